@@ -1,0 +1,84 @@
+"""The data path from sources to boards, without Dagster: what `hub run`, the demo and the poller call.
+
+One failing source never stops another. What changed decides what is computed anew: parties are linked only when
+a dataset that names enterprises changed, views only when one of their inputs did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import psycopg
+
+from connectors.spec import Connector
+from schemas.contract import contract, contracts
+from schemas.errors import HubError
+from views.publish import Published, publish
+from warehouse import identity, migrations, reference, store, survivorship
+from warehouse.engines.adbc import Connection
+from warehouse.home import Home
+from warehouse.load import COUNTY_TIME, BatchResult, Judge, load, replay
+
+OnResult = Callable[[Connector, list[BatchResult], HubError | None], None]
+
+
+@dataclass
+class RunReport:
+    """What one run did."""
+
+    results: list[BatchResult] = field(default_factory=list)
+    failures: dict[str, HubError] = field(default_factory=dict)
+    published: list[Published] = field(default_factory=list)
+
+
+def prepare(home: Home) -> None:
+    """Bring the warehouse up to date: control tables, reference tables, and every contract's tables and views."""
+    with Connection(home.database_url) as warehouse:
+        if migrations.current(warehouse) != migrations.HEAD:
+            warehouse.rollback()
+            migrations.upgrade(warehouse.url)
+        reference.refresh(warehouse)
+        warehouse.commit()
+        for agreed in contracts().values():
+            store.prepare(warehouse, agreed)
+        survivorship.prepare(warehouse, contract("enterprise"))
+        warehouse.commit()
+
+
+def run(
+    connectors: Iterable[Connector],
+    home: Home,
+    *,
+    judge: Judge | None = None,
+    on_result: OnResult = lambda connector, results, error: None,
+    from_landing: bool = False,
+    as_of: date | None = None,
+) -> RunReport:
+    """Load each connector, then link enterprises and publish what changed."""
+    report = RunReport()
+    for connector in connectors:
+        try:
+            results = replay(connector, home, judge=judge) if from_landing else load(connector, home, judge=judge)
+        except HubError as error:
+            report.failures[connector.id] = error
+            on_result(connector, [], error)
+            continue
+        report.results += results
+        on_result(connector, results, None)
+    report.published = settle(home, {r.dataset for r in report.results if r.touched}, as_of=as_of)
+    return report
+
+
+def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:
+    """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing."""
+    if any(contract(dataset).party for dataset in changed):
+        with Connection(home.database_url) as warehouse:
+            identity.resolve(warehouse)
+            survivorship.refresh(warehouse, contract("enterprise"))
+            warehouse.commit()
+        changed = changed | {"enterprise"}
+    today = as_of or datetime.now(COUNTY_TIME).date()
+    with psycopg.connect(home.database_url) as connection:
+        return publish(connection, changed | {"batch", "quarantine"}, today)

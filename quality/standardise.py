@@ -1,0 +1,199 @@
+"""How a source value becomes a contract value, as DuckDB SQL per field.
+
+For each field three expressions are made over `raw` (the source column as it came) and `text` (the same, blanks
+trimmed, empty and lone dashes as NULL). `unread` and `fixed` stand one SELECT above `value` and name it by its field:
+
+    value     the standardised value, NULL where there is none or it cannot be read
+    unread    true where something stands in the source that is not readable as this kind (None: cannot happen)
+    fixed     true where the value says the same as the source but differently (None: cannot happen); the raw
+              text is then kept in the row's notes
+
+Before/after for kind `date`:   '2020年3月1日' -> 2020-03-01, fixed     '2020.02.30' -> NULL, unread
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.contract import Field
+
+_IDENTIFIERS = {
+    "uscc": "uscc_clean", "org_code": "org_code_clean", "reg_no": "code_clean", "enterprise_code": "enterprise_code_clean",
+    "resident_id": "resident_id_clean", "phone": "phone_clean", "unit_no": "code_clean", "project_code": "code_clean",
+    "taxpayer_id": "code_clean",
+}  # fmt: skip
+PERSONAL = {"mask_name", "mask_phone", "mask_id", "hmac", "resident_id", "phone", "scrub"}
+
+
+@dataclass(frozen=True)
+class Standard:
+    """The SQL of one field."""
+
+    value: str
+    unread: str | None = None
+    fixed: str | None = None
+    placeholder: str | None = None  # true where an id column holds «无», «/», all zeros: read as no value
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of the source column of a field."""
+
+    raw: str  # SQL of the column
+    text: str  # SQL of its trimmed text
+    type: pa.DataType
+    unit: str | None  # money unit named in the file's header
+    utc: bool  # naive instants of this source are UTC
+    lookup: str | None = None  # SQL of the canonical code found for `text` (code_set, department)
+    key: tuple[str, str] = ("''::BLOB", "''::BLOB")  # inner and outer pad of the county's HMAC key
+
+    @property
+    def textual(self) -> bool:
+        """True where values came as text."""
+        return bool(pa.types.is_string(self.type) or pa.types.is_large_string(self.type))
+
+
+def standard(field: Field, source: Source) -> Standard:
+    """The SQL of one field from one source column."""
+    build = _BUILDERS.get(field.kind)
+    if field.kind in _IDENTIFIERS:
+        return _identifier(field, source)
+    if build is None:
+        return Standard(_cast(source.text, field))
+    return build(field, source)
+
+
+def _cast(sql: str, field: Field) -> str:
+    return sql if field.physical_type.startswith(("varchar", "text")) else f"TRY_CAST({sql} AS {duck_type(field)})"
+
+
+def duck_type(field: Field) -> str:
+    """The DuckDB type of a contract field."""
+    kind = field.physical_type
+    if kind.startswith("varchar") or kind in {"text", "jsonb"}:
+        return "VARCHAR"
+    if kind.startswith("numeric"):
+        return "DECIMAL" + kind.removeprefix("numeric")
+    return kind.upper()
+
+
+def _identifier(field: Field, s: Source) -> Standard:
+    cleaned = f"{_IDENTIFIERS[field.kind]}({s.text})"
+    value = f"CASE WHEN {s.text} IS NULL OR id_is_placeholder({s.text}) THEN NULL ELSE {cleaned} END"
+    return Standard(value, None, f"{s.text} <> {_v(field)}", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
+
+
+def _v(field: Field) -> str:
+    return '"' + field.name + '"'
+
+
+def _free_text(field: Field, s: Source) -> Standard:
+    return Standard(s.text)
+
+
+def _code(field: Field, s: Source) -> Standard:
+    return Standard(f"code_clean({s.text})", None, f"{_v(field)} <> {s.text}")
+
+
+def _date(field: Field, s: Source) -> Standard:
+    if pa.types.is_date(s.type):
+        return Standard(s.raw)
+    if pa.types.is_timestamp(s.type):
+        return Standard(f"({_wall_clock(s)})::DATE")
+    unread = (
+        f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN "
+        f"coalesce(date_precision({s.text}), 'unparsed') IN ('invalid', 'unparsed') ELSE false END"
+    )
+    return Standard(f"date_value({s.text})", unread, f"left({s.text}, 10) <> {_v(field)}::VARCHAR")
+
+
+def _wall_clock(s: Source) -> str:
+    """A database's own instant as county wall-clock time."""
+    if getattr(s.type, "tz", None):
+        return f"make_timestamp(epoch_us({s.raw})) + INTERVAL 8 HOUR"
+    return f"{s.raw} + INTERVAL 8 HOUR" if s.utc else s.raw
+
+
+def _timestamp(field: Field, s: Source) -> Standard:
+    if pa.types.is_timestamp(s.type):
+        return Standard(_wall_clock(s))
+    if pa.types.is_date(s.type):
+        return Standard(f"{s.raw}::TIMESTAMP")
+    read = f"timestamp_value({s.text})"
+    # A text that names its own offset was already turned to +08:00.
+    value = (
+        f"CASE WHEN regexp_matches({s.text}, '(Z|[+-]\\d\\d:?\\d\\d)$') AND length({s.text}) > 12 THEN {read} ELSE {read} + INTERVAL 8 HOUR END"
+        if s.utc
+        else read
+    )
+    fixed = f"left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
+    return Standard(value, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+
+
+def _integer(field: Field, s: Source) -> Standard:
+    if pa.types.is_integer(s.type):
+        return Standard(f"TRY_CAST({s.raw} AS {duck_type(field)})", f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL")
+    # 3.5 is no count: a number with a fraction is refused, not rounded.
+    number = f"number_value({s.text})"
+    value = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS {duck_type(field)}) END"
+    return Standard(
+        value,
+        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
+        f"{_v(field)} IS NOT NULL AND TRY_CAST({s.text} AS DOUBLE) IS NULL",
+    )
+
+
+def _number(field: Field, s: Source, read: str) -> Standard:
+    # Digits beyond the contract's scale, units, thousands marks and Chinese numerals are all told in the notes.
+    fixed = f"{_v(field)} IS NOT NULL AND (TRY_CAST({s.text} AS DOUBLE) IS NULL OR {read} <> {_v(field)})"
+    return Standard(f"TRY_CAST({read} AS {duck_type(field)})", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+
+
+def _decimal(field: Field, s: Source) -> Standard:
+    if pa.types.is_integer(s.type) or pa.types.is_floating(s.type) or pa.types.is_decimal(s.type):
+        return Standard(f"TRY_CAST({s.raw} AS {duck_type(field)})", f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL")
+    return _number(field, s, f"number_value({s.text})")
+
+
+def _yuan(field: Field, s: Source) -> Standard:
+    unit = s.unit or field.unit or "元"
+    return _number(field, s, f"amount_yuan({s.text}, '{unit}')")
+
+
+def _percent(field: Field, s: Source) -> Standard:
+    return _number(field, s, f"percent_value({s.text}, {field.options.get('scale', 100)})")
+
+
+def _boolean(field: Field, s: Source) -> Standard:
+    if pa.types.is_boolean(s.type):
+        return Standard(s.raw)
+    return Standard(f"boolean_value({s.text})", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
+
+
+def _looked_up(field: Field, s: Source) -> Standard:
+    assert s.lookup is not None
+    # What is in no list stays as written, so that the refused row shows it; the code_set rule refuses it.
+    return Standard(
+        f"coalesce({s.lookup}, {s.text})", None, f"{s.text} <> {_v(field)}" if field.kind == "code_set" else None
+    )
+
+
+def _macro(name: str) -> Callable[[Field, Source], Standard]:
+    return lambda field, s: Standard(f"{name}({s.text})")
+
+
+def _hmac(field: Field, s: Source) -> Standard:
+    inner, outer = s.key
+    # One person written with other blanks or widths must give the same print.
+    return Standard(f"hmac_hex({inner}, {outer}, code_clean({s.text}))")
+
+
+_BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {
+    "free_text": _free_text, "code": _code, "date": _date, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
+    "yuan": _yuan, "percent": _percent, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
+    "mask_name": _macro("mask_name"), "mask_phone": _macro("mask_phone"), "mask_id": _macro("mask_id"), "scrub": _macro("scrub"),
+    "hmac": _hmac,
+}  # fmt: skip

@@ -1,0 +1,44 @@
+/* ---
+title: 12345 热线超期未办结工单
+question: 现在有哪些工单过了时限还没办完，归谁办，超了多久？
+grain: 每行一张已过应办结日、至数据日仍未办结的工单（经批准挂账的、并入主单的不列）
+owner: 县热线办
+definition:
+  days_overdue: 数据日减应办结日（自然日）
+  workdays_overdue: 应办结日之后到数据日的工作日数；工作日历没有覆盖时为空
+--- */
+SELECT
+  t.ticket_no,                                                         -- 工单编号
+  -- A source that does not say is treated as if secrecy had been asked for.
+  CASE WHEN COALESCE(t.secrecy, TRUE) THEN '（诉求人要求保密）' ELSE t.title END
+    AS title,                                                          -- 标题
+  t.demand_type,                                                       -- 诉求类型
+  t.category_code,                                                     -- 问题分类编码
+  category.name AS category,                                           -- 问题分类
+  t.town_code,                                                         -- 乡镇编码
+  town.name AS town,                                                   -- 乡镇
+  t.main_dept_code,                                                    -- 主办单位编码
+  COALESCE(dept.short_name, t.main_dept_code, '未指定') AS department,   -- 主办单位
+  t.is_enterprise,                                                     -- 涉企
+  t.recorded_at,                                                       -- 记录时间
+  t.dispatched_at,                                                     -- 转办时间
+  t.due_at,                                                            -- 办理时限
+  CAST((EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP))
+    - EXTRACT(EPOCH FROM CAST(CAST(t.due_at AS DATE) AS TIMESTAMP))) / 86400.0 AS INTEGER)
+    AS days_overdue,                                                   -- 超期天数（自然日）
+  today.workday_no - due.workday_no AS workdays_overdue,               -- 超期工作日数
+  COALESCE(t.return_count, 0) AS return_count,                         -- 退单次数
+  COALESCE(t.redo_count, 0) AS redo_count,                             -- 重办次数
+  COALESCE(t.supervise_level, 0) AS supervise_level                    -- 督办级别
+FROM hotline_ticket AS t
+LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN code_value AS category
+  ON category.code_set = 'hotline_category' AND category.code = t.category_code
+LEFT JOIN code_value AS town
+  ON town.code_set = 'town' AND town.code = t.town_code
+LEFT JOIN work_calendar AS due ON due.day = CAST(t.due_at AS DATE)
+LEFT JOIN work_calendar AS today ON today.day = :as_of
+WHERE t.due_at < :as_of
+  AND (t.closed_at IS NULL OR t.closed_at >= :as_of + INTERVAL '1' DAY)
+  AND NOT COALESCE(t.is_suspended, FALSE)
+  AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)

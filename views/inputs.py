@@ -1,0 +1,92 @@
+"""What a view may read: datasets of the contracts and the hub's reference tables, with their column types.
+
+Types are PostgreSQL's. Views over them are portable only while every type here exists on every engine.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from schemas.contract import contracts
+
+# Every dataset view carries where its row came from.
+PROVENANCE: dict[str, str] = {
+    "source_system": "varchar(80)",
+    "source_pk": "text",
+    "provider_dept_code": "varchar(18)",
+    "batch_id": "integer",
+    "extracted_at": "timestamp",
+    "valid_from": "timestamp",
+    "valid_to": "timestamp",
+    "is_current": "boolean",
+    "quality_status": "varchar(20)",
+}
+
+REFERENCE: dict[str, dict[str, str]] = {
+    "department": {
+        "dept_code": "varchar(18)",
+        "dept_name": "varchar(100)",
+        "short_name": "varchar(40)",
+        "dept_type": "varchar(20)",
+    },
+    "work_calendar": {
+        "day": "date",
+        "is_workday": "boolean",
+        "kind": "varchar(10)",
+        "workday_no": "integer",
+        "provisional": "boolean",
+    },
+    "code_value": {"code_set": "varchar(40)", "code": "varchar(40)", "name": "varchar(100)"},
+    "deadline_rule": {
+        "domain": "varchar(40)",
+        "item": "varchar(80)",
+        "clock_unit": "varchar(20)",
+        "days": "integer",
+        "extension_days": "integer",
+        "legal_basis": "text",
+        "effective_from": "date",
+        "region": "varchar(12)",
+    },
+    "batch": {
+        "batch_id": "integer",
+        "connector": "varchar(80)",
+        "dataset": "varchar(63)",
+        "provider_dept_code": "varchar(18)",
+        "extracted_at": "timestamp",
+        "committed_at": "timestamp",
+        "extracted": "bigint",
+        "passed": "bigint",
+        "quarantined": "bigint",
+        "repaired": "bigint",
+        "new_rows": "bigint",
+        "changed_rows": "bigint",
+        "unchanged_rows": "bigint",
+        "closed_rows": "bigint",
+        "status": "varchar(20)",
+    },
+    "quarantine": {
+        "quarantine_id": "bigint",
+        "connector": "varchar(80)",
+        "dataset": "varchar(63)",
+        "batch_id": "integer",
+        "source_ref": "text",
+        "field": "varchar(63)",
+        "rule": "varchar(63)",
+        "reason": "text",
+        "first_seen_at": "timestamp",
+        "resolved_at": "timestamp",
+    },
+}
+
+
+@cache
+def tables() -> dict[str, dict[str, str]]:
+    """Column types of every table a view may name, views themselves left out: {table: {column: type}}."""
+    known = dict(REFERENCE)
+    for dataset, contract in contracts().items():
+        # Of the computed fields only the identity is there for views to read; clocks are computed by views themselves.
+        identity = {f.name: f.physical_type for f in contract.derived.values() if f.derived == "identity"}
+        if contract.party is not None:
+            identity["enterprise_id"] = "varchar(36)"
+        known[dataset] = {f.name: f.physical_type for f in contract.fields.values()} | identity | PROVENANCE
+    return known

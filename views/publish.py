@@ -1,0 +1,221 @@
+"""Publishing: each view computed and kept as a table board.<view>, so that a board opens at once.
+
+Only what can have changed is computed: views whose inputs changed, views above a view whose rows changed, views
+whose own text or as-of day changed. Rows go in by DELETE and INSERT inside one transaction: a reader sees the old
+table or the new one, and never waits. A view that fails keeps its old rows and says why; the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from schemas.errors import HubError
+from views.catalog import Catalog, View, load_catalog
+from views.render import render
+
+READER = "hub_reader"
+
+# Two publishers at once would wait for each other's rows in any order; one waits for the other here.
+_LOCK = 0x746F6E67
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS board.published_view (
+  view text PRIMARY KEY,
+  fingerprint text NOT NULL,
+  as_of date NOT NULL,
+  row_count bigint NOT NULL,
+  published_at timestamptz NOT NULL
+);
+COMMENT ON TABLE board.published_view IS '已发布的视图：每个视图最近一次核算的数据日、行数和时间';
+COMMENT ON COLUMN board.published_view.view IS '视图';
+COMMENT ON COLUMN board.published_view.fingerprint IS '视图文本与数据日的指纹';
+COMMENT ON COLUMN board.published_view.as_of IS '数据截至';
+COMMENT ON COLUMN board.published_view.row_count IS '行数';
+COMMENT ON COLUMN board.published_view.published_at IS '核算时间';
+"""
+_SHAPE = """
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of one view that was computed; `changed` is False when it came out as it was."""
+
+    name: str
+    rows: int
+    changed: bool
+    seconds: float
+    error: str = ""
+
+
+def publish(
+    connection: psycopg.Connection[Any],
+    changed: set[str] | None,
+    as_of: date,
+    *,
+    catalog: Catalog | None = None,
+) -> list[Published]:
+    """Compute what `changed` (dataset and reference table names; None means everything) can have touched.
+
+    Views left alone are not in the answer. Committed as one transaction, unless the caller already has one open
+    on the connection: then it is the caller's to commit. Running it again changes nothing.
+    """
+    catalog = catalog or load_catalog()
+    done = [Published(name, 0, False, 0.0, str(error)) for name, error in catalog.broken.items()]
+    current: list[str] = []  # nothing they rest on has changed, so they hold as of the new day too
+    touched: set[str] = set()
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s), current_setting('search_path')", [_LOCK])
+        search_path = _one(cursor)[1]
+        cursor.execute("SELECT set_config('search_path', 'board, shared', true)")
+        known = _prepare(cursor)
+        for view in catalog.views.values():
+            begun = time.perf_counter()
+            try:
+                text, fingerprint = _text(view, as_of)
+                stale = changed is None or bool(view.inputs & (changed | touched)) or known.get(view.name) != fingerprint
+                if not stale and _shape(cursor, f"board.{view.name}"):
+                    current.append(view.name)
+                    continue
+                with connection.transaction():
+                    rows, differs = _refresh(cursor, view, text)
+                    _note(cursor, view, fingerprint, as_of, rows)
+            except (psycopg.Error, HubError) as error:
+                # Forgotten, so that the next publication tries it again even when nothing else has changed.
+                cursor.execute("UPDATE board.published_view SET fingerprint = '' WHERE view = %s", [view.name])
+                done.append(Published(view.name, 0, False, time.perf_counter() - begun, _explain(view, error)))
+                continue
+            if differs:
+                touched.add(view.name)
+            done.append(Published(view.name, rows, differs, time.perf_counter() - begun))
+        cursor.execute("UPDATE board.published_view SET as_of = %s WHERE view = ANY (%s) AND as_of <> %s", [as_of, current, as_of])
+        cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
+    return done
+
+
+def _text(view: View, as_of: date) -> tuple[str, str]:
+    text = render(view, "postgres", as_of)
+    # Titles are part of it: a renamed column must reach the table's comments.
+    titles = "\n".join(f"{column.name} {column.title}" for column in view.columns)
+    return text, hashlib.sha256(f"{view.title}\n{view.question}\n{titles}\n{text}".encode()).hexdigest()
+
+
+def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, str]:
+    """Make the board schema and its register when missing; fingerprints published so far."""
+    cursor.execute("SELECT to_regclass('board.published_view')")
+    if _one(cursor)[0] is None:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS board")
+        cursor.execute(_LEDGER)
+        _grant(cursor, "published_view")
+    cursor.execute("SELECT view, fingerprint FROM board.published_view")
+    return dict(cursor.fetchall())
+
+
+def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str) -> tuple[int, bool]:
+    """Put the view's rows into its table if they differ from what is there; row count and whether they did."""
+    fresh = sql.Identifier("pg_temp", "fresh_" + view.name)
+    table = sql.Identifier("board", view.name)
+    create = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier("fresh_" + view.name))
+    cursor.execute(create + sql.SQL(cast(LiteralString, text)))
+    rows = cursor.rowcount
+    same_shape = _shape(cursor, f"board.{view.name}") == _shape(cursor, f"pg_temp.fresh_{view.name}")
+    if same_shape and _same_rows(cursor, table, fresh, rows):
+        differs = False
+    else:
+        differs = True
+        if same_shape:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(table))
+        else:
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+            cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(table, fresh))
+            _grant(cursor, view.name)
+        cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table, fresh))
+    cursor.execute(sql.SQL("DROP TABLE {}").format(fresh))
+    _comment(cursor, view)
+    return rows, differs
+
+
+def _same_rows(cursor: psycopg.Cursor[Any], table: sql.Identifier, fresh: sql.Identifier, rows: int) -> bool:
+    cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+    if _one(cursor)[0] != rows:
+        return False
+    # With equal counts one direction is enough: nothing of the new missing from the old means nothing too many.
+    cursor.execute(
+        sql.SQL("SELECT NOT EXISTS (SELECT * FROM {} EXCEPT ALL SELECT * FROM {})").format(fresh, table)
+    )
+    return bool(_one(cursor)[0])
+
+
+def _shape(cursor: psycopg.Cursor[Any], table: str) -> list[tuple[str, str]]:
+    """Column names and types in order; empty when there is no such table."""
+    cursor.execute(_SHAPE, [table])
+    return list(cursor.fetchall())
+
+
+def _comment(cursor: psycopg.Cursor[Any], view: View) -> None:
+    """Bring the table's and its columns' Chinese comments in line with the file; nothing is written when they are."""
+    wanted = {0: f"{view.title}。{view.question}{view.grain}"}
+    for number, column in enumerate(view.columns, 1):
+        definition = view.definitions.get(column.name)
+        wanted[number] = f"{column.title}：{definition}" if definition else column.title
+    cursor.execute(
+        "SELECT objsubid, description FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = %s::regclass",
+        [f"board.{view.name}"],
+    )
+    present = dict(cursor.fetchall())
+    table = sql.Identifier("board", view.name)
+    for number, text in wanted.items():
+        if present.get(number) == text:
+            continue
+        if number == 0:
+            cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(text)))
+        else:
+            column_name = sql.Identifier("board", view.name, view.columns[number - 1].name)
+            cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(column_name, sql.Literal(text)))
+
+
+def _grant(cursor: psycopg.Cursor[Any], table: str) -> None:
+    """Let readers read, where the site has made the role."""
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [READER])
+    if _one(cursor)[0]:
+        role = sql.Identifier(READER)
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA board TO {}").format(role))
+        cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier("board", table), role))
+
+
+def _note(cursor: psycopg.Cursor[Any], view: View, fingerprint: str, as_of: date, rows: int) -> None:
+    cursor.execute(
+        "INSERT INTO board.published_view VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT (view) DO UPDATE SET "
+        "fingerprint = excluded.fingerprint, as_of = excluded.as_of, row_count = excluded.row_count, "
+        "published_at = excluded.published_at",
+        [view.name, fingerprint, as_of, rows],
+    )
+
+
+def _explain(view: View, error: Exception) -> str:
+    """The failure in the hub's form, without the values of rows that some database messages quote."""
+    if isinstance(error, HubError):
+        return str(error)
+    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
+        return str(HubError(view.where, "列有变动，但有别的视图依赖已发布的表", f"请先删除依赖 board.{view.name} 的视图再发布"))
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return str(HubError(view.where, "用到的数据集还没有建表", "请先运行 hub init，再接入该数据集"))
+    reason = type(error).__name__
+    if isinstance(error, psycopg.ProgrammingError) and error.diag.message_primary:
+        reason = error.diag.message_primary  # class 42: names of objects only
+    return str(HubError(view.where, f"核算失败（{reason}），仍显示上一次的结果", "请检查视图和它用到的数据集"))
+
+
+def _one(cursor: psycopg.Cursor[Any]) -> tuple[Any, ...]:
+    row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError("the database answered without a row")
+    return tuple(row)

@@ -1,0 +1,93 @@
+"""Where one hub keeps its state: the hub home (default var/), its settings and its warehouse's address.
+
+    landing/<connector>/<sha256>.parquet   deliveries as they came, immutable
+    tmp/                                   work files of a running load, removed with it
+    pg/                                    the embedded PostgreSQL, unless HUB_DATABASE_URL is set
+    great_expectations/                    suites and Data Docs
+    hub.env                                addresses and secrets of sources, KEY=VALUE, mode 0600
+
+Settings come from the environment first, then hub.env. The home is 0700: landed files hold raw personal data.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from schemas.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+DATABASE = "tongqu"
+DAGSTER_DATABASE = "dagster"
+
+
+class Home:
+    """One hub home; making the object only makes the folder."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = Path(path or os.environ.get("HUB_HOME") or ROOT / "var").absolute()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def landing(self) -> Path:
+        """Landed deliveries, as a folder per connector."""
+        return self.path / "landing"
+
+    @property
+    def env_file(self) -> Path:
+        """Addresses and secrets of the sources."""
+        return self.path / "hub.env"
+
+    @property
+    def departments(self) -> Path:
+        """The folder of connector files: HUB_CONNECTORS, else the repository's own."""
+        return Path(os.environ.get("HUB_CONNECTORS") or ROOT / "connectors" / "departments")
+
+    def load_env(self) -> None:
+        """Put hub.env into the environment; what is set there already stays.
+
+        Raises:
+            ConfigError: a line is not KEY=VALUE.
+        """
+        if not self.env_file.exists():
+            return
+        for number, line in enumerate(self.env_file.read_text(encoding="utf-8").splitlines(), 1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            name, separator, value = text.partition("=")
+            if not separator:
+                raise ConfigError(
+                    f"{self.env_file.name}：第 {number} 行", "不是 名称=值 的形式", "请改成 HUB_SOURCE_…=… 一行一项"
+                )
+            os.environ.setdefault(name.strip(), value.strip())
+
+    @cached_property
+    def database_url(self) -> str:
+        """The warehouse's libpq address; starts the embedded server when the site has none of its own.
+
+        Raises:
+            WarehouseUnavailable: the embedded server does not start.
+        """
+        if url := os.environ.get("HUB_DATABASE_URL"):
+            return url
+        return self.server().create_database(DATABASE)
+
+    @cached_property
+    def dagster_url(self) -> str:
+        """Dagster's storage, in the same server. SQLAlchemy 2.1 needs the driver named (dagster-postgres speaks psycopg2)."""
+        url = os.environ.get("HUB_DAGSTER_POSTGRES_URL") or os.environ.get("HUB_DATABASE_URL")
+        url = url or self.server().create_database(DAGSTER_DATABASE)
+        return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+    def server(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - imported here to keep a short job's start cheap
+        """The embedded server, running."""
+        from warehouse.engines.postgresql import Server
+
+        return Server(self.path / "pg").start()
+
+    @property
+    def embedded(self) -> bool:
+        """True when the warehouse is the embedded server of this home."""
+        return "HUB_DATABASE_URL" not in os.environ

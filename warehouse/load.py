@@ -1,0 +1,293 @@
+"""One connector's deliveries through the data path: extract, land, check, judge, merge.
+
+No Dagster here and nothing heavy at import: the scheduler, the command line and the near-real-time poller all
+call `load`. Each delivery is one transaction; what was committed before a failure stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.drivers.base import driver_for
+from connectors.spec import Connector
+from quality.check import Checked, Mapping, check
+from schemas.contract import Contract, contract
+from schemas.errors import ConfigError
+from warehouse import quarantine, store
+from warehouse.engines.adbc import Connection
+from warehouse.home import Home
+from warehouse.landing import Landed, land
+from warehouse.merge import merge
+
+COUNTY_TIME = ZoneInfo("Asia/Shanghai")
+STAGES = ("extracted", "landed", "checked", "judged", "merged", "committed")
+
+
+@dataclass
+class BatchResult:
+    """What became of one delivery. Counts are rows; seconds are per stage."""
+
+    batch_id: int
+    connector: str
+    dataset: str
+    delivery: str
+    kind: str
+    status: str  # committed | held | skipped
+    extracted: int = 0
+    passed: int = 0
+    quarantined: int = 0
+    repaired: int = 0
+    warned: int = 0
+    new_rows: int = 0
+    changed_rows: int = 0
+    unchanged_rows: int = 0
+    superseded_rows: int = 0
+    closed_rows: int = 0
+    by_rule: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    findings: list[dict[str, str]] = field(default_factory=list)
+    verdict: Any = None
+
+    @property
+    def touched(self) -> bool:
+        """True when the warehouse now differs."""
+        return bool(self.new_rows or self.changed_rows or self.closed_rows)
+
+
+@dataclass(frozen=True)
+class BatchFacts:
+    """What the judge of a batch must know besides its rows."""
+
+    connector: str
+    dataset: str
+    delivery: str
+    kind: str
+    extracted_at: datetime
+    past_rows: list[int]  # extracted rows of past committed deliveries, newest first, at most 12
+    expected_full: bool  # a whole load, so that a drop in rows means something
+
+
+# (contract, checked parquet, facts, folder for Data Docs) -> a verdict with .blocked and a dict form
+Judge = Callable[[Contract, Path, BatchFacts, Path], Any]
+Checkpoint = Callable[[str], None]
+
+
+def load(
+    connector: Connector,
+    home: Home,
+    *,
+    judge: Judge | None = None,
+    checkpoint: Checkpoint = lambda stage: None,
+    url: str | None = None,
+) -> list[BatchResult]:
+    """Take in all that the source has to give now; one result per delivery, none when there is nothing new.
+
+    Raises:
+        SourceUnavailable, SourceChanged, ConfigError: the source's side; earlier deliveries stay committed.
+        WarehouseUnavailable: the hub's side.
+    """
+    agreed = contract(connector.dataset)
+    results = []
+    with Connection(url or home.database_url) as warehouse:
+        store.prepare(warehouse, agreed)
+        source_id = store.source_id(warehouse, connector)
+        store.take_turn(warehouse, source_id, connector.id)
+        driver = driver_for(connector)
+        for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
+            with _workspace(home) as work:
+                result = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work).take(
+                    delivery
+                )
+            if result.status == "committed":
+                driver.acknowledge(delivery)
+            results.append(result)
+    return results
+
+
+def replay(
+    connector: Connector, home: Home, batches: Iterable[int] | None = None, *, judge: Judge | None = None
+) -> list[BatchResult]:
+    """Check and merge landed deliveries again, oldest first, without asking the source; the cursor never moves.
+
+    Raises:
+        ConfigError: a landed file is gone (its retention has passed).
+    """
+    agreed = contract(connector.dataset)
+    results = []
+    with Connection(home.database_url) as warehouse:
+        store.prepare(warehouse, agreed)
+        source_id = store.source_id(warehouse, connector)
+        store.take_turn(warehouse, source_id, connector.id)
+        for row in store.landed(warehouse, source_id, None if batches is None else set(batches)):
+            path = home.landing / row["landed_path"]
+            if not path.exists():
+                raise ConfigError(
+                    f"{connector.id}：批次 {row['batch_id']}", "落地文件已不在", "已过保留期的批次不能重放，请缩小范围"
+                )
+            with _workspace(home) as work:
+                taken = _Delivery(connector, agreed, home, warehouse, source_id, judge, lambda stage: None, work)
+                results.append(taken.again(path, row))
+    return results
+
+
+class _workspace:  # noqa: N801 - used as a with-statement word
+    """A private work folder under the home, removed with its contents."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.path / "tmp" / f"load-{os.getpid()}-{time.monotonic_ns()}"
+
+    def __enter__(self) -> Path:
+        self._path.mkdir(mode=0o700, parents=True)
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+
+
+class _Delivery:
+    """One delivery on its way."""
+
+    def __init__(
+        self, connector: Connector, agreed: Contract, home: Home, warehouse: Connection, source_id: int,
+        judge: Judge | None, checkpoint: Checkpoint, work: Path,
+    ) -> None:  # fmt: skip
+        self.connector, self.agreed, self.home, self.warehouse = connector, agreed, home, warehouse
+        self.source_id, self.judge, self.checkpoint, self.work = source_id, judge, checkpoint, work
+        self.seconds: dict[str, float] = {}
+
+    def take(self, delivery: Any) -> BatchResult:
+        """Extract and land, then check and merge."""
+        extracted_at = datetime.now(COUNTY_TIME)
+        self.checkpoint("extracted")
+        landed = self._timed("land", lambda: land(delivery, self.home.landing / self.connector.id))
+        self.checkpoint("landed")
+        findings = [{"code": f.code, "message": f.message} for f in delivery.findings]
+        if landed.rows == 0 and delivery.kind in {"cursor", "exchange"}:
+            landed.path.unlink(missing_ok=True)
+            return BatchResult(
+                0,
+                self.connector.id,
+                self.agreed.dataset,
+                delivery.name,
+                delivery.kind,
+                "skipped",
+                findings=findings,
+                seconds=self.seconds,
+            )
+        return self._bring_in(
+            landed, name=delivery.name, kind=delivery.kind, extracted_at=extracted_at, content=delivery.content_sha256,
+            position=delivery.position_after(), findings=findings, units=getattr(delivery, "units", None) or {},
+        )  # fmt: skip
+
+    def again(self, path: Path, row: dict[str, Any]) -> BatchResult:
+        """Bring a landed delivery in once more; no content hash and no position, so bookmarks stay."""
+        landed = Landed(path, row["landed_sha256"], row["extracted"])
+        return self._bring_in(
+            landed, name=row["delivery"], kind=row["kind"], extracted_at=row["extracted_at"].astimezone(COUNTY_TIME), content=None,
+            position=None, findings=[], units=json.loads(row["units"] or "{}"),
+        )  # fmt: skip
+
+    def _timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        begun = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[stage] = round(time.perf_counter() - begun, 3)
+
+    def _bring_in(
+        self, landed: Landed, *, name: str, kind: str, extracted_at: datetime, content: str | None, position: str | None,
+        findings: list[dict[str, str]], units: dict[str, str],
+    ) -> BatchResult:  # fmt: skip
+        con = store.duckdb_connection(self.work)
+        try:
+            target = self.work / "checked.parquet"
+            mapping = self._mapping(kind, units)
+            checked: Checked = self._timed(
+                "check",
+                lambda: check(con, landed.path, self.agreed, mapping, extracted_at.replace(tzinfo=None), target),
+            )
+            self.checkpoint("checked")
+            facts = BatchFacts(
+                self.connector.id, self.agreed.dataset, name, kind, extracted_at, store.past_rows(self.warehouse, self.source_id, kind),
+                kind in {"full", "file_full"},
+            )  # fmt: skip
+            verdict = self._timed("judge", lambda: self._judge(target, facts))
+            self.checkpoint("judged")
+            result = BatchResult(
+                0, self.connector.id, self.agreed.dataset, name, kind, "held" if verdict is not None and verdict.blocked else "committed",
+                checked.extracted, checked.passed, checked.quarantined, checked.repaired, checked.warned, by_rule=checked.by_rule,
+                superseded_rows=checked.superseded, findings=findings, verdict=verdict, seconds=self.seconds,
+            )  # fmt: skip
+            try:
+                self._timed("merge", lambda: self._merge(con, checked, landed, result, kind))
+                store.record_batch(
+                    self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
+                    position=position, extracted_at=extracted_at, units=units,
+                )  # fmt: skip
+                self.checkpoint("merged")
+                self.warehouse.commit()
+            except BaseException:
+                self.warehouse.rollback()
+                raise
+            self.checkpoint("committed")
+            return result
+        finally:
+            con.close()
+
+    def _judge(self, target: Path, facts: BatchFacts) -> Any:
+        return (
+            None
+            if self.judge is None
+            else self.judge(self.agreed, target, facts, self.home.path / "great_expectations")
+        )
+
+    def _merge(self, con: Any, checked: Checked, landed: Landed, result: BatchResult, kind: str) -> None:
+        result.batch_id = int(self.warehouse.scalar("SELECT nextval(pg_get_serial_sequence('hub.batch', 'batch_id'))"))
+        store.open_batch(self.warehouse, self.source_id, result, self.agreed)
+        if result.status == "held":
+            return
+        quarantine.collect(con, self.agreed, checked, landed.path, result.delivery)
+        merged = merge(
+            con,
+            self.warehouse,
+            self.agreed,
+            checked,
+            source_id=self.source_id,
+            batch_id=result.batch_id,
+            kind=kind,
+            delivery=result.delivery,
+        )
+        result.new_rows, result.changed_rows = merged.new, merged.changed
+        result.unchanged_rows, result.closed_rows = merged.unchanged, merged.closed
+
+    def _mapping(self, kind: str, units: dict[str, str]) -> Mapping:
+        return Mapping(
+            connector=self.connector.id, fields=self.connector.fields, constants=self.connector.constants, units=units,
+            utc=self.connector.timezone == "UTC", kind=kind, lookups=store.lookups(self.agreed, self.connector), key=store.county_key(self.home),
+        )  # fmt: skip
+
+
+def summary(results: Iterable[BatchResult]) -> dict[str, int]:
+    """Sums over several deliveries, for messages and metadata."""
+    names = (
+        "extracted",
+        "passed",
+        "quarantined",
+        "repaired",
+        "warned",
+        "new_rows",
+        "changed_rows",
+        "unchanged_rows",
+        "closed_rows",
+    )
+    rows = [asdict(r) for r in results if r.status != "skipped"]
+    return {name: sum(row[name] for row in rows) for name in names}

@@ -1,0 +1,267 @@
+"""Merge one checked delivery: current rows, history, quarantine, parties, batch and cursor in ONE transaction.
+
+A kill at any point leaves the state before or after, never between; running again changes nothing. Only what
+differs travels: a full load is first compared by key and hash inside DuckDB, so that unchanged rows never
+reach PostgreSQL; an increment is staged whole and unchanged rows fall out on the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from quality.check import Checked
+from schemas.contract import Contract
+from warehouse import quarantine, tables
+from warehouse.engines.adbc import Connection
+from warehouse.tables import quoted
+
+_STREAM_ROWS = 50_000
+
+
+@dataclass
+class Merged:
+    """How the passed rows met what was there."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def merge(
+    con: Any,
+    warehouse: Connection,
+    contract: Contract,
+    checked: Checked,
+    *,
+    source_id: int,
+    batch_id: int,
+    kind: str,
+    delivery: str,
+) -> Merged:
+    """Bring the passed rows in; the caller commits. `con` is the DuckDB connection that checked them."""
+    _prepare(con, contract, checked, source_id, batch_id, kind)
+    current = f"record.{quoted(contract.dataset)}"
+    first = warehouse.scalar(f"SELECT 1 FROM {current} WHERE _source_id = {source_id} LIMIT 1") is None
+    keyed = warehouse.scalar(
+        "SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", current
+    )
+    result = Merged()
+    if first:
+        result.new = _copy(con, warehouse, contract, checked, "arriving", contract.dataset, "record")
+    else:
+        whole = kind in {"full", "file_full"}
+        resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
+        if whole:
+            _pull_current(con, warehouse, contract, source_id)
+            result.unchanged = con.execute(
+                f"SELECT count(*) FROM arriving a JOIN have h ON {_same(contract)} AND a._row_hash = h.hash"
+            ).fetchone()[0]
+            con.execute(
+                f"CREATE OR REPLACE TEMP VIEW delta AS SELECT a.* FROM arriving a LEFT JOIN have h ON {_same(contract)} WHERE h.hash IS NULL OR h.hash <> a._row_hash"
+            )
+        else:
+            con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
+        _apply(con, warehouse, contract, checked, result, source_id, batch_id)
+        if whole or resent:
+            if resent:
+                _pull_current(con, warehouse, contract, source_id, delivery)
+            result.closed += _close_missing(con, warehouse, contract, checked, source_id, batch_id)
+    if kind == "exchange":
+        result.closed += _close_deleted(con, warehouse, contract, source_id, batch_id)
+    if not keyed:
+        warehouse.execute(tables.key_ddl(contract))
+    quarantine.settle(con, warehouse, contract, source_id=source_id, batch_id=batch_id, kind=kind, delivery=delivery)
+    if contract.party:
+        _remember_parties(con, warehouse, contract, checked, source_id, batch_id)
+    return result
+
+
+def _have(contract: Contract, con: Any) -> list[str]:
+    present = {row[0] for row in con.execute("DESCRIBE arriving").fetchall()}
+    return [c for c in tables.columns(contract) if c in present]
+
+
+def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, batch_id: int, kind: str) -> None:
+    """View `arriving`: the rows to merge, with the system columns of the record table."""
+    present = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{checked.parquet}')").fetchall()}
+    columns = [quoted(c) for c in contract.fields if c in present]
+    system = [
+        f"{source_id}::SMALLINT AS _source_id",
+        f"{batch_id}::INTEGER AS _batch_id",
+        "_row_hash", "_quality", "_notes",
+        "_sheet" if "_sheet" in present else "NULL::VARCHAR AS _sheet",
+        "_row::INTEGER AS _row" if "_row" in present else "NULL::INTEGER AS _row",
+        "_party",
+    ]  # fmt: skip
+    deleted = "AND _op <> 'D'" if kind == "exchange" else ""
+    losers = con.execute("SELECT count(*) FROM loser").fetchone()[0]
+    anti = "AND _n NOT IN (SELECT _n FROM loser)" if losers else ""
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW arriving AS SELECT {', '.join(columns)}, {', '.join(system)} "
+        f"FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad}) {anti} {deleted}"
+    )
+    if kind == "exchange":
+        keys = ", ".join(quoted(k) for k in contract.key)
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT DISTINCT {keys} FROM read_parquet('{checked.parquet}') "
+            f"WHERE NOT ({checked.bad}) {anti} AND _op = 'D'"
+        )
+
+
+def _copy(
+    con: Any, warehouse: Connection, contract: Contract, checked: Checked, view: str, table: str, schema: str | None
+) -> int:
+    columns = ", ".join(quoted(c) for c in _have(contract, con))
+    reader = con.execute(f"SELECT {columns} FROM {view}").to_arrow_reader(_STREAM_ROWS)
+    written = warehouse.ingest(_without_extensions(reader), table, schema)
+    return written if written >= 0 else int(con.execute(f"SELECT count(*) FROM {view}").fetchone()[0])
+
+
+def _without_extensions(reader: pa.RecordBatchReader, keep: str = "") -> pa.RecordBatchReader:
+    """The same batches with extension types as their storage: PostgreSQL wants a UUID's 16 bytes, DuckDB a decimal's text."""
+    foreign = [isinstance(f.type, pa.BaseExtensionType) and f.type.extension_name != keep for f in reader.schema]
+    if not any(foreign):
+        return reader
+    schema = pa.schema(
+        [pa.field(f.name, f.type.storage_type if strip else f.type) for f, strip in zip(reader.schema, foreign, strict=True)]
+    )
+
+    def plain() -> Iterable[pa.RecordBatch]:
+        for batch in reader:
+            columns = [c.storage if strip else c for c, strip in zip(batch.columns, foreign, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, plain())
+
+
+def _same(contract: Contract) -> str:
+    return " AND ".join(f"a.{quoted(k)} = h.{quoted(k)}" for k in contract.key)
+
+
+def _pull_current(
+    con: Any, warehouse: Connection, contract: Contract, source_id: int, delivery: str | None = None
+) -> None:
+    """Temp table `have(key…, hash)`: what the warehouse holds of this source (of this delivery's earlier versions)."""
+    # Decimals would come as text: they are compared as DuckDB prints them, like every key it made itself.
+    keys = ", ".join(quoted(k) for k in contract.key)
+    only = (
+        f"AND _batch_id IN (SELECT batch_id FROM hub.batch WHERE source_id = {source_id} AND delivery = {tables.literal(delivery)})"
+        if delivery
+        else ""
+    )
+    statement, reader = warehouse.stream(
+        f"SELECT {keys}, _row_hash AS hash FROM record.{quoted(contract.dataset)} WHERE _source_id = {source_id} {only}"
+    )
+    con.register("arrow_have", _without_extensions(reader, keep="arrow.uuid"))
+    con.execute("CREATE OR REPLACE TEMP TABLE have AS SELECT * FROM arrow_have")
+    con.unregister("arrow_have")
+    statement.close()
+
+
+def _already_sent(warehouse: Connection, source_id: int, delivery: str) -> bool:
+    return warehouse.scalar(
+        f"SELECT 1 FROM hub.batch WHERE source_id = {source_id} AND delivery = $1 AND status = 'committed' LIMIT 1", delivery
+    ) is not None  # fmt: skip
+
+
+def _apply(
+    con: Any, warehouse: Connection, contract: Contract, checked: Checked, result: Merged, source_id: int, batch_id: int
+) -> None:
+    """Stage the delta, close the versions it replaces, bring the new versions in."""
+    name = quoted(contract.dataset)
+    # A table that never held a row of any source has no key yet; the stage needs none.
+    warehouse.execute(f"CREATE TEMP TABLE stage (LIKE record.{name}) ON COMMIT DROP")
+    staged = _copy(con, warehouse, contract, checked, "delta", "stage", None)
+    if staged == 0:
+        return
+    warehouse.execute("ANALYZE stage")
+    match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
+    columns = ", ".join(map(quoted, tables.columns(contract)))
+    changed = _archive(
+        warehouse, contract, f"USING stage s WHERE {match} AND t._row_hash <> s._row_hash", batch_id, "changed"
+    )
+    inserted = warehouse.execute(
+        f"INSERT INTO record.{name} ({columns}) SELECT {columns} FROM stage ON CONFLICT DO NOTHING"
+    )
+    result.changed = changed
+    result.new = inserted - changed
+    result.unchanged += staged - inserted
+
+
+def _archive(warehouse: Connection, contract: Contract, where: str, batch_id: int, reason: str) -> int:
+    name = quoted(contract.dataset)
+    columns = ", ".join(map(quoted, tables.columns(contract)))
+    returned = ", ".join(f"t.{quoted(c)}" for c in tables.columns(contract))
+    return warehouse.execute(
+        f"WITH old AS (DELETE FROM record.{name} t {where} RETURNING {returned}) "
+        f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason) SELECT {columns}, {batch_id}, '{reason}' FROM old"
+    )
+
+
+def _close_missing(
+    con: Any, warehouse: Connection, contract: Contract, checked: Checked, source_id: int, batch_id: int
+) -> int:
+    """Close rows the source no longer sends. A refused row still counts as sent: it never removes good data."""
+    keys = ", ".join(f"h.{quoted(k)}" for k in contract.key)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT {keys} FROM have h ANTI JOIN read_parquet('{checked.parquet}') a ON {_same(contract)}"
+    )
+    return _close_deleted(con, warehouse, contract, source_id, batch_id)
+
+
+def _close_deleted(con: Any, warehouse: Connection, contract: Contract, source_id: int, batch_id: int) -> int:
+    if not con.execute("SELECT count(*) FROM deleted").fetchone()[0]:
+        return 0
+    warehouse.execute("DROP TABLE IF EXISTS gone")
+    warehouse.ingest(
+        _without_extensions(con.execute("FROM deleted").to_arrow_reader(_STREAM_ROWS)), "gone", create=True
+    )
+    match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = g.{quoted(k)}" for k in contract.key)])
+    closed = _archive(warehouse, contract, f"USING gone g WHERE {match}", batch_id, "gone")
+    warehouse.execute("DROP TABLE gone")
+    return closed
+
+
+def _remember_parties(
+    con: Any, warehouse: Connection, contract: Contract, checked: Checked, source_id: int, batch_id: int
+) -> None:
+    """Add the ways enterprises were named in this delivery that were never seen before."""
+    assert contract.party is not None
+    have = set(_have(contract, con))
+    named = {role: quoted(f) for role, f in contract.party.fields.items() if f in have}
+    if not named:
+        return
+    code = named.get("code", "NULL::VARCHAR")
+    kind = f"CASE WHEN {code} IS NOT NULL THEN enterprise_code_kind({code}) END" if "code" in named else "NULL::VARCHAR"
+    name = named.get("name", "NULL::VARCHAR")
+    second = [
+        f"CASE WHEN {quoted(f)} IS NOT NULL THEN '{f}=' || {quoted(f)}::VARCHAR END"
+        for f in contract.party.second
+        if f in have
+    ]
+
+    def identifier(role: str) -> str:
+        return named.get(role) or f"CASE WHEN {kind} = '{role}' THEN {code} END"
+
+    reader = con.execute(
+        f"""SELECT party, uscc, reg_no, org_code, old_tax, name, name_strict_key(name) AS strict_key, name_loose_key(name) AS loose_key,
+          coalesce(name_is_branch(name), false) AS is_branch, second FROM (
+          SELECT _party AS party, any_value({identifier("uscc")}) AS uscc, any_value({identifier("reg_no")}) AS reg_no,
+            any_value({identifier("org_code")}) AS org_code, any_value({identifier("old_tax")}) AS old_tax, any_value({name}) AS name,
+            any_value(concat_ws(chr(31), {", ".join(second) or "NULL::VARCHAR"})) AS second
+          FROM arriving WHERE _party IS NOT NULL GROUP BY _party)"""
+    ).to_arrow_reader(_STREAM_ROWS)
+    warehouse.execute("DROP TABLE IF EXISTS party_stage")
+    warehouse.ingest(_without_extensions(reader), "party_stage", create=True)
+    warehouse.execute(
+        f"""INSERT INTO hub.party (party, source_id, first_batch_id, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch, second)
+        SELECT encode(party, 'hex')::uuid, {source_id}, {batch_id}, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch,
+          coalesce(string_to_array(nullif(second, ''), chr(31)), '{{}}') FROM party_stage ON CONFLICT (party) DO NOTHING"""
+    )
+    warehouse.execute("DROP TABLE party_stage")

@@ -1,0 +1,72 @@
+"""Reference tables analysts and views join: departments, the working calendar, deadline rules, code lists.
+
+Their truth is the files in schemas/; each table is rewritten, in one transaction, when its file says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from schemas import calendar, reference
+from warehouse.engines.adbc import Connection
+from warehouse.tables import literal, quoted
+
+# The calendar reaches from the oldest history a county brings along to the farthest deadline a ledger names.
+FIRST_YEAR, LAST_YEAR = 2015, 2032
+
+_PUBLIC_BATCH = """
+CREATE OR REPLACE VIEW shared.batch AS SELECT b.batch_id, s.connector, s.title, b.dataset, s.provider_dept_code, b.delivery, b.kind, b.status,
+  (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
+  b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
+FROM hub.batch b JOIN hub.source s USING (source_id)"""
+# One row per refused row and reason, without any raw value.
+_PUBLIC_QUARANTINE = """
+CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
+  concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title, r ->> 'rule' AS rule,
+  r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at, (q.resolved_at AT TIME ZONE 'Asia/Shanghai') AS resolved_at, q.resolution
+FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r"""
+_LINK = """
+CREATE OR REPLACE VIEW shared.enterprise_source_link AS SELECT s.connector AS source_system, r.source_pk, r.enterprise_id, p.match_rule, p.match_score,
+  'hub' AS decided_by, p.decided_at FROM shared.enterprise_record r JOIN hub.source s ON s.connector = r.source_system
+  JOIN record.enterprise e ON e._source_id = s.source_id AND {key} = r.source_pk JOIN hub.party p ON p.party = e._party"""
+
+
+def refresh(warehouse: Connection) -> None:
+    """Make and fill the reference tables. The caller commits."""
+    warehouse.execute("CREATE TABLE IF NOT EXISTS hub.reference (name text PRIMARY KEY, fingerprint text NOT NULL)")
+    for name, (title, columns) in tables().items():
+        _rewrite(warehouse, name, title, columns)
+    warehouse.execute(_PUBLIC_BATCH)
+    warehouse.execute(_PUBLIC_QUARANTINE)
+
+
+def tables() -> dict[str, tuple[str, dict[str, list[Any]]]]:
+    """Reference tables by name: Chinese title and columns of equal length."""
+    return {
+        "department": ("部门", reference.department_rows()),
+        "code_value": ("代码表", reference.code_value_rows()),
+        "deadline_rule": ("时限规则", reference.deadline_rule_rows()),
+        "work_calendar": ("工作日历", calendar.rows(FIRST_YEAR, LAST_YEAR)),
+    }
+
+
+def _rewrite(warehouse: Connection, name: str, title: str, columns: dict[str, list[Any]]) -> None:
+    fingerprint = hashlib.sha256(json.dumps(columns, ensure_ascii=False, default=str).encode()).hexdigest()[:16]
+    if warehouse.scalar("SELECT fingerprint FROM hub.reference WHERE name = $1", name) == fingerprint:
+        return
+    table = pa.table(columns)
+    kinds = {"string": "text", "int64": "integer", "bool": "boolean", "date32[day]": "date", "double": "numeric", "null": "text"}
+    declared = ", ".join(f"{quoted(f.name)} {kinds[str(f.type)]}" for f in table.schema)
+    if warehouse.scalar("SELECT to_regclass($1::text)::text", f"shared.{name}") is None:
+        warehouse.execute(f"CREATE TABLE shared.{quoted(name)} ({declared})")
+        warehouse.execute(f"COMMENT ON TABLE shared.{quoted(name)} IS {literal(title)}")
+    warehouse.execute(f"DELETE FROM shared.{quoted(name)}")
+    plain = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema])
+    warehouse.ingest(table.cast(plain).to_reader(), name, "shared")
+    warehouse.execute(
+        "INSERT INTO hub.reference VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET fingerprint = EXCLUDED.fingerprint", name, fingerprint
+    )

@@ -1,0 +1,189 @@
+"""The hub's own books in the warehouse: sources, batches, cursors; and the DuckDB a load works in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.spec import Connector
+from schemas import macros, reference
+from schemas.contract import Contract
+from schemas.errors import WarehouseUnavailable
+from warehouse import migrations, tables
+from warehouse.engines.adbc import Connection
+from warehouse.home import Home
+from warehouse.landing import Landed
+
+if TYPE_CHECKING:
+    from warehouse.load import BatchResult
+
+# Bounded memory whatever the delivery's size: DuckDB spills to the work folder past this.
+_DUCKDB_MEMORY = "400MB"
+
+
+def prepare(warehouse: Connection, contract: Contract) -> None:
+    """Make sure control tables and the dataset's tables are as this version of the code and contract want them."""
+    if migrations.current(warehouse) != migrations.HEAD:
+        warehouse.rollback()
+        migrations.upgrade(warehouse.url)
+    fingerprint = _fingerprint(contract)
+    if warehouse.scalar("SELECT fingerprint FROM hub.dataset WHERE dataset = $1", contract.dataset) != fingerprint:
+        warehouse.execute("SELECT pg_advisory_xact_lock(20252)")
+        for statement in [*tables.record_ddl(contract), *tables.shared_view_ddl(contract)]:
+            warehouse.execute(statement)
+        warehouse.execute(
+            "INSERT INTO hub.dataset VALUES ($1, $2, $3, $4, $5) ON CONFLICT (dataset) DO UPDATE SET title = EXCLUDED.title, "
+            "domain = EXCLUDED.domain, contract_version = EXCLUDED.contract_version, fingerprint = EXCLUDED.fingerprint",
+            contract.dataset, contract.title, contract.domain, contract.version, fingerprint,
+        )  # fmt: skip
+    warehouse.commit()
+
+
+def _fingerprint(contract: Contract) -> str:
+    shape = [contract.title, contract.version, *tables.record_ddl(contract), *tables.shared_view_ddl(contract)]
+    return hashlib.sha256("\n".join(shape).encode()).hexdigest()[:16]
+
+
+def source_id(warehouse: Connection, connector: Connector) -> int:
+    """The small number that stands for a connector on every row it brought."""
+    found = warehouse.scalar("SELECT source_id FROM hub.source WHERE connector = $1", connector.id)
+    if found is None:
+        department = reference.departments().get(connector.dept)
+        warehouse.execute(
+            "INSERT INTO hub.source (connector, dataset, department, provider_dept_code, title) VALUES ($1, $2, $3, $4::text, $5) "
+            "ON CONFLICT (connector) DO NOTHING",
+            connector.id, connector.dataset, connector.dept, department.dept_code if department else None, connector.title,
+        )  # fmt: skip
+        found = warehouse.scalar("SELECT source_id FROM hub.source WHERE connector = $1", connector.id)
+    warehouse.commit()
+    return int(found)
+
+
+def take_turn(warehouse: Connection, source: int, connector: str) -> None:
+    """Hold the source for this session: two loads of it at once could move its cursor backwards.
+
+    Raises:
+        WarehouseUnavailable: another run holds it.
+    """
+    if not warehouse.scalar(f"SELECT pg_try_advisory_lock(20251, {source})"):
+        raise WarehouseUnavailable(connector, "另一个任务正在装载这个来源", "等它结束后再运行")
+    warehouse.commit()
+
+
+def position(warehouse: Connection, source: int) -> str | None:
+    """Where the last committed delivery ended; None before the first."""
+    found = warehouse.scalar(f"SELECT position FROM hub.cursor WHERE source_id = {source}")
+    warehouse.commit()
+    return None if found is None else str(found)
+
+
+def seen(warehouse: Connection, source: int) -> frozenset[str]:
+    """Content hashes of the files already taken in or held."""
+    found = warehouse.query(
+        f"SELECT DISTINCT content_sha256 FROM hub.batch WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held')"
+    )
+    warehouse.commit()
+    return frozenset(found.column(0).to_pylist())
+
+
+def past_rows(warehouse: Connection, source: int, kind: str) -> list[int]:
+    """Extracted rows of up to twelve past committed deliveries of this kind, newest first."""
+    found = warehouse.query(
+        f"SELECT extracted FROM hub.batch WHERE source_id = {source} AND kind = $1 AND status = 'committed' ORDER BY batch_id DESC LIMIT 12",
+        kind,
+    )
+    warehouse.commit()
+    return [int(n) for n in found.column(0).to_pylist()]
+
+
+def landed(warehouse: Connection, source: int, batches: set[int] | None) -> list[dict[str, Any]]:
+    """Committed deliveries of a source with their landed files, oldest first."""
+    rows = warehouse.rows(
+        f"SELECT batch_id, delivery, kind, landed_path, landed_sha256, extracted, extracted_at, units FROM hub.batch "
+        f"WHERE source_id = {source} AND status = 'committed' AND landed_path IS NOT NULL ORDER BY batch_id"
+    )
+    warehouse.commit()
+    return [row for row in rows if batches is None or row["batch_id"] in batches]
+
+
+def open_batch(warehouse: Connection, source: int, result: BatchResult, agreed: Contract) -> None:
+    """Write the batch's row with the counts known before the merge; quarantine rows refer to it."""
+    warehouse.execute(
+        "INSERT INTO hub.batch (batch_id, source_id, dataset, delivery, kind, status, contract_version, extracted_at, extracted, passed, quarantined, "
+        "repaired, warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) "
+        f"VALUES ({result.batch_id}, {source}, $1, $2, $3, $4, $5, clock_timestamp(), {result.extracted}, {result.passed}, {result.quarantined}, "
+        f"{result.repaired}, {result.warned}, 0, 0, 0, {result.superseded_rows}, 0)",
+        result.dataset, result.delivery, result.kind, result.status, agreed.version,
+    )  # fmt: skip
+
+
+def record_batch(
+    warehouse: Connection, source: int, result: BatchResult, *, agreed: Contract, landed: Landed, home: Home, content: str | None,
+    position: str | None, extracted_at: datetime, units: dict[str, str],
+) -> None:  # fmt: skip
+    """Complete the batch's row and move the cursor, in the transaction that moved the rows."""
+    verdict = result.verdict
+    told = json.dumps(
+        asdict(verdict) if is_dataclass(verdict) and not isinstance(verdict, type) else None,
+        ensure_ascii=False,
+        default=str,
+    )
+    warehouse.execute(
+        f"UPDATE hub.batch SET new_rows = {result.new_rows}, changed_rows = {result.changed_rows}, unchanged_rows = {result.unchanged_rows}, "
+        f"closed_rows = {result.closed_rows}, landed_path = $1, landed_sha256 = $2, content_sha256 = $3::text, position_after = $4::text, "
+        "findings = $5::text::jsonb, verdict = nullif($6::text, 'null')::jsonb, seconds = $7::text::jsonb, extracted_at = $8::text::timestamptz, units = $9 "
+        f"WHERE batch_id = {result.batch_id}",
+        str(landed.path.relative_to(home.landing)), landed.sha256, content, position, json.dumps(result.findings, ensure_ascii=False),
+        told, json.dumps(result.seconds), extracted_at.isoformat(), json.dumps(units, ensure_ascii=False),
+    )  # fmt: skip
+    if position is not None and result.status == "committed":
+        warehouse.execute(
+            f"INSERT INTO hub.cursor VALUES ({source}, $1, {result.batch_id}) "
+            "ON CONFLICT (source_id) DO UPDATE SET position = EXCLUDED.position, batch_id = EXCLUDED.batch_id",
+            position,
+        )
+
+
+def duckdb_connection(work: Path) -> Any:
+    """A DuckDB with the macros, spilling into `work`."""
+    import duckdb
+
+    con = duckdb.connect(
+        config={
+            "memory_limit": _DUCKDB_MEMORY,
+            "temp_directory": str(work / "spill"),
+            "preserve_insertion_order": False,
+            "threads": os.cpu_count() or 2,
+            "arrow_lossless_conversion": True,  # UUIDs leave as 16 bytes, as COPY wants them
+        }
+    )
+    macros.install(con)
+    return con
+
+
+def lookups(contract: Contract, connector: Connector) -> dict[str, dict[str, str]]:
+    """Spelling -> canonical code for every code set the contract's fields use, and for departments."""
+    found: dict[str, dict[str, str]] = {}
+    for f in contract.fields.values():
+        if f.kind == "code_set" and f.code_set and f.name in connector.fields:
+            found[f.code_set] = reference.spellings(f.code_set)
+        if f.kind == "department":
+            found["department"] = reference.department_spellings()
+    return found
+
+
+def county_key(home: Home) -> bytes:
+    """The county's HMAC key: HUB_SECRET_COUNTY_KEY, else a file of the home made at first use (mode 0600)."""
+    if key := os.environ.get("HUB_SECRET_COUNTY_KEY"):
+        return hashlib.sha256(key.encode()).digest()
+    file = home.path / "county.key"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32))
+    return bytes.fromhex(file.read_text().strip())

@@ -1,0 +1,115 @@
+"""Record tables of a dataset, made from its contract.
+
+    record.<dataset>          the current version of each source row: one row per (source, key)
+    record_history.<dataset>  every version that was replaced, closed or withdrawn, with the batch that did it
+    shared.<dataset>          what analysts query: business columns, enterprise_id, provenance
+
+System columns start with "_". `_row_hash` is md5 of the canonical text of the business columns, computed in
+DuckDB only and stored, because two engines print the same number differently.
+"""
+
+from __future__ import annotations
+
+from schemas.contract import Contract, Field
+
+# name, PostgreSQL type, DuckDB type in which the row path delivers it
+SYSTEM_COLUMNS = (
+    ("_source_id", "smallint NOT NULL", "SMALLINT"),
+    ("_batch_id", "integer NOT NULL", "INTEGER"),
+    ("_row_hash", "uuid NOT NULL", "UUID"),
+    ("_quality", "smallint NOT NULL", "SMALLINT"),  # 0 passed, 1 warned, 2 repaired
+    ("_notes", "text", "VARCHAR"),  # JSON: raw values of repaired fields, warnings; NULL when nothing to say
+    ("_sheet", "text", "VARCHAR"),  # file sources only
+    ("_row", "integer", "INTEGER"),  # file sources only: row number as a person sees it
+    ("_party", "uuid", "UUID"),  # NULL where the row names no enterprise
+)
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def columns(contract: Contract) -> list[str]:
+    """All columns of the record table, system columns last."""
+    return [*contract.fields, *(name for name, _, _ in SYSTEM_COLUMNS)]
+
+
+def record_ddl(contract: Contract) -> list[str]:
+    """Statements that make the tables when they are missing and add fields the contract has gained."""
+    # Constraints stay in the check step, which keeps refused rows; here only what protects the store itself.
+    fields = [f"{quoted(f.name)} {f.physical_type}{' NOT NULL' if f.key else ''}" for f in contract.fields.values()]
+    system = [f"{name} {kind}" for name, kind, _ in SYSTEM_COLUMNS]
+    name = quoted(contract.dataset)
+    history = [*fields, *system, "_closed_batch_id integer NOT NULL", "_closed_reason text NOT NULL"]
+    key = ", ".join(["_source_id", *map(quoted, contract.key)])
+    statements = [
+        f"CREATE TABLE IF NOT EXISTS record.{name} ({', '.join([*fields, *system])})",
+        f"CREATE TABLE IF NOT EXISTS record_history.{name} ({', '.join(history)})",
+        f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_version')} ON record_history.{name} ({key})",
+    ]
+    for f in contract.fields.values():
+        for schema in ("record", "record_history"):
+            statements.append(
+                f"ALTER TABLE {schema}.{name} ADD COLUMN IF NOT EXISTS {quoted(f.name)} {f.physical_type}"
+            )
+    if contract.party:
+        statements.append(f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_party')} ON record.{name} (_party)")
+    return statements
+
+
+def key_ddl(contract: Contract) -> str:
+    """The primary key, added after the first load because building it once is faster than growing it."""
+    name = quoted(contract.dataset)
+    key = ", ".join(["_source_id", *map(quoted, contract.key)])
+    return f"ALTER TABLE record.{name} ADD CONSTRAINT {quoted(contract.dataset + '_key')} PRIMARY KEY ({key})"
+
+
+def shared_view_ddl(contract: Contract) -> list[str]:
+    """The view analysts query. `enterprise` itself is a golden table, so its source records show as enterprise_record."""
+    name = "enterprise_record" if contract.dataset == "enterprise" else contract.dataset
+    fields = [f"r.{quoted(f)}" for f in contract.fields]
+    party = "enterprise_id" in contract.derived or contract.party is not None
+    if party:
+        fields.append("p.enterprise_id::varchar(36) AS enterprise_id")
+    # Valid time comes from the data or stays unknown: load time is never an event time.
+    valid_from = (
+        f"r.{quoted(contract.valid_from)}::timestamp" if contract.valid_from in contract.fields else "NULL::timestamp"
+    )
+    key = ", ".join(f"r.{quoted(k)}" for k in contract.key)
+    provenance = [
+        "s.connector::varchar(80) AS source_system",
+        f"concat_ws('|', {key})::text AS source_pk",
+        "s.provider_dept_code",
+        "r._batch_id AS batch_id",
+        "b.extracted_at",
+        f"{valid_from} AS valid_from",
+        "NULL::timestamp AS valid_to",
+        "true AS is_current",
+        "r._row_hash AS row_hash",
+        "CASE r._quality WHEN 0 THEN 'passed' WHEN 1 THEN 'warned' ELSE 'repaired' END AS quality_status",
+        "r._notes::jsonb AS quality_notes",
+        "r._sheet AS source_sheet",
+        "r._row AS source_row",
+    ]
+    join = "LEFT JOIN hub.party p ON p.party = r._party" if party else ""
+    view = f"shared.{quoted(name)}"
+    statements = [
+        f"DROP VIEW IF EXISTS {view} CASCADE",
+        f"CREATE VIEW {view} AS SELECT {', '.join([*fields, *provenance])} FROM record.{quoted(contract.dataset)} r "
+        f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}",
+        f"COMMENT ON VIEW {view} IS {literal(contract.title + '：' + contract.grain)}",
+    ]
+    statements += [
+        f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))}" for f in contract.fields.values()
+    ]
+    return statements
+
+
+def _comment(f: Field) -> str:
+    return f"{f.title}。{f.description}" if f.description else f.title
