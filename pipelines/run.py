@@ -42,7 +42,8 @@ def prepare(home: Home) -> None:
         reference.refresh(warehouse)
         warehouse.commit()
         for agreed in contracts().values():
-            store.prepare(warehouse, agreed)
+            if agreed.fields:  # a dataset of computed fields alone is a view of the hub's own books
+                store.prepare(warehouse, agreed)
         survivorship.prepare(warehouse, contract("enterprise"))
         warehouse.commit()
 

@@ -107,10 +107,10 @@ def check(
     schema = pq.read_schema(landed)
     plan = _Plan(contract, mapping, schema)
     for name, pairs in plan.lookups.items():
-        table = pa.table({"spelling": list(pairs), "code": list(pairs.values())})
-        con.register(f"arrow_{name}", table)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM arrow_{name}")
-        con.unregister(f"arrow_{name}")
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT unnest($1) AS spelling, unnest($2) AS code",
+            [list(pairs), list(pairs.values())],
+        )
     sql = plan.sql(landed, extracted_at)
     con.execute(
         f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 100000)"
@@ -287,12 +287,16 @@ class _Plan:
                 continue
             if r.spec.get("rule") in rules.RULES and r.field and r.spec["rule"] == self.contract.fields[r.field].kind:
                 continue  # the kind's own rule already stands
-            reason, condition = rules.condition(r.spec, f"{self.contract.dataset}.{r.name}")
+            specs = [(r.spec, r.severity)]
+            if r.spec.get("same_day") == "warning":
+                specs.append(({**r.spec, "same_day": "only"}, "warning"))
             target = self.contract.fields.get(str(r.spec.get("field")))
-            found.append(
-                RowRule(r.name, target.name if target else None, target.title if target else self.contract.title, r.description or reason,
-                        r.severity, condition if self.mapping.kind != "exchange" else f"_op <> 'D' AND ({condition})", len(found))
-            )  # fmt: skip
+            for spec, severity in specs:
+                reason, condition = rules.condition(spec, f"{self.contract.dataset}.{r.name}")
+                if self.mapping.kind == "exchange":
+                    condition = f"_op <> 'D' AND ({condition})"
+                name, title = (target.name, target.title) if target else (None, self.contract.title)
+                found.append(RowRule(r.name, name, title, r.description or reason, severity, condition, len(found)))
         return found
 
     def sql(self, landed: Path, extracted_at: datetime) -> str:

@@ -55,8 +55,15 @@ def _value(value: object) -> str:
 
 @rule("早于它之前的环节。")
 def not_before(words: Words) -> str:
-    """`field` lies before `other` (both dates or timestamps)."""
-    return f"{_q(words['field'])} < {_q(words['other'])}"
+    """`field` lies before `other` (both dates or timestamps).
+
+    With `same_day: warning` two instants of one day in the wrong order are a slip of the clock and only warned of (D25).
+    """
+    late = f"{_q(words['field'])} < {_q(words['other'])}"
+    if words.get("same_day") not in {"warning", "only"}:
+        return late
+    same = "=" if words["same_day"] == "only" else "<>"
+    return f"{late} AND {_q(words['field'])}::DATE {same} {_q(words['other'])}::DATE"
 
 
 @rule("晚于当前时间。")

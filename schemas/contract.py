@@ -178,7 +178,7 @@ def _field(node: dict[str, Any], where: str) -> Field:
         derived=custom.get("derived"),
         unit=custom.get("sourceUnit"),
         description=node.get("description", ""),
-        options=node.get("logicalTypeOptions") or {},
+        options={**(node.get("logicalTypeOptions") or {}), **({"scale": custom["scale"]} if "scale" in custom else {})},
         rules=_rules(node, node["name"]),
     )
 

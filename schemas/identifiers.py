@@ -27,7 +27,8 @@ PHONE_SHAPE = r"(?:1[3-9][0-9]{9}|0[0-9]{2,3}-?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?|4
 UNIT_NO_SHAPE = "[0-9]{12}[GJZ][A-HJ-NPSWXY][0-9]{5}[FLQW][0-9]{8}"
 PROJECT_CODE_SHAPE = "[0-9]{4}-[0-9]{6}-[0-9]{2}-[0-9]{2}-[0-9]{6}"
 # What a spreadsheet makes of a long number: 9.151e+17, or 915109990000000860.0. The last digits are gone.
-NUMERIC_SHAPE = r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+|[0-9]{9,}\.0+"
+# A bare 123E5 or 1234567E-8 is not one: E is a letter of USCC and organisation codes.
+NUMERIC_SHAPE = r"[0-9]+\.[0-9]+[eE][+-]?[0-9]+|[0-9]+[eE]\+[0-9]+|[0-9]{9,}\.0+"
 
 UNSEEN = text.SPACES + text.ZERO_WIDTH + text.CONTROLS + "\0"
 _NARROW_UPPER = {
@@ -75,6 +76,11 @@ def id_is_placeholder(raw: str | None) -> bool | None:
         return None
     code = raw.translate(ID_TABLE)
     return code in PLACEHOLDERS or len(set(code)) == 1
+
+
+def id_is_numeric(raw: str | None) -> bool | None:
+    """Whether a spreadsheet kept this code as a number, so that its last digits are lost: to be sent again, not repaired."""
+    return None if raw is None else re.fullmatch(NUMERIC_SHAPE, text.narrow(raw)) is not None
 
 
 def id_clean(raw: str | None) -> str | None:
@@ -253,7 +259,7 @@ def check(kind: str, raw: str | None, *, today: date | None = None) -> Verdict:
     code = KINDS[kind](raw)
     if code is None:
         return Verdict(raw, None, False, False, kind, f"占位内容“{raw.strip()}”，按空值处理")
-    if re.fullmatch(NUMERIC_SHAPE, text.narrow(raw)):
+    if id_is_numeric(raw):
         return Verdict(raw, None, False, False, kind, "数值格式（科学计数法或小数），末几位已失真，请以文本格式重报")
     found = _kind_of(kind, code, today)
     if found:

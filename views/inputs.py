@@ -38,14 +38,17 @@ REFERENCE: dict[str, dict[str, str]] = {
     },
     "code_value": {"code_set": "varchar(40)", "code": "varchar(40)", "name": "varchar(100)"},
     "deadline_rule": {
+        "rule_id": "varchar(40)",
         "domain": "varchar(40)",
-        "item": "varchar(80)",
+        "item": "varchar(200)",
         "clock_unit": "varchar(20)",
         "days": "integer",
         "extension_days": "integer",
         "legal_basis": "text",
         "effective_from": "date",
+        "effective_to": "date",
         "region": "varchar(12)",
+        "source": "varchar(4)",
     },
     "batch": {
         "batch_id": "integer",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from schemas.errors import ConfigError
 from views.catalog import Catalog, View
 from views.inputs import tables
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope
 
 Schemas = dict[str, dict[str, str]]  # table or view -> column -> PostgreSQL type
 
@@ -24,17 +26,21 @@ def schemas(catalog: Catalog) -> Schemas:
     """Column types of every dataset, reference table and view."""
     known: Schemas = dict(tables())
     for view in catalog.views.values():
-        tree = resolved(view, known)
-        known[view.name] = (
-            {column.name: "text" for column in view.columns}
-            if tree is None
-            else {node.alias_or_name: node.type.sql("postgres") if node.type else "text" for node in tree.selects}
-        )
+        try:
+            selects = resolved(view, known).selects
+        except ConfigError:  # told by lint; views above it still get to know its columns
+            known[view.name] = {column.name: "text" for column in view.columns}
+        else:
+            known[view.name] = {node.alias_or_name: node.type.sql("postgres") if node.type else "text" for node in selects}
     return known
 
 
-def resolved(view: View, known: Schemas) -> exp.Query | None:
-    """The view's query with every column bound to its table and typed; None when a name is unknown."""
+def resolved(view: View, known: Schemas) -> exp.Query:
+    """The view's query with every column bound to its table and typed.
+
+    Raises:
+        ConfigError: a table or column is unknown, or a column name stands in two tables.
+    """
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
     from sqlglot.optimizer.annotate_types import annotate_types
@@ -47,20 +53,24 @@ def resolved(view: View, known: Schemas) -> exp.Query | None:
     try:
         tree = qualify(tree, schema=known, dialect="postgres", quote_identifiers=False)
         tree = annotate_types(tree, schema=known, dialect="postgres")
-    except SqlglotError:
-        return None
-    return tree if isinstance(tree, exp.Query) else None
+    except SqlglotError as error:
+        raise ConfigError(view.where, "有的列对不上，或在两张表里同名", f"请写成 表.列；sqlglot 说：{str(error).splitlines()[0]}") from error
+    return cast("exp.Query", tree)
 
 
 def lineage(catalog: Catalog, name: str, known: Schemas | None = None) -> dict[str, tuple[Source, ...]]:
     """For each column of the view, the dataset fields its value is computed from, views in between seen through.
 
     A column that only counts rows names the datasets counted, with field "*"; a constant has no source.
+
+    Raises:
+        ConfigError: the view, or one below it, names a column that is not there.
     """
     known = known or schemas(catalog)
     found: dict[str, dict[str, tuple[Source, ...]]] = {}
+    rows: dict[str, frozenset[str]] = {}
     for view in catalog.upstream(name):
-        found[view.name] = _direct(view, known, found)
+        found[view.name] = _direct(view, known, found, rows)
     return found[name]
 
 
@@ -72,8 +82,7 @@ def uses(catalog: Catalog, name: str, known: Schemas | None = None) -> frozenset
     known = known or schemas(catalog)
     found: set[Source] = set()
     for view in catalog.upstream(name):
-        tree = resolved(view, known)
-        for scope in traverse_scope(tree) if tree is not None else ():
+        for scope in traverse_scope(resolved(view, known)):
             for column in scope.columns:
                 source = scope.sources.get(column.table)
                 if isinstance(source, exp.Table) and source.name not in catalog.views:
@@ -81,27 +90,43 @@ def uses(catalog: Catalog, name: str, known: Schemas | None = None) -> frozenset
     return frozenset(found)
 
 
-def _direct(view: View, known: Schemas, upstream: dict[str, dict[str, tuple[Source, ...]]]) -> dict[str, tuple[Source, ...]]:
+def _direct(
+    view: View, known: Schemas, upstream: dict[str, dict[str, tuple[Source, ...]]], rows: dict[str, frozenset[str]]
+) -> dict[str, tuple[Source, ...]]:
     from sqlglot import exp
     from sqlglot.lineage import lineage as trace
     from sqlglot.optimizer.scope import build_scope
 
     tree = resolved(view, known)
-    if tree is None:
-        return {column.name: () for column in view.columns}
-    scope = build_scope(tree)
+    scope = cast("Scope", build_scope(tree))
     columns = {}
-    for column in view.columns:
+    for name, root in trace(None, tree, {}, scope=scope, dialect="postgres", trim_selects=False).items():
         fields: set[Source] = set()
         counted: set[Source] = set()
-        for node in trace(column.name, tree, scope=scope, dialect="postgres", trim_selects=False).walk():
+        for node in root.walk():
             if isinstance(node.expression, exp.Table):
                 table, field = node.expression.name, node.name.rpartition(".")[2]
                 fields.update(upstream[table].get(field, ()) if table in upstream else [Source(table, field)])
             elif node.expression.find(exp.Count) and not node.downstream:
-                names = {table.name for table in tree.find_all(exp.Table)} & known.keys()
-                for table in names:
-                    below = {s.dataset for sources in upstream[table].values() for s in sources} if table in upstream else {table}
-                    counted.update(Source(dataset, "*") for dataset in below)
-        columns[column.name] = tuple(sorted(fields or counted))
+                counted.update(Source(dataset, "*") for dataset in _counted(scope, rows))
+        columns[name] = tuple(sorted(fields or counted))
+    rows[view.name] = _counted(scope, rows)
     return columns
+
+
+def _counted(scope: Scope, rows: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Datasets whose rows make the scope's rows: those in FROM and inner joins, not what is looked up by LEFT JOIN."""
+    from sqlglot import exp
+
+    found: frozenset[str] = frozenset()
+    for part in scope.set_operation_scopes:
+        found |= _counted(part, rows)
+    for node, source in scope.selected_sources.values():
+        join = node.find_ancestor(exp.Join, exp.From)
+        if isinstance(join, exp.Join) and join.side:
+            continue
+        if isinstance(source, exp.Table):
+            found |= rows.get(source.name, frozenset({source.name}))
+        else:
+            found |= _counted(source, rows)
+    return found

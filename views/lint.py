@@ -17,6 +17,7 @@ from views.render import ENGINES, parameters_used, render
 
 if TYPE_CHECKING:
     from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope
 
 Finding = tuple["exp.Expression | int", str, str]
 Rule = Callable[[View, Schemas], Iterator[Finding]]
@@ -131,30 +132,36 @@ def known_inputs(view: View, known: Schemas) -> Iterator[Finding]:
         elif table.name not in known and table.name not in own:
             yield table, f"没有 '{table.name}' 这个数据集或视图", nearest(table.name, known)
     for scope in traverse_scope(view.tree):
-        columns = {
-            alias: list(known.get(source.name, ())) if isinstance(source, exp.Table) else source.expression.named_selects
-            for alias, source in scope.sources.items()
-        }
+        columns = _visible(scope, known)
         if any(not names or "*" in names for names in columns.values()):
-            continue
-        visible = {name for names in columns.values() for name in names}
-        # ORDER BY and GROUP BY of the scope itself may name its output columns.
-        visible_here = visible | set(getattr(scope.expression, "named_selects", ()))
-        outer = {name for s in _ancestors(scope) for name in getattr(s.expression, "named_selects", ())}
+            continue  # an unknown table or a star; told already
+        every = {name for names in columns.values() for name in names}
         for column in scope.columns:
-            if column.table:
-                names = columns.get(column.table)
-                if names is None:
-                    yield column, f"没有 '{column.table}' 这个表或别名", nearest(column.table, columns)
-                elif column.name not in names:
-                    yield column, f"'{column.table}' 没有字段 '{column.name}'", nearest(column.name, names)
-            elif column.name not in visible_here and column.name not in outer:
-                yield column, f"没有字段 '{column.name}'", nearest(column.name, visible)
+            if column.table and column.table not in columns:
+                yield column, f"没有 '{column.table}' 这个表或别名", nearest(column.table, columns)
+            elif column.table and column.name not in columns[column.table]:
+                yield column, f"'{column.table}' 没有字段 '{column.name}'", nearest(column.name, columns[column.table])
+            elif not column.table and column.name not in every and not _names_output(column):
+                yield column, f"没有字段 '{column.name}'", nearest(column.name, every)
 
 
-def _ancestors(scope: object) -> Iterator[object]:
-    while (scope := getattr(scope, "parent", None)) is not None:
-        yield scope
+def _names_output(column: exp.Column) -> bool:
+    """True in the query's own GROUP BY and ORDER BY, which may name its output columns."""
+    from sqlglot import exp
+
+    clause = column.find_ancestor(exp.Order, exp.Group, exp.Select)
+    select = clause.parent if clause is not None and not isinstance(clause, exp.Select) else None
+    return isinstance(select, exp.Select) and column.name in {s.alias for s in select.selects if isinstance(s, exp.Alias)}
+
+
+def _visible(scope: Scope, known: Schemas) -> dict[str, list[str]]:
+    """Column names by table alias that a query may use, those of the queries around it included."""
+    from sqlglot import exp
+
+    columns = _visible(scope.parent, known) if scope.parent is not None and scope.is_subquery else {}
+    for alias, source in scope.sources.items():
+        columns[alias] = list(known.get(source.name, ())) if isinstance(source, exp.Table) else source.expression.named_selects
+    return columns
 
 
 def declared_parameters(view: View, _: Schemas) -> Iterator[Finding]:
@@ -225,8 +232,11 @@ def portable_types(view: View, known: Schemas) -> Iterator[Finding]:
     """No operator whose answer depends on the engine for these types: date - date, integer / integer."""
     from sqlglot import exp
 
-    tree = resolved(view, known)
-    if tree is None:  # an unknown column; known_inputs tells it
+    try:
+        tree = resolved(view, known)
+    except ConfigError as error:
+        if not any(known_inputs(view, known)):
+            yield 0, error.what, error.cure
         return
     temporal = exp.DataType.TEMPORAL_TYPES
     integers = exp.DataType.INTEGER_TYPES

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,18 +35,9 @@ def land(delivery: Any, folder: Path) -> Landed:
         WarehouseUnavailable: the disk is full or not writable; nothing of the delivery is left behind.
     """
     part = folder / f"delivery-{os.getpid()}.part"
-    rows = 0
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writer: pq.ParquetWriter | None = None
-        try:
-            for batch in delivery.batches():
-                writer = writer or _writer(part, batch.schema)
-                writer.write_batch(batch)
-                rows += batch.num_rows
-        finally:
-            if writer is not None:
-                writer.close()
+        rows = _write(delivery, part)
         with part.open("r+b") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
@@ -66,6 +58,25 @@ def land(delivery: Any, folder: Path) -> Landed:
     return Landed(path, sha256, rows)
 
 
-def _writer(part: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    # Dictionary pages cost more than they save on free text; DuckDB reads row groups in parallel.
-    return pq.ParquetWriter(part, schema, compression="zstd", compression_level=1)
+def _write(delivery: Any, part: Path) -> int:
+    """Write batch after batch, each compressed while the source prepares the next; at most two are in memory."""
+    writer: pq.ParquetWriter | None = None
+    rows = 0
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending: Future[None] | None = None
+        try:
+            for batch in delivery.batches():
+                if pending is not None:
+                    pending.result()
+                # Level 1: the landing area is read once or twice, the source waits while it is written.
+                writer = writer or pq.ParquetWriter(part, batch.schema, compression="zstd", compression_level=1)
+                pending = pool.submit(writer.write_batch, batch)
+                rows += batch.num_rows
+            if pending is not None:
+                pending.result()
+        finally:
+            if pending is not None:
+                wait([pending])
+            if writer is not None:
+                writer.close()
+    return rows

@@ -59,12 +59,12 @@ def merge(
         resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
         if whole:
             _pull_current(con, warehouse, contract, source_id)
-            result.unchanged = con.execute(
-                f"SELECT count(*) FROM arriving a JOIN have h ON {_same(contract)} AND a._row_hash = h.hash"
-            ).fetchone()[0]
             con.execute(
-                f"CREATE OR REPLACE TEMP VIEW delta AS SELECT a.* FROM arriving a LEFT JOIN have h ON {_same(contract)} WHERE h.hash IS NULL OR h.hash <> a._row_hash"
+                f"CREATE OR REPLACE TEMP TABLE delta AS SELECT a.* FROM arriving a LEFT JOIN have h ON {_same(contract)} "
+                "WHERE h.hash IS NULL OR h.hash <> a._row_hash"
             )
+            different = con.execute("SELECT count(*) FROM delta").fetchone()[0]
+            result.unchanged = checked.passed - checked.superseded - different
         else:
             con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
         _apply(con, warehouse, contract, checked, result, source_id, batch_id)
@@ -180,15 +180,21 @@ def _apply(
     staged = _copy(con, warehouse, contract, checked, "delta", "stage", None)
     if staged == 0:
         return
-    warehouse.execute("ANALYZE stage")
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
+    held = warehouse.scalar(f"SELECT coalesce(sum(new_rows - closed_rows), 0)::bigint FROM hub.batch WHERE source_id = {source_id}")
+    if staged * 5 < int(held):
+        # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
+        warehouse.execute("SET LOCAL enable_hashjoin = off")
+        warehouse.execute("SET LOCAL enable_mergejoin = off")
     changed = _archive(
         warehouse, contract, f"USING stage s WHERE {match} AND t._row_hash <> s._row_hash", batch_id, "changed"
     )
     inserted = warehouse.execute(
         f"INSERT INTO record.{name} ({columns}) SELECT {columns} FROM stage ON CONFLICT DO NOTHING"
     )
+    warehouse.execute("SET LOCAL enable_hashjoin = on")
+    warehouse.execute("SET LOCAL enable_mergejoin = on")
     result.changed = changed
     result.new = inserted - changed
     result.unchanged += staged - inserted
@@ -247,7 +253,11 @@ def _remember_parties(
     ]
 
     def identifier(role: str) -> str:
-        return named.get(role) or f"CASE WHEN {kind} = '{role}' THEN {code} END"
+        routed = f"CASE WHEN {kind} = '{role}' THEN {code} END"
+        said = [named[role]] if role in named else []
+        if "taxpayer_id" in named and role == "uscc":  # since 三证合一 the taxpayer id is the credit code
+            said.append(f"CASE WHEN uscc_valid({named['taxpayer_id']}) THEN {named['taxpayer_id']} END")
+        return f"coalesce({', '.join([*said, routed])})"
 
     reader = con.execute(
         f"""SELECT party, uscc, reg_no, org_code, old_tax, name, name_strict_key(name) AS strict_key, name_loose_key(name) AS loose_key,

@@ -172,7 +172,7 @@ def lookups(contract: Contract, connector: Connector) -> dict[str, dict[str, str
     found: dict[str, dict[str, str]] = {}
     for f in contract.fields.values():
         if f.kind == "code_set" and f.code_set and f.name in connector.fields:
-            found[f.code_set] = reference.spellings(f.code_set)
+            found[f.code_set] = reference.code_sets()[f.code_set].spellings()
         if f.kind == "department":
             found["department"] = reference.department_spellings()
     return found

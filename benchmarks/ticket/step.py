@@ -21,7 +21,7 @@ def main() -> None:
     os.environ["HUB_DATABASE_URL"] = os.environ["TARGET_URL"]
     os.environ["HUB_SOURCE_BENCH_URL"] = os.environ.get("SOURCE_URL", "")
     os.environ["HUB_SOURCE_BENCH_CSV"] = os.environ.get("CSV", "")
-    from connectors.spec import load_connector
+    from connectors.spec import load as load_connector
     from warehouse.home import Home
     from warehouse.load import load
 

@@ -50,12 +50,12 @@ class Source:
     key: tuple[str, ...]
     rng: np.random.Generator
     party: tuple[str, str] | None = None
-    code_columns: tuple[str, ...] = ()
+    second: str | None = None  # the column that may confirm a name: legal representative or phone
     file_level: list[dict[str, str]] = field(default_factory=list)
     defects: list[Defect] = field(default_factory=list)
     superseded: int = 0
     unmatched: dict[int, str] = field(default_factory=dict)  # row -> why it must stay without an enterprise
-    skipped_files: list[str] = field(default_factory=list)
+    numeric_cells: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # column -> rows written as numbers
 
     def __post_init__(self) -> None:
         self._free = np.ones(len(self.table), dtype=bool)
@@ -63,6 +63,11 @@ class Source:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def keep_only(self, mask: NDArray[np.bool_]) -> None:
+        """Leave the other rows out of the source; to be called before any defect is planted."""
+        self.table = self.table.filter(pl.Series(mask))
+        self._free, self.truth = self._free[mask], self.truth[mask]
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Rows that no defect may touch."""

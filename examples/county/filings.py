@@ -14,6 +14,7 @@ from examples.county.enterprises import BRANCH, COMPANY, COOP, INDIVIDUAL, Enter
 from examples.county.frames import frame
 
 _TAXES = np.array(["增值税", "企业所得税", "个人所得税", "城市维护建设税", "印花税"], dtype=object)
+_TAX_CODES = np.array(["10101", "10104", "10106", "10109", "10111"], dtype=object)
 _BANKS = (
     ("示例农商银行", "9151099900A001"), ("工商银行示例支行", "9151099900A002"), ("农业银行示例支行", "9151099900A003"),
     ("中国银行示例支行", "9151099900A004"), ("建设银行示例支行", "9151099900A005"), ("邮储银行示例支行", "9151099900A006"),
@@ -39,6 +40,7 @@ def tax_month(rng: np.random.Generator, enterprises: Enterprises, count: int, mo
     paid = np.where(rng.random(count) < 0.97, payable, 0.0)
     stamp = str(month).replace("-", "")
     number = np.char.add(f"SB{stamp}", np.char.zfill(np.arange(first, first + count).astype(str), 6)).astype(object)
+    corrects = (rng.random(count) < 0.01) & (np.arange(count) > 0)
     money = lambda values: np.array([f"{v:.2f}" for v in values.tolist()], dtype=object)  # noqa: E731
     return frame(
         {
@@ -46,6 +48,7 @@ def tax_month(rng: np.random.Generator, enterprises: Enterprises, count: int, mo
             "纳税人识别号": enterprises.uscc[firm].astype(object),
             "纳税人名称": enterprises.name[firm],
             "法定代表人": enterprises.rep.name[firm].astype(object),
+            "征收项目代码": _TAX_CODES[tax],
             "征收项目": _TAXES[tax],
             "所属期起": iso(start),
             "所属期止": iso(end),
@@ -57,7 +60,8 @@ def tax_month(rng: np.random.Generator, enterprises: Enterprises, count: int, mo
             "已缴税额": money(paid),
             "缴款日期": iso(np.where(paid > 0, after(filed, rng.integers(60, 86400, count)), np.datetime64("NaT"))),
             "办税耗时（分钟）": rng.integers(3, 60, count).astype(str).astype(object),
-            "是否更正": np.where(rng.random(count) < 0.01, "是", "否").astype(object),
+            "是否更正": np.where(corrects, "是", "否").astype(object),
+            "更正原流水号": np.where(corrects, number[np.maximum(np.arange(count) - 1, 0)], None),
             "~e": firm,
         }
     )
@@ -89,10 +93,10 @@ def property_log(rng: np.random.Generator, enterprises: Enterprises, count: int,
         "bdcdyh": codes.unit_nos(serial * 11).astype(object),
         "bdcqzh": np.where(np.isnat(registered), None, "示（2026）示例县不动产权第" + np.char.zfill(serial.astype(str), 7).astype(object) + "号"),
         "djlx": kind,
-        "qlrlx": np.where(company, "企业", "个人").astype(object),
-        "qlrmc": np.where(company, enterprises.name[firm], citizen.name.astype(object)),
+        "qlrlx": np.where(company, "enterprise", "person").astype(object),
+        "qymc": np.where(company, enterprises.name[firm], None),
+        "qlrxm": np.where(company, enterprises.rep.name[firm], citizen.name).astype(object),
         "qlrzjh": np.where(company, enterprises.uscc[firm], None),
-        "qlr_fr": np.where(company, enterprises.rep.name[firm], None),
         "yt": rng.choice(np.array(["城镇住宅用地", "商服用地", "工业用地", "其他"], dtype=object), count, p=[0.6, 0.2, 0.15, 0.05]),
         "mj": area,
         "jyjg": np.where(moved, np.round(area * rng.uniform(3500, 7000, count), 2), np.nan),

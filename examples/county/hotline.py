@@ -215,6 +215,7 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "superviseLevel": flags["supervised"].astype(int),
             "demandTrue": np.where(replied, rng.choice(["是", "否", "部分"], count, p=[0.85, 0.08, 0.07]), None),
             "outOfDuty": flags["rejected"],
+            "rejectReason": np.where(flags["rejected"], rng.choice(["not_government", "litigation", "petition", "decided"], count), None),
             "solved": solved,
             "unsolvedReason": np.where(solved == "未解决", rng.choice(["政策不支持", "历史遗留问题", "正在协调", "诉求人不认可处理结果"], count), None),
             "replyPublic": np.where(replied, "您好，经核实，您反映的情况已由承办单位处理，感谢您的关心与监督。", None),

@@ -46,6 +46,27 @@ def _plan() -> list[tuple[str, str]]:
     )  # fmt: skip
 
 
+def _written_limits(rng: np.random.Generator, due: np.ndarray, case: np.ndarray, as_of: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
+    """Due dates some of which the clerk wrote in words (D24), with the words; "" where a plain date stands."""
+    words = np.full(len(due), "", dtype=object)
+    past = rng.permutation(np.flatnonzero(case == "due"))
+    month = as_of.astype("datetime64[M]")
+    for place, back in zip(past[:4], (1, 2, 3, 1), strict=True):
+        end = month - (back - 1)
+        due[place] = end.astype("datetime64[D]") - 1
+        last = (end - 1).item()
+        words[place] = f"{last.year}年{last.month}月底前"
+    quarter = month - (month.astype(int) % 3)
+    due[past[4]] = quarter.astype("datetime64[D]") - 1
+    last = (quarter - 1).item()
+    words[past[4]] = f"{last.year}年{'一二三四'[(last.month - 1) // 3]}季度"
+    words[past[5:7]] = "立行立改"
+    ahead = rng.permutation(np.flatnonzero(case == "later"))[0]
+    due[ahead] = (as_of.astype("datetime64[Y]") + 1).astype("datetime64[D]") - 1
+    words[ahead] = f"{as_of.astype('datetime64[Y]')}年底前"
+    return due, words
+
+
 def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     """The ledgers as they stand on `as_of`; all that varies with the seed are names, texts and days."""
     plan = _plan()
@@ -63,14 +84,19 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
             rng.integers(20, 90, count),
         )
     )
+    due, words = _written_limits(rng, due, case, as_of)
     # Found a little ago where the end is far away, so that no green one lags behind its own schedule.
     found = np.where(due > as_of, as_of - day(rng.integers(20, 40, count)), due - day(rng.integers(60, 150, count)))
     found = np.where(case == "", as_of - day(rng.integers(100, 200, count)), found)
+    confirmed = found + day(rng.integers(0, 4, count))
+    at_once = words == "立行立改"
+    confirmed = np.where(at_once, due - 7, confirmed)
+    found = np.where(at_once, confirmed - 1, found)
     closed = np.where(case == "late", due + day(rng.integers(3, 20, count)), np.where(due < as_of, due - day(rng.integers(0, 6, count)), as_of - day(rng.integers(1, 8, count))))
     applied = np.where(case == "early", closed - day(rng.integers(2, 6, count)), closed - day(rng.integers(1, 4, count)))
     applied = np.where((status == "closure_applied") & (case == "due"), due - 1, applied)
     closed = np.where(status == "closed", closed, none)
-    applied = np.where(np.isin(status, ("closed", "closure_applied")), applied, none)
+    applied = np.where(np.isin(status, ("closed", "closure_applied")), np.maximum(applied, found), none)
     progress = np.select(
         [status == "closed", status == "closure_applied", case == "overdue", case == "soon", case == ""],
         [100, 100, rng.integers(50, 90, count), rng.integers(85, 98, count), 60],
@@ -83,7 +109,7 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     number = [f"ZG2026{i + 1:03d}" for i in range(count)]
     helper = [LEADS[(LEADS.index(x) + int(k)) % len(LEADS)] for x, k in zip(lead, rng.integers(1, len(LEADS), count), strict=True)]
     staff = people.names(rng, 3 * count).reshape(3, -1)
-    due_text = np.where(status == "long_term", "长期坚持", iso(due))
+    due_text = np.where(status == "long_term", "长期坚持", np.where(words == "", iso(due), words))
     problems = frame(
         {
             "问题编号": np.array(number, dtype=object),
@@ -100,6 +126,8 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
             "责任/复核人": np.where(staff[2] == staff[1], np.char.add(staff[2], "华"), staff[2]).astype(object),
             "整改/整改目标": np.array([t[3] for t in topic], dtype=object),
             "整改/整改时限": due_text.astype(object),
+            "整改/确认日期": iso(confirmed),
+            "整改/是否长期坚持": np.where(status == "long_term", "是", "否").astype(object),
             "整改/完成进度（%）": progress.astype(str).astype(object),
             "整改/当前状态": np.array([STATUS[s] for s in status], dtype=object),
             "销号/申请日期": iso(applied),
@@ -124,6 +152,8 @@ def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.dateti
     for p in problems.iter_rows(named=True):
         found, due = np.datetime64(p["~found"]), np.datetime64(p["~due"])
         end = due if p["~case"] else as_of + 90
+        if p["~applied"] is not None:
+            end = min(end, np.datetime64(p["~applied"]))
         parts = int(rng.integers(2, 5))
         edge = found + ((end - found).astype(int) * np.arange(parts + 1) // parts).astype("timedelta64[D]")
         weights = [100 // parts] * (parts - 1) + [100 - 100 // parts * (parts - 1)]
@@ -142,7 +172,7 @@ def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.dateti
         for k in range(steps):
             at = found + (stop - found) * (k + 1) // steps
             text = "已完成全部整改措施，佐证材料已归档" if k == steps - 1 and last == 100 else f"已完成第 {k + 1} 阶段工作，正在推进后续措施"
-            progress.append((f"{p['问题编号']}-J{k + 1}", p["问题编号"], f"{at} 17:00:00", str(at)[:7], str(last * (k + 1) // steps), text, p["责任/责任人"]))
+            progress.append((f"{p['问题编号']}-J{k + 1}", p["问题编号"], str(at), str(at)[:7], str(last * (k + 1) // steps), text, p["责任/责任人"]))
         if p["~applied"] is not None:
             if rng.random() < 0.12 and p["~status"] == "closed":
                 back = np.datetime64(p["~applied"]) - 12

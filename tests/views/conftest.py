@@ -1,7 +1,6 @@
-"""One PostgreSQL server for the tests of this folder."""
+"""One database for the tests that only read what they have put into temporary tables."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,13 +9,9 @@ from warehouse.engines.postgresql import Server
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of an empty database on a server that lives as long as the test run."""
-    server = Server(Path(tmp_path_factory.mktemp("views")) / "pg", shared_buffers="64MB").start()
-    try:
-        yield server.create_database("views")
-    finally:
-        server.stop()
+def postgres_url(postgres_server: Server) -> str:
+    """Address of an empty database; whoever writes to it undoes that."""
+    return postgres_server.create_database("views")
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ SELECT
     100.0 * COUNT(*) FILTER (WHERE is_due AND is_on_time)
     / NULLIF(COUNT(*) FILTER (WHERE is_due), 0), 2
   ) AS NUMERIC(5, 2)) AS on_time_pct,                                  -- 按期率（%）
-  COUNT(*) FILTER (WHERE light = '红') AS red,                          -- 红灯
-  COUNT(*) FILTER (WHERE light = '黄') AS yellow,                       -- 黄灯
+  COUNT(*) FILTER (WHERE light = 'red') AS red,                          -- 红灯
+  COUNT(*) FILTER (WHERE light = 'yellow') AS yellow,                       -- 黄灯
   COALESCE(MAX(days_overdue) FILTER (WHERE NOT is_closed), 0)
     AS days_overdue_max                                                -- 最长超期（天）
 FROM rectification_ledger

@@ -11,7 +11,7 @@ definition:
   days_overdue: 停止计时日（未停止的按数据日）超过整改时限的天数，未超过为 0
   progress_pct: 单位填报的整改进度，0 至 100
   variance_pct: 进度（%）减去已用时间占全部时间的比例（%），只算正在整改的；负数为落后
-  light: 灰＝已销号；蓝＝长期坚持；红＝超期，或有措施节点过期超过 15 天；黄＝7 天内到期，或进度落后时间超过 20 个百分点；其余绿
+  light: grey 灰＝已销号；blue 蓝＝长期坚持；red 红＝超期，或有措施节点过期超过 15 天；yellow 黄＝7 天内到期，或进度落后时间超过 20 个百分点；其余 green 绿
 parameters:
   near_days: {value: 7, title: 黄灯：到期前天数, source: 县整改办默认值}
   lag_points: {value: 20, title: 黄灯：进度落后时间的百分点, source: 县整改办默认值}
@@ -29,6 +29,16 @@ WITH milestone AS (
 problem AS (
   SELECT
     p.problem_no,
+    p.category,
+    p.subcategory,
+    p.source,
+    COALESCE(p.title, p.description) AS title,
+    p.lead_dept_code,
+    COALESCE(dept.short_name, p.lead_dept_code) AS lead_department,
+    p.responsible_leader,
+    p.responsible_person,
+    p.reviewer,
+    p.found_on,
     COALESCE(
       p.extension_to,
       p.due_on,
@@ -37,8 +47,13 @@ problem AS (
           THEN CAST(COALESCE(p.confirmed_at, CAST(p.found_on AS TIMESTAMP)) + INTERVAL '7' DAY AS DATE)
       END
     ) AS due_on,
+    p.due_text,
     COALESCE(p.is_long_term, p.status = 'long_term' OR p.due_text LIKE '%长期%' OR p.due_text LIKE '%持续%', FALSE)
       AS is_long_term,
+    p.status,
+    COALESCE(status.name, p.status) AS status_name,
+    p.progress_pct,
+    p.closed_at,
     p.status = 'closed' AND COALESCE(p.closed_at < :as_of + INTERVAL '1' DAY, TRUE) AS is_closed,
     -- Closed after the day asked for: on that day it was an application under review.
     CASE
@@ -48,78 +63,94 @@ problem AS (
     END AS stopped_on,
     COALESCE(milestone.measures, 0) AS measures,
     COALESCE(milestone.measures_done, 0) AS measures_done,
-    milestone.next_planned_end
+    milestone.next_planned_end,
+    COALESCE(p.reopened_count, 0) AS reopened_count,
+    COALESCE(p.publish_flag, FALSE) AS publish_flag
   FROM rectification_problem AS p
   LEFT JOIN milestone ON milestone.problem_no = p.problem_no
+  LEFT JOIN department AS dept ON dept.dept_code = p.lead_dept_code
+  LEFT JOIN code_value AS status
+    ON status.code_set = 'problem_status' AND status.code = p.status
   WHERE p.found_on <= :as_of
 ),
 timed AS (
   SELECT
     problem_no,
+    category,
+    subcategory,
+    source,
+    title,
+    lead_dept_code,
+    lead_department,
+    responsible_leader,
+    responsible_person,
+    reviewer,
+    found_on,
     due_on,
+    due_text,
     is_long_term,
-    is_closed,
-    stopped_on,
+    status,
+    status_name,
+    progress_pct,
     measures,
     measures_done,
+    stopped_on,
+    closed_at,
+    is_closed,
+    reopened_count,
+    publish_flag,
     CAST((EXTRACT(EPOCH FROM CAST(COALESCE(stopped_on, :as_of) AS TIMESTAMP))
       - EXTRACT(EPOCH FROM CAST(due_on AS TIMESTAMP))) / 86400.0 AS INTEGER) AS days_past,
     CAST((EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP))
-      - EXTRACT(EPOCH FROM CAST(next_planned_end AS TIMESTAMP))) / 86400.0 AS INTEGER) AS milestone_days_past
-  FROM problem
-),
-paced AS (
-  SELECT
-    timed.problem_no,
+      - EXTRACT(EPOCH FROM CAST(next_planned_end AS TIMESTAMP))) / 86400.0 AS INTEGER) AS milestone_days_past,
     CASE
-      WHEN NOT timed.is_closed AND NOT timed.is_long_term AND timed.stopped_on IS NULL AND timed.due_on > p.found_on
-        THEN COALESCE(p.progress_pct, 0) - 100.0
-          * (EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(p.found_on AS TIMESTAMP)))
-          / NULLIF(EXTRACT(EPOCH FROM CAST(timed.due_on AS TIMESTAMP))
-            - EXTRACT(EPOCH FROM CAST(p.found_on AS TIMESTAMP)), 0)
+      WHEN NOT is_closed AND NOT is_long_term AND stopped_on IS NULL AND due_on > found_on
+        THEN ROUND(
+          COALESCE(progress_pct, 0)
+          - 100.0 * (EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(found_on AS TIMESTAMP)))
+          / NULLIF(EXTRACT(EPOCH FROM CAST(due_on AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(found_on AS TIMESTAMP)), 0),
+          6
+        )
     END AS variance
-  FROM timed
-  JOIN rectification_problem AS p ON p.problem_no = timed.problem_no
+  FROM problem
 )
 SELECT
-  p.problem_no,                                                        -- 问题编号
-  p.category,                                                          -- 类别
-  p.subcategory,                                                       -- 小类
-  p.source,                                                            -- 来源
-  COALESCE(p.title, p.description) AS title,                                                             -- 问题
-  p.lead_dept_code,                                                    -- 牵头单位编码
-  COALESCE(dept.short_name, p.lead_dept_code) AS lead_department,      -- 牵头单位
-  p.responsible_leader,                                                -- 责任领导
-  p.responsible_person,                                                -- 责任人
-  p.reviewer,                                                          -- 复核人
-  p.found_on,                                                          -- 发现日期
-  timed.due_on,                                                        -- 整改时限
-  p.due_text,                                                          -- 原始时限文字
-  timed.is_long_term,                                                  -- 长期坚持
-  p.status,                                                            -- 状态
-  p.progress_pct,                                                      -- 进度（%）
-  timed.measures,                                                      -- 措施数
-  timed.measures_done,                                                 -- 已完成措施数
-  timed.stopped_on,                                                    -- 停止计时日
-  p.closed_at,                                                         -- 销号时间
-  timed.is_closed,                                                     -- 已销号
-  COALESCE(timed.due_on < :as_of, FALSE) AS is_due,                    -- 已到期
-  CASE WHEN timed.due_on IS NOT NULL THEN COALESCE(timed.stopped_on <= timed.due_on, FALSE) END
+  problem_no,                                                          -- 问题编号
+  category,                                                            -- 类别
+  subcategory,                                                         -- 小类
+  source,                                                              -- 来源
+  title,                                                               -- 问题
+  lead_dept_code,                                                      -- 牵头单位编码
+  lead_department,                                                     -- 牵头单位
+  responsible_leader,                                                  -- 责任领导
+  responsible_person,                                                  -- 责任人
+  reviewer,                                                            -- 复核人
+  found_on,                                                            -- 发现日期
+  due_on,                                                              -- 整改时限
+  due_text,                                                            -- 原始时限文字
+  is_long_term,                                                        -- 长期坚持
+  status,                                                              -- 状态代码
+  status_name,                                                         -- 状态
+  progress_pct,                                                        -- 进度（%）
+  measures,                                                            -- 措施数
+  measures_done,                                                       -- 已完成措施数
+  stopped_on,                                                          -- 停止计时日
+  closed_at,                                                           -- 销号时间
+  is_closed,                                                           -- 已销号
+  COALESCE(due_on < :as_of, FALSE) AS is_due,                          -- 已到期
+  CASE WHEN due_on IS NOT NULL THEN COALESCE(stopped_on <= due_on, FALSE) END
     AS is_on_time,                                                     -- 按期
-  GREATEST(COALESCE(timed.days_past, 0), 0) AS days_overdue,           -- 超期天数
-  CAST(ROUND(paced.variance, 1) AS NUMERIC(6, 1)) AS variance_pct,     -- 序时偏差（百分点）
+  GREATEST(COALESCE(days_past, 0), 0) AS days_overdue,                 -- 超期天数
+  CAST(ROUND(variance, 1) AS NUMERIC(9, 1)) AS variance_pct,           -- 序时偏差（百分点）
   CASE
-    WHEN timed.is_closed THEN '灰'
-    WHEN timed.is_long_term THEN '蓝'
-    WHEN timed.days_past > 0 THEN '红'
-    WHEN timed.stopped_on IS NULL AND timed.milestone_days_past > :milestone_days THEN '红'
-    WHEN timed.stopped_on IS NULL AND timed.days_past >= -(:near_days) THEN '黄'
-    WHEN paced.variance < -(:lag_points) THEN '黄'
-    ELSE '绿'
+    WHEN is_closed THEN 'grey'
+    WHEN is_long_term THEN 'blue'
+    WHEN days_past > 0 THEN 'red'
+    WHEN stopped_on IS NULL AND milestone_days_past > :milestone_days THEN 'red'
+    WHEN stopped_on IS NULL AND days_past >= -(:near_days) THEN 'yellow'
+    WHEN variance < -(:lag_points) THEN 'yellow'
+    ELSE 'green'
   END AS light,                                                        -- 亮灯
-  COALESCE(p.reopened_count, 0) AS reopened_count,                     -- 反弹次数
-  COALESCE(p.publish_flag, FALSE) AS publish_flag                      -- 公开曝光
+  reopened_count,                                                      -- 反弹次数
+  publish_flag                                                         -- 公开曝光
 FROM timed
-JOIN rectification_problem AS p ON p.problem_no = timed.problem_no
-JOIN paced ON paced.problem_no = timed.problem_no
-LEFT JOIN department AS dept ON dept.dept_code = p.lead_dept_code

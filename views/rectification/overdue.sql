@@ -19,6 +19,7 @@ SELECT
   due_text,                                                            -- 原始时限文字
   days_overdue,                                                        -- 超期天数
   progress_pct,                                                        -- 进度（%）
-  status                                                               -- 状态
+  status,                                                              -- 状态代码
+  status_name                                                          -- 状态
 FROM rectification_ledger
 WHERE NOT is_closed AND NOT is_long_term AND days_overdue > 0

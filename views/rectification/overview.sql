@@ -30,11 +30,11 @@ SELECT
     100.0 * COUNT(*) FILTER (WHERE is_due AND is_on_time)
     / NULLIF(COUNT(*) FILTER (WHERE is_due), 0), 2
   ) AS NUMERIC(5, 2)) AS on_time_pct,                                  -- 按期率（%）
-  COUNT(*) FILTER (WHERE light = '红') AS red,                          -- 红灯
-  COUNT(*) FILTER (WHERE light = '黄') AS yellow,                       -- 黄灯
-  COUNT(*) FILTER (WHERE light = '绿') AS green,                        -- 绿灯
-  COUNT(*) FILTER (WHERE light = '蓝') AS blue,                         -- 蓝灯（长期坚持）
-  COUNT(*) FILTER (WHERE light = '灰') AS grey,                         -- 灰灯（已销号）
+  COUNT(*) FILTER (WHERE light = 'red') AS red,                          -- 红灯
+  COUNT(*) FILTER (WHERE light = 'yellow') AS yellow,                       -- 黄灯
+  COUNT(*) FILTER (WHERE light = 'green') AS green,                        -- 绿灯
+  COUNT(*) FILTER (WHERE light = 'blue') AS blue,                         -- 蓝灯（长期坚持）
+  COUNT(*) FILTER (WHERE light = 'grey') AS grey,                         -- 灰灯（已销号）
   CAST(ROUND(AVG(days_overdue) FILTER (WHERE NOT is_closed AND days_overdue > 0), 1)
     AS NUMERIC(9, 1)) AS days_overdue_avg,                             -- 平均超期（天）
   CAST(ROUND(

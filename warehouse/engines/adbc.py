@@ -6,7 +6,8 @@ short job. The driver streams COPY in binary both ways, so nothing here grows wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,8 +18,21 @@ import pyarrow as pa
 from schemas.errors import WarehouseUnavailable
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, (str, bytes, int, float, bool, type(None))) else str(value)
+def _bound(sql: str, values: Sequence[object]) -> str:
+    """The statement with $1.. as literals.
+
+    Binding through Arrow would import pandas, because pyarrow looks for it whenever it makes an array from Python
+    values: 1.2 s of every short job.
+    """
+    return re.sub(r"\$(\d+)", lambda match: _literal(values[int(match.group(1)) - 1]), sql) if values else sql
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    return "'" + str(value).replace("\0", "").replace("'", "''") + "'"
 
 
 class Connection:
@@ -60,17 +74,15 @@ class Connection:
         self._connection.rollback()
 
     def execute(self, sql: str, *values: object) -> int:
-        """Run one statement, $1.. bound to the values; returns the rows it touched (-1: unknown)."""
+        """Run one statement, $1.. standing for the values; returns the rows it touched (-1: unknown)."""
         with adm.AdbcStatement(self._connection) as statement:
-            statement.set_sql_query(sql)
-            self._bind(statement, values)
+            statement.set_sql_query(_bound(sql, values))
             return int(statement.execute_update())
 
     def query(self, sql: str, *values: object) -> pa.Table:
         """The whole answer of one small query."""
         with adm.AdbcStatement(self._connection) as statement:
-            statement.set_sql_query(sql)
-            self._bind(statement, values)
+            statement.set_sql_query(_bound(sql, values))
             handle, _ = statement.execute_query()
             return pa.RecordBatchReader._import_from_c(handle.address).read_all()
 
@@ -105,18 +117,6 @@ class Connection:
             reader._export_to_c(handle.address)
             statement.bind_stream(handle)
             return int(statement.execute_update())
-
-    @staticmethod
-    def _bind(statement: adm.AdbcStatement, values: Iterable[object]) -> None:
-        values = list(values)
-        if not values:
-            return
-        arrays = [pa.array([_plain(v)], type=pa.string() if v is None else None) for v in values]
-        batch = pa.RecordBatch.from_arrays(arrays, names=[f"p{i}" for i in range(len(arrays))])
-        array, schema = adm.ArrowArrayHandle(), adm.ArrowSchemaHandle()
-        batch._export_to_c(array.address, schema.address)
-        statement.bind(array, schema)
-
 
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()[0]

@@ -1,0 +1,63 @@
+"""Arrow batches as the row path takes them: plain types, no NUL characters, one schema per delivery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_NUL = re.compile(b"\0")
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema with PostgreSQL's opaque and JSON types shown as the text that carries them."""
+    return pa.schema([pa.field(f.name, _storage(f.type)) for f in schema])
+
+
+def plain(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The batches with extension arrays unwrapped; an empty one when there is none, so the schema is known."""
+    given = False
+    for batch in batches:
+        given = True
+        arrays = [c.storage if isinstance(c, pa.ExtensionArray) else c for c in batch.columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    if not given:
+        yield empty(schema)
+
+
+def _storage(arrow_type: pa.DataType) -> pa.DataType:
+    return arrow_type.storage_type if isinstance(arrow_type, pa.BaseExtensionType) else arrow_type
+
+
+def empty(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of no rows."""
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
+
+
+def without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with NUL characters as U+FFFD: PostgreSQL takes no NUL, and the row is then set aside as damaged.
+
+    The text buffers are searched as they lie in memory; a batch without NUL is passed on untouched.
+    """
+    arrays, touched = list(batch.columns), False
+    for index, array in enumerate(arrays):
+        if not pa.types.is_string(array.type) or not has_byte(array, _NUL):
+            continue
+        arrays[index] = pc.replace_substring(array, "\0", "\ufffd")
+        touched = True
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema) if touched else batch
+
+
+def has_byte(array: pa.StringArray, pattern: re.Pattern[bytes]) -> bool:
+    """Whether any value of a text array may hold the pattern; says yes too often for sliced arrays, never no."""
+    data = array.buffers()[2]
+    return data is not None and pattern.search(memoryview(data)) is not None
+
+
+def text_array(values: Sequence[object]) -> pa.StringArray:
+    """Texts (or None) as a string array; "" becomes NULL."""
+    array = pa.array(values, pa.string())
+    blank = pc.equal(array, "")
+    return pc.if_else(blank, None, array) if pc.any(blank).as_py() else array

@@ -1,0 +1,138 @@
+"""Cursors: from where an incremental read begins, and how far it came.
+
+A read takes `cursor >= last - lookback`: rows that share the last value are read again and merge to nothing,
+so none is lost at a tie. The new position is the largest value seen, but never beyond the source's own clock
+taken before the read: one row dated 2099 would otherwise hide every later row.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+KINDS = ("timestamp", "date", "integer", "decimal", "text")
+
+
+def lookback_problem(text: str) -> str | None:
+    """What is wrong with a lookback, None when it can be used."""
+    if text.isdigit() or _SPAN.match(text):
+        return None
+    return f"'{text}' 不是一段时长"
+
+
+def lower_bound(position: str, lookback: str, kind: str, where: str) -> str:
+    """The smallest cursor value to read: `position` less `lookback`, in the position's own spelling.
+
+    Raises:
+        ConfigError: the lookback cannot be taken from a cursor of this kind.
+    """
+    span = _SPAN.match(lookback)
+    amount = int(span.group(1)) * _SECONDS[span.group(2)] if span else int(lookback)
+    if amount == 0:
+        return position
+    if kind in ("integer", "decimal"):
+        return str(Decimal(position) - amount)
+    try:
+        return _earlier(position, timedelta(seconds=amount))
+    except ValueError:
+        raise ConfigError(
+            f"{where}：load.lookback", f"文字游标不能回看 {lookback}", "请去掉 lookback，或改用时间、编号列作游标"
+        ) from None
+
+
+def _earlier(position: str, span: timedelta) -> str:
+    if len(position) == 10:
+        whole_days = timedelta(days=-(-span.total_seconds() // 86400))
+        return (date.fromisoformat(position) - whole_days).isoformat()
+    moment = datetime.fromisoformat(position)
+    text = (moment - span).isoformat(sep=position[10], timespec="microseconds" if "." in position else "seconds")
+    return text.replace("+00:00", "Z") if position.endswith("Z") else text
+
+
+class Tracker:
+    """The largest cursor value seen in a read, kept batch by batch; NULL cursors are counted, not compared.
+
+    Numbers that travel as text (exact decimals, SQLite) are compared as numbers; times that travel as text
+    compare rightly as they are, because one column spells them all at one width.
+    """
+
+    def __init__(self, kind: str, start: str | None, ceiling: str | None = None) -> None:
+        self._kind, self._start, self._ceiling = kind, start, ceiling
+        self._largest: Any = None
+        self.missing = 0
+        self.beyond = 0  # rows dated after the source's own clock
+
+    def see(self, values: pa.Array) -> None:
+        """Take in the cursor column of one batch.
+
+        Raises:
+            ValueError: a number cursor holds text that is no number.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.missing += values.null_count
+        if self._kind in ("integer", "decimal") and pa.types.is_string(values.type):
+            values = pc.cast(values, pa.int64() if self._kind == "integer" else pa.decimal256(60, 20))
+        if self._ceiling is not None and self._kind in ("timestamp", "date"):
+            over = pc.greater(values, pa.scalar(_typed(self._ceiling, values.type), values.type))
+            count = pc.sum(over).as_py() or 0
+            if count:
+                self.beyond += count
+                values = pc.filter(values, pc.invert(pc.fill_null(over, True)))
+        largest = pc.max(values).as_py() if len(values) > values.null_count else None
+        if largest is not None and (self._largest is None or largest > self._largest):
+            self._largest = largest
+
+    def position(self) -> str | None:
+        """Where the next read begins: never behind the start, the start itself when nothing was seen."""
+        if self._largest is None:
+            return self._start
+        if self._start is not None and not self._largest > _typed_like(self._start, self._largest):
+            return self._start
+        return spelled(self._largest)
+
+
+def spelled(value: Any) -> str:
+    """A cursor value as text: ISO for times, digits for numbers."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="microseconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        text = format(value, "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value)
+
+
+def _typed(text: str, arrow_type: pa.DataType) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(arrow_type):
+        return _moment(text, aware=arrow_type.tz is not None)
+    return date.fromisoformat(text[:10]) if pa.types.is_date(arrow_type) else text
+
+
+def _typed_like(text: str, sample: Any) -> Any:
+    if isinstance(sample, datetime):
+        return _moment(text, aware=sample.tzinfo is not None)
+    if isinstance(sample, date):
+        return date.fromisoformat(text[:10])
+    return type(sample)(text)
+
+
+def _moment(text: str, *, aware: bool) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if (moment.tzinfo is not None) == aware:
+        return moment
+    return moment.replace(tzinfo=UTC if aware else None)

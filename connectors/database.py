@@ -1,0 +1,281 @@
+"""Reading a department's database: one SELECT of the columns a connector maps, whole or from a cursor on.
+
+Drivers bring a `Session` (one read-only connection that quotes, describes and streams in its own dialect);
+what is the same for all of them is here. The hub must never harm a department's database: one connection,
+read-only, with a time limit, and only the columns that are needed.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from connectors import cursor as cursors
+from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from connectors.network import reach, resolve
+from schemas.errors import ConfigError, HubError, SourceChanged, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from connectors.spec import Connector
+
+OPTIONS: dict[str, Option] = {
+    "url": Option("数据库地址，如 postgresql://用户:密码@主机:端口/库，写成 ${HUB_SOURCE_…}", required=True),
+    "table": Option("表或视图，可写 模式.表"),
+    "query": Option("一条 SELECT，代替 table"),
+    "where": Option("附加的筛选条件（SQL）"),
+    "timeout": Option("一次读取的时限（秒）", kind="number", default=600),
+}
+_SELECT = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
+
+
+class Session(ABC):
+    """One open read-only connection."""
+
+    folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier as the database reads it."""
+
+    @abstractmethod
+    def columns(self, relation: str) -> list[SourceColumn]:
+        """Names and types of what a table or sub-query gives, in its order.
+
+        Raises:
+            HubError: it does not exist, or may not be read.
+        """
+
+    @abstractmethod
+    def tables(self) -> list[str]:
+        """The tables and views that can be seen."""
+
+    @abstractmethod
+    def item(self, column: SourceColumn) -> str:
+        """The SELECT item that brings a column across exactly."""
+
+    @abstractmethod
+    def kind(self, column: SourceColumn) -> str:
+        """Which of `cursor.KINDS` a column is."""
+
+    @abstractmethod
+    def literal(self, text: str, kind: str) -> str:
+        """A cursor value as a literal that cannot be anything else."""
+
+    @abstractmethod
+    def clock(self, timezone: str) -> str:
+        """The source's own time, `YYYY-MM-DD HH:MM:SS.ffffff` in that zone."""
+
+    @abstractmethod
+    def stream(self, sql: str) -> Iterable[pa.RecordBatch]:
+        """The answer, batch by batch."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection."""
+
+    def comparable(self, column: SourceColumn) -> str:
+        """The column as it is compared: text byte by byte, as Arrow does it."""
+        return self.quote(column.name)
+
+    def may_be_null(self, relation: str, column: SourceColumn) -> bool:
+        """Whether the cursor can be NULL; true when it cannot be known."""
+        return True
+
+    def execute(self, sql: str) -> None:
+        """Run one writing statement; only an exchange table's read flag needs it."""
+        raise TypeError(f"{type(self).__name__} only reads")
+
+
+class Database(Driver):
+    """A driver over a `Session`."""
+
+    options: ClassVar[Mapping[str, Option]] = OPTIONS
+    modes: ClassVar[tuple[str, ...]] = ("full", "cursor")
+    default_port: ClassVar[int] = 0
+
+    def __init__(self, connector: Connector) -> None:
+        super().__init__(connector)
+        self.table = str(connector.source.get("table") or "")
+
+    @classmethod
+    def source_problem(cls, source: Mapping[str, Any]) -> str | None:
+        """`table` or `query`, one of them; a query is one SELECT."""
+        table, query = source.get("table"), source.get("query")
+        if bool(table) == bool(query):
+            return "table 和 query 须写且只写一个"
+        if query and (not _SELECT.match(str(query)) or ";" in str(query).rstrip().rstrip(";")):
+            return "query 须是一条 SELECT"
+        if ";" in str(source.get("where") or ""):
+            return "where 里不能有分号"
+        return None
+
+    @abstractmethod
+    def open(self, *, writable: bool = False) -> Session:
+        """A new connection.
+
+        Raises:
+            SourceUnavailable: the host or the server does not answer.
+            ConfigError: it refuses user, password or database.
+        """
+
+    def relation(self, session: Session) -> str:
+        """The table, quoted, or the query as a sub-query."""
+        query = self.connector.source.get("query")
+        if query:
+            text = str(self.option("query")).strip().rstrip(";")
+            return f"({text}) AS source_query"
+        return ".".join(session.quote(part) for part in str(self.option("table")).split("."))
+
+    def needed(self, session: Session, relation: str, *, extra: Iterable[str] = (), loaded_before: bool = False) -> list[SourceColumn]:
+        """The columns to read, as the database spells them.
+
+        Raises:
+            ConfigError: the connector names a column that is not there.
+            SourceChanged: the same, after it had been read before.
+        """
+        there = {column.name: column for column in session.columns(relation)}
+        by_folded = {name.casefold(): column for name, column in there.items()} if session.folds_case else {}
+        wanted = list(dict.fromkeys([*self.connector.source_columns, *extra]))
+        missing = [name for name in wanted if name not in there and name.casefold() not in by_folded]
+        if missing:
+            what = f"{self.table or '查询结果'} 里没有列 {'、'.join(repr(name) for name in missing)}"
+            hint = nearest(missing[0], there)
+            if loaded_before:
+                raise SourceChanged(self.where, what, f"{hint}以前读得到，请向数源部门核实表结构是否改动，再改 fields")
+            raise ConfigError(f"{self.where}：fields", what, hint)
+        return [SourceColumn(name, (there.get(name) or by_folded[name.casefold()]).type) for name in wanted]
+
+    def columns(self) -> list[SourceColumn]:
+        """All columns of the table or query, in the source's order."""
+        with closing(self.open()) as session:
+            return session.columns(self.relation(session))
+
+    def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
+        """One delivery: everything, or what changed since `position`."""
+        yield Delivery(
+            name=self.table or "query",
+            kind=self.connector.mode,
+            reader=lambda delivery: self._read(delivery, position),
+            position=position,
+        )
+
+    def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
+        with closing(self.open()) as session:
+            relation = self.relation(session)
+            columns = self.needed(session, relation, loaded_before=position is not None)
+            conditions = [f"({self.option('where')})"] if self.option("where") else []
+            tracker: cursors.Tracker | None = None
+            name = self.connector.cursor
+            if self.connector.mode == "cursor" and name:
+                column = next(c for c in columns if c.name == name)
+                kind = session.kind(column)
+                ceiling = session.clock(self.connector.timezone) if kind in ("timestamp", "date") else None
+                tracker = cursors.Tracker(kind, position, ceiling)
+                if position is not None:
+                    conditions.append(self._since(session, relation, column, position))
+            items = ", ".join(session.item(column) for column in columns)
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            for batch in session.stream(f"SELECT {items} FROM {relation}{where}"):
+                if tracker is not None:
+                    self._see(tracker, batch.column(name))
+                yield batch
+            if tracker is not None:
+                delivery.position = tracker.position()
+                self._tell(delivery, tracker)
+
+    def _since(self, session: Session, relation: str, column: SourceColumn, position: str) -> str:
+        kind = session.kind(column)
+        try:
+            bound = cursors.lower_bound(position, self.connector.lookback, kind, self.where)
+            literal = session.literal(bound, kind)
+        except (ValueError, ArithmeticError):
+            raise SourceChanged(
+                f"{self.where}：游标 {column.name}",
+                f"上次读到的位置与现在的列类型（{column.type}）对不上",
+                "源系统可能改了列类型；核实后请从头重新读取一次",
+            ) from None
+        condition = f"{session.comparable(column)} >= {literal}"
+        if session.may_be_null(relation, column):
+            # A row without a cursor value would never be read again: better each time than never.
+            condition = f"({condition} OR {session.quote(column.name)} IS NULL)"
+        return condition
+
+    def _see(self, tracker: cursors.Tracker, values: pa.Array) -> None:
+        try:
+            tracker.see(values)
+        except ValueError:
+            raise SourceChanged(
+                f"{self.where}：游标 {self.connector.cursor}", "列里有不是数的值，不能作编号游标", "请换一列作游标，或改为 mode: full"
+            ) from None
+
+    def _tell(self, delivery: Delivery, tracker: cursors.Tracker) -> None:
+        if tracker.missing:
+            delivery.find("cursor_null", f"有 {tracker.missing} 行的 {self.connector.cursor} 为空，每次都会重读")
+        if tracker.beyond:
+            delivery.find("cursor_future", f"有 {tracker.beyond} 行的 {self.connector.cursor} 晚于源系统当前时间，位置停在当前时间之前")
+
+    def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
+        """Name resolution, TCP, login, one row, columns."""
+        return (
+            ("resolve", self._step_resolve),
+            ("connect", self._step_connect),
+            ("login", self._step_login),
+            ("read", self._step_read),
+            ("list", self._step_list),
+        )
+
+    def address(self) -> tuple[str, int]:
+        """Host and port of the URL.
+
+        Raises:
+            ConfigError: the URL has none.
+        """
+        parts = urlsplit(str(self.option("url")))
+        try:
+            host, port = parts.hostname, parts.port or self.default_port
+        except ValueError:
+            host, port = None, 0
+        if not host or not parts.scheme:
+            raise ConfigError(f"{self.where}：source.url", "不是完整的数据库地址", "写法：postgresql://用户:密码@主机:端口/库名")
+        if parts.password:
+            self.secrets.add(parts.password, unquote(parts.password))
+        return host, port
+
+    def _step_resolve(self) -> str:
+        host, _ = self.address()
+        return resolve(host, self.where)
+
+    def _step_connect(self) -> str:
+        host, port = self.address()
+        return reach(host, port, self.where)
+
+    def _step_login(self) -> str:
+        with closing(self.open()) as session:
+            session.clock(self.connector.timezone)
+        return "用户名和密码有效"
+
+    def _step_read(self) -> str:
+        with closing(self.open()) as session:
+            relation = self.relation(session)
+            columns = self.needed(session, relation)
+            items = ", ".join(session.item(column) for column in columns)
+            rows = sum(batch.num_rows for batch in session.stream(f"SELECT {items} FROM {relation} LIMIT 1"))
+        return "读到一行" if rows else "能读，目前没有数据"
+
+    def _step_list(self) -> str:
+        count = len(self.columns())
+        return f"共 {count} 列，用到 {len(self.connector.source_columns)} 列"
+
+
+def missing_table(where: str, table: str, tables: Iterable[str]) -> HubError:
+    """The error for a table that is not there, with the nearest one."""
+    tables = list(tables)
+    bare = {name.rpartition(".")[2]: name for name in tables}
+    cure = nearest(table, tables) if "." in table else nearest(table, {*tables, *bare})
+    return ConfigError(f"{where}：source.table", f"库里没有表或视图 '{table}'", cure or "这个用户看不到任何表，请让部门授予读权限")

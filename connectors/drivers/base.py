@@ -1,0 +1,175 @@
+"""What every driver is: options it declares, steps that prove it works, deliveries of Arrow batches.
+
+A delivery is one extraction: one file, one read of a table, one sweep of an interface. Its batches are
+streamed in bounded memory and all have one schema; source columns keep the source's names. Importing this
+module (and any driver module) stays cheap: Arrow and the database clients are imported when they are used.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from connectors import references
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from connectors.spec import Connector
+
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key a driver reads from `source:`."""
+
+    title: str  # Chinese, completes «选项 x：…»
+    kind: str = "text"  # text | number | flag | list | mapping | choice
+    default: Any = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a probe: resolve, connect, login, read or list."""
+
+    name: str
+    ok: bool
+    message: str
+    cure: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as the source names it, with the source's own type name."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know about a delivery that stops nothing."""
+
+    code: str
+    message: str
+
+
+@dataclass(eq=False)
+class Delivery:
+    """One extraction unit.
+
+    `units` and `captions` are known after the first batch, `findings` and `position` after the last.
+    """
+
+    name: str
+    kind: str  # cursor | full | file | file_full | exchange
+    reader: Callable[[Delivery], Iterable[pa.RecordBatch]]
+    content_sha256: str | None = None  # files: of the bytes; None for databases and interfaces
+    position: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)  # column -> 万元; "*" = said once for the whole sheet
+    captions: list[str] = field(default_factory=list)  # title and period lines above the header
+    handled: Any = None  # what the driver needs to acknowledge it
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The records, about 50,000 rows a batch; at least one, possibly empty, batch.
+
+        Raises:
+            SourceUnavailable, ConfigError, SourceChanged: while reading.
+        """
+        return regrouped(self.reader(self))
+
+    def position_after(self) -> str | None:
+        """Where the next read begins; meaningful once `batches` is exhausted."""
+        return self.position
+
+    def find(self, code: str, message: str) -> None:
+        """Note a finding once."""
+        finding = Finding(code, message)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+
+class Driver(ABC):
+    """Reads one connector's source."""
+
+    options: ClassVar[Mapping[str, Option]]
+    modes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self.secrets = references.Secrets()
+        self._resolved: dict[str, Any] | None = None
+
+    @property
+    def where(self) -> str:
+        """How messages name this connector."""
+        return self.connector.id
+
+    def option(self, name: str) -> Any:
+        """The option with its references resolved, or its default.
+
+        Raises:
+            ConfigError: a reference has no value in the environment.
+        """
+        if self._resolved is None:
+            self.secrets.learn(self.connector.source)
+            self._resolved = references.resolve(dict(self.connector.source), f"{self.where}：source")
+        value = self._resolved.get(name)
+        return self.options[name].default if value is None else value
+
+    @classmethod
+    def source_problem(cls, source: Mapping[str, Any]) -> str | None:
+        """What is wrong with the options taken together, None when they fit."""
+        return None
+
+    def probe(self) -> Iterator[Step]:
+        """Named steps, each within ten seconds; the first that fails is the last."""
+        from connectors.probe import run
+
+        return run(self)
+
+    @abstractmethod
+    def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
+        """The probe's steps: name and a call that returns what it saw, or raises a HubError."""
+
+    @abstractmethod
+    def columns(self) -> list[SourceColumn]:
+        """The columns the source has now."""
+
+    @abstractmethod
+    def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
+        """What there is to load since `position`; files whose sha256 is in `seen` are left out."""
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Tell the source, after the commit, that a delivery was loaded; most sources are told nothing."""
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The same records with small batches put together to about `rows`; an empty one only if there is no other."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    count = 0
+    empty: pa.RecordBatch | None = None
+    any_given = False
+    for batch in batches:
+        if batch.num_rows == 0:
+            empty = batch
+            continue
+        held.append(batch)
+        count += batch.num_rows
+        # Held batches are small by definition: a batch of half the size is passed on as it is, uncopied.
+        if count >= rows // 2:
+            yield held[0] if len(held) == 1 else pa.concat_batches(held)
+            held, count, any_given = [], 0, True
+    if held:
+        yield held[0] if len(held) == 1 else pa.concat_batches(held)
+    elif not any_given and empty is not None:
+        yield empty

@@ -1,0 +1,262 @@
+"""The command line `hub`.
+
+Commands import what they need when they run, so that `hub --help` and the small lookups start at once. Errors a
+user can act on are printed as one sentence; anything unexpected goes to a log file with its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub import connector, identifier, output, quarantine, workday
+from hub.help import Command, Group, usage_error
+from hub.output import WrongUsage
+from schemas.errors import HubError
+
+app = typer.Typer(
+    cls=Group, name="hub", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+
+@app.callback()
+def hub() -> None:
+    """通衢：县级政务数据汇聚、质检与主题库节点。
+
+    第一次使用：hub demo（合成县演示），或 hub init 后登记自己的数据源。
+    数据写到标准输出，提示写到标准错误；退出码 0 成功、1 未办成或查出问题、2 命令写错。
+
+    \b
+    示例：
+      hub demo
+      hub status
+      hub query "SELECT * FROM indicator_overview" -o csv
+    """
+
+
+@app.command(cls=Command)
+def init() -> None:
+    """建好本机的数据节点：目录、设置文件、库表。可重复执行。
+
+    \b
+    示例：hub init
+    """
+    from hub.setup import init as make
+
+    make()
+
+
+@app.command(cls=Command)
+def demo(
+    scale: Annotated[float, typer.Option(metavar="倍数", help="合成县的规模，1 约为两万户企业、四万件工单")] = 1.0,
+    seed: Annotated[int | None, typer.Option(metavar="整数", help="随机种子；同一种子得到同一个县")] = None,
+) -> None:
+    """一条命令看全程：启动合成县各部门系统，采集、质检、合并、出视图，并与标准答案核对。
+
+    \b
+    示例：
+      hub demo
+      hub demo --scale 0.1
+    """
+    from hub.demo import run
+
+    if scale <= 0:
+        raise WrongUsage("--scale", f"{scale:g} 不是正数", "例如 --scale 0.1")
+    raise typer.Exit(run(scale, seed))
+
+
+@app.command(cls=Command)
+def up(port: Annotated[int, typer.Option(metavar="端口", help="网页端口，默认 3000")] = 3000) -> None:
+    """启动调度：Dagster 网页与后台进程，只在本机可访问；Ctrl-C 一并停止。
+
+    \b
+    示例：hub up --port 3100
+    """
+    from hub.up import run
+
+    raise typer.Exit(run(port))
+
+
+@app.command(cls=Command)
+def down() -> None:
+    """停止内置 PostgreSQL 和演示用的合成县；数据保留。
+
+    \b
+    示例：hub down
+    """
+    from hub.setup import down as stop
+
+    stop()
+
+
+@app.command(cls=Command)
+def check(path: Annotated[Path | None, typer.Argument(metavar="路径", help="文件或目录；不写则检查全部")] = None) -> None:
+    """检查数据契约、连接器文件和视图，逐条列出错误。
+
+    \b
+    示例：
+      hub check
+      hub check connectors/departments/hotline_office/ticket.yaml
+    """
+    from hub.check import run
+
+    raise typer.Exit(run(path))
+
+
+@app.command(cls=Command)
+def doctor() -> None:
+    """检查本机环境：数据库、磁盘、端口、时钟、工作日历、密钥文件；每条附处理办法。
+
+    \b
+    示例：hub doctor
+    """
+    from hub.doctor import run
+
+    raise typer.Exit(run())
+
+
+@app.command(cls=Command)
+def status(
+    format: Annotated[str, typer.Option("--output", "-o", metavar="table|json", help="输出格式，默认 table")] = "table",
+) -> None:
+    """各来源的近况：最近一批、行数、隔离、是否超过约定时效。
+
+    \b
+    示例：
+      hub status
+      hub status -o json
+    """
+    from hub.status import show
+
+    show(output.one_of("-o", format, ("table", "json")))
+
+
+@app.command(cls=Command)
+def run(
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", metavar="选择", help="连接器编号（可带 * ?）、dataset:数据集、dept:部门；可写多次，默认全部")
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="不问来源，用已落地的原始数据重新质检合并")] = False,
+) -> None:
+    """采集所选来源：提取、落地、质检、合并，再更新受影响的视图。一个来源出错不影响其他来源。
+
+    \b
+    示例：
+      hub run
+      hub run --select "hotline_office/*"
+      hub run --select dataset:enterprise --replay
+    """
+    from hub.running import run as go
+
+    raise typer.Exit(go(select or [], from_landing=replay))
+
+
+@app.command(cls=Command)
+def replay(
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", metavar="选择", help="同 hub run；默认全部")
+    ] = None,
+) -> None:
+    """用已落地的原始数据重新质检合并，不问来源；改了规则之后用。
+
+    \b
+    示例：hub replay --select dataset:hotline_ticket
+    """
+    from hub.running import run as go
+
+    raise typer.Exit(go(select or [], from_landing=True))
+
+
+@app.command(cls=Command)
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="一条 SELECT；写 - 则从标准输入读")],
+    format: Annotated[str, typer.Option("--output", "-o", metavar="table|csv|json|parquet", help="输出格式，默认 table")] = "table",
+    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="文件", help="写到文件；默认标准输出")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="行数", min=0, help="最多几行，0 为全部；table 默认 1000")] = None,
+    param: Annotated[list[str] | None, typer.Option(metavar="名=值", help="给查询里的 :名 代入值，可写多次")] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="CSV 开头写 BOM，供 Excel 直接打开")] = False,
+    timeout: Annotated[int, typer.Option(metavar="秒", min=1, help="最长运行时间，默认 60")] = 60,
+) -> None:
+    """只读查询专题视图和共享数据集，视图名、数据集名直接写，不带模式名。
+
+    \b
+    示例：
+      hub query "SELECT indicator, score FROM indicator_overview ORDER BY score"
+      hub query "SELECT * FROM hotline_ticket WHERE channel = :c" --param c=phone -o csv --bom -f 工单.csv
+    """
+    from hub import query as asking
+    from hub.setup import home
+
+    request = asking.Request(
+        sql=sys.stdin.read() if sql == "-" else sql,
+        format=output.one_of("-o", format, asking.FORMATS),
+        file=file, limit=limit, parameters=_pairs(param or []), bom=bom, seconds=timeout,
+    )  # fmt: skip
+    if format == "parquet" and file is None and sys.stdout.isatty():
+        raise WrongUsage("-o parquet", "是二进制格式，不能写到屏幕", "请加 --file 文件.parquet")
+    if bom and format != "csv":
+        raise WrongUsage("--bom", "只用于 -o csv")
+    rows = asking.run(home().database_url, request)
+    if file is not None:
+        output.say(f"已写 {output.thousands(rows)} 行到 {file}", "ok")
+
+
+def _pairs(items: list[str]) -> dict[str, str]:
+    pairs = {}
+    for item in items:
+        name, separator, value = item.partition("=")
+        if not separator or not name.isidentifier():
+            raise WrongUsage("--param", f"'{item}' 不是 名=值 的形式", "例如 --param year=2025")
+        pairs[name] = value
+    return pairs
+
+
+app.add_typer(connector.app, name="connector")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(identifier.app, name="identifier")
+app.add_typer(workday.app, name="workday")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    try:
+        code = app(args=arguments, prog_name="hub", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except WrongUsage as error:
+        output.say(str(error), "fail")
+        return 2
+    except HubError as error:
+        output.say(str(error), "fail")
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        output.say("已中断；已提交的数据不受影响，再次运行会接着做", "warn")
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(str(error))
+        return 2
+    if getattr(error, "exit_code", None) == 2:
+        output.say(usage_error(error), "fail")
+        return 2
+    if os.environ.get("HUB_DEBUG"):
+        traceback.print_exc()
+        return 1
+    from hub.setup import log
+
+    output.say(f"程序出错（{type(error).__name__}）。详情在 {log(traceback.format_exc())}，请交给系统管理员", "fail")
+    return 1

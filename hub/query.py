@@ -1,0 +1,260 @@
+"""Read-only queries for analysts: one SELECT in, a table, CSV, JSON or Parquet out.
+
+A query runs in a read-only transaction with a time limit and sees the boards' views and the shared datasets
+first. PostgreSQL writes the CSV itself, so a large answer streams through without being held.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+from hub import output
+from hub.output import WrongUsage
+from schemas.errors import HubError, WarehouseUnavailable, nearest
+
+if TYPE_CHECKING:
+    import psycopg
+
+FORMATS = ("table", "csv", "json", "parquet")
+SCREENFUL = 1000  # rows a table shows unless --limit says otherwise
+SEARCH_PATH = "board, shared"
+
+# Strings, quoted names, comments and ::casts come first, so that a colon inside them is no parameter.
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![:\w]):([a-zA-Z_]\w*)", re.DOTALL)
+_PLAIN = re.compile(r"\s*(explain|show|table)\b", re.IGNORECASE)
+_CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class Request:
+    """One query and how its answer is wanted; `limit` None means every row."""
+
+    sql: str
+    format: str = "table"
+    file: Path | None = None
+    limit: int | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+    bom: bool = False
+    seconds: int = 60
+
+
+def run(url: str, request: Request) -> int:
+    """Run the query and write the answer; returns the rows written.
+
+    Raises:
+        HubError: the SQL is wrong, not allowed, or took too long; told in Chinese with the nearest name.
+        WarehouseUnavailable: the warehouse does not answer.
+    """
+    import psycopg
+
+    text = bind(request.sql, request.parameters)
+    if not text:
+        raise WrongUsage("hub query", "没有查询语句", "例如 hub query \"SELECT * FROM department\"")
+    write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            connection.execute("SET TRANSACTION READ ONLY")
+            connection.execute(f"SET LOCAL search_path = {SEARCH_PATH}")
+            connection.execute(f"SET LOCAL statement_timeout = {request.seconds * 1000}")
+            try:
+                return write(connection, text, request)
+            except psycopg.Error as error:
+                connection.rollback()
+                raise explain(error, text, connection, request.seconds) from error
+    except psycopg.OperationalError as error:
+        raise WarehouseUnavailable("共享库", "连接不上", "请运行 hub doctor 检查") from error
+
+
+def bind(sql: str, values: dict[str, str]) -> str:
+    """The query with every :name replaced by its value as an SQL literal, and without the closing semicolon.
+
+    Raises:
+        WrongUsage: a parameter has no value, or a value no parameter.
+    """
+    used: set[str] = set()
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:
+            return match.group(0)
+        if name not in values:
+            raise WrongUsage("hub query", f"参数 :{name} 没有给值", f"请加 --param {name}=…")
+        used.add(name)
+        return "'" + values[name].replace("'", "''") + "'"
+
+    bound = _TOKEN.sub(fill, sql).strip().rstrip(";").strip()
+    for name in values.keys() - used:
+        raise WrongUsage("hub query", f"查询里没有用到参数 :{name}", nearest(name, _names(sql)))
+    return bound
+
+
+def _names(sql: str) -> set[str]:
+    return {match.group(1) for match in _TOKEN.finditer(sql) if match.group(1)}
+
+
+def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> HubError:
+    """What was wrong with the query, in Chinese, with the nearest name where one is unknown."""
+    state, said = error.sqlstate or "", (error.diag.message_primary or str(error)).strip()
+    where = _place(error.diag.statement_position, sql)
+    names = [part for part in re.findall(r"\"([^\"]+)\"", said) if part]
+    name = names[0] if names else ""
+    if state == "42P01":
+        return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], _tables(connection)))
+    if state == "42703":
+        bare = re.search(r"(?:column|字段) (\S+) ", said)
+        name = (name or (bare.group(1) if bare else "")).split(".")[-1]
+        return HubError(where, f"没有 '{name}' 这个字段", nearest(name, _columns(connection, sql)))
+    if state == "42883":
+        called = re.search(r"(\w+)\(", said)
+        return HubError(where, f"没有这个函数，或参数类型不对（{called.group(1) if called else said}）", "请检查函数名，必要时用 CAST(… AS 类型)")
+    fixed = {
+        "42601": ("SQL 写法不对" + (f"（'{name}' 附近）" if name else ""), "请检查逗号、括号和关键字"),
+        "57014": (f"超过 {seconds} 秒还没有算完", "请缩小范围，或用 --timeout 放宽"),
+        "25006": ("这里只能查询，不能改数据", "请只写 SELECT"),
+        "22012": ("除数为 0", "请写 a / NULLIF(b, 0)"),
+        "42803": (f"字段 {re.search(r'column (.*?) must', said).group(1) if 'must' in said else name} 没有汇总".replace('"', ""), "请写进 GROUP BY，或用 MIN、MAX 等汇总"),
+        "42702": (f"字段 '{name}' 在几个表里都有", "请写成 表名.字段名"),
+        "42501": ("没有权限", "请找县数据管理员"),
+        "3F000": (f"没有 '{name}' 这个模式", "数据集直接写名称，不写模式"),
+        "0A000": (f"不支持这种写法（{said}）", "请只写一条 SELECT"),
+    }  # fmt: skip
+    if state in fixed:
+        return HubError(where, *fixed[state])
+    if state[:2] == "22":
+        return HubError(where, f"有的值不能这样转换或比较（{said}）", "请检查比较两边的类型")
+    return HubError(where, said.splitlines()[0], "请检查查询语句")
+
+
+def _place(position: str | None, sql: str) -> str:
+    if not position:
+        return "查询"
+    return f"查询第 {sql.count(chr(10), 0, int(position) - 1) + 1} 行" if "\n" in sql else "查询"
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[str]:
+    found = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('board', 'shared')) AND relkind IN ('r', 'v', 'm')"
+    )
+    return [row[0] for row in found]
+
+
+def _columns(connection: psycopg.Connection[Any], sql: str) -> list[str]:
+    """Columns of the tables the query names."""
+    words = list({word.lower() for word in re.findall(r"\w+", sql)})
+    found = connection.execute(
+        "SELECT DISTINCT attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname IN ('board', 'shared') AND c.relname = ANY (%s) AND a.attnum > 0 AND NOT a.attisdropped",
+        [words],
+    )
+    return [row[0] for row in found]
+
+
+def _rows(connection: psycopg.Connection[Any], sql: str, limit: int | None) -> tuple[list[psycopg.Column], Iterator[tuple[Any, ...]]]:
+    """The columns and the rows, fetched in chunks so that memory stays bounded."""
+    text = cast(LiteralString, sql)
+    cursor: psycopg.Cursor[Any] = connection.cursor() if _PLAIN.match(sql) else connection.cursor("answer")
+    cursor.execute(text)
+
+    def chunks() -> Iterator[tuple[Any, ...]]:
+        left = limit
+        while left is None or left > 0:
+            rows = cursor.fetchmany(_CHUNK if left is None else min(_CHUNK, left))
+            yield from rows
+            if len(rows) < (_CHUNK if left is None else min(_CHUNK, left)):
+                return
+            left = None if left is None else left - len(rows)
+
+    return list(cursor.description or ()), chunks()
+
+
+def _table(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:
+    limit = SCREENFUL if request.limit is None else request.limit or None
+    columns, found = _rows(connection, sql, None if limit is None else limit + 1)
+    names = [column.name for column in columns]
+    rows = list(found)
+    cut = limit is not None and len(rows) > limit
+    if cut:
+        rows = rows[:limit]
+    numbers = {n for n, value in zip(names, rows[0], strict=True) if _is_number(value)} if rows else set()
+    with _target(request) as file:
+        output.table(names, rows, right=numbers, target=file)
+    if cut and request.limit is None:
+        output.say(f"只显示前 {output.thousands(len(rows))} 行；全部请加 --limit 0，或用 -o csv", "note")
+    return len(rows)
+
+
+def _is_number(value: object) -> bool:
+    from decimal import Decimal
+
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def _csv(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:
+    if _PLAIN.match(sql):
+        columns, rows = _rows(connection, sql, request.limit or None)
+        with _target(request) as file:
+            return output.write_csv([column.name for column in columns], rows, file)
+    cut = f"SELECT * FROM ({sql}\n) AS answer LIMIT {request.limit}" if request.limit else sql
+    with connection.cursor() as cursor, _target(request, binary=True) as file:
+        if request.bom:
+            file.write(output.BOM.encode())
+        with cursor.copy(cast(LiteralString, f"COPY ({cut}\n) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')")) as copy:
+            for block in copy:
+                file.write(block)
+        return max(cursor.rowcount, 0)
+
+
+def _json(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:
+    columns, rows = _rows(connection, sql, request.limit or None)
+    _distinct(columns)
+    names = [column.name for column in columns]
+    with _target(request) as file:
+        return output.write_json((dict(zip(names, row, strict=True)) for row in rows), file)
+
+
+def _parquet(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:
+    from hub import parquet
+
+    columns, rows = _rows(connection, sql, request.limit or None)
+    _distinct(columns)
+    with _target(request, binary=True) as file:
+        return parquet.write(columns, rows, file, _CHUNK)
+
+
+def _distinct(columns: list[psycopg.Column]) -> None:
+    names = [column.name for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise HubError("查询", f"列名 '{name}' 出现两次", "请用 AS 另起名称")
+
+
+class _target:  # noqa: N801 - used as a with-statement word
+    """Where the answer goes: stdout, or a file that appears only when it is complete."""
+
+    def __init__(self, request: Request, *, binary: bool = False) -> None:
+        self._path, self._binary = request.file, binary
+        self._part = request.file.with_name(f".{request.file.name}.part") if request.file else None
+
+    def __enter__(self) -> Any:
+        if self._part is None:
+            return sys.stdout.buffer if self._binary else sys.stdout
+        try:
+            self._file = self._part.open("wb") if self._binary else self._part.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise WrongUsage(str(self._path), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._part is None or self._path is None:
+            sys.stdout.flush()
+            return
+        self._file.close()
+        if kind is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)

@@ -1,0 +1,395 @@
+"""Reference data of the county: departments, code sets, deadline rules, header spellings.
+
+Four YAML files beside this module are the only place they are kept; a person edits them, the row path and the
+warehouse read them from here. Spellings are compared after NFKC and without blanks at either end.
+
+Source: GB/T 2260 (divisions), GB 32100-2015 (department codes); the legal basis of each deadline stands in its row.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.errors import ConfigError, nearest
+
+ROOM = Path(__file__).parent
+DEPARTMENT_TYPES = frozenset({"county_dept", "town", "vertical", "utility", "bank", "court", "other"})
+CLOCK_UNITS = frozenset({"workday", "day", "hour", "minute"})
+EVIDENCE = frozenset({"S", "I", "K"})
+
+Rows = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another spelling of a department; `valid_to` is the day a former name ended, None for one still in use."""
+
+    name: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether the name was in use on that day (the day it ended is no longer covered)."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One body that delivers or handles data. `code` names its folder, `dept_code` is its USCC."""
+
+    code: str
+    dept_code: str
+    name: str
+    short_name: str
+    dept_type: str
+    region_code: str
+    aliases: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One allowed value. `code` is what the warehouse stores, `name` what people see."""
+
+    code: str
+    name: str
+    aliases: tuple[str, ...]
+    parent: str | None
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """One list of allowed values, in the order people expect."""
+
+    id: str
+    title: str
+    standard: str | None
+    codes: tuple[Code, ...]
+
+    def spellings(self) -> dict[str, str]:
+        """Every accepted spelling (code, name, alias) → stored code."""
+        return {spelled(s): c.code for c in self.codes for s in (c.code, c.name, *c.aliases)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineRule:
+    """One time limit. `days` and `extension_days` count `clock_unit`; a `region` of None is for reference only."""
+
+    rule_id: str
+    domain: str
+    item: str
+    clock_unit: str
+    days: int
+    extension_days: int
+    legal_basis: str
+    effective_from: date | None
+    effective_to: date | None
+    region: str | None
+    source: str  # S read in a source, I inferred, K to be confirmed
+
+
+def spelled(text: str) -> str:
+    """A spelling as it is compared: NFKC, trimmed."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+# ------------------------------------------------------------------------------------------------ departments
+@cache
+def departments(path: Path = ROOM / "departments.yaml") -> dict[str, Department]:
+    """All departments by their folder code.
+
+    Raises:
+        ConfigError: the file is unreadable, a line lacks a word, or a code, name or spelling stands for two bodies.
+    """
+    found: dict[str, Department] = {}
+    for n, line in enumerate(_items(_read(path), "departments", path), 1):
+        where = f"{path.name}：第 {n} 个部门"
+        _words(where, line, {"code", "dept_code", "name", "short_name", "dept_type", "region_code"}, {"aliases"})
+        department = Department(
+            **{
+                k: _text(where, line, k)
+                for k in ("code", "dept_code", "name", "short_name", "dept_type", "region_code")
+            },
+            aliases=tuple(_alias(where, a) for a in line.get("aliases") or []),
+        )
+        if department.dept_type not in DEPARTMENT_TYPES:
+            raise ConfigError(
+                f"{where}.dept_type",
+                f"没有类别 '{department.dept_type}'",
+                nearest(department.dept_type, DEPARTMENT_TYPES),
+            )
+        if department.code in found:
+            raise ConfigError(where, f"编号 '{department.code}' 用了两次", "请改成没有用过的编号")
+        found[department.code] = department
+    _spellings_of(found, path)
+    return found
+
+
+def department_of(
+    name_or_code: str, on: date | None = None, path: Path = ROOM / "departments.yaml"
+) -> Department | None:
+    """The department a name, short name, former name or code stands for; None when nobody bears it.
+
+    Args:
+        name_or_code: as departments write it, with or without 示例县 or 县 in front.
+        on: the day of the event. A name that went from one body to another is read as of that day; without it the
+            body that bears the name now, or bore it last. A former name is still understood after its end.
+        path: the list of departments.
+    """
+    bearers = _bearers(path).get(spelled(name_or_code).replace(" ", ""))
+    return _bearer(bearers, on) if bearers else None
+
+
+def department_spellings(path: Path = ROOM / "departments.yaml") -> dict[str, str]:
+    """Every accepted spelling of a department today → dept_code, for the row path's look-up."""
+    return {spelling: _bearer(found, None).dept_code for spelling, found in _bearers(path).items()}
+
+
+def department_rows(path: Path = ROOM / "departments.yaml") -> Rows:
+    """One row per department: dept_code, dept_id (folder), dept_name, short_name, dept_type, region_code."""
+    columns = {"dept_code": "dept_code", "dept_id": "code", "dept_name": "name"}
+    columns |= {same: same for same in ("short_name", "dept_type", "region_code")}
+    return {column: [getattr(d, field) for d in departments(path).values()] for column, field in columns.items()}
+
+
+def department_alias_rows(path: Path = ROOM / "departments.yaml") -> Rows:
+    """One row per spelling and bearer: alias, dept_code, valid_from, valid_to (NULL = open)."""
+    flat = [(spelling, department, alias) for spelling, found in _bearers(path).items() for department, alias in found]
+    return {
+        "alias": [spelling for spelling, _, _ in flat],
+        "dept_code": [department.dept_code for _, department, _ in flat],
+        "valid_from": [alias.valid_from for _, _, alias in flat],
+        "valid_to": [alias.valid_to for _, _, alias in flat],
+    }
+
+
+Bearers = dict[str, list[tuple[Department, Alias]]]
+
+
+@cache
+def _bearers(path: Path) -> Bearers:
+    return _spellings_of(departments(path), path)
+
+
+def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
+    """Who bears each spelling. Written ones first; the forms with and without the county's name only where free."""
+    county = str(_read(path).get("county", ""))
+    bearers: Bearers = {}
+    for d in found.values():
+        own = dict.fromkeys(spelled(s) for s in (d.code, d.dept_code, d.name, d.short_name))
+        for alias in (*(Alias(s) for s in own), *d.aliases):
+            named = bearers.setdefault(spelled(alias.name), [])
+            if any(other is d for other, _ in named):
+                continue
+            rival = next((other for other, a in named if _overlap(a, alias)), None)
+            if rival:
+                raise ConfigError(
+                    f"{path.name}：{d.code}",
+                    f"'{alias.name}' 同时指 '{rival.short_name}' 和 '{d.short_name}'",
+                    "请去掉一个，或写明起止日期 from、to",
+                )
+            named.append((d, alias))
+    derived: Bearers = {}
+    for spelling, named in bearers.items():
+        if spelling.isascii():
+            continue
+        base = spelling.removeprefix(county).removeprefix("县")
+        for form in (base, "县" + base, county + base):
+            if form not in bearers:
+                derived.setdefault(form, []).extend(named)
+    for form, named in derived.items():
+        if len({d.code for d, _ in named}) == 1:
+            bearers[form] = named[:1]
+    return bearers
+
+
+def _overlap(a: Alias, b: Alias) -> bool:
+    low, high = date.min, date.max
+    return (a.valid_from or low) < (b.valid_to or high) and (b.valid_from or low) < (a.valid_to or high)
+
+
+def _bearer(bearers: list[tuple[Department, Alias]], on: date | None) -> Department:
+    if on is not None:
+        bearers = [b for b in bearers if b[1].covers(on)] or bearers
+    return max(bearers, key=lambda b: b[1].valid_to or date.max)[0]
+
+
+def _alias(where: str, item: Any) -> Alias:
+    if isinstance(item, str):
+        return Alias(item)
+    if not isinstance(item, dict):
+        raise ConfigError(f"{where}.aliases", f"'{item}' 不是名称", "请写名称，或 {name: 名称, from: 日期, to: 日期}")
+    _words(f"{where}.aliases", item, {"name"}, {"from", "to"})
+    return Alias(_text(where, item, "name"), *_period(f"{where}.aliases", item))
+
+
+# ------------------------------------------------------------------------------------------------ code sets
+@cache
+def code_sets(path: Path = ROOM / "code_sets.yaml") -> dict[str, CodeSet]:
+    """All code sets by id.
+
+    Raises:
+        ConfigError: the file is unreadable, a code is not text, or a spelling stands for two codes of a set.
+    """
+    listed = _read(path).get("code_sets")
+    if not isinstance(listed, dict):
+        raise ConfigError(path.name, "缺少 code_sets", "请参照文件开头的说明")
+    return {name: _code_set(f"{path.name}：{name}", name, node) for name, node in listed.items()}
+
+
+def _code_set(where: str, name: str, node: dict[str, Any]) -> CodeSet:
+    _words(where, node, {"title", "codes"}, {"standard"})
+    codes = []
+    for item in node["codes"]:
+        _words(where, item, {"code"}, {"name", "aliases", "parent", "from", "to"})
+        code = _text(where, item, "code")
+        named = _text(where, item, "name") if "name" in item else code
+        parent = _text(where, item, "parent") if "parent" in item else None
+        aliases = [_text(f"{where}.{code}", {"aliases": a}, "aliases") for a in item.get("aliases") or []]
+        codes.append(Code(code, named, tuple(aliases), parent, *_period(f"{where}.{code}", item)))
+    taken: dict[str, str] = {}
+    for code_ in codes:
+        for spelling in (code_.code, code_.name, *code_.aliases):
+            if taken.setdefault(spelled(spelling), code_.code) != code_.code:
+                raise ConfigError(
+                    where, f"'{spelling}' 同时指 '{taken[spelled(spelling)]}' 和 '{code_.code}'", "请去掉一个"
+                )
+    known = {c.code for c in codes}
+    for orphan in (c for c in codes if c.parent and c.parent not in known):
+        raise ConfigError(
+            f"{where}.{orphan.code}", f"没有上级代码 '{orphan.parent}'", nearest(str(orphan.parent), known)
+        )
+    return CodeSet(name, _text(where, node, "title"), node.get("standard"), tuple(codes))
+
+
+def code_value_rows(path: Path = ROOM / "code_sets.yaml") -> Rows:
+    """One row per code: code_set, code, name, parent, valid_from, valid_to (NULL = open), position (1 = first)."""
+    flat = [(s.id, c, n) for s in code_sets(path).values() for n, c in enumerate(s.codes, 1)]
+    return {
+        "code_set": [s for s, _, _ in flat],
+        "code": [c.code for _, c, _ in flat],
+        "name": [c.name for _, c, _ in flat],
+        "parent": [c.parent for _, c, _ in flat],
+        "valid_from": [c.valid_from for _, c, _ in flat],
+        "valid_to": [c.valid_to for _, c, _ in flat],
+        "position": [n for _, _, n in flat],
+    }
+
+
+def code_alias_rows(path: Path = ROOM / "code_sets.yaml") -> Rows:
+    """One row per accepted spelling: code_set, alias, code (the code and its name are spellings too)."""
+    flat = [(s.id, spelling, code) for s in code_sets(path).values() for spelling, code in s.spellings().items()]
+    return {"code_set": [r[0] for r in flat], "alias": [r[1] for r in flat], "code": [r[2] for r in flat]}
+
+
+# ------------------------------------------------------------------------------------------------ deadlines
+@cache
+def deadline_rules(path: Path = ROOM / "deadline_rules.yaml") -> tuple[DeadlineRule, ...]:
+    """All time limits, the county's and those it compares itself with.
+
+    Raises:
+        ConfigError: the file is unreadable, a line lacks a word or holds one that is not known.
+    """
+    rules: dict[str, DeadlineRule] = {}
+    needed = {"rule_id", "domain", "item", "clock_unit", "days", "legal_basis", "effective_from", "region", "source"}
+    for n, line in enumerate(_items(_read(path), "deadline_rules", path), 1):
+        where = f"{path.name}：{line.get('rule_id', f'第 {n} 条')}"
+        _words(where, line, needed, {"extension_days", "effective_to"})
+        for word, known in (("clock_unit", CLOCK_UNITS), ("source", EVIDENCE)):
+            if line[word] not in known:
+                raise ConfigError(f"{where}.{word}", f"没有 '{line[word]}'", nearest(str(line[word]), known))
+        for word in ("days", "extension_days"):
+            if not isinstance(line.get(word, 0), int) or line.get(word, 0) < 0:
+                raise ConfigError(f"{where}.{word}", f"'{line[word]}' 不是天数", "请写不小于 0 的整数")
+        if line["rule_id"] in rules:
+            raise ConfigError(where, "编号用了两次", "请改成没有用过的编号")
+        start, end = _period(where, {"from": line["effective_from"], "to": line.get("effective_to")})
+        rules[line["rule_id"]] = DeadlineRule(
+            **{k: _text(where, line, k) for k in ("rule_id", "domain", "item", "clock_unit", "legal_basis", "source")},
+            days=line["days"],
+            extension_days=line.get("extension_days", 0),
+            effective_from=start,
+            effective_to=end,
+            region=None if line["region"] is None else _text(where, line, "region"),
+        )
+    return tuple(rules.values())
+
+
+def deadline_rule_rows(path: Path = ROOM / "deadline_rules.yaml") -> Rows:
+    """One row per time limit; columns are DeadlineRule's fields (effective_from/to NULL = unknown/open)."""
+    return {f.name: [getattr(rule, f.name) for rule in deadline_rules(path)] for f in fields(DeadlineRule)}
+
+
+# ------------------------------------------------------------------------------------------------ headers
+@cache
+def column_aliases(dataset: str | None = None, path: Path = ROOM / "column_alias.yaml") -> dict[str, tuple[str, ...]]:
+    """Contract field → header spellings departments use, best first; those of `dataset` before the general ones.
+
+    Raises:
+        ConfigError: the file is unreadable or a spelling is not text.
+    """
+    listed = _read(path)
+    sections = [listed.get("datasets", {}).get(dataset) or {}, listed.get("any") or {}]
+    merged: dict[str, dict[str, None]] = {}
+    for section in sections:
+        for name, spellings in section.items():
+            for spelling in spellings:
+                where = f"{path.name}：{name}"
+                merged.setdefault(name, {})[spelled(_text(where, {"spelling": spelling}, "spelling"))] = None
+    return {name: tuple(found) for name, found in merged.items()}
+
+
+# ------------------------------------------------------------------------------------------------ reading
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        doc = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except FileNotFoundError as error:
+        raise ConfigError(path.name, "找不到这个文件", "请从代码仓库恢复") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path.name}：第 {mark.line + 1} 行" if mark else path.name
+        raise ConfigError(place, "不是有效的 YAML", "请检查缩进、冒号、逗号和引号") from error
+    if not isinstance(doc, dict):
+        raise ConfigError(path.name, "内容是空的", "请参照文件开头的说明")
+    return doc
+
+
+def _items(doc: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
+    listed = doc.get(name)
+    if not isinstance(listed, list):
+        raise ConfigError(path.name, f"缺少 {name}", "请参照文件开头的说明")
+    return listed
+
+
+def _words(where: str, line: dict[str, Any], needed: set[str], optional: set[str]) -> None:
+    for word in line.keys() - needed - optional:
+        raise ConfigError(f"{where}.{word}", "没有这一项", nearest(word, needed | optional))
+    for word in sorted(needed - line.keys()):
+        raise ConfigError(where, f"缺少 {word}", "请补上")
+
+
+def _text(where: str, line: dict[str, Any], word: str) -> str:
+    value = line[word]
+    if not isinstance(value, str) or not value.strip():
+        # YAML reads 01 as the number 1: a code without quotes has lost its zero.
+        raise ConfigError(f"{where}.{word}", f"'{value}' 不是文字", '数字样的代码要加引号，如 "01"')
+    return value
+
+
+def _period(where: str, line: dict[str, Any]) -> tuple[date | None, date | None]:
+    start, end = line.get("from"), line.get("to")
+    for value in (start, end):
+        if value is not None and type(value) is not date:
+            raise ConfigError(where, f"'{value}' 不是日期", "请写成 2019-03-01 的样子")
+    if start and end and start >= end:
+        raise ConfigError(where, f"起 {start} 不早于止 {end}", "请对调或改正")
+    return start, end

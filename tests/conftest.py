@@ -1,0 +1,43 @@
+"""Servers every test may use: a real PostgreSQL of the session's own, one fresh database a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from warehouse.engines.postgresql import Server
+from warehouse.home import Home
+
+_NUMBER = count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The session's PostgreSQL: the embedded one, as at a site that has no server of its own."""
+    server = Server(tmp_path_factory.mktemp("postgres") / "pg", shared_buffers="128MB").start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def database(postgres_server: Server) -> Iterator[str]:
+    """The address of an empty database, dropped after the test."""
+    name = f"test_{next(_NUMBER)}"
+    url = postgres_server.create_database(name)
+    yield url
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def home(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A hub home of the test's own whose warehouse is the test's database."""
+    monkeypatch.setenv("HUB_DATABASE_URL", database)
+    monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
+    return Home(tmp_path / "home")
