@@ -1,0 +1,1 @@
+"""How departments' systems are reached: connector files, drivers, probes, cursors."""

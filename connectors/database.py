@@ -132,7 +132,9 @@ class Database(Driver):
             return f"({text}) AS source_query"
         return ".".join(session.quote(part) for part in str(self.option("table")).split("."))
 
-    def needed(self, session: Session, relation: str, *, extra: Iterable[str] = (), loaded_before: bool = False) -> list[SourceColumn]:
+    def needed(
+        self, session: Session, relation: str, *, extra: Iterable[str] = (), loaded_before: bool = False
+    ) -> list[SourceColumn]:
         """The columns to read, as the database spells them.
 
         Raises:
@@ -211,14 +213,19 @@ class Database(Driver):
             tracker.see(values)
         except ValueError:
             raise SourceChanged(
-                f"{self.where}：游标 {self.connector.cursor}", "列里有不是数的值，不能作编号游标", "请换一列作游标，或改为 mode: full"
+                f"{self.where}：游标 {self.connector.cursor}",
+                "列里有不是数的值，不能作编号游标",
+                "请换一列作游标，或改为 mode: full",
             ) from None
 
     def _tell(self, delivery: Delivery, tracker: cursors.Tracker) -> None:
         if tracker.missing:
             delivery.find("cursor_null", f"有 {tracker.missing} 行的 {self.connector.cursor} 为空，每次都会重读")
         if tracker.beyond:
-            delivery.find("cursor_future", f"有 {tracker.beyond} 行的 {self.connector.cursor} 晚于源系统当前时间，位置停在当前时间之前")
+            delivery.find(
+                "cursor_future",
+                f"有 {tracker.beyond} 行的 {self.connector.cursor} 晚于源系统当前时间，位置停在当前时间之前",
+            )
 
     def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
         """Name resolution, TCP, login, one row, columns."""
@@ -242,7 +249,9 @@ class Database(Driver):
         except ValueError:
             host, port = None, 0
         if not host or not parts.scheme:
-            raise ConfigError(f"{self.where}：source.url", "不是完整的数据库地址", "写法：postgresql://用户:密码@主机:端口/库名")
+            raise ConfigError(
+                f"{self.where}：source.url", "不是完整的数据库地址", "写法：postgresql://用户:密码@主机:端口/库名"
+            )
         if parts.password:
             self.secrets.add(parts.password, unquote(parts.password))
         return host, port
@@ -278,4 +287,6 @@ def missing_table(where: str, table: str, tables: Iterable[str]) -> HubError:
     tables = list(tables)
     bare = {name.rpartition(".")[2]: name for name in tables}
     cure = nearest(table, tables) if "." in table else nearest(table, {*tables, *bare})
-    return ConfigError(f"{where}：source.table", f"库里没有表或视图 '{table}'", cure or "这个用户看不到任何表，请让部门授予读权限")
+    return ConfigError(
+        f"{where}：source.table", f"库里没有表或视图 '{table}'", cure or "这个用户看不到任何表，请让部门授予读权限"
+    )

@@ -37,7 +37,9 @@ def reach(host: str, port: int, where: str) -> str:
     except TimeoutError:
         raise silent(host, port, where) from None
     except OSError as error:
-        raise SourceUnavailable(where, f"到 {host}:{port} 的网络不通（{error.strerror or error}）", "请检查网络、路由和防火墙") from None
+        raise SourceUnavailable(
+            where, f"到 {host}:{port} 的网络不通（{error.strerror or error}）", "请检查网络、路由和防火墙"
+        ) from None
     return f"{host}:{port} 有应答"
 
 
@@ -52,4 +54,6 @@ def refused(host: str, port: int, where: str) -> SourceUnavailable:
 
 def silent(host: str, port: int, where: str) -> SourceUnavailable:
     """Nothing came back at all."""
-    return SourceUnavailable(where, f"{host}:{port} 没有应答（已等 {CONNECT_SECONDS} 秒）", "请检查主机是否开机、网络和防火墙是否放行")
+    return SourceUnavailable(
+        where, f"{host}:{port} 没有应答（已等 {CONNECT_SECONDS} 秒）", "请检查主机是否开机、网络和防火墙是否放行"
+    )

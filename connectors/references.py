@@ -46,7 +46,8 @@ def resolve(value: Any, where: str, environment: Mapping[str, str] | None = None
     missing = sorted(name for name in names(value) if not environment.get(name))
     if missing:
         raise ConfigErrors(
-            ConfigError(where, f"没有设置环境变量 {name}", f"请在 var/hub.env 里写一行 {name}=…，或在启动前导出它") for name in missing
+            ConfigError(where, f"没有设置环境变量 {name}", f"请在 var/hub.env 里写一行 {name}=…，或在启动前导出它")
+            for name in missing
         )
     return _filled(value, environment)
 
@@ -90,7 +91,9 @@ class Secrets:
         return shown
 
 
-def plain_secrets(source: Mapping[str, Any], keys: Iterable[str] = ("token", "password", "secret", "api_key")) -> list[str]:
+def plain_secrets(
+    source: Mapping[str, Any], keys: Iterable[str] = ("token", "password", "secret", "api_key")
+) -> list[str]:
     """Options that hold a secret itself, not a reference to one."""
     found = [key for key in keys if isinstance(source.get(key), str) and not REFERENCE.search(source[key])]
     for key, value in source.items():

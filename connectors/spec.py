@@ -87,7 +87,9 @@ class Registry:
             return self.connectors[connector_id]
         if connector_id in self.broken:
             raise self.broken[connector_id]
-        raise ConfigError(f"连接器 '{connector_id}'", "没有登记", nearest(connector_id, {*self.connectors, *self.broken}))
+        raise ConfigError(
+            f"连接器 '{connector_id}'", "没有登记", nearest(connector_id, {*self.connectors, *self.broken})
+        )
 
     def __iter__(self) -> Iterator[Connector]:
         return iter(self.connectors.values())
@@ -211,7 +213,11 @@ def _load_mode(source: dict[str, Any], block: dict[str, Any], wrong: Wrong) -> t
     if mode not in modes:
         wrong("load.mode", f"驱动 {source['driver']} 不支持 '{mode}'", nearest(str(mode), modes))
     if mode == "cursor" and not isinstance(cursor, str):
-        wrong("load.cursor", "按游标增量时须写明源系统的更新时间（或递增编号）列", "例如 load: {mode: cursor, cursor: updated_at}")
+        wrong(
+            "load.cursor",
+            "按游标增量时须写明源系统的更新时间（或递增编号）列",
+            "例如 load: {mode: cursor, cursor: updated_at}",
+        )
     if mode != "cursor" and cursor is not None:
         wrong("load.cursor", f"方式 {mode} 用不到游标", "请删去，或改为 mode: cursor")
     problem = lookback_problem(lookback)
@@ -222,7 +228,11 @@ def _load_mode(source: dict[str, Any], block: dict[str, Any], wrong: Wrong) -> t
 
 def _check_source(source: dict[str, Any], wrong: Wrong) -> None:
     for name in references.misspelt(source):
-        wrong("source", f"引用 ${{{name}}} 不合规", "引用的名字以 HUB_SOURCE_、HUB_SECRET_ 等 HUB_ 开头，只用大写字母、数字和下划线")
+        wrong(
+            "source",
+            f"引用 ${{{name}}} 不合规",
+            "引用的名字以 HUB_SOURCE_、HUB_SECRET_ 等 HUB_ 开头，只用大写字母、数字和下划线",
+        )
     for key in references.plain_secrets(source):
         wrong(f"source.{key}", "密码或令牌不得写进文件", "请写成 ${HUB_SECRET_…}，把值放进 var/hub.env")
     try:
@@ -283,7 +293,11 @@ def _check_fields(doc: dict[str, Any], fields: dict[str, str], fields_of: Fields
     for name, rule in known.items():
         if getattr(rule, "required", False) and name not in fields and name not in constants:
             title = getattr(rule, "title", "")
-            wrong("fields", f"缺少必填字段 '{name}'{f'（{title}）' if title else ''}", "请写上它在源系统的列名，或在 constants 里给定值")
+            wrong(
+                "fields",
+                f"缺少必填字段 '{name}'{f'（{title}）' if title else ''}",
+                "请写上它在源系统的列名，或在 constants 里给定值",
+            )
 
 
 def _check_clock(doc: dict[str, Any], wrong: Wrong) -> None:
@@ -297,4 +311,8 @@ def _check_clock(doc: dict[str, Any], wrong: Wrong) -> None:
     if schedule:
         parts = schedule.split()
         if len(parts) != 5 or not all(_CRON_FIELD.match(part) for part in parts):
-            wrong("schedule", f"'{schedule}' 不是五段的定时写法", '例如 "*/10 * * * *"（每十分钟）、"30 2 * * *"（每天 2:30）')
+            wrong(
+                "schedule",
+                f"'{schedule}' 不是五段的定时写法",
+                '例如 "*/10 * * * *"（每十分钟）、"30 2 * * *"（每天 2:30）',
+            )

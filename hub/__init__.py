@@ -1,0 +1,1 @@
+"""The command line: the room that may use all the others."""

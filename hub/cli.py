@@ -16,7 +16,7 @@ import typer
 
 from hub import connector, identifier, output, quarantine, workday
 from hub.help import Command, Group, usage_error
-from hub.output import WrongUsage
+from hub.output import UsageError
 from schemas.errors import HubError
 
 app = typer.Typer(
@@ -32,7 +32,6 @@ def hub() -> None:
     第一次使用：hub demo（合成县演示），或 hub init 后登记自己的数据源。
     数据写到标准输出，提示写到标准错误；退出码 0 成功、1 未办成或查出问题、2 命令写错。
 
-    \b
     示例：
       hub demo
       hub status
@@ -44,7 +43,6 @@ def hub() -> None:
 def init() -> None:
     """建好本机的数据节点：目录、设置文件、库表。可重复执行。
 
-    \b
     示例：hub init
     """
     from hub.setup import init as make
@@ -59,7 +57,6 @@ def demo(
 ) -> None:
     """一条命令看全程：启动合成县各部门系统，采集、质检、合并、出视图，并与标准答案核对。
 
-    \b
     示例：
       hub demo
       hub demo --scale 0.1
@@ -67,7 +64,7 @@ def demo(
     from hub.demo import run
 
     if scale <= 0:
-        raise WrongUsage("--scale", f"{scale:g} 不是正数", "例如 --scale 0.1")
+        raise UsageError("--scale", f"{scale:g} 不是正数", "例如 --scale 0.1")
     raise typer.Exit(run(scale, seed))
 
 
@@ -75,7 +72,6 @@ def demo(
 def up(port: Annotated[int, typer.Option(metavar="端口", help="网页端口，默认 3000")] = 3000) -> None:
     """启动调度：Dagster 网页与后台进程，只在本机可访问；Ctrl-C 一并停止。
 
-    \b
     示例：hub up --port 3100
     """
     from hub.up import run
@@ -87,7 +83,6 @@ def up(port: Annotated[int, typer.Option(metavar="端口", help="网页端口，
 def down() -> None:
     """停止内置 PostgreSQL 和演示用的合成县；数据保留。
 
-    \b
     示例：hub down
     """
     from hub.setup import down as stop
@@ -96,10 +91,11 @@ def down() -> None:
 
 
 @app.command(cls=Command)
-def check(path: Annotated[Path | None, typer.Argument(metavar="路径", help="文件或目录；不写则检查全部")] = None) -> None:
+def check(
+    path: Annotated[Path | None, typer.Argument(metavar="路径", help="文件或目录；不写则检查全部")] = None,
+) -> None:
     """检查数据契约、连接器文件和视图，逐条列出错误。
 
-    \b
     示例：
       hub check
       hub check connectors/departments/hotline_office/ticket.yaml
@@ -113,7 +109,6 @@ def check(path: Annotated[Path | None, typer.Argument(metavar="路径", help="�
 def doctor() -> None:
     """检查本机环境：数据库、磁盘、端口、时钟、工作日历、密钥文件；每条附处理办法。
 
-    \b
     示例：hub doctor
     """
     from hub.doctor import run
@@ -127,7 +122,6 @@ def status(
 ) -> None:
     """各来源的近况：最近一批、行数、隔离、是否超过约定时效。
 
-    \b
     示例：
       hub status
       hub status -o json
@@ -140,13 +134,18 @@ def status(
 @app.command(cls=Command)
 def run(
     select: Annotated[
-        list[str] | None, typer.Option("--select", "-s", metavar="选择", help="连接器编号（可带 * ?）、dataset:数据集、dept:部门；可写多次，默认全部")
+        list[str] | None,
+        typer.Option(
+            "--select",
+            "-s",
+            metavar="选择",
+            help="连接器编号（可带 * ?）、dataset:数据集、dept:部门；可写多次，默认全部",
+        ),
     ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="不问来源，用已落地的原始数据重新质检合并")] = False,
 ) -> None:
     """采集所选来源：提取、落地、质检、合并，再更新受影响的视图。一个来源出错不影响其他来源。
 
-    \b
     示例：
       hub run
       hub run --select "hotline_office/*"
@@ -165,7 +164,6 @@ def replay(
 ) -> None:
     """用已落地的原始数据重新质检合并，不问来源；改了规则之后用。
 
-    \b
     示例：hub replay --select dataset:hotline_ticket
     """
     from hub.running import run as go
@@ -176,16 +174,19 @@ def replay(
 @app.command(cls=Command)
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="一条 SELECT；写 - 则从标准输入读")],
-    format: Annotated[str, typer.Option("--output", "-o", metavar="table|csv|json|parquet", help="输出格式，默认 table")] = "table",
+    format: Annotated[
+        str, typer.Option("--output", "-o", metavar="table|csv|json|parquet", help="输出格式，默认 table")
+    ] = "table",
     file: Annotated[Path | None, typer.Option("--file", "-f", metavar="文件", help="写到文件；默认标准输出")] = None,
-    limit: Annotated[int | None, typer.Option(metavar="行数", min=0, help="最多几行，0 为全部；table 默认 1000")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="行数", min=0, help="最多几行，0 为全部；table 默认 1000")
+    ] = None,
     param: Annotated[list[str] | None, typer.Option(metavar="名=值", help="给查询里的 :名 代入值，可写多次")] = None,
     bom: Annotated[bool, typer.Option("--bom", help="CSV 开头写 BOM，供 Excel 直接打开")] = False,
     timeout: Annotated[int, typer.Option(metavar="秒", min=1, help="最长运行时间，默认 60")] = 60,
 ) -> None:
     """只读查询专题视图和共享数据集，视图名、数据集名直接写，不带模式名。
 
-    \b
     示例：
       hub query "SELECT indicator, score FROM indicator_overview ORDER BY score"
       hub query "SELECT * FROM hotline_ticket WHERE channel = :c" --param c=phone -o csv --bom -f 工单.csv
@@ -199,9 +200,9 @@ def query(
         file=file, limit=limit, parameters=_pairs(param or []), bom=bom, seconds=timeout,
     )  # fmt: skip
     if format == "parquet" and file is None and sys.stdout.isatty():
-        raise WrongUsage("-o parquet", "是二进制格式，不能写到屏幕", "请加 --file 文件.parquet")
+        raise UsageError("-o parquet", "是二进制格式，不能写到屏幕", "请加 --file 文件.parquet")
     if bom and format != "csv":
-        raise WrongUsage("--bom", "只用于 -o csv")
+        raise UsageError("--bom", "只用于 -o csv")
     rows = asking.run(home().database_url, request)
     if file is not None:
         output.say(f"已写 {output.thousands(rows)} 行到 {file}", "ok")
@@ -212,7 +213,7 @@ def _pairs(items: list[str]) -> dict[str, str]:
     for item in items:
         name, separator, value = item.partition("=")
         if not separator or not name.isidentifier():
-            raise WrongUsage("--param", f"'{item}' 不是 名=值 的形式", "例如 --param year=2025")
+            raise UsageError("--param", f"'{item}' 不是 名=值 的形式", "例如 --param year=2025")
         pairs[name] = value
     return pairs
 
@@ -229,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = app(args=arguments, prog_name="hub", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except WrongUsage as error:
+    except UsageError as error:
         output.say(str(error), "fail")
         return 2
     except HubError as error:

@@ -13,7 +13,7 @@ import typer
 
 from hub import output
 from hub.help import Command, Group
-from hub.output import WrongUsage
+from hub.output import UsageError
 from schemas.errors import ConfigError, HubError, nearest
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ def _one(name: str) -> Connector:
 
 @app.command("list", cls=Command)
 def list_(
-    select: Annotated[list[str] | None, typer.Option("--select", "-s", metavar="选择", help="编号（可带 * ?）、dataset:…、dept:…")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", metavar="选择", help="编号（可带 * ?）、dataset:…、dept:…")
+    ] = None,
     format: Format = "table",
 ) -> None:
     """列出已登记的连接器；文件有误的单独列出，退出码为 1。
 
-    \b
     示例：
       hub connector list
       hub connector list -s dept:tax
@@ -70,7 +71,6 @@ def list_(
 def show(name: Id) -> None:
     """一个连接器的全部设置：来源、装载方式、字段对应。口令只显示引用名。
 
-    \b
     示例：hub connector show hotline_office/ticket
     """
     from schemas.contract import contract
@@ -99,7 +99,6 @@ def show(name: Id) -> None:
 def test(name: Id) -> None:
     """逐步测试连接：解析、连接、登录、读取，再核对字段对应的列都在；一步不成即停并给出办法。
 
-    \b
     示例：hub connector test hotline_office/ticket
     """
     from connectors.drivers import open_driver
@@ -129,7 +128,6 @@ def preview(
 ) -> None:
     """看来源最前面的几行原始数据；只读，不入库。
 
-    \b
     示例：hub connector preview hotline_office/ticket -n 10
     """
     output.one_of("-o", format, ("table", "json"))
@@ -154,11 +152,12 @@ def _first_rows(connector: Connector, rows: int) -> Iterator[dict[str, Any]]:
 @app.command(cls=Command)
 def add(
     file: Annotated[Path, typer.Argument(metavar="文件", help="连接器文件（YAML）")],
-    name: Annotated[str | None, typer.Option("--as", metavar="部门/名称", help="登记成的编号；默认取文件所在目录名和文件名")] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="部门/名称", help="登记成的编号；默认取文件所在目录名和文件名")
+    ] = None,
 ) -> None:
     """检查一个连接器文件并登记到连接器目录；已有同名的不覆盖。
 
-    \b
     示例：
       hub connector add hotline_office/ticket.yaml
       hub connector add 草稿.yaml --as hotline_office/callback
@@ -168,10 +167,10 @@ def add(
     from schemas.reference import departments
 
     if not file.is_file():
-        raise WrongUsage(str(file), "找不到这个文件", "请检查路径")
+        raise UsageError(str(file), "找不到这个文件", "请检查路径")
     dept, _, stem = (name or f"{file.resolve().parent.name}/{file.stem}").partition("/")
     if not stem or "/" in stem:
-        raise WrongUsage("--as", f"'{name}' 不是 部门/名称 的形式", "例如 --as hotline_office/ticket")
+        raise UsageError("--as", f"'{name}' 不是 部门/名称 的形式", "例如 --as hotline_office/ticket")
     target = home().departments / dept / f"{stem}.yaml"
     if target.exists():
         raise HubError(f"{dept}/{stem}", "已经登记过", f"要修改请直接编辑 {target}，要另立请用 --as 换名称")

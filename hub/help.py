@@ -124,7 +124,9 @@ def _what(error: Any, ctx: Any) -> str:
     if match := re.match(r"No such command '(.*)'", message):
         known = list(getattr(ctx.command, "commands", {})) if ctx is not None else []
         close = get_close_matches(match.group(1), known, n=1, cutoff=0.5)
-        return f"没有命令 '{match.group(1)}'" + (f"，是否想写 {close[0]}" if close else f"，可用的有 {'、'.join(known)}")
+        return f"没有命令 '{match.group(1)}'" + (
+            f"，是否想写 {close[0]}" if close else f"，可用的有 {'、'.join(known)}"
+        )
     if message == "Missing command.":
         return "缺少命令"
     if match := re.match(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", message):

@@ -1,8 +1,6 @@
-"""What the commands print: data on stdout, messages on stderr, and the exit codes 0, 1 and 2.
+"""What the commands print: data on stdout, messages on stderr.
 
-    0  done
-    1  the work failed, or a check found problems
-    2  the command was called wrongly
+Exit codes: 0 done, 1 the work failed or a check found problems, 2 the command was called wrongly.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ BOM = "\ufeff"
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "note": ("·", "cyan")}
 
 
-class WrongUsage(ConfigError):
+class UsageError(ConfigError):
     """The command was called with something that cannot be; exit code 2."""
 
 
@@ -60,7 +58,9 @@ def result(text: str, mark: str | None = None) -> None:
     sys.stdout.write(line + "\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = (), target: Any = None) -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Iterable[Any]], *, right: Iterable[str] = (), target: Any = None
+) -> None:
     """A table on stdout or in a file. Outside a terminal cells are never cut, so that a pipe sees whole values."""
     from rich import box
     from rich.console import Console
@@ -124,7 +124,7 @@ def write_json_lines(rows: Iterable[dict[str, Any]]) -> None:
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=plain) + "\n")
 
 
-def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], target: Any = None) -> int:
+def write_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]], target: Any = None) -> int:
     """Comma-separated text with a header; returns how many rows."""
     writer = csv.writer(target or sys.stdout, lineterminator="\n")
     writer.writerow(columns)
@@ -164,8 +164,8 @@ def one_of(option: str, value: str, allowed: Sequence[str]) -> str:
     """The value, when it is allowed.
 
     Raises:
-        WrongUsage: it is not.
+        UsageError: it is not.
     """
     if value not in allowed:
-        raise WrongUsage(option, f"没有 '{value}' 这个选择", f"可用的有 {'、'.join(allowed)}")
+        raise UsageError(option, f"没有 '{value}' 这个选择", f"可用的有 {'、'.join(allowed)}")
     return value

@@ -12,14 +12,16 @@ import typer
 
 from hub import output
 from hub.help import Command, Group
-from hub.output import WrongUsage
+from hub.output import UsageError
 from schemas.errors import HubError, nearest
 
 if TYPE_CHECKING:
     import psycopg
 
 app = typer.Typer(cls=Group, help="隔离区：没有通过质检的行，原因和出处。", no_args_is_help=True, rich_markup_mode=None)
-ByConnector = Annotated[str | None, typer.Option("--connector", "-c", metavar="编号", help="只看这个连接器（可带 * ?）")]
+ByConnector = Annotated[
+    str | None, typer.Option("--connector", "-c", metavar="编号", help="只看这个连接器（可带 * ?）")
+]
 ByRule = Annotated[str | None, typer.Option("--rule", "-r", metavar="规则", help="只看触犯这条规则的")]
 Resolved = Annotated[bool, typer.Option("--all", help="连同已更正、已撤回的")]
 
@@ -43,11 +45,12 @@ def list_(
     rule: ByRule = None,
     all: Resolved = False,
     limit: Annotated[int, typer.Option(metavar="行数", min=0, help="最多几行，0 为全部，默认 50")] = 50,
-    format: Annotated[str, typer.Option("--output", "-o", metavar="table|json|csv", help="输出格式，默认 table")] = "table",
+    format: Annotated[
+        str, typer.Option("--output", "-o", metavar="table|json|csv", help="输出格式，默认 table")
+    ] = "table",
 ) -> None:
     """列出隔离的行，新的在前。
 
-    \b
     示例：
       hub quarantine list
       hub quarantine list --connector "tax/*" --rule uscc
@@ -55,9 +58,23 @@ def list_(
     output.one_of("-o", format, ("table", "json", "csv"))
     with _connect() as connection:
         wanted = _wanted(connection, connector, rule, all)
-        total = connection.execute(f"SELECT count(*) FROM hub.quarantine q JOIN hub.source s USING (source_id) {_FILTER}", wanted).fetchone()["count"]  # type: ignore[index]
-        rows = connection.execute(f"{_SELECT} {_FILTER} ORDER BY q.quarantine_id DESC LIMIT {limit or 'ALL'}", wanted).fetchall()
-    found = [{"id": r["id"], "connector": r["connector"], "source": place(r), "rules": r["rules"], "reason": reasons(r), "state": _STATE[r["resolution"]]} for r in rows]
+        total = connection.execute(
+            f"SELECT count(*) FROM hub.quarantine q JOIN hub.source s USING (source_id) {_FILTER}", wanted
+        ).fetchone()["count"]  # type: ignore[index]
+        rows = connection.execute(
+            f"{_SELECT} {_FILTER} ORDER BY q.quarantine_id DESC LIMIT {limit or 'ALL'}", wanted
+        ).fetchall()
+    found = [
+        {
+            "id": r["id"],
+            "connector": r["connector"],
+            "source": place(r),
+            "rules": r["rules"],
+            "reason": reasons(r),
+            "state": _STATE[r["resolution"]],
+        }
+        for r in rows
+    ]
     titles = ("编号", "连接器", "出处", "规则", "原因", "状态")
     if format == "json":
         output.write_json(found)
@@ -79,14 +96,13 @@ def show(
 ) -> None:
     """一行的全部细节：文件、工作表、行号或主键，每个问题字段的值、规则、原因，以及整行原始数据。
 
-    \b
     示例：hub quarantine show 42
     """
     output.one_of("-o", format, ("table", "json"))
     with _connect() as connection:
         row = connection.execute(f"{_SELECT} WHERE q.quarantine_id = %s", [id]).fetchone()
     if row is None:
-        raise WrongUsage(f"隔离行 {id}", "没有这个编号", "用 hub quarantine list 查看")
+        raise UsageError(f"隔离行 {id}", "没有这个编号", "用 hub quarantine list 查看")
     if format == "json":
         output.write_json([row])
         return
@@ -95,7 +111,10 @@ def show(
     output.result(f"连接器   {row['connector']} → {row['dataset']}，批次 {row['batch_id']}")
     output.result(f"出处     {place(row)}")
     output.result("")
-    output.table(("字段", "名称", "值", "规则", "原因"), ([r.get(k) for k in ("field", "title", "value", "rule", "reason")] for r in row["reasons"]))
+    output.table(
+        ("字段", "名称", "值", "规则", "原因"),
+        ([r.get(k) for k in ("field", "title", "value", "rule", "reason")] for r in row["reasons"]),
+    )
     output.result("\n原始数据")
     for name, value in row["raw"].items():
         output.result(f"  {name}：{output.shown(value)}")
@@ -110,34 +129,61 @@ def export(
 ) -> None:
     """导出隔离行给来源单位改正：原文件名、工作表、行号、字段、值、原因，附整行原始数据。代码一律按文本写。
 
-    \b
     示例：hub quarantine export 税务退回.xlsx --connector "tax/*"
     """
     kind = file.suffix.lower()
     if kind not in {".xlsx", ".csv"}:
-        raise WrongUsage(str(file), "只能导出 .xlsx 或 .csv", "例如 hub quarantine export 退回.xlsx")
+        raise UsageError(str(file), "只能导出 .xlsx 或 .csv", "例如 hub quarantine export 退回.xlsx")
     with _connect() as connection:
         wanted = _wanted(connection, connector, rule, all)
         cursor = connection.cursor("quarantine")
-        cursor.execute(f"{_SELECT} {_FILTER} ORDER BY s.connector, q.delivery, q.sheet, q.row_number, q.quarantine_id", wanted)
+        cursor.execute(
+            f"{_SELECT} {_FILTER} ORDER BY s.connector, q.delivery, q.sheet, q.row_number, q.quarantine_id", wanted
+        )
         part = file.with_name(f".{file.name}.part")
         try:
             rows = (_xlsx if kind == ".xlsx" else _csv)(part, iter(cursor))
             part.replace(file)
         except OSError as error:
-            raise WrongUsage(str(file), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
+            raise UsageError(str(file), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
         finally:
             part.unlink(missing_ok=True)
     output.say(f"已导出 {output.thousands(rows)} 行到 {file}", "ok")
 
 
-_EXPORTED = ("编号", "连接器", "出处", "文件或表", "工作表", "行号", "主键", "问题字段", "问题值", "规则", "原因", "状态")
+_EXPORTED = (
+    "编号",
+    "连接器",
+    "出处",
+    "文件或表",
+    "工作表",
+    "行号",
+    "主键",
+    "问题字段",
+    "问题值",
+    "规则",
+    "原因",
+    "状态",
+)
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     found = row["reasons"]
-    texts = ["；".join(dict.fromkeys(output.shown(r.get(key)) for r in found if r.get(key))) for key in ("title", "value", "rule", "reason")]
-    return [row["id"], row["connector"], place(row), row["delivery"], row["sheet"], row["row"], row["key"], *texts, _STATE[row["resolution"]]]
+    texts = [
+        "；".join(dict.fromkeys(output.shown(r.get(key)) for r in found if r.get(key)))
+        for key in ("title", "value", "rule", "reason")
+    ]
+    return [
+        row["id"],
+        row["connector"],
+        place(row),
+        row["delivery"],
+        row["sheet"],
+        row["row"],
+        row["key"],
+        *texts,
+        _STATE[row["resolution"]],
+    ]
 
 
 def _csv(path: Path, rows: Iterator[dict[str, Any]]) -> int:
@@ -154,11 +200,13 @@ def _csv(path: Path, rows: Iterator[dict[str, Any]]) -> int:
 
 def _xlsx(path: Path, rows: Iterator[dict[str, Any]]) -> int:
     """One sheet per connector, so that the source's own columns stand behind the reasons."""
-    import xlsxwriter
+    import xlsxwriter  # type: ignore[import-untyped]
 
     count = 0
     sheets: dict[str, tuple[Any, dict[str, int], int]] = {}
-    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(
+        path, {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    ) as book:
         head, text = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "@"})
         for row in rows:
             if row["connector"] not in sheets:
@@ -226,20 +274,24 @@ def _connect() -> psycopg.Connection[dict[str, Any]]:
     return connection
 
 
-def _wanted(connection: psycopg.Connection[dict[str, Any]], connector: str | None, rule: str | None, all: bool) -> dict[str, Any]:
+def _wanted(
+    connection: psycopg.Connection[dict[str, Any]], connector: str | None, rule: str | None, all: bool
+) -> dict[str, Any]:
     """The filter's values.
 
     Raises:
-        WrongUsage: no source has that name, or no row ever broke that rule.
+        UsageError: no source has that name, or no row ever broke that rule.
     """
     pattern = None
     if connector is not None:
-        pattern = connector.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%").replace("?", "_")
+        pattern = (
+            connector.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%").replace("?", "_")
+        )
         known = [r["connector"] for r in connection.execute("SELECT connector FROM hub.source")]
         if not connection.execute("SELECT 1 FROM hub.source WHERE connector LIKE %s", [pattern]).fetchone():
-            raise WrongUsage(f"--connector {connector}", "没有来过数据的连接器叫这个", nearest(connector, known))
+            raise UsageError(f"--connector {connector}", "没有来过数据的连接器叫这个", nearest(connector, known))
     if rule is not None:
         known = [r["rule"] for r in connection.execute("SELECT DISTINCT unnest(rules) AS rule FROM hub.quarantine")]
         if rule not in known:
-            raise WrongUsage(f"--rule {rule}", "没有行触犯这条规则", nearest(rule, known))
+            raise UsageError(f"--rule {rule}", "没有行触犯这条规则", nearest(rule, known))
     return {"connector": pattern, "rule": rule, "all": all}

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any
 
 from hub import output
-from hub.output import WrongUsage
+from hub.output import UsageError
 from schemas.errors import HubError, WarehouseUnavailable, nearest
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(url: str, request: Request) -> int:
 
     text = bind(request.sql, request.parameters)
     if not text:
-        raise WrongUsage("hub query", "没有查询语句", "例如 hub query \"SELECT * FROM department\"")
+        raise UsageError("hub query", "没有查询语句", '例如 hub query "SELECT * FROM department"')
     write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
@@ -74,7 +74,7 @@ def bind(sql: str, values: dict[str, str]) -> str:
     """The query with every :name replaced by its value as an SQL literal, and without the closing semicolon.
 
     Raises:
-        WrongUsage: a parameter has no value, or a value no parameter.
+        UsageError: a parameter has no value, or a value no parameter.
     """
     used: set[str] = set()
 
@@ -83,13 +83,13 @@ def bind(sql: str, values: dict[str, str]) -> str:
         if name is None:
             return match.group(0)
         if name not in values:
-            raise WrongUsage("hub query", f"参数 :{name} 没有给值", f"请加 --param {name}=…")
+            raise UsageError("hub query", f"参数 :{name} 没有给值", f"请加 --param {name}=…")
         used.add(name)
         return "'" + values[name].replace("'", "''") + "'"
 
     bound = _TOKEN.sub(fill, sql).strip().rstrip(";").strip()
     for name in values.keys() - used:
-        raise WrongUsage("hub query", f"查询里没有用到参数 :{name}", nearest(name, _names(sql)))
+        raise UsageError("hub query", f"查询里没有用到参数 :{name}", nearest(name, _names(sql)))
     return bound
 
 
@@ -111,7 +111,11 @@ def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any],
         return HubError(where, f"没有 '{name}' 这个字段", nearest(name, _columns(connection, sql)))
     if state == "42883":
         called = re.search(r"(\w+)\(", said)
-        return HubError(where, f"没有这个函数，或参数类型不对（{called.group(1) if called else said}）", "请检查函数名，必要时用 CAST(… AS 类型)")
+        return HubError(
+            where,
+            f"没有这个函数，或参数类型不对（{called.group(1) if called else said}）",
+            "请检查函数名，必要时用 CAST(… AS 类型)",
+        )
     fixed = {
         "42601": ("SQL 写法不对" + (f"（'{name}' 附近）" if name else ""), "请检查逗号、括号和关键字"),
         "57014": (f"超过 {seconds} 秒还没有算完", "请缩小范围，或用 --timeout 放宽"),
@@ -154,11 +158,12 @@ def _columns(connection: psycopg.Connection[Any], sql: str) -> list[str]:
     return [row[0] for row in found]
 
 
-def _rows(connection: psycopg.Connection[Any], sql: str, limit: int | None) -> tuple[list[psycopg.Column], Iterator[tuple[Any, ...]]]:
+def _rows(
+    connection: psycopg.Connection[Any], sql: str, limit: int | None
+) -> tuple[list[psycopg.Column], Iterator[tuple[Any, ...]]]:
     """The columns and the rows, fetched in chunks so that memory stays bounded."""
-    text = cast(LiteralString, sql)
     cursor: psycopg.Cursor[Any] = connection.cursor() if _PLAIN.match(sql) else connection.cursor("answer")
-    cursor.execute(text)
+    cursor.execute(sql)
 
     def chunks() -> Iterator[tuple[Any, ...]]:
         left = limit
@@ -203,7 +208,7 @@ def _csv(connection: psycopg.Connection[Any], sql: str, request: Request) -> int
     with connection.cursor() as cursor, _target(request, binary=True) as file:
         if request.bom:
             file.write(output.BOM.encode())
-        with cursor.copy(cast(LiteralString, f"COPY ({cut}\n) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')")) as copy:
+        with cursor.copy(f"COPY ({cut}\n) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')") as copy:
             for block in copy:
                 file.write(block)
         return max(cursor.rowcount, 0)
@@ -246,7 +251,7 @@ class _target:  # noqa: N801 - used as a with-statement word
         try:
             self._file = self._part.open("wb") if self._binary else self._part.open("w", encoding="utf-8", newline="")
         except OSError as error:
-            raise WrongUsage(str(self._path), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
+            raise UsageError(str(self._path), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
         return self._file
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

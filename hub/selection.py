@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from hub.output import WrongUsage
+from hub.output import UsageError
 from schemas.errors import nearest
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def select(registry: Registry, patterns: Iterable[str]) -> list[Connector]:
     """The connectors that fit any of the patterns (several in one, separated by commas); all without a pattern.
 
     Raises:
-        WrongUsage: a pattern fits nothing; the nearest name is given.
+        UsageError: a pattern fits nothing; the nearest name is given.
         HubError: a pattern fits only files that are broken; the first one's own error.
     """
     wanted = [part for pattern in patterns for part in pattern.split(",") if part]
@@ -30,7 +30,7 @@ def select(registry: Registry, patterns: Iterable[str]) -> list[Connector]:
             for name, error in registry.broken.items():
                 if fnmatchcase(name, pattern):
                     raise error
-            raise WrongUsage(f"--select {pattern}", "没有符合的连接器", _near(registry, pattern))
+            raise UsageError(f"--select {pattern}", "没有符合的连接器", _near(registry, pattern))
         chosen |= {c.id: c for c in found}
     return [c for c in registry.connectors.values() if c.id in chosen]
 
@@ -39,14 +39,16 @@ def one(registry: Registry, name: str) -> Connector:
     """The connector of that id.
 
     Raises:
-        WrongUsage: no such connector.
+        UsageError: no such connector.
         HubError: its file is broken.
     """
     if name in registry.connectors:
         return registry.connectors[name]
     if name in registry.broken:
         raise registry.broken[name]
-    raise WrongUsage(f"连接器 '{name}'", "没有登记", nearest(name, registry.connectors) or "用 hub connector add 文件 登记")
+    raise UsageError(
+        f"连接器 '{name}'", "没有登记", nearest(name, registry.connectors) or "用 hub connector add 文件 登记"
+    )
 
 
 def _fits(connector: Connector, pattern: str) -> bool:

@@ -22,6 +22,8 @@ SCIENTIFIC = r"[+-]?[0-9](?:\.[0-9]{1,16})?E[+-]?[0-9]{1,2}"
 _N = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)"
 # 3亿5000万, 800万, 1万2千元, 3500元5角: numbers each with its own unit word, from large to small.
 MIXED = f"(?:{_N}亿)?(?:{_N}(千万|百万|十万|万))?(?:{_N}千)?(?:{_N}百)?(?:{_N}?元)?(?:([0-9])角)?(?:([0-9])分)?"
+BOOK_MINUS = "[(][0-9][^()]*[)]"
+UNIT_NOISE = "人民币|[()（） ]"
 COMMAS = f"[^,]*|{GROUPED}[^0-9.,][^,]*"  # every comma is a thousands separator of one leading number
 OWN_UNIT = "[万亿元角分]"
 NOT_YUAN = "美元|美金|USD|[$]|港元|港币|HKD|欧元|EUR|日元|JPY|英镑|GBP|澳元|韩元|卢布|新加坡元"
@@ -164,13 +166,12 @@ def _read(raw: str) -> str:
 
 
 def _unit_word(unit: str | None) -> str:
-    return re.sub(r"人民币|[()（） ]", "", unit) if unit else "元"
+    return re.sub(UNIT_NOISE, "", unit) if unit else "元"
 
 
 def _number(cell: str) -> Decimal | None:
-    inside = re.fullmatch(r"\(([0-9].*)\)", cell)  # bookkeepers' minus
-    if inside:
-        cell = "-" + inside[1]
+    if re.fullmatch(BOOK_MINUS, cell):
+        cell = "-" + cell[1:-1]
     if re.fullmatch(GROUPED, cell):
         cell = cell.replace(",", "")
     elif not re.fullmatch(PLAIN, cell) and not re.fullmatch(SCIENTIFIC, cell):

@@ -124,7 +124,7 @@ def parse(
     if found := re.fullmatch(YEAR, cell):
         return _day(found[1], "1", "1", "year")
     if serial and (found := re.fullmatch(SERIAL, cell)):
-        seconds = round(float(found[2] or 0) * 86400)
+        seconds = int(float(found[2] or 0) * 86400 + 0.5)
         return Moment(datetime.combine(SERIAL_EPOCH, datetime.min.time()) + timedelta(int(found[1]), seconds), "day")
     if day_order and (found := re.fullmatch(YEAR_LAST, cell)):
         first, second, year, *clock = found.groups()

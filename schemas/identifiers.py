@@ -24,6 +24,9 @@ RESIDENT_ID_CHECKS = "10X98765432"
 RESIDENT_ID_SHAPE = "[1-9][0-9]{16}[0-9X]"
 EARLIEST_BIRTH = date(1850, 1, 1)
 PHONE_SHAPE = r"(?:1[3-9][0-9]{9}|0[0-9]{2,3}-?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?|400-?[0-9]{3}-?[0-9]{4}|95[0-9]{3}|12345|[2-9][0-9]{6,7})"
+MOBILE_DASHED = "1[3-9][0-9](?:-?[0-9]){8}"
+PHONE_COUNTRY = r"(?:\+86|0086|86)-?(1[3-9][0-9-]{9,})"
+PHONE_AREA = r"^\((0[0-9]{2,3})\)-?"
 UNIT_NO_SHAPE = "[0-9]{12}[GJZ][A-HJ-NPSWXY][0-9]{5}[FLQW][0-9]{8}"
 PROJECT_CODE_SHAPE = "[0-9]{4}-[0-9]{6}-[0-9]{2}-[0-9]{2}-[0-9]{6}"
 # What a spreadsheet makes of a long number: 9.151e+17, or 915109990000000860.0. The last digits are gone.
@@ -162,11 +165,11 @@ def phone_clean(raw: str | None) -> str | None:
     number = raw.translate(DASHED_TABLE)
     if number in PLACEHOLDERS or number.strip("-") == "" or number.strip("0") == "" or number.strip("1") == "":
         return None
-    number = re.sub(r"^(?:\+86|0086|86)-?(1[3-9][0-9-]{9,})$", r"\1", number)
-    number = re.sub(r"^\((0[0-9]{2,3})\)-?", r"\1-", number)
-    if re.fullmatch(r"1[3-9][0-9](?:-?[0-9]){8}", number):
+    if found := re.fullmatch(PHONE_COUNTRY, number):
+        number = found[1]
+    if re.fullmatch(MOBILE_DASHED, number):
         return number.replace("-", "")
-    return number
+    return re.sub(PHONE_AREA, r"\1-", number)
 
 
 def phone_valid(number: str | None) -> bool | None:

@@ -197,7 +197,9 @@ def _parameters(node: Any, where: str) -> dict[str, Parameter]:
         texts = isinstance(item, dict) and {"value", "title", "source"} == item.keys()
         if not texts or type(item["value"]) is not int:
             raise ConfigError(
-                f"{where}：parameters.{name}", "须写明 value（整数）、title、source", "例如 {value: 7, title: 黄灯提前天数, source: 县整改办约定}"
+                f"{where}：parameters.{name}",
+                "须写明 value（整数）、title、source",
+                "例如 {value: 7, title: 黄灯提前天数, source: 县整改办约定}",
             )
         parameters[name] = Parameter(name, item["value"], str(item["title"]), str(item["source"]))
     return parameters

@@ -31,7 +31,9 @@ def schemas(catalog: Catalog) -> Schemas:
         except ConfigError:  # told by lint; views above it still get to know its columns
             known[view.name] = {column.name: "text" for column in view.columns}
         else:
-            known[view.name] = {node.alias_or_name: node.type.sql("postgres") if node.type else "text" for node in selects}
+            known[view.name] = {
+                node.alias_or_name: node.type.sql("postgres") if node.type else "text" for node in selects
+            }
     return known
 
 
@@ -47,15 +49,20 @@ def resolved(view: View, known: Schemas) -> exp.Query:
     from sqlglot.optimizer.qualify import qualify
 
     tree = view.tree.copy()
+    nested = cast("dict[str, object]", known)
     for placeholder in list(tree.find_all(exp.Placeholder)):
-        literal = exp.cast(exp.Literal.string("2025-01-01"), "DATE") if placeholder.name == "as_of" else exp.Literal.number(1)
+        literal = (
+            exp.cast(exp.Literal.string("2025-01-01"), "DATE") if placeholder.name == "as_of" else exp.Literal.number(1)
+        )
         placeholder.replace(literal)
     try:
-        tree = qualify(tree, schema=known, dialect="postgres", quote_identifiers=False)
-        tree = annotate_types(tree, schema=known, dialect="postgres")
+        tree = qualify(tree, schema=nested, dialect="postgres", quote_identifiers=False)
+        tree = annotate_types(tree, schema=nested, dialect="postgres")
     except SqlglotError as error:
-        raise ConfigError(view.where, "有的列对不上，或在两张表里同名", f"请写成 表.列；sqlglot 说：{str(error).splitlines()[0]}") from error
-    return cast("exp.Query", tree)
+        raise ConfigError(
+            view.where, "有的列对不上，或在两张表里同名", f"请写成 表.列；sqlglot 说：{str(error).splitlines()[0]}"
+        ) from error
+    return tree
 
 
 def lineage(catalog: Catalog, name: str, known: Schemas | None = None) -> dict[str, tuple[Source, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.errors import ConfigError, HubError, nearest
 from views.catalog import VIEWS, Catalog, View, load_catalog
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.optimizer.scope import Scope
 
-Finding = tuple["exp.Expression | int", str, str]
+Finding = tuple["exp.Expr | int", str, str]
 Rule = Callable[[View, Schemas], Iterator[Finding]]
 
 _SECONDS = "请写 EXTRACT(EPOCH FROM a) - EXTRACT(EPOCH FROM b)，再换算成天或小时"
@@ -65,9 +65,9 @@ def lint_catalog(catalog: Catalog | None = None) -> list[HubError]:
     return found
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     """The file line a node starts on; sqlglot notes lines on names, so the nearest name below or above it counts."""
-    at: exp.Expression | None = node
+    at: exp.Expr | None = node
     while at is not None:
         lines = [n.meta["line"] for n in at.walk() if "line" in n.meta]
         if lines:
@@ -100,7 +100,11 @@ def defined_rates(view: View, _: Schemas) -> Iterator[Finding]:
     names = [column.name for column in view.columns]
     for column in view.columns:
         if column.name.endswith(("_pct", "_ratio")) and column.name not in view.definitions:
-            yield column.line, f"比率 {column.name} 没有写口径", f"请在说明的 definition 下写 {column.name}: 分子与分母各是什么"
+            yield (
+                column.line,
+                f"比率 {column.name} 没有写口径",
+                f"请在说明的 definition 下写 {column.name}: 分子与分母各是什么",
+            )
     for name in view.definitions:
         if name not in names:
             yield 1, f"definition 里的 '{name}' 不是本视图的列", nearest(name, names)
@@ -151,7 +155,9 @@ def _names_output(column: exp.Column) -> bool:
 
     clause = column.find_ancestor(exp.Order, exp.Group, exp.Select)
     select = clause.parent if clause is not None and not isinstance(clause, exp.Select) else None
-    return isinstance(select, exp.Select) and column.name in {s.alias for s in select.selects if isinstance(s, exp.Alias)}
+    return isinstance(select, exp.Select) and column.name in {
+        s.alias for s in select.selects if isinstance(s, exp.Alias)
+    }
 
 
 def _visible(scope: Scope, known: Schemas) -> dict[str, list[str]]:
@@ -160,7 +166,11 @@ def _visible(scope: Scope, known: Schemas) -> dict[str, list[str]]:
 
     columns = _visible(scope.parent, known) if scope.parent is not None and scope.is_subquery else {}
     for alias, source in scope.sources.items():
-        columns[alias] = list(known.get(source.name, ())) if isinstance(source, exp.Table) else source.expression.named_selects
+        columns[alias] = (
+            list(known.get(source.name, ()))
+            if isinstance(source, exp.Table)
+            else cast("exp.Query", source.expression).named_selects
+        )
     return columns
 
 
@@ -212,9 +222,9 @@ def portable_syntax(view: View, _: Schemas) -> Iterator[Finding]:
     for interval in tree.find_all(exp.Interval):
         if not isinstance(interval.this, exp.Literal):
             yield interval, "INTERVAL 里不能放列", "请把时限换算成秒比较，或连接 work_calendar"
-    for cast in tree.find_all(exp.TryCast):
-        if type(cast) is exp.TryCast:
-            yield cast, "视图里不用 TRY_CAST", _LOAD_FIRST
+    for attempt in tree.find_all(exp.TryCast):
+        if type(attempt) is exp.TryCast:
+            yield attempt, "视图里不用 TRY_CAST", _LOAD_FIRST
 
 
 def safe_division(view: View, _: Schemas) -> Iterator[Finding]:
@@ -243,12 +253,12 @@ def portable_types(view: View, known: Schemas) -> Iterator[Finding]:
     for node in tree.find_all(exp.Sub):
         if _is(node.this, temporal) and _is(node.expression, temporal):
             yield node, "两个日期或时间不能直接相减（得数的类型各引擎不同）", _SECONDS
-    for node in tree.find_all(exp.Div):
-        if _is(node.this, integers) and _is(node.expression, integers):
-            yield node, "整数除以整数：PostgreSQL 舍去小数，DuckDB 和 Spark 不舍", "请写 100.0 * a / NULLIF(b, 0)"
+    for quotient in tree.find_all(exp.Div):
+        if _is(quotient.this, integers) and _is(quotient.expression, integers):
+            yield quotient, "整数除以整数：PostgreSQL 舍去小数，DuckDB 和 Spark 不舍", "请写 100.0 * a / NULLIF(b, 0)"
 
 
-def _is(node: exp.Expression, types: set[exp.DataType.Type]) -> bool:
+def _is(node: exp.Expr, types: set[Any]) -> bool:
     return node.type is not None and node.type.this in types
 
 

@@ -11,7 +11,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -81,7 +81,9 @@ def publish(
             begun = time.perf_counter()
             try:
                 text, fingerprint = _text(view, as_of)
-                stale = changed is None or bool(view.inputs & (changed | touched)) or known.get(view.name) != fingerprint
+                stale = (
+                    changed is None or bool(view.inputs & (changed | touched)) or known.get(view.name) != fingerprint
+                )
                 if not stale and _shape(cursor, f"board.{view.name}"):
                     current.append(view.name)
                     continue
@@ -96,7 +98,9 @@ def publish(
             if differs:
                 touched.add(view.name)
             done.append(Published(view.name, rows, differs, time.perf_counter() - begun))
-        cursor.execute("UPDATE board.published_view SET as_of = %s WHERE view = ANY (%s) AND as_of <> %s", [as_of, current, as_of])
+        cursor.execute(
+            "UPDATE board.published_view SET as_of = %s WHERE view = ANY (%s) AND as_of <> %s", [as_of, current, as_of]
+        )
         cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
     return done
 
@@ -124,7 +128,7 @@ def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str) -> tuple[int, b
     fresh = sql.Identifier("pg_temp", "fresh_" + view.name)
     table = sql.Identifier("board", view.name)
     create = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier("fresh_" + view.name))
-    cursor.execute(create + sql.SQL(cast(LiteralString, text)))
+    cursor.execute(create + sql.SQL(text))
     rows = cursor.rowcount
     same_shape = _shape(cursor, f"board.{view.name}") == _shape(cursor, f"pg_temp.fresh_{view.name}")
     if same_shape and _same_rows(cursor, table, fresh, rows):
@@ -148,9 +152,7 @@ def _same_rows(cursor: psycopg.Cursor[Any], table: sql.Identifier, fresh: sql.Id
     if _one(cursor)[0] != rows:
         return False
     # With equal counts one direction is enough: nothing of the new missing from the old means nothing too many.
-    cursor.execute(
-        sql.SQL("SELECT NOT EXISTS (SELECT * FROM {} EXCEPT ALL SELECT * FROM {})").format(fresh, table)
-    )
+    cursor.execute(sql.SQL("SELECT NOT EXISTS (SELECT * FROM {} EXCEPT ALL SELECT * FROM {})").format(fresh, table))
     return bool(_one(cursor)[0])
 
 
@@ -205,7 +207,9 @@ def _explain(view: View, error: Exception) -> str:
     if isinstance(error, HubError):
         return str(error)
     if isinstance(error, psycopg.errors.DependentObjectsStillExist):
-        return str(HubError(view.where, "列有变动，但有别的视图依赖已发布的表", f"请先删除依赖 board.{view.name} 的视图再发布"))
+        return str(
+            HubError(view.where, "列有变动，但有别的视图依赖已发布的表", f"请先删除依赖 board.{view.name} 的视图再发布")
+        )
     if isinstance(error, psycopg.errors.UndefinedTable):
         return str(HubError(view.where, "用到的数据集还没有建表", "请先运行 hub init，再接入该数据集"))
     reason = type(error).__name__

@@ -67,7 +67,7 @@ def _translate(sql: str, engine: str) -> str:
     return tree.transform(rewrite).sql(dialect=engine, pretty=True)
 
 
-def _for_duckdb(node: exp.Expression) -> exp.Expression:
+def _for_duckdb(node: exp.Expr) -> exp.Expr:
     """DuckDB divides decimals as doubles, where 100.0 * 201 / 20000 is 1.00499… and rounds to 1.00, not 1.01."""
     from sqlglot import exp
 
@@ -76,7 +76,7 @@ def _for_duckdb(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _for_spark(node: exp.Expression) -> exp.Expression:
+def _for_spark(node: exp.Expr) -> exp.Expr:
     """Spark knows no EXTRACT(EPOCH …), and sqlglot would make an exact percentile an approximate one."""
     from sqlglot import exp
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.drivers.base import driver_for
+from connectors.drivers import open_driver
 from connectors.spec import Connector
 from quality.check import Checked, Mapping, check
 from schemas.contract import Contract, contract
@@ -101,7 +101,7 @@ def load(
         store.prepare(warehouse, agreed)
         source_id = store.source_id(warehouse, connector)
         store.take_turn(warehouse, source_id, connector.id)
-        driver = driver_for(connector)
+        driver = open_driver(connector)
         for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
             with _workspace(home) as work:
                 result = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work).take(

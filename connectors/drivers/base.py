@@ -147,7 +147,7 @@ class Driver(ABC):
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
         """What there is to load since `position`; files whose sha256 is in `seen` are left out."""
 
-    def acknowledge(self, delivery: Delivery) -> None:
+    def acknowledge(self, delivery: Delivery) -> None:  # noqa: B027 - most sources are told nothing
         """Tell the source, after the commit, that a delivery was loaded; most sources are told nothing."""
 
 

@@ -7,7 +7,7 @@ short job. One million rows of 15 columns arrive in 2.5 s and 175 MB.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 # Types that come across as they are; everything else is read as text.
 _AS_IS = frozenset(
-    "smallint integer bigint real numeric boolean date text name json jsonb".split()
-    + ["double precision", "character varying", "character", "timestamp without time zone", "timestamp with time zone"]
-)
+    {
+        "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "date", "text", "name",
+        "character varying", "character", "timestamp without time zone", "timestamp with time zone", "json", "jsonb",
+    }
+)  # fmt: skip
 _KINDS = {
     "smallint": "integer", "integer": "integer", "bigint": "integer", "numeric": "decimal", "date": "date",
     "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamp",
@@ -58,7 +60,9 @@ class PostgreSQL(Database):
         where = self.where
         if "password" in text or "口令" in text or "no pg_hba.conf" in text or "pg_hba.conf" in text:
             if "pg_hba.conf" in text:
-                return ConfigError(where, "数据库不允许从本机用这个用户连接", "请部门的数据库管理员在 pg_hba.conf 里放行本机地址")
+                return ConfigError(
+                    where, "数据库不允许从本机用这个用户连接", "请部门的数据库管理员在 pg_hba.conf 里放行本机地址"
+                )
             return ConfigError(where, "用户名或密码不对", "请核对 var/hub.env 里这个地址的用户名和密码")
         if re.search(r"database .* does not exist|数据库.*不存在", text):
             return ConfigError(where, f"服务器上没有数据库 '{self._database_name()}'", "请核对地址最后一段的库名")
@@ -72,7 +76,9 @@ class PostgreSQL(Database):
             return SourceUnavailable(where, f"找不到主机 '{host}'", "请核对地址里的主机名，或检查本机的域名解析（DNS）")
         if "too many" in text or "starting up" in text or "shutting down" in text or "连接" in text:
             return SourceUnavailable(where, "数据库暂时不接受新连接", "稍后会自动重试；若常有，请减少同一 pool 的并发")
-        return SourceUnavailable(where, f"连接不上 {host}:{port}（{self.brief(text)}）", "请用 hub connector test 逐步检查")
+        return SourceUnavailable(
+            where, f"连接不上 {host}:{port}（{self.brief(text)}）", "请用 hub connector test 逐步检查"
+        )
 
     def failure(self, text: str, session: PostgreSQLSession | None = None) -> HubError:
         """The error for a statement that failed."""
@@ -82,15 +88,27 @@ class PostgreSQL(Database):
             case "42P01" | "3F000":
                 return missing_table(self.where, self.table or "query 里的表", session.tables() if session else ())
             case "42501":
-                return ConfigError(self.where, f"这个用户没有读取 {self.table or '查询所用的表'} 的权限", "请部门执行 GRANT SELECT，或改用有权限的视图")
+                return ConfigError(
+                    self.where,
+                    f"这个用户没有读取 {self.table or '查询所用的表'} 的权限",
+                    "请部门执行 GRANT SELECT，或改用有权限的视图",
+                )
             case "42703" | "42601" | "42883" | "42804":
-                return ConfigError(f"{self.where}：source", f"SQL 有误（{self.brief(text)}）", "请核对 table、query、where 和列名")
+                return ConfigError(
+                    f"{self.where}：source", f"SQL 有误（{self.brief(text)}）", "请核对 table、query、where 和列名"
+                )
             case "57014":
-                return SourceUnavailable(self.where, f"读取超过 {self.option('timeout')} 秒被中止", "请避开高峰，给游标列加索引，或调大 timeout")
+                return SourceUnavailable(
+                    self.where,
+                    f"读取超过 {self.option('timeout')} 秒被中止",
+                    "请避开高峰，给游标列加索引，或调大 timeout",
+                )
             case "55P03" | "40P01" | "40001":
                 return SourceUnavailable(self.where, "表被源系统锁住，没等到", "稍后会自动重试")
         if state.startswith("22"):
-            return SourceChanged(self.where, f"源库里有读不出的值（{self.brief(text)}）", "请核对 query、where 里的转换")
+            return SourceChanged(
+                self.where, f"源库里有读不出的值（{self.brief(text)}）", "请核对 query、where 里的转换"
+            )
         return SourceUnavailable(self.where, f"读取中断（{self.brief(text)}）", "稍后会自动重试")
 
     def brief(self, text: str) -> str:
@@ -172,7 +190,9 @@ class PostgreSQLSession(Session):
         if relation.startswith("("):
             return True
         found = self._table(
-            "SELECT attnotnull FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2", relation, column.name
+            "SELECT attnotnull FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2",
+            relation,
+            column.name,
         )
         return not (found.num_rows and found.column(0)[0].as_py())
 

@@ -138,8 +138,8 @@ def _plant(sources: dict[str, Source], e: Enterprises) -> None:
     """Spoil the register first: what the others may still link to depends on it."""
     named = np.zeros(len(e), dtype=bool)
     for source in sources.values():
-        if source.party and source.dataset != "enterprise":
-            named[source.truth[source.truth >= 0]] = source.dataset not in ("enterprise_person",)
+        if source.party and source.dataset not in ("enterprise", "enterprise_person"):
+            named[source.truth[source.truth >= 0]] = True
     sound = planting.register(sources["market_supervision/enterprise"], e, named)
     _without_code(sources["market_supervision/enterprise"], sources["market_supervision/enterprise_person"])
     planting.service_cases(sources["service_center/service_case"], e, sound)

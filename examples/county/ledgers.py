@@ -146,6 +146,12 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     return Ledgers(problems, *_children(rng, problems, as_of))
 
 
+def _content(place: int, words: str) -> str:
+    """A measure as it stands in its cell: numbered, the first one with numbered steps on lines of their own (D8)."""
+    steps = "\n（1）建立问题台账，逐条明确责任\n（2）每周调度一次，及时更新进展" if place == 0 else ""
+    return f"{place + 1}. {words}{steps}"
+
+
 def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.datetime64) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Measures (weights add to 100), monthly progress, and reviews of closure applications."""
     measures, progress, reviews = [], [], []
@@ -164,7 +170,7 @@ def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.dateti
             late = p["~case"] == "overdue" and k == parts - 1
             done = min(edge[k + 1], stop) if finished or (edge[k + 1] <= as_of and not late) else None
             measures.append(
-                (f"{p['问题编号']}-{k + 1}", p["问题编号"], str(k + 1), f"{k + 1}. {MEASURES[words[k]]}", p["责任/牵头单位"], p["责任/责任人"], str(edge[k]), str(edge[k + 1]), str(weights[k]), None if done is None else str(done))
+                (f"{p['问题编号']}-{k + 1}", p["问题编号"], str(k + 1), _content(k, MEASURES[words[k]]), p["责任/牵头单位"], p["责任/责任人"], str(edge[k]), str(edge[k + 1]), str(weights[k]), None if done is None else str(done))
             )
         last = int(p["整改/完成进度（%）"])
         stop = np.datetime64(p["~closed"] or as_of)

@@ -93,7 +93,9 @@ def insert(query: Query, table: str, rows: list[Row]) -> None:
             assert column in KNOWN[table], f"{table}.{column}: {nearest(column, KNOWN[table])}"
     if rows:
         names = list(dict.fromkeys(column for row in rows for column in row))
-        values = ", ".join(f"({', '.join(_literal(row.get(name), KNOWN[table][name]) for name in names)})" for row in rows)
+        values = ", ".join(
+            f"({', '.join(_literal(row.get(name), KNOWN[table][name]) for name in names)})" for row in rows
+        )
         columns = ", ".join(f'"{name}"' for name in names)
         query(f"INSERT INTO {table} ({columns}) VALUES {values}")
 

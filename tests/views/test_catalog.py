@@ -62,7 +62,10 @@ def test_views_come_after_the_views_they_read() -> None:
         (HEADER.replace("owner", "ower") + QUERY, "说明里没有 'ower' 这一项。是否想写 'owner'？"),
         (HEADER.replace("title: 试", "title: [试") + QUERY, "说明不是有效的 YAML"),
         (HEADER.replace("--- */", "definition: 按月\n--- */") + QUERY, "definition 须逐列写明口径"),
-        (HEADER.replace("--- */", "parameters: {days: 3}\n--- */") + QUERY, "parameters.days：须写明 value（整数）、title、source"),
+        (
+            HEADER.replace("--- */", "parameters: {days: 3}\n--- */") + QUERY,
+            "parameters.days：须写明 value（整数）、title、source",
+        ),
         (HEADER + QUERY + "\nWHERE (", "SQL 读不懂"),
         (HEADER + QUERY + "; SELECT 1 AS a", "须恰好是一条 SELECT"),
         (HEADER + "DELETE FROM hotline_ticket", "须恰好是一条 SELECT"),
@@ -75,7 +78,9 @@ def test_a_wrong_file_is_told(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_an_unreadable_query_is_told_with_its_line(tmp_path: Path) -> None:
-    assert broken(tmp_path, HEADER + "SELECT\n  ticket_no -- 编号\nFROM hotline_ticket\nWHERE (").startswith("views/hotline/trial.sql：第 10 行：")
+    assert broken(tmp_path, HEADER + "SELECT\n  ticket_no -- 编号\nFROM hotline_ticket\nWHERE (").startswith(
+        "views/hotline/trial.sql：第 10 行："
+    )
 
 
 def test_an_unknown_board_is_told(tmp_path: Path) -> None:
@@ -91,7 +96,9 @@ def test_one_bad_file_never_hides_the_others(tmp_path: Path) -> None:
 def test_views_that_read_each_other_are_broken(tmp_path: Path) -> None:
     (tmp_path / "hotline").mkdir()
     for name, other in (("a", "b"), ("b", "a"), ("c", "a")):
-        (tmp_path / "hotline" / f"{name}.sql").write_text(HEADER + QUERY.replace("hotline_ticket", f"hotline_{other}"), encoding="utf-8")
+        (tmp_path / "hotline" / f"{name}.sql").write_text(
+            HEADER + QUERY.replace("hotline_ticket", f"hotline_{other}"), encoding="utf-8"
+        )
     catalog = load_catalog(tmp_path)
     assert catalog.views == {}
     assert "相互引用成环" in str(catalog.broken["hotline_a"])

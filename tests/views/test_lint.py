@@ -94,13 +94,20 @@ def test_portable_queries_pass(tmp_path: Path, sql: str) -> None:
 
 
 def test_all_findings_come_in_the_order_of_lines(tmp_path: Path) -> None:
-    lines = [int(text.split("第 ")[1].split(" 行")[0]) for text in findings(tmp_path, "SELECT\n  titel, -- 标题\n  NOW() AS a,\n  1 / 0 AS b -- 数\nFROM hotline_ticket")]
+    lines = [
+        int(text.split("第 ")[1].split(" 行")[0])
+        for text in findings(
+            tmp_path, "SELECT\n  titel, -- 标题\n  NOW() AS a,\n  1 / 0 AS b -- 数\nFROM hotline_ticket"
+        )
+    ]
     assert lines == sorted(lines)
     assert len(lines) >= 4
 
 
 def test_definitions_and_parameters_must_fit_the_query(tmp_path: Path) -> None:
-    header = HEADER.replace("--- */", "definition:\n  tickts: 全部\nparameters:\n  days: {value: 3, title: 天数, source: 默认}\n--- */")
+    header = HEADER.replace(
+        "--- */", "definition:\n  tickts: 全部\nparameters:\n  days: {value: 3, title: 天数, source: 默认}\n--- */"
+    )
     text = "\n".join(findings(tmp_path, "SELECT\n  COUNT(*) AS tickets -- 件\nFROM hotline_ticket", header))
     assert "definition 里的 'tickts' 不是本视图的列。是否想写 'tickets'？" in text
     assert "参数 'days' 没有用到" in text
@@ -109,10 +116,15 @@ def test_definitions_and_parameters_must_fit_the_query(tmp_path: Path) -> None:
 def test_other_views_are_known_inputs(tmp_path: Path) -> None:
     catalog_of(tmp_path, "SELECT\n  due_at -- 时限\nFROM hotline_ticket", name="base")
     assert findings(tmp_path, "SELECT\n  due_at AS a -- 时限\nFROM hotline_base") == []
-    assert "没有字段 'due_on'。是否想写 'due_at'？" in findings(tmp_path, "SELECT\n  due_on AS a -- 时限\nFROM hotline_base")[0]
+    assert (
+        "没有字段 'due_on'。是否想写 'due_at'？"
+        in findings(tmp_path, "SELECT\n  due_on AS a -- 时限\nFROM hotline_base")[0]
+    )
     assert "不能直接相减" in findings(tmp_path, "SELECT\n  due_at - due_at AS a -- 时长\nFROM hotline_base")[0]
 
 
 def test_a_name_in_two_tables_must_say_which(tmp_path: Path) -> None:
-    sql = "SELECT\n  ticket_no -- 编号\nFROM hotline_ticket AS t\nJOIN hotline_callback AS c ON c.ticket_no = t.ticket_no"
+    sql = (
+        "SELECT\n  ticket_no -- 编号\nFROM hotline_ticket AS t\nJOIN hotline_callback AS c ON c.ticket_no = t.ticket_no"
+    )
     assert "两张表里同名" in findings(tmp_path, sql)[0]

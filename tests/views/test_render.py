@@ -32,7 +32,9 @@ def test_postgresql_reads_the_file_as_written(name: str) -> None:
 
 
 def test_only_parameters_are_replaced(tmp_path: Path) -> None:
-    view = view_of(tmp_path, "SELECT ':as_of' AS a, '1'::DATE AS b, \":as_of\" AS c -- :as_of\nFROM t /* :x */ WHERE d<:as_of")
+    view = view_of(
+        tmp_path, "SELECT ':as_of' AS a, '1'::DATE AS b, \":as_of\" AS c -- :as_of\nFROM t /* :x */ WHERE d<:as_of"
+    )
     assert render(view, "postgres", DAY).endswith("-- :as_of\nFROM t /* :x */ WHERE d<DATE '2025-10-31'")
     assert "':as_of' AS a, '1'::DATE AS b, \":as_of\" AS c" in render(view, "postgres", DAY)
     assert parameters_used(view) == {"as_of": 8}
@@ -61,7 +63,9 @@ def test_duckdb_rounds_halves_as_postgresql_does(tmp_path: Path) -> None:
 
 
 def test_spark_gets_what_it_knows(tmp_path: Path) -> None:
-    view = view_of(tmp_path, "SELECT EXTRACT(EPOCH FROM a) AS s, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY b) AS m FROM t")
+    view = view_of(
+        tmp_path, "SELECT EXTRACT(EPOCH FROM a) AS s, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY b) AS m FROM t"
+    )
     text = render(view, "spark", DAY)
     assert "UNIX_MICROS(CAST(a AS TIMESTAMP)) / 1000000.0 AS s" in text
     assert "PERCENTILE(b, 0.5) AS m" in text

@@ -1,0 +1,252 @@
+"""Exchange tables (前置机交换表): a department's front-end table of insert, update and delete records.
+
+Besides the business columns each record carries a rising number, an operation (I, U, D), a time and a batch.
+Records beyond the last number are read in order. Numbers are given out before their transactions commit, so
+a gap near the end may still fill: the position then stays before the gap until it is `gap_wait` seconds old,
+and what lies behind it is read again, which changes nothing.
+
+Source: the common shape of national exchange specifications (CD_ID, CD_OPERATION, CD_TIME, CD_BATCH).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from connectors.database import OPTIONS, Database, Session
+from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from schemas.errors import ConfigError, SourceChanged
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from connectors.spec import Connector
+
+_BACKENDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_RANGES_AT_ONCE = 200
+
+
+class Exchange(Driver):
+    """One exchange table in PostgreSQL or MySQL."""
+
+    options: ClassVar[Mapping[str, Option]] = {
+        "url": OPTIONS["url"],
+        "table": Option("交换表，可写 模式.表", required=True),
+        "where": OPTIONS["where"],
+        "timeout": OPTIONS["timeout"],
+        "id": Option("递增编号列", default="cd_id"),
+        "operation": Option("操作列（I/U/D）", default="cd_operation"),
+        "time": Option("写入时间列，没有时写空", default="cd_time"),
+        "batch": Option("批次列，没有时写空", default="cd_batch"),
+        "operations": Option("操作代码的写法，如 {I: 新增, U: 修改, D: 删除}", kind="mapping"),
+        "gap_wait": Option("编号有缺口时最多等多少秒", kind="number", default=300),
+        "mark_read": Option("入库后是否回写已读标志", kind="flag", default=False),
+        "flag": Option("已读标志列", default="cd_flag"),
+        "flag_value": Option("已读标志的值", default="1"),
+    }
+    modes: ClassVar[tuple[str, ...]] = ("exchange",)
+
+    def __init__(self, connector: Connector) -> None:
+        super().__init__(connector)
+        self._opened: Database | None = None
+
+    @property
+    def backend(self) -> Database:
+        """The database driver the address asks for.
+
+        Raises:
+            ConfigError: the address is of neither kind.
+        """
+        if self._opened is None:
+            from connectors.drivers import driver_class
+
+            scheme = urlsplit(str(self.option("url"))).scheme.partition("+")[0]
+            if scheme not in _BACKENDS:
+                raise ConfigError(
+                    f"{self.where}：source.url",
+                    "交换表须在 PostgreSQL 或 MySQL 里",
+                    "写法：postgresql://… 或 mysql://…",
+                )
+            made = driver_class(_BACKENDS[scheme])(self.connector)
+            if not isinstance(made, Database):
+                raise TypeError(f"{made} is no database driver")
+            made.secrets = self.secrets
+            self._opened = made
+        return self._opened
+
+    def columns(self) -> list[SourceColumn]:
+        """All columns of the table."""
+        return self.backend.columns()
+
+    def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
+        """One delivery: the records numbered beyond `position`, in order."""
+        yield Delivery(
+            name=str(self.option("table")),
+            kind="exchange",
+            reader=lambda delivery: self._read(delivery, position),
+            position=position,
+        )
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Set the read flag of exactly the records that were read, if the connector says so.
+
+        Raises:
+            ConfigError: the user may not write the flag.
+        """
+        if not self.option("mark_read") or not delivery.handled:
+            return
+        with closing(self.backend.open(writable=True)) as session:
+            number, flag = session.quote(str(self.option("id"))), session.quote(str(self.option("flag")))
+            value = session.literal(str(self.option("flag_value")), "text")
+            table = self.backend.relation(session)
+            for start in range(0, len(delivery.handled), _RANGES_AT_ONCE):
+                ranges = delivery.handled[start : start + _RANGES_AT_ONCE]
+                among = " OR ".join(f"{number} BETWEEN {first:d} AND {last:d}" for first, last in ranges)
+                session.execute(f"UPDATE {table} SET {flag} = {value} WHERE {among}")
+
+    def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
+        """Those of the database, with the exchange columns among the columns asked for."""
+        kept = ("resolve", "connect", "login")
+        steps = [step for step in self.backend.steps() if step[0] in kept]
+        return [*steps, ("read", self._step_read), ("list", self._step_list)]
+
+    def _step_read(self) -> str:
+        with closing(self.backend.open()) as session:
+            relation = self.backend.relation(session)
+            columns = self.backend.needed(session, relation, extra=self._own())
+            items = ", ".join(session.item(column) for column in columns)
+            rows = sum(batch.num_rows for batch in session.stream(f"SELECT {items} FROM {relation} LIMIT 1"))
+        return "读到一行" if rows else "能读，目前没有记录"
+
+    def _step_list(self) -> str:
+        return f"共 {len(self.columns())} 列，用到 {len(self.connector.source_columns)} 列，另有交换列 {'、'.join(self._own())}"
+
+    def _own(self) -> list[str]:
+        return [str(self.option(key)) for key in ("id", "operation", "time", "batch") if self.option(key)]
+
+    def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
+        with closing(self.backend.open()) as session:
+            relation = self.backend.relation(session)
+            columns = self.backend.needed(session, relation, extra=self._own(), loaded_before=position is not None)
+            by_name = {column.name: column for column in columns}
+            number = str(self.option("id"))
+            if session.kind(by_name[number]) not in ("integer", "decimal"):
+                raise ConfigError(f"{self.where}：source.id", f"'{number}' 不是数字列，不能排先后", "请写递增的编号列")
+            conditions = [f"{session.quote(number)} > {session.literal(position, 'integer')}"] if position else []
+            if self.option("where"):
+                conditions.append(f"({self.option('where')})")
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            order = f" ORDER BY {session.quote(number)}"
+            items = ", ".join(session.item(column) for column in columns)
+            progress = _Progress(self, session, position)
+            for batch in session.stream(f"SELECT {items} FROM {relation}{where}{order}"):
+                yield self._shaped(batch, progress)
+            delivery.position = progress.position
+            delivery.handled = progress.ranges
+            if progress.waiting:
+                delivery.find(
+                    "sequence_gap", f"编号 {progress.position} 之后有缺口，可能还有未提交的记录，下次从缺口处重读"
+                )
+
+    def _shaped(self, batch: pa.RecordBatch, progress: _Progress) -> pa.RecordBatch:
+        """The business columns, then `_op` and `_seq`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        numbers = batch.column(str(self.option("id")))
+        sequence = pc.cast(
+            pc.cast(numbers, pa.decimal128(38, 0)) if pa.types.is_string(numbers.type) else numbers, pa.int64()
+        )
+        if sequence.null_count:
+            raise SourceChanged(f"{self.where}：{self.option('id')}", "交换表里有没有编号的记录", "请部门补上递增编号")
+        operation = self._operations(batch.column(str(self.option("operation"))))
+        time = str(self.option("time") or "")
+        progress.see(sequence, batch.column(time) if time else None)
+        return batch.append_column("_op", operation).append_column("_seq", sequence)
+
+    def _operations(self, values: pa.Array) -> pa.Array:
+        """The operation column as I, U, D.
+
+        Raises:
+            SourceChanged: a code that is none of the three.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        text = pc.utf8_upper(pc.utf8_trim_whitespace(pc.cast(values, pa.string())))
+        for standard, spelled in (self.option("operations") or {}).items():
+            text = pc.if_else(pc.equal(text, str(spelled).strip().upper()), str(standard), text)
+        strange = pc.filter(text, pc.invert(pc.fill_null(pc.is_in(text, pa.array(["I", "U", "D"])), False)))
+        if len(strange):
+            raise SourceChanged(
+                f"{self.where}：{self.option('operation')}",
+                f"有不认识的操作代码 '{strange[0].as_py() or '空'}'",
+                "应为 I、U、D；写法不同时请在 source.operations 里对应",
+            )
+        return text
+
+
+class _Progress:
+    """How far the numbers have been read, and up to where that is safe."""
+
+    def __init__(self, driver: Exchange, session: Session, position: str | None) -> None:
+        now = datetime.fromisoformat(session.clock(driver.connector.timezone))
+        self._young = now - timedelta(seconds=float(driver.option("gap_wait")))
+        self._zone = ZoneInfo(driver.connector.timezone)
+        self._last = int(position) if position else None
+        self.position = position
+        self.waiting = False
+        self.ranges: list[tuple[int, int]] = []
+
+    def see(self, sequence: pa.Array, times: pa.Array | None) -> None:
+        """Take in the numbers of one batch, which rise from batch to batch."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not len(sequence):
+            return
+        first, last = sequence[0].as_py(), sequence[-1].as_py()
+        before = pa.concat_arrays(
+            [pa.array([first - 1 if self._last is None else self._last], pa.int64()), sequence[:-1]]
+        )
+        jumps = pc.greater(pc.subtract(sequence, before), 1)
+        starts = pc.filter(sequence, jumps).to_pylist()
+        ends = pc.filter(before, jumps).to_pylist()
+        self._extend(first, last, starts, ends)
+        if not self.waiting:
+            young = self._young_gaps(jumps, times)
+            held = pc.filter(before, young) if young is not None else None
+            self.waiting = bool(held is not None and len(held))
+            self.position = str(held[0].as_py() if self.waiting and held is not None else last)
+        self._last = last
+
+    def _young_gaps(self, jumps: pa.Array, times: pa.Array | None) -> pa.Array | None:
+        """Gaps whose next record is younger than the waiting time."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if times is None or not pc.any(jumps).as_py():
+            return None
+        if pa.types.is_timestamp(times.type):
+            moment = self._young.replace(tzinfo=self._zone) if times.type.tz else self._young
+            return pc.and_(jumps, pc.fill_null(pc.greater(times, pa.scalar(moment, times.type)), False))
+        return pc.and_(
+            jumps, pc.fill_null(pc.greater(pc.cast(times, pa.string()), self._young.isoformat(sep=" ")), False)
+        )
+
+    def _extend(self, first: int, last: int, starts: list[int], ends: list[int]) -> None:
+        """Add the batch's runs of neighbouring numbers to the ranges read."""
+        firsts = starts if starts and starts[0] == first else [first, *starts]
+        inner = [end for end in ends if end >= first]
+        runs = list(zip(firsts, [*inner, last], strict=True))
+        if self.ranges and self.ranges[-1][1] + 1 == runs[0][0]:
+            self.ranges[-1] = (self.ranges[-1][0], runs[0][1])
+            runs = runs[1:]
+        self.ranges += runs
+
+
+DRIVER = Exchange

@@ -1,0 +1,146 @@
+"""Headers of departments' tables: which row they are, what each column is called, and in which unit.
+
+A ledger has a title and perhaps «单位：万元» above its header, groups over sub-headers, a unit in brackets
+behind a name, and under its data a total and signatures. The names a connector maps decide which row is the
+header; nothing else is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from schemas.errors import SourceChanged, nearest
+
+# At this share of the mapped names a row is the header; below it the best row is only named in the message.
+ENOUGH = 0.6
+
+_BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
+_BRACKETS = re.compile(r"^(?P<base>.+?)[（(\[【](?:单位[：:])?(?P<unit>[^（()）\[\]【】]{1,8})[）)\]】]$")
+_UNITS = frozenset(
+    {
+        "元", "千元", "万元", "百万元", "亿元", "美元", "万美元", "%", "‰", "平方米", "㎡", "m2", "m²", "亩", "公顷", "平方公里",
+        "天", "日", "工作日", "个工作日", "小时", "分钟", "分", "月", "年", "人", "人次", "户", "家", "个", "件", "项", "宗", "套", "次", "份",
+        "吨", "千克", "公斤", "立方米", "m3", "m³", "千瓦", "kw", "kva", "千伏安", "千瓦时", "kwh", "度", "米", "公里",
+    }
+)  # fmt: skip
+_SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
+_TOTAL = re.compile(r"^(?:本月|本年|全县|全年)?(?:合计|小计|总计|累计|总合计)[：:]?$")
+_SIGNATURE = re.compile(
+    r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|说明|备注|注)[：:]"
+)
+SUBTOTAL = "小计"
+
+
+def squeezed(text: object) -> str:
+    """A header's text without blanks and line breaks of any width."""
+    return _BLANK.sub("", str(text))
+
+
+def key(text: object) -> str:
+    """What two spellings of one header have in common: NFKC, no blanks, lower case."""
+    return unicodedata.normalize("NFKC", squeezed(text)).casefold()
+
+
+def split_unit(text: str) -> tuple[str, str | None]:
+    """`注册资本（万元）` → (`注册资本`, `万元`); a bracket that holds no unit stays part of the name."""
+    match = _BRACKETS.match(text)
+    if match and key(match["unit"]) in _UNITS:
+        return match["base"], unicodedata.normalize("NFKC", match["unit"])
+    return text, None
+
+
+def sheet_unit(text: str) -> str | None:
+    """The unit a line above the header gives for the whole sheet, None when it gives none."""
+    match = _SHEET_UNIT.search(text)
+    return match.group(1) if match and key(match.group(1)) in _UNITS else None
+
+
+def is_total(text: str) -> bool:
+    """Whether a row's first text says that the row is a total."""
+    return bool(_TOTAL.match(squeezed(text)))
+
+
+def is_signature(text: str) -> bool:
+    """Whether a row's first text is a signature or a note under the table."""
+    return bool(_SIGNATURE.match(squeezed(text)))
+
+
+# The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).
+FOOT_PATTERN = (
+    r"^[\s\x{3000}]*(?:(?:本月|本年|全县|全年)?(?:[合小总累][\s\x{3000}]*计|总合计)[：:]?[\s\x{3000}]*$"
+    r"|(?:" + _SIGNATURE.pattern.removeprefix("^(?:").removesuffix(")[：:]") + r")[：:])"
+)
+
+
+@dataclass
+class Header:
+    """The columns of one table: output name per position, units by output name."""
+
+    names: list[str]
+    units: dict[str, str] = field(default_factory=dict)
+    hits: int = 0
+
+    def position(self, name: str) -> int:
+        """Where a column is."""
+        return self.names.index(name)
+
+
+def fit(cells: Sequence[str], wanted: Collection[str]) -> Header:
+    """How a row reads as a header: mapped columns get the mapped spelling, the others keep their own.
+
+    A second column of one name becomes `name#2`; a column without a name becomes `列n`.
+    """
+    by_key = {key(name): name for name in wanted}
+    names: list[str] = []
+    units: dict[str, str] = {}
+    count: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        text = squeezed(cell)
+        base, unit = split_unit(text)
+        named = by_key.get(key(text)) or (by_key.get(key(base)) if unit else None) or text or f"列{index + 1}"
+        count[named] = count.get(named, 0) + 1
+        if count[named] > 1:
+            named = f"{named}#{count[named]}"
+            named = by_key.get(key(named), named)
+        names.append(named)
+        if unit:
+            units[named] = unit
+    found = set(names)
+    return Header(names, units, sum(name in found for name in wanted))
+
+
+def joined(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Header rows put together column by column with "/", each text once: 责任 over 牵头单位 → 责任/牵头单位."""
+    names = []
+    for column in zip(*rows, strict=True):
+        parts = [squeezed(text) for text in column if squeezed(text)]
+        names.append("/".join(part for index, part in enumerate(parts) if index == 0 or part != parts[index - 1]))
+    return names
+
+
+def require(header: Header, wanted: Collection[str], where: str) -> None:
+    """Nothing when all mapped columns are there.
+
+    Raises:
+        SourceChanged: some are not; the nearest header is given.
+    """
+    missing = [name for name in wanted if name not in header.names]
+    if not missing:
+        return
+    others = [name for name in header.names if name not in wanted]
+    hint = nearest(missing[0], others)
+    if hint.startswith("是否想写"):
+        hint = f"文件里相近的是{hint.removeprefix('是否想写').rstrip('？').strip()}。"
+    raise SourceChanged(
+        where,
+        f"缺少列 {'、'.join(repr(name) for name in missing)}",
+        f"{hint}表头若已改名请改连接器的 fields，否则请部门按原表头重发",
+    )
+
+
+def repeated(header: Header, wanted: Collection[str]) -> list[str]:
+    """Mapped columns whose name occurs more than once."""
+    return [name for name in wanted if "#" not in name and f"{name}#2" in header.names and f"{name}#2" not in wanted]

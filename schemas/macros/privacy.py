@@ -1,0 +1,35 @@
+"""SQL twins of `schemas.privacy`."""
+
+from schemas import privacy
+from schemas.macros.sqltext import let, listed, matches, quoted, replaced
+from schemas.macros.texts import NO_SPACE
+
+
+def _scrubbed() -> str:
+    clean = "s"
+    for pattern, put in privacy.SCRUBS:
+        clean = replaced(replaced(clean, pattern, put), pattern, put)
+    return clean
+
+
+_SHOWN = f"CASE WHEN length(n) = 1 THEN 0 WHEN length(n) > 2 AND left(n, 2) IN ({listed(privacy.COMPOUND_SURNAMES)}) THEN 2 ELSE 1 END"
+
+MACROS = {
+    "mask_shown(v, head, tail)": "left(v, head) || repeat('*', length(v) - head - tail) || right(v, tail)",
+    "mask_name(s)": let("n", f"nullif({replaced('s', NO_SPACE)}, '')", let("k", _SHOWN, "left(n, k) || repeat('*', length(n) - k)")),
+    "mask_number(n)": f"""CASE
+        WHEN {matches("n", "1[3-9][0-9]{9}")} THEN left(n, 3) || '****' || right(n, 4)
+        WHEN {matches("n", privacy.LANDLINE)} THEN {let("p", f"regexp_extract(n, {quoted(privacy.LANDLINE)}, ['area', 'last', 'ext'])", "p.area || '-****' || p.last || CASE WHEN p.ext <> '' THEN '-***' ELSE '' END")}
+        WHEN {matches("n", privacy.LOCAL)} THEN '****' || right(n, 4)
+        WHEN {matches("n", privacy.SERVICE)} THEN n
+        WHEN n IS NOT NULL THEN '{privacy.UNKNOWN}' END""",
+    "mask_phone(s)": let("n", "phone_clean(s)", "mask_number(n)"),
+    "mask_id(s)": let(
+        "v",
+        "id_clean(s)",
+        """CASE WHEN length(v) >= 15 THEN mask_shown(v, 3, 4) WHEN length(v) >= 8 THEN mask_shown(v, 1, 2) ELSE repeat('*', length(v)) END""",
+    ),
+    "mask_card(s)": let("v", "id_clean(s)", "CASE WHEN length(v) >= 12 THEN mask_shown(v, 0, 4) ELSE repeat('*', length(v)) END"),
+    "scrub(s)": f"CASE WHEN regexp_matches(s, {quoted(privacy.SCRUB_GUARD)}) THEN {_scrubbed()} ELSE s END",
+    "hmac_hex(ipad, opad, s)": "sha256(opad || unhex(sha256(ipad || encode(s))))",
+}
