@@ -12,13 +12,14 @@ import glob
 import hashlib
 import re
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from connectors.drivers.base import Delivery, Driver, Option
-from schemas.errors import ConfigError, SourceChanged, SourceUnavailable
+from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,14 +51,20 @@ class FileDriver(Driver):
     modes: ClassVar[tuple[str, ...]] = ("file", "file_full")
     options: ClassVar[Mapping[str, Option]] = OPTIONS
 
+    @abstractmethod
     def read(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
-        """The records of one file.
+        """The records of one file: every cell as text, then `_sheet` and `_row`.
 
         Raises:
             SourceChanged: it is not what was agreed.
             SourceUnavailable: it is cut off.
         """
-        raise TypeError(f"{type(self).__name__} reads no file")
+
+    def columns(self) -> list[SourceColumn]:
+        """The columns of the newest file; none while there is no file."""
+        sample = self._sample()
+        names = [] if sample is None else sample[1].schema.names
+        return [SourceColumn(name, "text") for name in names if name not in ("_sheet", "_row")]
 
     def paths(self) -> list[Path]:
         """All files that match and are not plainly unfinished, oldest first.
@@ -97,7 +104,12 @@ class FileDriver(Driver):
         """One delivery per complete file whose bytes were not loaded before; the same bytes only once."""
         given: set[str] = set()
         for path in self.complete():
-            drop = self.inspect(path)
+            try:
+                drop = self.inspect(path)
+            except HubError as error:
+                # Told when this delivery is read, so that the other files are still delivered.
+                yield Delivery(path.name, self.connector.mode, reader=_raising(error), position=position, handled=path)
+                continue
             if drop.sha256 in seen or drop.sha256 in given:
                 continue
             given.add(drop.sha256)
@@ -182,6 +194,13 @@ class FileDriver(Driver):
         if sample is None:
             return "还没有文件"
         return f"共 {sample[1].num_columns - 2} 列，用到 {len(self.connector.source_columns)} 列"
+
+
+def _raising(error: HubError) -> Callable[[Delivery], Iterator[pa.RecordBatch]]:
+    def reader(delivery: Delivery) -> Iterator[pa.RecordBatch]:
+        raise error
+
+    return reader
 
 
 def _fixed_folder(pattern: str) -> Path:

@@ -16,13 +16,13 @@ from typer.core import TyperCommand, TyperGroup
 
 # typer's English -> Chinese, for the words of a value that could not be read.
 _BAD_VALUES = (
-    (r"'(.*)' is not a valid int(?:eger)?( range)?\.?", "'{0}' 不是整数"),
-    (r"'(.*)' is not a valid (?:float|number)\.?", "'{0}' 不是数"),
-    (r"'(.*)' is not one of (.*)\.", "没有 '{0}' 这个选择，可用的有 {1}"),
+    (r"Input should be a valid integer.*", "不是整数"),
+    (r"Input should be a valid number.*", "不是数"),
+    (r"Input should be greater than or equal to (\S+).*", "不能小于 {0}"),
+    (r"Input should be less than or equal to (\S+).*", "不能大于 {0}"),
     (r"(?:File|Path|Directory|文件) '(.*)' does not exist\.", "找不到 '{0}'"),
     (r"(?:File|Path) '(.*)' is a directory\.", "'{0}' 是目录，这里要一个文件"),
     (r"(?:Directory|Path) '(.*)' is a file\.", "'{0}' 是文件，这里要一个目录"),
-    (r"(.*) is not in the range (.*)\.", "{0} 不在 {1} 之内"),
 )
 
 

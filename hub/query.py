@@ -27,6 +27,17 @@ SEARCH_PATH = "board, shared"
 # Strings, quoted names, comments and ::casts come first, so that a colon inside them is no parameter.
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![:\w]):([a-zA-Z_]\w*)", re.DOTALL)
 _PLAIN = re.compile(r"\s*(explain|show|table)\b", re.IGNORECASE)
+# Words that begin a statement which is no query, in front of them blanks and comments.
+_CHANGE = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(insert|update|delete|merge|create|drop|alter|truncate|grant|revoke|set|copy|call|do)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_FIXED = {
+    "25006": ("这里只能查询，不能改数据", "请只写 SELECT"),
+    "22012": ("除数为 0", "请写 a / NULLIF(b, 0)"),
+    "42501": ("没有权限", "请找县数据管理员"),
+}
+_BOOLEAN = 16  # PostgreSQL's number of the type
 _CHUNK = 5000
 
 
@@ -55,10 +66,11 @@ def run(url: str, request: Request) -> int:
     text = bind(request.sql, request.parameters)
     if not text:
         raise UsageError("hub query", "没有查询语句", '例如 hub query "SELECT * FROM department"')
+    if _CHANGE.match(text):
+        raise HubError("查询", *_FIXED["25006"])
     write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
-            connection.execute("SET TRANSACTION READ ONLY")
+        with psycopg.connect(url, connect_timeout=10, options="-c default_transaction_read_only=on") as connection:
             connection.execute(f"SET LOCAL search_path = {SEARCH_PATH}")
             connection.execute(f"SET LOCAL statement_timeout = {request.seconds * 1000}")
             try:
@@ -100,44 +112,46 @@ def _names(sql: str) -> set[str]:
 def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> HubError:
     """What was wrong with the query, in Chinese, with the nearest name where one is unknown."""
     state, said = error.sqlstate or "", (error.diag.message_primary or str(error)).strip()
-    where = _place(error.diag.statement_position, sql)
-    names = [part for part in re.findall(r"\"([^\"]+)\"", said) if part]
-    name = names[0] if names else ""
-    if state == "42P01":
-        return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], _tables(connection)))
-    if state == "42703":
-        bare = re.search(r"(?:column|字段) (\S+) ", said)
-        name = (name or (bare.group(1) if bare else "")).split(".")[-1]
-        return HubError(where, f"没有 '{name}' 这个字段", nearest(name, _columns(connection, sql)))
-    if state == "42883":
-        called = re.search(r"(\w+)\(", said)
-        return HubError(
-            where,
-            f"没有这个函数，或参数类型不对（{called.group(1) if called else said}）",
-            "请检查函数名，必要时用 CAST(… AS 类型)",
-        )
-    fixed = {
-        "42601": ("SQL 写法不对" + (f"（'{name}' 附近）" if name else ""), "请检查逗号、括号和关键字"),
-        "57014": (f"超过 {seconds} 秒还没有算完", "请缩小范围，或用 --timeout 放宽"),
-        "25006": ("这里只能查询，不能改数据", "请只写 SELECT"),
-        "22012": ("除数为 0", "请写 a / NULLIF(b, 0)"),
-        "42803": (f"字段 {re.search(r'column (.*?) must', said).group(1) if 'must' in said else name} 没有汇总".replace('"', ""), "请写进 GROUP BY，或用 MIN、MAX 等汇总"),
-        "42702": (f"字段 '{name}' 在几个表里都有", "请写成 表名.字段名"),
-        "42501": ("没有权限", "请找县数据管理员"),
-        "3F000": (f"没有 '{name}' 这个模式", "数据集直接写名称，不写模式"),
-        "0A000": (f"不支持这种写法（{said}）", "请只写一条 SELECT"),
-    }  # fmt: skip
-    if state in fixed:
-        return HubError(where, *fixed[state])
+    line = _word(r"LINE (\d+):", str(error)) or "1"
+    where = f"查询第 {line} 行" if "\n" in sql else "查询"
+    quoted = re.search(r"\"([^\"]+)\"", said)
+    name = quoted.group(1) if quoted else ""
+    if "data-modifying" in said:
+        state = "25006"
+    match state:
+        case "42P01":
+            return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], _tables(connection)))
+        case "42703":
+            # The column stands in quotes, or bare when a table's name is before it.
+            column = (name or _word(r"(?:column|字段) (\S+)", said)).split(".")[-1]
+            return HubError(where, f"没有 '{column}' 这个字段", nearest(column, _columns(connection, sql)))
+        case "42883":
+            called = _word(r"([^\s(]+)\(", said) or said
+            return HubError(
+                where, f"没有这个函数，或参数类型不对（{called}）", "请检查函数名，必要时用 CAST(… AS 类型)"
+            )
+        case "42803":
+            column = name or _word(r"column (\S+) must", said)
+            return HubError(where, f"字段 {column} 没有汇总", "请写进 GROUP BY，或用 MIN、MAX 等汇总")
+        case "42601":
+            near = f"（'{name}' 附近）" if name else ""
+            return HubError(where, f"SQL 写法不对{near}", "请检查逗号、括号和关键字；只能写一条 SELECT")
+        case "57014":
+            return HubError(where, f"超过 {seconds} 秒还没有算完", "请缩小范围，或用 --timeout 放宽")
+        case "42702":
+            return HubError(where, f"字段 '{name}' 在几个表里都有", "请写成 表名.字段名")
+        case "3F000":
+            return HubError(where, f"没有 '{name}' 这个模式", "数据集直接写名称，不写模式")
+    if state in _FIXED:
+        return HubError(where, *_FIXED[state])
     if state[:2] == "22":
         return HubError(where, f"有的值不能这样转换或比较（{said}）", "请检查比较两边的类型")
     return HubError(where, said.splitlines()[0], "请检查查询语句")
 
 
-def _place(position: str | None, sql: str) -> str:
-    if not position:
-        return "查询"
-    return f"查询第 {sql.count(chr(10), 0, int(position) - 1) + 1} 行" if "\n" in sql else "查询"
+def _word(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    return match.group(1) if match else ""
 
 
 def _tables(connection: psycopg.Connection[Any]) -> list[str]:
@@ -204,7 +218,9 @@ def _csv(connection: psycopg.Connection[Any], sql: str, request: Request) -> int
         columns, rows = _rows(connection, sql, request.limit or None)
         with _target(request) as file:
             return output.write_csv([column.name for column in columns], rows, file)
-    cut = f"SELECT * FROM ({sql}\n) AS answer LIMIT {request.limit}" if request.limit else sql
+    cut = _with_words(connection, sql)
+    if request.limit:
+        cut = f"SELECT * FROM ({cut}\n) AS answer LIMIT {request.limit}"
     with connection.cursor() as cursor, _target(request, binary=True) as file:
         if request.bom:
             file.write(output.BOM.encode())
@@ -212,6 +228,18 @@ def _csv(connection: psycopg.Connection[Any], sql: str, request: Request) -> int
             for block in copy:
                 file.write(block)
         return max(cursor.rowcount, 0)
+
+
+def _with_words(connection: psycopg.Connection[Any], sql: str) -> str:
+    """The query with booleans as true and false: PostgreSQL's CSV has t and f, which few programs read."""
+    columns = connection.execute(f"SELECT * FROM ({sql}\n) AS answer LIMIT 0").description or []
+    names = [column.name for column in columns]
+    if not any(column.type_code == _BOOLEAN for column in columns) or len(set(names)) < len(names):
+        return sql
+    wanted = ", ".join(
+        '"{}"{}'.format(c.name.replace('"', '""'), "::text" if c.type_code == _BOOLEAN else "") for c in columns
+    )
+    return f"SELECT {wanted} FROM ({sql}\n) AS answer"
 
 
 def _json(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:

@@ -53,31 +53,39 @@ REFERENCE: dict[str, dict[str, str]] = {
     "batch": {
         "batch_id": "integer",
         "connector": "varchar(80)",
+        "title": "text",
         "dataset": "varchar(63)",
         "provider_dept_code": "varchar(18)",
+        "delivery": "text",
+        "kind": "varchar(20)",
+        "status": "varchar(20)",
         "extracted_at": "timestamp",
         "committed_at": "timestamp",
         "extracted": "bigint",
         "passed": "bigint",
         "quarantined": "bigint",
         "repaired": "bigint",
+        "warned": "bigint",
         "new_rows": "bigint",
         "changed_rows": "bigint",
         "unchanged_rows": "bigint",
+        "superseded_rows": "bigint",
         "closed_rows": "bigint",
-        "status": "varchar(20)",
     },
     "quarantine": {
         "quarantine_id": "bigint",
         "connector": "varchar(80)",
         "dataset": "varchar(63)",
+        "provider_dept_code": "varchar(18)",
         "batch_id": "integer",
         "source_ref": "text",
         "field": "varchar(63)",
+        "title": "text",
         "rule": "varchar(63)",
         "reason": "text",
         "first_seen_at": "timestamp",
         "resolved_at": "timestamp",
+        "resolution": "varchar(20)",
     },
 }
 
@@ -91,5 +99,11 @@ def tables() -> dict[str, dict[str, str]]:
         identity = {f.name: f.physical_type for f in contract.derived.values() if f.derived == "identity"}
         if contract.party is not None:
             identity["enterprise_id"] = "varchar(36)"
-        known[dataset] = {f.name: f.physical_type for f in contract.fields.values()} | identity | PROVENANCE
+        stored = {f.name: f.physical_type for f in contract.fields.values()}
+        if dataset == "enterprise":
+            # The golden record: one row per enterprise from many sources, so no row has one provenance.
+            known[dataset] = stored | identity
+            known["enterprise_record"] = stored | {"enterprise_id": "varchar(36)"} | PROVENANCE
+        elif stored:
+            known[dataset] = stored | identity | PROVENANCE
     return known

@@ -163,6 +163,7 @@ class _Delivery:
         self.connector, self.agreed, self.home, self.warehouse = connector, agreed, home, warehouse
         self.source_id, self.judge, self.checkpoint, self.work = source_id, judge, checkpoint, work
         self.seconds: dict[str, float] = {}
+        self.position = store.position(warehouse, source_id)
 
     def take(self, delivery: Any) -> BatchResult:
         """Extract and land, then check and merge."""
@@ -234,6 +235,10 @@ class _Delivery:
                     position=position, extracted_at=extracted_at, units=units,
                 )  # fmt: skip
                 self.checkpoint("merged")
+                if self._idle(result, position):
+                    result.status = "skipped"
+                    self.warehouse.rollback()
+                    return result
                 self.warehouse.commit()
             except BaseException:
                 self.warehouse.rollback()
@@ -242,6 +247,13 @@ class _Delivery:
             return result
         finally:
             con.close()
+
+    def _idle(self, result: BatchResult, position: str | None) -> bool:
+        """True when an increment only brought the rows at the bookmark once more: no batch is written for that."""
+        if result.kind not in {"cursor", "exchange"} or result.touched or result.quarantined or position is None:
+            return False
+        # The transaction has moved the bookmark already; what stood before is on this object.
+        return position == self.position
 
     def _judge(self, target: Path, facts: BatchFacts) -> Any:
         return (

@@ -21,13 +21,31 @@ _EXAMPLES = """例：
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; figures go to stdout, what goes on to stderr."""
-    parser = argparse.ArgumentParser(prog="python -m examples.county", description="示例县：造数据，启动各部门的真实系统", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.county",
+        description="示例县：造数据，启动各部门的真实系统",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="命令")
-    for name, title in (("start", "启动并装入各部门系统"), ("stop", "停止"), ("status", "看看哪些系统在运行"), ("advance", "过一天"), ("expected", "写出答案 expected.json")):
+    for name, title in (
+        ("start", "启动并装入各部门系统"),
+        ("stop", "停止"),
+        ("status", "看看哪些系统在运行"),
+        ("advance", "过一天"),
+        ("expected", "写出答案 expected.json"),
+    ):
         command = commands.add_parser(name, help=title, description=title)
-        command.add_argument("--home", type=Path, default=Path(os.environ.get("HUB_HOME") or "var"), help="hub 的工作目录（默认 var 或 HUB_HOME）")
+        command.add_argument(
+            "--home",
+            type=Path,
+            default=Path(os.environ.get("HUB_HOME") or "var"),
+            help="hub 的工作目录（默认 var 或 HUB_HOME）",
+        )
         if name in ("start", "expected"):
-            command.add_argument("--scale", type=float, default=1.0, help="规模，1 约为 2 万户市场主体、4 万张工单（默认 1）")
+            command.add_argument(
+                "--scale", type=float, default=1.0, help="规模，1 约为 2 万户市场主体、4 万张工单（默认 1）"
+            )
             command.add_argument("--seed", type=int, default=7, help="种子，同一种子造出同一个县（默认 7）")
             command.add_argument("--as-of", default=AS_OF, help=f"统计日（默认 {AS_OF}）")
     given = parser.parse_args(words)
@@ -41,11 +59,15 @@ def _run(given: argparse.Namespace) -> object:
     if given.command == "expected":
         from examples.county import answer, county
 
-        return {"expected": str(answer.write(county.build(given.seed, given.scale, given.as_of), given.home / "county"))}
+        return {
+            "expected": str(answer.write(county.build(given.seed, given.scale, given.as_of), given.home / "county"))
+        }
     from examples.county import sources
 
     if given.command == "start":
-        return sources.start(given.home, given.scale, given.seed, given.as_of, say=lambda line: print(line, file=sys.stderr))
+        return sources.start(
+            given.home, given.scale, given.seed, given.as_of, say=lambda line: print(line, file=sys.stderr)
+        )
     if given.command == "stop":
         return sources.stop(given.home)
     if given.command == "status":

@@ -1,7 +1,7 @@
 """The answer sheet: what the hub must find in this county, worked out from what was planted.
 
-    expected.json               counts by connector, every planted defect with its place, figures of the boards
-    expected_enterprises.csv    every record that names an enterprise, and which enterprise it means
+expected.json               counts by connector, every planted defect with its place, figures of the boards
+expected_enterprises.csv    every record that names an enterprise, and which enterprise it means
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def places(source: Source) -> list[dict[str, Any]]:
     """File, sheet and row of every row of a file source; empty for the others."""
     if "~row" not in source.table.columns:
         return [{}] * len(source)
-    columns = source.table.select(pl.col("~file").alias("file"), pl.col("~sheet").alias("sheet"), pl.col("~row").alias("row"))
+    columns = source.table.select(
+        pl.col("~file").alias("file"), pl.col("~sheet").alias("sheet"), pl.col("~row").alias("row")
+    )
     return columns.to_dicts()
 
 
@@ -62,7 +64,11 @@ def planted(source: Source) -> list[dict[str, Any]]:
 def truth_names(truth: np.ndarray, county: County) -> pl.Series:
     """E0000001 for the county's own enterprises, X1 for those of elsewhere, null for none."""
     own = len(county.enterprises)
-    return pl.Series("truth", [None if t < 0 else f"E{t + 1:07d}" if t < own else f"X{t - own + 1}" for t in truth.tolist()], dtype=pl.String)
+    return pl.Series(
+        "truth",
+        [None if t < 0 else f"E{t + 1:07d}" if t < own else f"X{t - own + 1}" for t in truth.tolist()],
+        dtype=pl.String,
+    )
 
 
 def mentions(county: County) -> pl.DataFrame:
@@ -73,12 +79,23 @@ def mentions(county: County) -> pl.DataFrame:
             continue
         code, name = source.party
         table = source.table
-        where = [pl.col("~file"), pl.col("~sheet"), pl.col("~row")] if "~row" in table.columns else [pl.lit(None, pl.String).alias("~file"), pl.lit(None, pl.String).alias("~sheet"), pl.lit(None, pl.Int32).alias("~row")]
+        where = (
+            [pl.col("~file"), pl.col("~sheet"), pl.col("~row")]
+            if "~row" in table.columns
+            else [
+                pl.lit(None, pl.String).alias("~file"),
+                pl.lit(None, pl.String).alias("~sheet"),
+                pl.lit(None, pl.Int32).alias("~row"),
+            ]
+        )
         part = table.select(
             pl.lit(source.connector).alias("connector"), pl.concat_str(source.key, separator="|").alias("key"), *where,
             pl.col(code).alias("code"), pl.col(name).alias("name"), pl.Series("~n", np.arange(len(source))),
         ).with_columns(truth_names(source.truth, county))  # fmt: skip
-        why = pl.DataFrame({"~n": list(source.unmatched), "why": list(source.unmatched.values())}, schema={"~n": pl.Int64, "why": pl.String})
+        why = pl.DataFrame(
+            {"~n": list(source.unmatched), "why": list(source.unmatched.values())},
+            schema={"~n": pl.Int64, "why": pl.String},
+        )
         part = part.join(why, on="~n", how="left", maintain_order="left")
         keep = pl.Series(source.outcome() != QUARANTINED) & (part["code"].is_not_null() | part["name"].is_not_null())
         if "cd_operation" in table.columns:
@@ -92,6 +109,7 @@ def file_level(county: County) -> list[dict[str, str]]:
     """Oddities of whole files, all of them to be read without losing or adding a row."""
     found = []
     for connector, form in FORMS.items():
+
         def note(defect: str, what: str, connector: str = connector) -> None:
             found.append({"connector": connector, "defect": defect, "what": what})
 
@@ -112,12 +130,20 @@ def file_level(county: County) -> list[dict[str, str]]:
         if form.encoding == "utf-8-sig":
             note("D11", "UTF-8 带 BOM")
     found.append({"connector": "investment/survey_response", "defect": "D6", "what": "一乡镇一张表，另有一张说明表"})
-    found.append({"connector": "business_env/rectification_measure", "defect": "D8", "what": "措施单元格内有换行和编号"})
+    found.append(
+        {"connector": "business_env/rectification_measure", "defect": "D8", "what": "措施单元格内有换行和编号"}
+    )
     found.append({"connector": "business_env/rectification_problem", "defect": "D38", "what": "牵头单位写简称"})
-    found.append({"connector": "hotline_office/hotline_ticket", "defect": "D38", "what": "2026 年 1 月 1 日前的工单写部门旧名"})
+    found.append(
+        {"connector": "hotline_office/hotline_ticket", "defect": "D38", "what": "2026 年 1 月 1 日前的工单写部门旧名"}
+    )
     found.append({"connector": SENT_TWICE, "defect": "D34", "what": "最新一份文件以另一文件名重复送达，内容相同，跳过"})
-    months = [f for f in county.sources["tax/tax_filing"].table["~file"].unique().to_list() if f == "纳税申报_202601.xls"]
-    found += [{"connector": "tax/tax_filing", "defect": "D4", "what": f"{m} 的合计与明细之和相差 100，应提示"} for m in months]
+    months = [
+        f for f in county.sources["tax/tax_filing"].table["~file"].unique().to_list() if f == "纳税申报_202601.xls"
+    ]
+    found += [
+        {"connector": "tax/tax_filing", "defect": "D4", "what": f"{m} 的合计与明细之和相差 100，应提示"} for m in months
+    ]
     return found
 
 
@@ -138,7 +164,12 @@ def rectification_figures(county: County) -> dict[str, Any]:
     ).row(0, named=True)  # fmt: skip
     in_time = row["on_time_and_due"] + row["closure_applied_in_time_and_due"]
     owed = in_time + row["late"] + row["overdue"]
-    lights = {"red": row["overdue"], "yellow": row["due_within_7_days"], "grey": row["closed"], "blue": row["long_term"]}
+    lights = {
+        "red": row["overdue"],
+        "yellow": row["due_within_7_days"],
+        "grey": row["closed"],
+        "blue": row["long_term"],
+    }
     return {
         **row,
         "completion_pct": round(100 * row["closed"] / row["total"], 2),
@@ -154,7 +185,9 @@ def sheet(county: County) -> dict[str, Any]:
     resolved = named.filter(pl.col("truth").is_not_null())
     connectors = {c: s.counts() for c, s in county.sources.items()}
     for connector in FORMS:
-        connectors[connector]["files"] = dict(sorted(county.sources[connector].table["~file"].value_counts().iter_rows()))
+        connectors[connector]["files"] = dict(
+            sorted(county.sources[connector].table["~file"].value_counts().iter_rows())
+        )
     twins = county.enterprises.twin
     keys = ("extracted", "passed", "quarantined", "repaired", "warned", "superseded")
     return {
@@ -169,9 +202,14 @@ def sheet(county: County) -> dict[str, Any]:
             "mentions": len(named),
             "resolved": len(resolved),
             "unmatched": len(named) - len(resolved),
-            "unmatched_by_reason": dict(sorted(named.filter(pl.col("truth").is_null())["why"].fill_null("只有名称").value_counts().iter_rows())),
+            "unmatched_by_reason": dict(
+                sorted(named.filter(pl.col("truth").is_null())["why"].fill_null("只有名称").value_counts().iter_rows())
+            ),
             "same_name_two_codes": [
-                {"name": str(county.enterprises.name[i]), "codes": [str(county.enterprises.uscc[i]), str(county.enterprises.uscc[twins[i]])]}
+                {
+                    "name": str(county.enterprises.name[i]),
+                    "codes": [str(county.enterprises.uscc[i]), str(county.enterprises.uscc[twins[i]])],
+                }
                 for i in np.flatnonzero(twins > np.arange(len(twins))).tolist()
             ],
         },

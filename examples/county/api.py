@@ -26,7 +26,10 @@ LARGEST_PAGE = 2000
 def page(store: sqlite3.Connection, collection: str, number: int, size: int, since: str) -> bytes:
     """One page of a collection as the body of an answer."""
     total = store.execute(f"SELECT count(*) FROM {collection} WHERE updated_at >= ?", [since]).fetchone()[0]
-    rows = store.execute(f"SELECT doc FROM {collection} WHERE updated_at >= ? ORDER BY updated_at, n LIMIT ? OFFSET ?", [since, size, (number - 1) * size])
+    rows = store.execute(
+        f"SELECT doc FROM {collection} WHERE updated_at >= ? ORDER BY updated_at, n LIMIT ? OFFSET ?",
+        [since, size, (number - 1) * size],
+    )
     items = ",".join(doc for (doc,) in rows)
     return f'{{"code":0,"message":"ok","data":{{"total":{total},"page":{number},"page_size":{size},"items":[{items}]}}}}'.encode()
 
@@ -39,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
     token: str
     _own = threading.local()
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server asks for
+    def do_GET(self) -> None:
         """Answer a page, or say in JSON why not."""
         asked = urlsplit(self.path)
         if not hmac.compare_digest(self.headers.get("Authorization", "").encode(), f"Bearer {self.token}".encode()):
@@ -54,7 +57,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._say(400, "page、page_size 应为整数")
         if number < 1 or not 1 <= size <= LARGEST_PAGE:
             return self._say(400, f"page 从 1 起，page_size 在 1 至 {LARGEST_PAGE} 之间")
-        return self._send(200, page(self._connection(), collection, number, size, words.get("updated_since", "").replace("T", " ")))
+        return self._send(
+            200, page(self._connection(), collection, number, size, words.get("updated_since", "").replace("T", " "))
+        )
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._own, "store"):
@@ -71,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name http.server uses
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: addresses asked for may hold personal data."""
 
 

@@ -60,6 +60,8 @@ def after(moments: Moments, seconds: NDArray[np.int64]) -> Moments:
 
 def iso(moments: Moments) -> NDArray[np.object_]:
     """`2026-09-30 08:00:00` (or a date for days), None where there is none."""
+    if not len(moments):
+        return np.empty(0, dtype=object)
     text = np.char.replace(np.datetime_as_string(moments), "T", " ").astype(object)
     text[np.isnat(moments)] = None
     return text

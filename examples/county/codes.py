@@ -91,7 +91,9 @@ def mobiles(serials: Numbers) -> Text:
 
 def unit_nos(serials: Numbers) -> Text:
     """28-character real-estate unit numbers of finished buildings."""
-    zone = np.char.add(np.char.zfill((serials % 12 + 1).astype(str), 3), np.char.zfill((serials % 9 + 1).astype(str), 3))
+    zone = np.char.add(
+        np.char.zfill((serials % 12 + 1).astype(str), 3), np.char.zfill((serials % 9 + 1).astype(str), 3)
+    )
     parcel = np.char.add("GB", np.char.zfill((serials // 37 % 99_999).astype(str), 5))
     house = np.char.add("F", np.char.zfill((serials % 99_999_999 + 1).astype(str), 8))
     return np.char.add(np.char.add(np.char.add(DIVISION, zone), parcel), house)

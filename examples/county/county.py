@@ -58,7 +58,17 @@ def sizes(scale: float) -> dict[str, int]:
         "enterprises": 20_000, "cases": 60_000, "tickets": 40_000, "permits": 800, "filings": 1_500, "refunds": 300,
         "registrations": 8_000, "loans": 3_000, "water": 2_200, "power": 1_800, "inspections": 2_500, "survey": 2_000,
     }  # fmt: skip
-    least = {"enterprises": 600, "tickets": 800, "cases": 600, "permits": 120, "loans": 150, "water": 150, "power": 150, "registrations": 200, "filings": 60}
+    least = {
+        "enterprises": 600,
+        "tickets": 800,
+        "cases": 600,
+        "permits": 120,
+        "loans": 150,
+        "water": 150,
+        "power": 150,
+        "registrations": 200,
+        "filings": 60,
+    }
     return {name: max(least.get(name, 40), round(count * scale)) for name, count in full.items()}
 
 
@@ -75,31 +85,121 @@ def build(seed: int = 7, scale: float = 1.0, as_of: str = AS_OF) -> County:
     e = enterprises.make(random(seed, "enterprises"), n["enterprises"], day)
     sources: dict[str, Source] = {}
 
-    def add(connector: str, dataset: str, table: pl.DataFrame, key: tuple[str, ...], party: tuple[str, str] | None = None, second: str | None = None) -> Source:
+    def add(
+        connector: str,
+        dataset: str,
+        table: pl.DataFrame,
+        key: tuple[str, ...],
+        party: tuple[str, str] | None = None,
+        second: str | None = None,
+    ) -> Source:
         sources[connector] = Source(connector, dataset, table, key, random(seed, "defects/" + connector), party, second)
         return sources[connector]
 
     make: Callable[[str], np.random.Generator] = lambda name: random(seed, name)  # noqa: E731
-    add("market_supervision/enterprise", "enterprise", registers.subjects(make("subjects"), e, day), ("zt_id",), ("tyshxydm", "名称"), "法定代表人")
-    add("market_supervision/enterprise_person", "enterprise_person", registers.persons(make("persons"), e), ("ry_id",), ("tyshxydm", "名称"))
-    add("market_supervision/enterprise_name_history", "enterprise_name_history", registers.former_names(make("former names"), e), ("tyshxydm", "曾用名"), ("tyshxydm", "现名称"))
-    add("market_supervision/inspection_record", "inspection_record", registers.inspections(make("inspections"), e, n["inspections"], day), ("rwbh",), ("tyshxydm", "被查对象"))
+    add(
+        "market_supervision/enterprise",
+        "enterprise",
+        registers.subjects(make("subjects"), e, day),
+        ("zt_id",),
+        ("tyshxydm", "名称"),
+        "法定代表人",
+    )
+    add(
+        "market_supervision/enterprise_person",
+        "enterprise_person",
+        registers.persons(make("persons"), e),
+        ("ry_id",),
+        ("tyshxydm", "名称"),
+    )
+    add(
+        "market_supervision/enterprise_name_history",
+        "enterprise_name_history",
+        registers.former_names(make("former names"), e),
+        ("tyshxydm", "曾用名"),
+        ("tyshxydm", "现名称"),
+    )
+    add(
+        "market_supervision/inspection_record",
+        "inspection_record",
+        registers.inspections(make("inspections"), e, n["inspections"], day),
+        ("rwbh",),
+        ("tyshxydm", "被查对象"),
+    )
     cases, steps = service.make(make("service"), e, n["cases"], day)
     add("service_center/service_case", "service_case", cases, ("sblsh",), ("qydm", "qymc"))
     add("service_center/service_case_event", "service_case_event", steps, ("sblsh", "hjxh"))
     line = hotline.make(make("hotline"), e, n["tickets"], day, n["tickets"] / 40_000)
-    add("hotline_office/hotline_ticket", "hotline_ticket", line.tickets, ("ticketNo",), ("enterpriseCode", "enterpriseName"))
+    add(
+        "hotline_office/hotline_ticket",
+        "hotline_ticket",
+        line.tickets,
+        ("ticketNo",),
+        ("enterpriseCode", "enterpriseName"),
+    )
     add("hotline_office/hotline_ticket_event", "hotline_ticket_event", line.events, ("eventId",))
     add("hotline_office/hotline_assignment", "hotline_assignment", line.assignments, ("ticketNo", "dept", "role"))
     add("hotline_office/hotline_callback", "hotline_callback", line.callbacks, ("callbackId",))
-    add("tax/tax_filing", "tax_filing", _tax(make("tax"), e, n["filings"], day), ("申报流水号",), ("纳税人识别号", "纳税人名称"))
-    add("tax/tax_refund", "tax_refund", registers.refunds(make("refunds"), e, n["refunds"], day), ("退税流水号",), ("纳税人识别号", "纳税人名称"))
-    add("real_estate/property_registration", "property_registration", filings.property_log(make("property"), e, n["registrations"], day), ("slbh",), ("qlrzjh", "qymc"))
-    add("housing/construction_permit", "service_case", _quarters(service.permits(make("permits"), e, n["permits"], day), "申请日期", "施工许可", "csv"), ("许可编号",), ("统一社会信用代码/组织机构代码", "建设单位"))
-    add("water/utility_connection", "utility_connection", _quarters(filings.connections(make("water"), e, n["water"], day, power=False), "申请时间", "用水报装", "csv"), ("报装编号",), ("信用代码", "用户名称"), "联系电话")
-    add("power/utility_connection", "utility_connection", _halves(filings.connections(make("power"), e, n["power"], day, power=True)), ("报装编号",), ("信用代码", "用户名称"), "联系电话")
-    add("finance_office/credit_loan", "credit_loan", filings.loans(make("loans"), e, n["loans"], day), ("贷款编号",), ("统一社会信用代码", "企业名称"), "法定代表人")
-    add("investment/survey_response", "survey_response", registers.survey(make("survey"), e, n["survey"], day), ("调查期", "问卷编号", "题号"), ("统一社会信用代码", "企业名称"), "联系电话")
+    add(
+        "tax/tax_filing",
+        "tax_filing",
+        _tax(make("tax"), e, n["filings"], day),
+        ("申报流水号",),
+        ("纳税人识别号", "纳税人名称"),
+    )
+    add(
+        "tax/tax_refund",
+        "tax_refund",
+        registers.refunds(make("refunds"), e, n["refunds"], day),
+        ("退税流水号",),
+        ("纳税人识别号", "纳税人名称"),
+    )
+    add(
+        "real_estate/property_registration",
+        "property_registration",
+        filings.property_log(make("property"), e, n["registrations"], day),
+        ("slbh",),
+        ("qlrzjh", "qymc"),
+    )
+    add(
+        "housing/construction_permit",
+        "service_case",
+        _quarters(service.permits(make("permits"), e, n["permits"], day), "申请日期", "施工许可", "csv"),
+        ("许可编号",),
+        ("统一社会信用代码/组织机构代码", "建设单位"),
+    )
+    add(
+        "water/utility_connection",
+        "utility_connection",
+        _quarters(filings.connections(make("water"), e, n["water"], day, power=False), "申请时间", "用水报装", "csv"),
+        ("报装编号",),
+        ("信用代码", "用户名称"),
+        "联系电话",
+    )
+    add(
+        "power/utility_connection",
+        "utility_connection",
+        _halves(filings.connections(make("power"), e, n["power"], day, power=True)),
+        ("报装编号",),
+        ("信用代码", "用户名称"),
+        "联系电话",
+    )
+    add(
+        "finance_office/credit_loan",
+        "credit_loan",
+        filings.loans(make("loans"), e, n["loans"], day),
+        ("贷款编号",),
+        ("统一社会信用代码", "企业名称"),
+        "法定代表人",
+    )
+    add(
+        "investment/survey_response",
+        "survey_response",
+        registers.survey(make("survey"), e, n["survey"], day),
+        ("调查期", "问卷编号", "题号"),
+        ("统一社会信用代码", "企业名称"),
+        "联系电话",
+    )
     books = ledgers.make(make("rectification"), day)
     add("business_env/rectification_problem", "rectification_problem", books.problems, ("问题编号",))
     add("business_env/rectification_measure", "rectification_measure", books.measures, ("措施编号",))
@@ -108,8 +208,18 @@ def build(seed: int = 7, scale: float = 1.0, as_of: str = AS_OF) -> County:
     add("evaluation/indicator_scheme", "indicator_scheme", indicators.scheme(), ("方案代码",))
     add("evaluation/indicator_definition", "indicator_definition", indicators.definitions(), ("方案代码", "指标代码"))
     add("evaluation/indicator_score", "indicator_score", indicators.scores(), ("方案代码", "指标代码"))
-    add("evaluation/indicator_benchmark", "indicator_benchmark", indicators.benchmarks(), ("方案代码", "指标代码", "对标类型"))
-    add("evaluation/indicator_evidence", "indicator_evidence", indicators.evidence(), ("方案代码", "指标代码", "材料名称"))
+    add(
+        "evaluation/indicator_benchmark",
+        "indicator_benchmark",
+        indicators.benchmarks(),
+        ("方案代码", "指标代码", "对标类型"),
+    )
+    add(
+        "evaluation/indicator_evidence",
+        "indicator_evidence",
+        indicators.evidence(),
+        ("方案代码", "指标代码", "材料名称"),
+    )
     _plant(sources, e)
     for connector in layout.FORMS:
         layout.place(sources[connector])
@@ -119,13 +229,19 @@ def build(seed: int = 7, scale: float = 1.0, as_of: str = AS_OF) -> County:
 def _tax(rng: np.random.Generator, e: Enterprises, count: int, day: np.datetime64) -> pl.DataFrame:
     parts = []
     for place, month in enumerate(filings.months(day)):
-        parts.append(filings.tax_month(rng, e, count, month, place * count + 1).with_columns(pl.lit(f"纳税申报_{str(month).replace('-', '')}.xls").alias("~file")))
+        parts.append(
+            filings.tax_month(rng, e, count, month, place * count + 1).with_columns(
+                pl.lit(f"纳税申报_{str(month).replace('-', '')}.xls").alias("~file")
+            )
+        )
     return pl.concat(parts)
 
 
 def _quarters(table: pl.DataFrame, column: str, title: str, suffix: str) -> pl.DataFrame:
     day = table[column].str.slice(0, 10).str.to_date()
-    return table.with_columns(pl.format("{}_{}Q{}.{}", pl.lit(title), day.dt.year(), day.dt.quarter(), pl.lit(suffix)).alias("~file"))
+    return table.with_columns(
+        pl.format("{}_{}Q{}.{}", pl.lit(title), day.dt.year(), day.dt.quarter(), pl.lit(suffix)).alias("~file")
+    )
 
 
 def _halves(table: pl.DataFrame) -> pl.DataFrame:
@@ -166,5 +282,7 @@ def _plant(sources: dict[str, Source], e: Enterprises) -> None:
 
 def _without_code(register: Source, persons: Source) -> None:
     """People of enterprises that the register shows without a code have none to show either: they are left out."""
-    lost = np.concatenate([d.rows for d in register.defects if d.number in ("D14", "D16")] or [np.empty(0, dtype=np.int64)])
+    lost = np.concatenate(
+        [d.rows for d in register.defects if d.number in ("D14", "D16")] or [np.empty(0, dtype=np.int64)]
+    )
     persons.keep_only(~np.isin(persons.truth, lost))

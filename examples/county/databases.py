@@ -51,13 +51,22 @@ def _type(name: str, dtype: pl.DataType, dialect: str) -> str:
     return "varchar(500)"
 
 
-def fill_postgresql(url: str, tables: dict[str, tuple[str, tuple[str, ...], str | None]], frames: dict[str, pl.DataFrame], reader: str, password: str) -> None:
+def fill_postgresql(
+    url: str,
+    tables: dict[str, tuple[str, tuple[str, ...], str | None]],
+    frames: dict[str, pl.DataFrame],
+    reader: str,
+    password: str,
+) -> None:
     """Make the tables, copy the rows in, and let a read-only user see them."""
     with psycopg.connect(url) as connection:
         for connector, (table, key, cursor) in tables.items():
             frame = public(frames[connector])
             name = sql.Identifier(table)
-            columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(_type(c, t, "postgresql"))) for c, t in frame.schema.items())
+            columns = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(c), sql.SQL(_type(c, t, "postgresql")))
+                for c, t in frame.schema.items()
+            )
             keys = sql.SQL(", ").join(map(sql.Identifier, key))
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
             connection.execute(sql.SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(name, columns, keys))
@@ -74,13 +83,22 @@ def fill_postgresql(url: str, tables: dict[str, tuple[str, tuple[str, ...], str 
 def copy_rows(connection: psycopg.Connection[Any], table: str, frame: pl.DataFrame) -> None:
     """Append rows to a table by COPY."""
     target = io.BytesIO()
-    frame.write_csv(target, include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S")
+    frame.write_csv(
+        target, include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S"
+    )
     columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))
-    with connection.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\\N')").format(sql.Identifier(table), columns)) as copy:
+    with connection.cursor().copy(
+        sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\\N')").format(sql.Identifier(table), columns)
+    ) as copy:
         copy.write(target.getvalue())
 
 
-def fill_mariadb(connection: Any, tables: dict[str, tuple[str, tuple[str, ...], str | None]], frames: dict[str, pl.DataFrame], work: Path) -> None:
+def fill_mariadb(
+    connection: Any,
+    tables: dict[str, tuple[str, tuple[str, ...], str | None]],
+    frames: dict[str, pl.DataFrame],
+    work: Path,
+) -> None:
     """Make the tables of a pymysql connection (local_infile on) and load the rows."""
     with connection.cursor() as cursor:
         for connector, (table, key, order) in tables.items():
@@ -89,7 +107,9 @@ def fill_mariadb(connection: Any, tables: dict[str, tuple[str, tuple[str, ...], 
             columns = columns.replace("`sblsh` varchar(500)", "`sblsh` varchar(64)")
             index = f", KEY (`{order}`)" if order else ""
             cursor.execute(f"DROP TABLE IF EXISTS `{table}`")
-            cursor.execute(f"CREATE TABLE `{table}` ({columns}, PRIMARY KEY ({', '.join(f'`{k}`' for k in key)}){index}) CHARACTER SET utf8mb4")
+            cursor.execute(
+                f"CREATE TABLE `{table}` ({columns}, PRIMARY KEY ({', '.join(f'`{k}`' for k in key)}){index}) CHARACTER SET utf8mb4"
+            )
             load_rows(connection, table, frame, work)
     connection.commit()
 
@@ -101,11 +121,15 @@ def load_rows(connection: Any, table: str, frame: pl.DataFrame, work: Path) -> N
     frame.write_csv(file, include_header=False, separator="\t", null_value="\\N", quote_style="never")
     with connection.cursor() as cursor:
         columns = ", ".join(f"`{c}`" for c in frame.columns)
-        cursor.execute(f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE `{table}` CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ({columns})")
+        cursor.execute(
+            f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE `{table}` CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ({columns})"
+        )
     file.unlink()
 
 
-def fill_sqlite(path: Path, tables: dict[str, tuple[str, tuple[str, ...], str | None]], frames: dict[str, pl.DataFrame]) -> None:
+def fill_sqlite(
+    path: Path, tables: dict[str, tuple[str, tuple[str, ...], str | None]], frames: dict[str, pl.DataFrame]
+) -> None:
     """The same tables in one SQLite file, where there is no MariaDB."""
     with sqlite3.connect(path) as connection:
         for connector, (table, key, order) in tables.items():
@@ -127,7 +151,11 @@ def insert_rows(connection: sqlite3.Connection, table: str, frame: pl.DataFrame)
 def documents(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     """Key, last change and JSON text of each row, as the hotline's interface will hand it out."""
     shown = public(frame)
-    return shown.select(pl.col(key).alias("id"), pl.col("updatedAt").alias("updated_at"), pl.struct(shown.columns).struct.json_encode().alias("doc"))
+    return shown.select(
+        pl.col(key).alias("id"),
+        pl.col("updatedAt").alias("updated_at"),
+        pl.struct(shown.columns).struct.json_encode().alias("doc"),
+    )
 
 
 def fill_hotline(path: Path, frames: dict[str, pl.DataFrame]) -> None:

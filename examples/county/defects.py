@@ -93,7 +93,9 @@ class Source:
             self.mark(number, field_name, outcome, rule, rows, note)
         return rows
 
-    def mark(self, number: str, field_name: str, outcome: str, rule: str | None, rows: NDArray[np.int64], note: str = "") -> None:
+    def mark(
+        self, number: str, field_name: str, outcome: str, rule: str | None, rows: NDArray[np.int64], note: str = ""
+    ) -> None:
         """Write down a defect of rows already taken."""
         if len(rows):
             self.defects.append(Defect(number, field_name, outcome, rule, rows, note))
@@ -185,10 +187,17 @@ def date_forms(values: NDArray[np.object_]) -> list[str]:
         year, month, day = value[:10].split("-")
         rest = value[10:]
         if rest:
-            forms.append(f"{year}/{int(month)}/{int(day)}{rest}" if place % 2 else f"{year}年{int(month)}月{int(day)}日{rest}")
+            forms.append(
+                f"{year}/{int(month)}/{int(day)}{rest}" if place % 2 else f"{year}年{int(month)}月{int(day)}日{rest}"
+            )
         else:
             forms.append(
-                (f"{year}.{int(month)}.{int(day)}", f"{year}年{int(month)}月{int(day)}日", f"{year}{month}{day}", f"{year}/{int(month)}/{int(day)}")[place % 4]
+                (
+                    f"{year}.{int(month)}.{int(day)}",
+                    f"{year}年{int(month)}月{int(day)}日",
+                    f"{year}{month}{day}",
+                    f"{year}/{int(month)}/{int(day)}",
+                )[place % 4]
             )
     return forms
 

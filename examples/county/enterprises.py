@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from examples.county import codes, people, places
 from examples.county.calendar import Days, next_working_day
 
-_HEAD = np.array(list("鑫恒泰瑞祥盛宏达福隆华美佳诚信德和顺永昌金源新天地海川山水云龙凤鸿运吉利富康安宁东方中正大同伟业博远志锦绣嘉禾丰茂"))
-_TAIL = np.array(list("源泰瑞祥盛达隆华诚信顺昌运利康宁升腾辉煌耀邦兴旺发展程翔宇轩阳晟晨曦茂森林泉洲岳峰岭溪湖舟帆景园庭"))
+_HEAD = np.array(
+    list(
+        "鑫恒泰瑞祥盛宏达福隆华美佳诚信德和顺永昌金源新天地海川山水云龙凤鸿运吉利富康安宁东方中正大同伟业博远志锦绣嘉禾丰茂"
+    )
+)
+_TAIL = np.array(
+    list("源泰瑞祥盛达隆华诚信顺昌运利康宁升腾辉煌耀邦兴旺发展程翔宇轩阳晟晨曦茂森林泉洲岳峰岭溪湖舟帆景园庭")
+)
 _TRADES: tuple[tuple[str, str], ...] = (
     ("商贸", "F5191"), ("建筑工程", "E4710"), ("农业科技", "A0190"), ("餐饮管理", "H6210"), ("物流", "G5430"),
     ("食品", "C1499"), ("机械制造", "C3490"), ("装饰工程", "E5011"), ("房地产开发", "K7010"), ("信息技术", "I6510"),
@@ -66,7 +72,9 @@ class Enterprises:
         """Places 9 to 17 of the USCC."""
         return np.array([code[8:17] for code in self.uscc.tolist()])
 
-    def pick(self, rng: np.random.Generator, count: int, *, kinds: tuple[int, ...] = (), at_least: int = 0) -> NDArray[np.int64]:
+    def pick(
+        self, rng: np.random.Generator, count: int, *, kinds: tuple[int, ...] = (), at_least: int = 0
+    ) -> NDArray[np.int64]:
         """Places of settled enterprises, some far busier than others; twins are left out.
 
         Args:
@@ -83,7 +91,9 @@ class Enterprises:
         return candidates[order[rng.choice(len(candidates), count, p=busy / busy.sum())]]
 
 
-def _house_names(rng: np.random.Generator, kind: NDArray[np.int64], town: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.str_]]:
+def _house_names(
+    rng: np.random.Generator, kind: NDArray[np.int64], town: NDArray[np.int64]
+) -> tuple[NDArray[np.object_], NDArray[np.str_]]:
     """Names that are all different, with the industry each name tells."""
     count = len(kind)
     width, depth = len(_HEAD) * len(_TAIL), len(_TRADES)
@@ -134,10 +144,18 @@ def make(rng: np.random.Generator, count: int, as_of: np.datetime64) -> Enterpri
     established = as_of - age.astype("timedelta64[D]")
     established = np.where(age < 365, np.minimum(next_working_day(established), as_of), established)
     gone = (rng.random(count) < 0.09) & (age > 500)
-    status = np.where(gone, rng.choice(["注销", "吊销", "停业"], count, p=[0.75, 0.2, 0.05]), rng.choice(["存续", "在业"], count, p=[0.9, 0.1]))
-    status_on = np.where(gone, as_of - rng.integers(30, 450, count).astype("timedelta64[D]"), established).astype("datetime64[D]")
+    status = np.where(
+        gone,
+        rng.choice(["注销", "吊销", "停业"], count, p=[0.75, 0.2, 0.05]),
+        rng.choice(["存续", "在业"], count, p=[0.9, 0.1]),
+    )
+    status_on = np.where(gone, as_of - rng.integers(30, 450, count).astype("timedelta64[D]"), established).astype(
+        "datetime64[D]"
+    )
     old = established < np.datetime64("2015-10-01")
-    reg_no = np.where(old | (rng.random(count) < 0.35), codes.reg_nos(_REG_DIGIT[kind], serial + 1).astype(object), None)
+    reg_no = np.where(
+        old | (rng.random(count) < 0.35), codes.reg_nos(_REG_DIGIT[kind], serial + 1).astype(object), None
+    )
 
     parent = np.full(count, -1)
     twin = np.full(count, -1)
@@ -145,7 +163,11 @@ def make(rng: np.random.Generator, count: int, as_of: np.datetime64) -> Enterpri
     branches = np.flatnonzero(kind == BRANCH)
     heads = rng.choice(companies, len(branches), replace=False)
     parent[branches] = heads
-    name[branches] = name[heads] + np.array([t.rstrip("街道镇乡") for t in places.TOWN_NAMES], dtype=object)[town[branches]] + "分公司"
+    name[branches] = (
+        name[heads]
+        + np.array([t.rstrip("街道镇乡") for t in places.TOWN_NAMES], dtype=object)[town[branches]]
+        + "分公司"
+    )
     industry[branches] = industry[heads]
 
     # Closed down and registered anew under the old name, by the same person: one name, two codes.
@@ -161,18 +183,25 @@ def make(rng: np.random.Generator, count: int, as_of: np.datetime64) -> Enterpri
     former = np.full(count, None, dtype=object)
     renamed = np.full(count, np.datetime64("NaT"), dtype="datetime64[D]")
     changed = np.setdiff1d(companies[rng.random(len(companies)) < 0.06], np.concatenate([heads, pairs.ravel()]))
-    new_brand = np.char.add(rng.choice(_HEAD, len(changed)), rng.choice(np.array(["隆兴", "兴达", "达泰"]), len(changed))).astype(object)
+    new_brand = np.char.add(
+        rng.choice(_HEAD, len(changed)), rng.choice(np.array(["隆兴", "兴达", "达泰"]), len(changed))
+    ).astype(object)
     former[changed] = [text[:3] + brand + text[5:] for text, brand in zip(name[changed], new_brand, strict=True)]
     renamed[changed] = as_of - rng.integers(20, 340, len(changed)).astype("timedelta64[D]")
     renamed[changed] = np.maximum(renamed[changed], established[changed] + 1)
 
     capital = np.select(
         [kind == COMPANY, kind == INDIVIDUAL],
-        [rng.choice([50, 100, 200, 500, 1000, 3000], count, p=[0.25, 0.3, 0.2, 0.15, 0.07, 0.03]), rng.integers(1, 30, count)],
+        [
+            rng.choice([50, 100, 200, 500, 1000, 3000], count, p=[0.25, 0.3, 0.2, 0.15, 0.07, 0.03]),
+            rng.integers(1, 30, count),
+        ],
         rng.integers(10, 200, count),
     )
     capital = np.where(np.isin(kind, (BRANCH, COLLECTIVE)), 0, capital * 10_000)
-    size = np.where(capital >= 30_000_000, "大", np.where(capital >= 10_000_000, "中", np.where(capital >= 2_000_000, "小", "微")))
+    size = np.where(
+        capital >= 30_000_000, "大", np.where(capital >= 10_000_000, "中", np.where(capital >= 2_000_000, "小", "微"))
+    )
     return Enterprises(
         kind, uscc, reg_no, name, former, renamed, rep, phone, capital, established, status, status_on, industry, size,
         town, places.addresses(rng, town), parent, twin, ~gone & (age > 366),

@@ -26,10 +26,16 @@ def months(as_of: np.datetime64, count: int = 12) -> list[np.datetime64]:
     return list(as_of.astype("datetime64[M]") - np.arange(count, 0, -1).astype("timedelta64[M]"))
 
 
-def tax_month(rng: np.random.Generator, enterprises: Enterprises, count: int, month: np.datetime64, first: int) -> pl.DataFrame:
+def tax_month(
+    rng: np.random.Generator, enterprises: Enterprises, count: int, month: np.datetime64, first: int
+) -> pl.DataFrame:
     """The filings for one month's taxes, handed in during the next month; `first` is the first serial number."""
     firm = enterprises.pick(rng, count, kinds=(COMPANY, INDIVIDUAL, COOP))
-    tax = np.where(enterprises.kind[firm] == INDIVIDUAL, rng.choice([0, 2, 4], count), rng.choice(5, count, p=[0.5, 0.2, 0.1, 0.1, 0.1]))
+    tax = np.where(
+        enterprises.kind[firm] == INDIVIDUAL,
+        rng.choice([0, 2, 4], count),
+        rng.choice(5, count, p=[0.5, 0.2, 0.1, 0.1, 0.1]),
+    )
     start = np.full(count, month.astype("datetime64[D]"))
     end = np.full(count, (month + 1).astype("datetime64[D]") - 1)
     due = next_working_day(np.full(count, (month + 1).astype("datetime64[D]") + 14))
@@ -54,7 +60,9 @@ def tax_month(rng: np.random.Generator, enterprises: Enterprises, count: int, mo
             "所属期止": iso(end),
             "申报期限": iso(due),
             "申报日期": iso(filed),
-            "申报方式": rng.choice(np.array(["网报", "自助", "大厅", "批扣"], dtype=object), count, p=[0.82, 0.05, 0.05, 0.08]),
+            "申报方式": rng.choice(
+                np.array(["网报", "自助", "大厅", "批扣"], dtype=object), count, p=[0.82, 0.05, 0.05, 0.08]
+            ),
             "计税依据": money(base),
             "应纳税额": money(payable),
             "已缴税额": money(paid),
@@ -82,22 +90,35 @@ def property_log(rng: np.random.Generator, enterprises: Enterprises, count: int,
     registered = np.where(registered < now, registered, np.datetime64("NaT"))
     issued = after(registered, rng.integers(600, 3 * 86400, count))
     issued = np.where(issued < now, issued, np.datetime64("NaT"))
-    kind = rng.choice(np.array(["首次", "转移", "变更", "抵押", "注销", "预告"], dtype=object), count, p=[0.15, 0.35, 0.08, 0.3, 0.1, 0.02])
+    kind = rng.choice(
+        np.array(["首次", "转移", "变更", "抵押", "注销", "预告"], dtype=object),
+        count,
+        p=[0.15, 0.35, 0.08, 0.3, 0.1, 0.02],
+    )
     moved = kind == "转移"
     area = np.round(rng.gamma(4, 30, count) + 20, 2)
     citizen = people.make(rng, count, 5_000_000)
     serial = np.arange(1, count + 1)
-    number = np.char.add(np.char.replace(np.datetime_as_string(accepted.astype("datetime64[D]")), "-", ""), np.char.zfill(serial.astype(str), 6)).astype(object)
+    number = np.char.add(
+        np.char.replace(np.datetime_as_string(accepted.astype("datetime64[D]")), "-", ""),
+        np.char.zfill(serial.astype(str), 6),
+    ).astype(object)
     base = {
         "slbh": number,
         "bdcdyh": codes.unit_nos(serial * 11).astype(object),
-        "bdcqzh": np.where(np.isnat(registered), None, "示（2026）示例县不动产权第" + np.char.zfill(serial.astype(str), 7).astype(object) + "号"),
+        "bdcqzh": np.where(
+            np.isnat(registered),
+            None,
+            "示（2026）示例县不动产权第" + np.char.zfill(serial.astype(str), 7).astype(object) + "号",
+        ),
         "djlx": kind,
         "qlrlx": np.where(company, "enterprise", "person").astype(object),
         "qymc": np.where(company, enterprises.name[firm], None),
         "qlrxm": np.where(company, enterprises.rep.name[firm], citizen.name).astype(object),
         "qlrzjh": np.where(company, enterprises.uscc[firm], None),
-        "yt": rng.choice(np.array(["城镇住宅用地", "商服用地", "工业用地", "其他"], dtype=object), count, p=[0.6, 0.2, 0.15, 0.05]),
+        "yt": rng.choice(
+            np.array(["城镇住宅用地", "商服用地", "工业用地", "其他"], dtype=object), count, p=[0.6, 0.2, 0.15, 0.05]
+        ),
         "mj": area,
         "jyjg": np.where(moved, np.round(area * rng.uniform(3500, 7000, count), 2), np.nan),
         "wssj": np.where(moved, after(accepted, np.full(count, -7200)), np.datetime64("NaT")),
@@ -115,7 +136,13 @@ def property_log(rng: np.random.Generator, enterprises: Enterprises, count: int,
     deleted = np.setdiff1d(np.flatnonzero((rng.random(count) < 0.006) & ~np.isnat(issued)), updated)
     rows = np.concatenate([first, updated, deleted])
     operation = np.concatenate([np.full(count, "I"), np.full(len(updated), "U"), np.full(len(deleted), "D")])
-    at = np.concatenate([np.fmax(issued, reviewed), after(issued[updated], np.full(len(updated), 90_000)), after(issued[deleted], np.full(len(deleted), 180_000))])
+    at = np.concatenate(
+        [
+            np.fmax(issued, reviewed),
+            after(issued[updated], np.full(len(updated), 90_000)),
+            after(issued[deleted], np.full(len(deleted), 180_000)),
+        ]
+    )
     at = np.minimum(at, as_of.astype("datetime64[s]") + np.timedelta64(21, "h"))
     order = np.lexsort((operation == "D", operation == "U", at))
     rows, operation, at = rows[order], operation[order], at[order]
@@ -128,7 +155,9 @@ def property_log(rng: np.random.Generator, enterprises: Enterprises, count: int,
             "cd_id": np.arange(1, len(rows) + 1),
             "cd_operation": operation.astype(object),
             "cd_time": at,
-            "cd_batch": np.char.add("PC", np.char.replace(np.datetime_as_string(at.astype("datetime64[D]")), "-", "")).astype(object),
+            "cd_batch": np.char.add(
+                "PC", np.char.replace(np.datetime_as_string(at.astype("datetime64[D]")), "-", "")
+            ).astype(object),
             "~e": firm[rows],
         }
     ).with_columns(jyjg=pl.col("jyjg").fill_nan(None))
@@ -161,12 +190,22 @@ def loans(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of:
             "审批日期": iso(approved),
             "放款日期": iso(np.where(agreed, granted, none)),
             "审批结果": result,
-            "拒绝原因": np.where(result == "拒绝", rng.choice(["征信不符合要求", "缺少抵押物", "经营年限不足", "负债率过高"], count), None),
+            "拒绝原因": np.where(
+                result == "拒绝",
+                rng.choice(["征信不符合要求", "缺少抵押物", "经营年限不足", "负债率过高"], count),
+                None,
+            ),
             "申请金额（万元）": asked.astype(str).astype(object),
             "放款金额（万元）": np.where(agreed, given.astype(str), None),
-            "年利率（%）": np.where(agreed, np.char.mod("%.2f", rng.choice([3.45, 3.85, 4.1, 4.35, 4.8, 5.2], count)), None),
+            "年利率（%）": np.where(
+                agreed, np.char.mod("%.2f", rng.choice([3.45, 3.85, 4.1, 4.35, 4.8, 5.2], count)), None
+            ),
             "期限（月）": rng.choice([12, 24, 36], count).astype(str).astype(object),
-            "担保方式": rng.choice(np.array(["信用", "抵押", "质押", "保证", "政府增信"], dtype=object), count, p=[0.3, 0.35, 0.05, 0.2, 0.1]),
+            "担保方式": rng.choice(
+                np.array(["信用", "抵押", "质押", "保证", "政府增信"], dtype=object),
+                count,
+                p=[0.3, 0.35, 0.05, 0.2, 0.1],
+            ),
             "材料数": rng.integers(4, 15, count).astype(str).astype(object),
             "是否首贷": np.where(rng.random(count) < 0.2, "是", "否").astype(object),
             "渠道": np.where(rng.random(count) < 0.4, "平台", "柜面").astype(object),
@@ -175,7 +214,9 @@ def loans(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of:
     )
 
 
-def connections(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: np.datetime64, *, power: bool) -> pl.DataFrame:
+def connections(
+    rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: np.datetime64, *, power: bool
+) -> pl.DataFrame:
     """New connections of enterprises to water or to power, every cell a text."""
     firm = enterprises.pick(rng, count, kinds=tuple(k for k in range(4) if k != BRANCH))
     back = np.sort(rng.integers(25, 364, count))[::-1]
@@ -189,7 +230,11 @@ def connections(rng: np.random.Generator, enterprises: Enterprises, count: int, 
     supplied = office_hours(add_working_days(np.where(works, end, planned), rng.integers(1, 4, count)), rng)
     delay = np.where(rng.random(count) < 0.1, rng.integers(1, 8, count), 0)
     number = np.char.add("D" if power else "S", np.char.zfill(np.arange(1, count + 1).astype(str), 6)).astype(object)
-    category = rng.choice(np.array(["低压", "高压", "小微"], dtype=object), count, p=[0.4, 0.15, 0.45]) if power else rng.choice(np.array(["小微", "其他"], dtype=object), count, p=[0.7, 0.3])
+    category = (
+        rng.choice(np.array(["低压", "高压", "小微"], dtype=object), count, p=[0.4, 0.15, 0.45])
+        if power
+        else rng.choice(np.array(["小微", "其他"], dtype=object), count, p=[0.7, 0.3])
+    )
     capacity = rng.choice([20, 50, 100, 160, 315, 630], count) if power else rng.choice([15, 20, 25, 40, 50, 80], count)
     return frame(
         {

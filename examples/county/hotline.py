@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from examples.county import hotline_steps, people, places
 from examples.county import hotline_text as text
-from examples.county import people, places
 from examples.county.calendar import Moments, add_working_days, after, any_hour, iso, office_hours
 from examples.county.enterprises import BRANCH, Enterprises
-from examples.county.frames import frame, texts
+from examples.county.frames import frame
 
 _CHANNELS = np.array(["电话", "网站", "APP", "微信", "信箱", "省转", "市转", "互联网+督查", "领导留言板"])
 _CHANNEL_SHARES = np.array([0.68, 0.04, 0.06, 0.12, 0.02, 0.02, 0.04, 0.01, 0.01])
@@ -26,7 +26,14 @@ _HOUR, _DAY = 3600, 86400
 _PROMISE = np.array([3, 3, 5, 5, 5, 5])
 
 # Many people, one trouble, one place, one month: what a leader should see first.
-_HOT = (("0201", 0, 95, 120), ("0303", 1, 60, 90), ("0401", 2, 40, 70), ("0302", 0, 20, 110), ("0901", 4, 75, 60), ("1201", 1, 30, 40))
+_HOT = (
+    ("0201", 0, 95, 120),
+    ("0303", 1, 60, 90),
+    ("0401", 2, 40, 70),
+    ("0302", 0, 20, 110),
+    ("0901", 4, 75, 60),
+    ("1201", 1, 30, 40),
+)
 # A matter by the name the department had until the reform of 1 January 2026 (D38).
 RENAMED = {"县综合行政执法局": "县城市管理局", "县金融办": "县金融工作局"}
 REFORM = np.datetime64("2026-01-01")
@@ -43,35 +50,38 @@ class Hotline:
     hot: list[dict[str, object]]
 
 
-def _days_back(rng: np.random.Generator, count: int, as_of: np.datetime64) -> NDArray[np.int64]:
-    """Days before as_of, 0 … 364; the hotline is used a little more each month."""
-    return np.minimum((365 * (1 - np.sqrt(rng.random(count) * 0.75 + 0.25)) * 2).astype(int), 364)
+def _days_back(rng: np.random.Generator, count: int, days: int) -> NDArray[np.int64]:
+    """Days before as_of, below `days`; the hotline is used a little more each month."""
+    return np.minimum((days * (1 - np.sqrt(rng.random(count) * 0.75 + 0.25)) * 2).astype(int), days - 1)
 
 
-
-def _matters(rng: np.random.Generator, count: int, as_of: np.datetime64, scale: float) -> dict[str, NDArray[np.int64]]:
+def _matters(rng: np.random.Generator, count: int, scale: float, days: int) -> dict[str, NDArray[np.int64]]:
     """Who rings about what, where and when; planted clusters and repeats included."""
     m = {
         "category": rng.choice(len(text.CATEGORIES), count, p=text.WEIGHTS),
         "town": rng.choice(len(places.TOWNS), count, p=places.TOWN_WEIGHTS),
         "item": rng.integers(0, text.VARIANTS, count),
         "problem": rng.integers(0, text.VARIANTS, count),
-        "back": _days_back(rng, count, as_of),
+        "back": _days_back(rng, count, days),
         "caller": rng.integers(0, max(50, int(count * 0.7)), count),
         "repeat_of": np.full(count, -1),
     }
+    if days < 100:
+        return m
     place = 0
-    for code, town, back, size in _HOT:
-        size = max(6, round(size * scale))
+    for code, town, back, full in _HOT:
+        size = max(6, round(full * scale))
         rows = np.arange(place, place + size)
         place += size
-        m["category"][rows] = np.flatnonzero(text.CODES == code)[0]
+        m["category"][rows] = np.flatnonzero(code == text.CODES)[0]
         m["town"][rows], m["item"][rows], m["problem"][rows] = town, 0, 0
         m["back"][rows] = back - rng.integers(0, 20, size)
         m["caller"][rows] = rng.permutation(max(50, int(count * 0.7)))[:size]
     # One person, one matter, again within thirty days.
     again = np.arange(place, place + max(4, int(count * 0.04)))
-    first = rng.choice(np.flatnonzero((m["back"] > 45) & (np.arange(count) >= again[-1] + 1)), len(again), replace=False)
+    first = rng.choice(
+        np.flatnonzero((m["back"] > 45) & (np.arange(count) >= again[-1] + 1)), len(again), replace=False
+    )
     for field in ("category", "town", "item", "problem", "caller"):
         m[field][again] = m[field][first]
     m["back"][again] = m["back"][first] - rng.integers(3, 25, len(again))
@@ -87,11 +97,15 @@ def _by_day(moments: Moments, rng: np.random.Generator) -> Moments:
     """The same moment if it is between 08:00 and 18:00, else a little after 08:30 of the next such day."""
     day = moments.astype("datetime64[D]")
     second = (moments - day).astype(np.int64)
-    later = after(day.astype("datetime64[s]"), 30_600 + rng.integers(0, 5400, len(moments)) + np.where(second > 64_800, _DAY, 0))
+    later = after(
+        day.astype("datetime64[s]"), 30_600 + rng.integers(0, 5400, len(moments)) + np.where(second > 64_800, _DAY, 0)
+    )
     return np.where((second < 28_800) | (second > 64_800), later, moments)
 
 
-def _course(rng: np.random.Generator, m: dict[str, NDArray[np.int64]], demand: NDArray[np.int64], as_of: np.datetime64) -> tuple[dict[str, Moments], dict[str, NDArray[np.bool_]], NDArray[np.int64]]:
+def _course(
+    rng: np.random.Generator, m: dict[str, NDArray[np.int64]], demand: NDArray[np.int64], as_of: np.datetime64
+) -> tuple[dict[str, Moments], dict[str, NDArray[np.bool_]], NDArray[np.int64]]:
     """When each step of each ticket happened (NaT where it did not, or not yet), what befell it, and its days allowed."""
     count = len(demand)
     now = (as_of + 1).astype("datetime64[s]")
@@ -115,18 +129,27 @@ def _course(rng: np.random.Generator, m: dict[str, NDArray[np.int64]], demand: N
     t["dispatched"] = np.where(sent, after(t["accepted"], _span(rng, 300, 4 * _HOUR, count)), _NAT)
     back = after(t["dispatched"], _span(rng, _HOUR, 20 * _HOUR, count))
     t["returned"] = np.where(flags["returned"], back, _NAT)
-    t["signed"] = after(np.where(flags["returned"], after(back, _span(rng, 600, 3 * _HOUR, count)), t["dispatched"]), _span(rng, 600, 8 * _HOUR, count))
+    t["signed"] = after(
+        np.where(flags["returned"], after(back, _span(rng, 600, 3 * _HOUR, count)), t["dispatched"]),
+        _span(rng, 600, 8 * _HOUR, count),
+    )
     t["signed"] = _by_day(t["signed"], rng)
     t["contacted"] = _by_day(after(t["signed"], _span(rng, 900, 26 * _HOUR, count)), rng)
     work = np.maximum(1, allowed - rng.integers(0, 3, count)) + np.where(flags["late"], rng.integers(2, 9, count), 0)
     work = work + np.where(flags["extended"], rng.integers(3, 8, count), 0)
     done = office_hours(add_working_days(t["contacted"], np.maximum(work - 1, 0)), rng)
-    t["replied"] = np.where(sent & ~flags["stuck"], np.maximum(done, after(t["contacted"], _span(rng, 1800, 9000, count))), _NAT)
+    t["replied"] = np.where(
+        sent & ~flags["stuck"], np.maximum(done, after(t["contacted"], _span(rng, 1800, 9000, count))), _NAT
+    )
     t["redone"] = np.where(flags["redone"], after(t["replied"], _span(rng, _DAY, 2 * _DAY, count)), _NAT)
     final = np.where(flags["redone"], after(t["redone"], _span(rng, _DAY, 3 * _DAY, count)), t["replied"])
     t["extended"] = np.where(flags["extended"], after(t["signed"], _span(rng, 20 * _HOUR, 40 * _HOUR, count)), _NAT)
     t["called_back"] = _by_day(after(final, _span(rng, 2 * _HOUR, 2 * _DAY, count)), rng)
-    t["closed"] = np.where(sent, after(t["called_back"], _span(rng, 300, 6 * _HOUR, count)), after(t["accepted"], _span(rng, 120, 1800, count)))
+    t["closed"] = np.where(
+        sent,
+        after(t["called_back"], _span(rng, 300, 6 * _HOUR, count)),
+        after(t["accepted"], _span(rng, 120, 1800, count)),
+    )
     t["archived"] = after(t["closed"], _span(rng, _DAY, 12 * _DAY, count))
     t["final_reply"] = final
     return {name: np.where(moment < now, moment, _NAT) for name, moment in t.items()}, flags, allowed
@@ -151,9 +174,17 @@ def department_names(department: NDArray[np.object_], day: NDArray[np.datetime64
     return np.where(day.astype("datetime64[D]") < REFORM, former, department)
 
 
-def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: np.datetime64, scale: float) -> Hotline:
-    """A year of tickets up to `as_of`."""
-    m = _matters(rng, count, as_of, scale)
+def make(
+    rng: np.random.Generator,
+    enterprises: Enterprises,
+    count: int,
+    as_of: np.datetime64,
+    scale: float,
+    *,
+    days: int = 365,
+) -> Hotline:
+    """So many tickets of the last `days` up to `as_of`; a whole year holds the hot clusters and the repeats."""
+    m = _matters(rng, count, scale, days)
     crowd = people.make(rng, int(m["caller"].max()) + 1, 1_000_000)
     order = np.lexsort((rng.random(count), -m["back"]))
     position = np.empty(count, dtype=np.int64)
@@ -168,7 +199,9 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
     t, flags, allowed = _course(rng, m, demand, as_of)
     number = _numbers(t["recorded"])
     address = np.where(is_enterprise, enterprises.address[firm], places.addresses(rng, town)).astype(object)
-    due = add_working_days(t["dispatched"], allowed + np.where(flags["extended"] & ~np.isnat(t["extended"]), 5, 0)).astype("datetime64[s]")
+    due = add_working_days(
+        t["dispatched"], allowed + np.where(flags["extended"] & ~np.isnat(t["extended"]), 5, 0)
+    ).astype("datetime64[s]")
     due = np.where(np.isnat(t["dispatched"]), _NAT, after(due, np.full(count, 18 * _HOUR)))
     repeat = m["repeat_of"] >= 0
     merged = repeat & (rng.random(count) < 0.4)
@@ -188,7 +221,11 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "categoryCode": text.CODES[category],
             "title": text.titles(category, m["item"], m["problem"], town),
             "content": text.contents(rng, category, m["item"], m["problem"], address, is_enterprise),
-            "callerName": np.where(anonymous, None, np.where(is_enterprise, enterprises.rep.name[firm], crowd.name[m["caller"]]).astype(object)),
+            "callerName": np.where(
+                anonymous,
+                None,
+                np.where(is_enterprise, enterprises.rep.name[firm], crowd.name[m["caller"]]).astype(object),
+            ),
             "callerPhone": np.where(is_enterprise, enterprises.phone[firm], crowd.phone[m["caller"]]),
             "isEnterprise": is_enterprise,
             "enterpriseCode": np.where(is_enterprise, enterprises.uscc[firm], None),
@@ -202,7 +239,9 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "recordedAt": iso(t["recorded"]),
             "acceptedAt": iso(t["accepted"]),
             "dispatchedAt": iso(t["dispatched"]),
-            "mainDept": np.where(np.isnat(t["dispatched"]), None, department_names(text.DEPARTMENTS[category], t["recorded"])),
+            "mainDept": np.where(
+                np.isnat(t["dispatched"]), None, department_names(text.DEPARTMENTS[category], t["recorded"])
+            ),
             "dueAt": iso(due),
             "firstContactAt": iso(t["contacted"]),
             "repliedAt": iso(t["replied"]),
@@ -215,9 +254,15 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "superviseLevel": flags["supervised"].astype(int),
             "demandTrue": np.where(replied, rng.choice(["是", "否", "部分"], count, p=[0.85, 0.08, 0.07]), None),
             "outOfDuty": flags["rejected"],
-            "rejectReason": np.where(flags["rejected"], rng.choice(["not_government", "litigation", "petition", "decided"], count), None),
+            "rejectReason": np.where(
+                flags["rejected"], rng.choice(["not_government", "litigation", "petition", "decided"], count), None
+            ),
             "solved": solved,
-            "unsolvedReason": np.where(solved == "未解决", rng.choice(["政策不支持", "历史遗留问题", "正在协调", "诉求人不认可处理结果"], count), None),
+            "unsolvedReason": np.where(
+                solved == "未解决",
+                rng.choice(["政策不支持", "历史遗留问题", "正在协调", "诉求人不认可处理结果"], count),
+                None,
+            ),
             "replyPublic": np.where(replied, "您好，经核实，您反映的情况已由承办单位处理，感谢您的关心与监督。", None),
             "exclude": excluded,
             "excludeReason": np.where(excluded, "超出行政职责范围", None),
@@ -229,12 +274,20 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "~repeat": repeat,
         }
     )
-    return Hotline(tickets, _events(rng, tickets, t), _assignments(tickets, t), _callbacks(rng, tickets, t), _planted(scale))
+    return Hotline(
+        tickets,
+        hotline_steps.events(rng, tickets, t),
+        hotline_steps.assignments(tickets, t),
+        hotline_steps.callbacks(rng, tickets, t),
+        _planted(scale),
+    )
 
 
 def _numbers(recorded: Moments) -> NDArray[np.object_]:
     """18-digit ticket numbers: yymmddHHMMSS and a six-digit serial."""
-    stamp = np.char.replace(np.char.replace(np.char.replace(np.datetime_as_string(recorded), "-", ""), ":", ""), "T", "")
+    stamp = np.char.replace(
+        np.char.replace(np.char.replace(np.datetime_as_string(recorded), "-", ""), ":", ""), "T", ""
+    )
     serial = np.char.zfill((np.arange(len(recorded)) % 1_000_000).astype(str), 6)
     return np.char.add(np.array([s[2:] for s in stamp.tolist()]), serial).astype(object)
 
@@ -250,96 +303,3 @@ def _planted(scale: float) -> list[dict[str, object]]:
         {"category_code": code, "town_code": places.TOWNS[town][0], "tickets_at_least": max(6, round(size * scale))}
         for code, town, _, size in _HOT
     ]
-
-
-def _events(rng: np.random.Generator, tickets: pl.DataFrame, t: dict[str, Moments]) -> pl.DataFrame:
-    """One row per step of a ticket, about five a ticket, numbered in the order they happened."""
-    steps = (
-        ("记录", None, "recorded", "recorded"), ("受理", "recorded", "accepted", "accepted"), ("派单", "accepted", "dispatched", "dispatched"),
-        ("退单", "dispatched", "returned", "returned"), ("签收", "dispatched", "signed", "signed"), ("延期申请", "signed", "extended", "extended"),
-        ("答复", "handling", "replied", "replied"), ("重办", "called_back", "reopened", "redone"), ("结案", "called_back", "closed", "closed"),
-    )  # fmt: skip
-    count = len(tickets)
-    keep = {"accepted": rng.random(count) < 0.35}
-    parts = []
-    for step, before, behind, moment in steps:
-        rows = np.flatnonzero(~np.isnat(t[moment]) & keep.get(moment, True))
-        parts.append((rows, np.full(len(rows), step, dtype=object), np.full(len(rows), before, dtype=object), np.full(len(rows), behind, dtype=object), t[moment][rows]))
-    ticket = np.concatenate([p[0] for p in parts])
-    at = np.concatenate([p[4] for p in parts])
-    order = np.lexsort((np.concatenate([np.full(len(p[0]), i) for i, p in enumerate(parts)]), at, ticket))
-    ticket, at = ticket[order], at[order]
-    starts = np.flatnonzero(np.r_[True, ticket[1:] != ticket[:-1]])
-    seq = np.arange(len(ticket)) - np.repeat(starts, np.diff(np.r_[starts, len(ticket)])) + 1
-    number = texts(tickets, "ticketNo")[ticket]
-    step = np.concatenate([p[1] for p in parts])[order]
-    inside = np.isin(step, ["签收", "退单", "延期申请", "答复"])
-    main = texts(tickets, "mainDept")[ticket]
-    staff = people.names(rng, 60)
-    event_id = number + "-" + np.char.zfill(seq.astype(str), 2).astype(object)
-    return frame(
-        {
-            "eventId": event_id,
-            "ticketNo": number,
-            "seq": seq,
-            "step": step,
-            "fromStatus": np.concatenate([p[2] for p in parts])[order],
-            "toStatus": np.concatenate([p[3] for p in parts])[order],
-            "at": iso(at),
-            "dept": np.where(inside, main, "县12345热线办"),
-            "operator": staff[rng.integers(0, len(staff), len(ticket))],
-            "reasonCode": np.where(step == "退单", "not_our_duty", None),
-            "note": np.where(step == "退单", "非本单位职责，申请退回", None),
-            "sourceEventId": "YX" + event_id,
-            "updatedAt": iso(at),
-            "~t": ticket,
-        }
-    )
-
-
-def _assignments(tickets: pl.DataFrame, t: dict[str, Moments]) -> pl.DataFrame:
-    """One row per ticket and unit it was sent to."""
-    rows = np.flatnonzero(~np.isnat(t["dispatched"]))
-    return frame(
-        {
-            "ticketNo": texts(tickets, "ticketNo")[rows],
-            "dept": texts(tickets, "mainDept")[rows],
-            "role": np.full(len(rows), "主办", dtype=object),
-            "assignedAt": iso(t["dispatched"][rows]),
-            "signedAt": iso(t["signed"][rows]),
-            "dueAt": texts(tickets, "dueAt")[rows],
-            "returnedAt": iso(t["returned"][rows]),
-            "finishedAt": iso(t["closed"][rows]),
-            "updatedAt": texts(tickets, "updatedAt")[rows],
-            "~t": rows,
-        }
-    )
-
-
-def _callbacks(rng: np.random.Generator, tickets: pl.DataFrame, t: dict[str, Moments]) -> pl.DataFrame:
-    """One row per callback; the unreached and those who refuse are told apart."""
-    rows = np.flatnonzero(~np.isnat(t["called_back"]) & (rng.random(len(tickets)) < 0.92))
-    count = len(rows)
-    reached = rng.random(count) < 0.9
-    answered = reached & (rng.random(count) < 0.93)
-    solved = np.where(answered, texts(tickets, "solved")[rows], None)
-    pleased = rng.choice(["非常满意", "满意", "基本满意"], count, p=[0.42, 0.4, 0.18])
-    cross = rng.choice(["不满意", "非常不满意", "基本满意"], count, p=[0.6, 0.15, 0.25])
-    verdict = np.where(~answered, "未评价", np.where(solved == "未解决", cross, np.where(rng.random(count) < 0.92, pleased, cross)))
-    number = texts(tickets, "ticketNo")[rows]
-    return frame(
-        {
-            "callbackId": number + "-H1",
-            "ticketNo": number,
-            "round": np.ones(count, dtype=int),
-            "at": iso(t["called_back"][rows]),
-            "method": rng.choice(["电话", "短信", "人工", "自动"], count, p=[0.6, 0.2, 0.1, 0.1]),
-            "reached": reached,
-            "answered": answered,
-            "solved": solved,
-            "satisfaction": verdict,
-            "reason": np.where(np.isin(verdict, ["不满意", "非常不满意"]), rng.choice(["处理结果不满意", "办理时间太长", "服务态度"], count), None),
-            "updatedAt": iso(t["called_back"][rows]),
-            "~t": rows,
-        }
-    )

@@ -71,18 +71,66 @@ _PROBLEMS = np.array([c.problems for c in CATEGORIES], dtype=object)
 VARIANTS = _OBJECTS.shape[1]
 
 _OPENINGS = np.array(["来电人反映", "市民来电称", "群众反映", "诉求人表示", "企业来电反映"], dtype=object)
-_DURATIONS = np.array(["已有三天", "已持续一周左右", "将近半个月", "一个多月了", "从上个月开始", "昨天开始", "今年以来一直如此", "反复出现"], dtype=object)
-_EFFECTS = np.array(["严重影响日常生活", "附近住户意见很大", "影响正常经营", "存在安全隐患", "给老人和孩子带来不便", "之前反映过没有结果", "希望引起重视", "造成了一定损失"], dtype=object)
-_ENDINGS = np.array(["请相关部门尽快核实处理并回复", "希望有关部门给予帮助", "请求现场查看", "请告知办理进度", "望依法处理并保密", "希望给一个明确答复", "请协调解决"], dtype=object)
+_DURATIONS = np.array(
+    [
+        "已有三天",
+        "已持续一周左右",
+        "将近半个月",
+        "一个多月了",
+        "从上个月开始",
+        "昨天开始",
+        "今年以来一直如此",
+        "反复出现",
+    ],
+    dtype=object,
+)
+_EFFECTS = np.array(
+    [
+        "严重影响日常生活",
+        "附近住户意见很大",
+        "影响正常经营",
+        "存在安全隐患",
+        "给老人和孩子带来不便",
+        "之前反映过没有结果",
+        "希望引起重视",
+        "造成了一定损失",
+    ],
+    dtype=object,
+)
+_ENDINGS = np.array(
+    [
+        "请相关部门尽快核实处理并回复",
+        "希望有关部门给予帮助",
+        "请求现场查看",
+        "请告知办理进度",
+        "望依法处理并保密",
+        "希望给一个明确答复",
+        "请协调解决",
+    ],
+    dtype=object,
+)
 
 
-def titles(category: NDArray[np.int64], item: NDArray[np.int64], problem: NDArray[np.int64], town: NDArray[np.int64]) -> NDArray[np.object_]:
+def titles(
+    category: NDArray[np.int64], item: NDArray[np.int64], problem: NDArray[np.int64], town: NDArray[np.int64]
+) -> NDArray[np.object_]:
     """Ticket titles such as «关于太和镇路灯损坏一直没有修复的问题»."""
-    return "关于" + places.TOWN_NAMES.astype(object)[town] + _OBJECTS[category, item] + _PROBLEMS[category, problem] + "的问题"
+    return (
+        "关于"
+        + places.TOWN_NAMES.astype(object)[town]
+        + _OBJECTS[category, item]
+        + _PROBLEMS[category, problem]
+        + "的问题"
+    )
 
 
 def contents(
-    rng: np.random.Generator, category: NDArray[np.int64], item: NDArray[np.int64], problem: NDArray[np.int64], address: NDArray[np.object_], enterprise: NDArray[np.bool_]
+    rng: np.random.Generator,
+    category: NDArray[np.int64],
+    item: NDArray[np.int64],
+    problem: NDArray[np.int64],
+    address: NDArray[np.object_],
+    enterprise: NDArray[np.bool_],
 ) -> NDArray[np.object_]:
     """Whole ticket texts: who says, where, what, since when, with which effect, and what is asked."""
     count = len(category)

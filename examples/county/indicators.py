@@ -115,11 +115,38 @@ _EVIDENCE = (
     ("A0702", "企业贷款发放明细", "县金融办", "2019-12-20", "2019-12-28", "复核", "结构性", "迟报，口径待核"),
     ("A0703", "企业融资成本统计表", "县金融办", "2019-12-20", "2019-12-19", "通过", "结构性", "综合融资成本偏高"),
     ("A0704", "首贷户名单及合同", "县金融办", "2019-12-20", None, "缺项", "缺项", "未提供佐证材料"),
-    ("A0801", "不动产登记办理时长清单", "县不动产登记中心", "2019-12-20", "2019-12-15", "通过", "结构性", "办理时长高于全省平均"),
+    (
+        "A0801",
+        "不动产登记办理时长清单",
+        "县不动产登记中心",
+        "2019-12-20",
+        "2019-12-15",
+        "通过",
+        "结构性",
+        "办理时长高于全省平均",
+    ),
     ("A0803", "登记收费票据", "县自然资源局", "2019-12-20", None, "缺项", "佐证不足", "未附收费票据"),
     ("A0804", "地籍图数字化覆盖证明", "县自然资源局", "2019-12-20", None, "缺项", "数据未报", "系统数据没有上报"),
-    ("A0902", "窗口服务评价数据", "县政务服务中心", "2019-12-20", "2019-12-19", "补正", "佐证不足", "评价样本不足，要求补正"),
-    ("A0903", "一次办好事项清单", "县营商环境建设局", "2019-12-20", "2019-12-20", "已报", "结构性", "可一次办好事项偏少"),
+    (
+        "A0902",
+        "窗口服务评价数据",
+        "县政务服务中心",
+        "2019-12-20",
+        "2019-12-19",
+        "补正",
+        "佐证不足",
+        "评价样本不足，要求补正",
+    ),
+    (
+        "A0903",
+        "一次办好事项清单",
+        "县营商环境建设局",
+        "2019-12-20",
+        "2019-12-20",
+        "已报",
+        "结构性",
+        "可一次办好事项偏少",
+    ),
     ("A0602", "企业问卷原始记录", "县投促局", "2019-12-20", "2019-12-17", "通过", "结构性", "企业发展预期偏弱"),
     ("A0604", "用工需求调查汇总", "县投促局", "2019-12-20", "2019-12-17", "通过", "结构性", "技工缺口较大"),
 )
@@ -133,7 +160,14 @@ def leaf_code(topic: Topic, place: int) -> str:
 def scheme() -> pl.DataFrame:
     """The one scheme of this workbook."""
     return pl.DataFrame(
-        {"方案代码": [SCHEME], "方案名称": ["2019 年全省县域营商环境评价"], "评价层级": ["省"], "年度": [YEAR], "计分方法": ["weighted"], "权重说明": ["一级指标权重合计 100，二级指标在一级内合计 100"]}
+        {
+            "方案代码": [SCHEME],
+            "方案名称": ["2019 年全省县域营商环境评价"],
+            "评价层级": ["省"],
+            "年度": [YEAR],
+            "计分方法": ["weighted"],
+            "权重说明": ["一级指标权重合计 100，二级指标在一级内合计 100"],
+        }
     )
 
 
@@ -141,10 +175,28 @@ def definitions() -> pl.DataFrame:
     """Nine topics and their leaves."""
     rows = []
     for topic in TOPICS:
-        rows.append((SCHEME, topic.code, None, 1, topic.name, topic.weight, 100, "higher", "分", None, None, topic.lead, "否"))
+        rows.append(
+            (SCHEME, topic.code, None, 1, topic.name, topic.weight, 100, "higher", "分", None, None, topic.lead, "否")
+        )
         for place, leaf in enumerate(topic.leaves):
             direction, unit, best, worst, _ = leaf.method or ("higher", "分", None, None, None)
-            rows.append((SCHEME, leaf_code(topic, place), topic.code, 2, leaf.name, leaf.weight, 100, direction, unit, best, worst, topic.lead, "是" if leaf.survey else "否"))
+            rows.append(
+                (
+                    SCHEME,
+                    leaf_code(topic, place),
+                    topic.code,
+                    2,
+                    leaf.name,
+                    leaf.weight,
+                    100,
+                    direction,
+                    unit,
+                    best,
+                    worst,
+                    topic.lead,
+                    "是" if leaf.survey else "否",
+                )
+            )
     return pl.DataFrame(
         rows, orient="row", infer_schema_length=None,
         schema=["方案代码", "指标代码", "上级指标", "层级", "指标名称", "权重", "满分", "方向", "计量单位", "最优值", "最差值", "牵头单位", "是否问卷"],
@@ -156,12 +208,41 @@ def scores() -> pl.DataFrame:
     rows = []
     for topic in TOPICS:
         state = "complete" if topic.coverage >= 1 else "incomplete"
-        rows.append((f"{SCHEME}-{topic.code}", SCHEME, topic.code, COUNTY_CODE, YEAR, "全年", None, topic.score, *topic.ranks, "published", round(topic.coverage, 4), state))
+        rows.append(
+            (
+                f"{SCHEME}-{topic.code}",
+                SCHEME,
+                topic.code,
+                COUNTY_CODE,
+                YEAR,
+                "全年",
+                None,
+                topic.score,
+                *topic.ranks,
+                "published",
+                round(topic.coverage, 4),
+                state,
+            )
+        )
         for place, leaf in enumerate(topic.leaves):
             code = leaf_code(topic, place)
             missing = leaf.score is None
             rows.append(
-                (f"{SCHEME}-{code}", SCHEME, code, COUNTY_CODE, YEAR, "全年", leaf.method[4] if leaf.method else None, leaf.score, None, None, "published", 0.0 if missing else 1.0, "incomplete" if missing else "complete")
+                (
+                    f"{SCHEME}-{code}",
+                    SCHEME,
+                    code,
+                    COUNTY_CODE,
+                    YEAR,
+                    "全年",
+                    leaf.method[4] if leaf.method else None,
+                    leaf.score,
+                    None,
+                    None,
+                    "published",
+                    0.0 if missing else 1.0,
+                    "incomplete" if missing else "complete",
+                )
             )
     return pl.DataFrame(
         rows, orient="row", infer_schema_length=None,
@@ -173,22 +254,52 @@ def benchmarks() -> pl.DataFrame:
     """The city's and the province's averages of every indicator, as published."""
     rows = []
     for topic in TOPICS:
-        for code, city, province in [(topic.code, topic.city, topic.province), *((leaf_code(topic, i), x.city, x.province) for i, x in enumerate(topic.leaves))]:
+        for code, city, province in [
+            (topic.code, topic.city, topic.province),
+            *((leaf_code(topic, i), x.city, x.province) for i, x in enumerate(topic.leaves)),
+        ]:
             rows.append((SCHEME, code, YEAR, "city_avg", city, 8, "是", "全市通报 2020 年第 3 号"))
             rows.append((SCHEME, code, YEAR, "province_avg", province, 183, "是", "全省通报 2020 年第 1 号"))
-    return pl.DataFrame(rows, orient="row", schema=["方案代码", "指标代码", "年度", "对标类型", "对标值", "样本单位数", "是否含本县", "发布文号"])
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema=["方案代码", "指标代码", "年度", "对标类型", "对标值", "样本单位数", "是否含本县", "发布文号"],
+    )
 
 
 def evidence() -> pl.DataFrame:
     """Papers asked for, and what became of them."""
-    rows = [(SCHEME, code, YEAR, name, dept, due, handed, state, cause, reason) for code, name, dept, due, handed, state, cause, reason in _EVIDENCE]
-    return pl.DataFrame(rows, orient="row", infer_schema_length=None, schema=["方案代码", "指标代码", "年度", "材料名称", "提供单位", "应报日期", "实报日期", "状态", "失分原因", "说明"])
+    rows = [
+        (SCHEME, code, YEAR, name, dept, due, handed, state, cause, reason)
+        for code, name, dept, due, handed, state, cause, reason in _EVIDENCE
+    ]
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        infer_schema_length=None,
+        schema=[
+            "方案代码",
+            "指标代码",
+            "年度",
+            "材料名称",
+            "提供单位",
+            "应报日期",
+            "实报日期",
+            "状态",
+            "失分原因",
+            "说明",
+        ],
+    )
 
 
 def figures() -> dict[str, object]:
     """What the views must find, said from the numbers above."""
     above = [t.name for t in TOPICS if t.score > t.city and t.score > t.province]
-    partly = [t.name for t in TOPICS if any(x.score is not None and (x.score < x.city or x.score < x.province) for x in t.leaves)]
+    partly = [
+        t.name
+        for t in TOPICS
+        if any(x.score is not None and (x.score < x.city or x.score < x.province) for x in t.leaves)
+    ]
     low = sorted({t.lead for t in TOPICS if t.score < 70})
     return {
         "scheme": SCHEME,
@@ -196,7 +307,9 @@ def figures() -> dict[str, object]:
         "level1_above_both_averages": above,
         "level2_partly_below_an_average": partly,
         "lead_departments_below_70_at_level_1": low,
-        "lead_departments_below_70_at_any_level": sorted({t.lead for t in TOPICS if t.score < 70 or any(x.score is not None and x.score < 70 for x in t.leaves)}),
+        "lead_departments_below_70_at_any_level": sorted(
+            {t.lead for t in TOPICS if t.score < 70 or any(x.score is not None and x.score < 70 for x in t.leaves)}
+        ),
         "exactly_70_not_flagged": "报税后流程",
         "below_70_by_a_hair": "企业信心 69.97",
     }

@@ -46,7 +46,9 @@ def _plan() -> list[tuple[str, str]]:
     )  # fmt: skip
 
 
-def _written_limits(rng: np.random.Generator, due: np.ndarray, case: np.ndarray, as_of: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
+def _written_limits(
+    rng: np.random.Generator, due: np.ndarray, case: np.ndarray, as_of: np.datetime64
+) -> tuple[np.ndarray, np.ndarray]:
     """Due dates some of which the clerk wrote in words (D24), with the words; "" where a plain date stands."""
     words = np.full(len(due), "", dtype=object)
     past = rng.permutation(np.flatnonzero(case == "due"))
@@ -80,7 +82,13 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     due = as_of + day(
         np.select(
             [case == "due", case == "late", case == "overdue", case == "soon", case == ""],
-            [-rng.integers(8, 120, count), -rng.integers(40, 120, count), -rng.integers(5, 40, count), rng.integers(2, 7, count), 0],
+            [
+                -rng.integers(8, 120, count),
+                -rng.integers(40, 120, count),
+                -rng.integers(5, 40, count),
+                rng.integers(2, 7, count),
+                0,
+            ],
             rng.integers(20, 90, count),
         )
     )
@@ -92,8 +100,14 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     at_once = words == "立行立改"
     confirmed = np.where(at_once, due - 7, confirmed)
     found = np.where(at_once, confirmed - 1, found)
-    closed = np.where(case == "late", due + day(rng.integers(3, 20, count)), np.where(due < as_of, due - day(rng.integers(0, 6, count)), as_of - day(rng.integers(1, 8, count))))
-    applied = np.where(case == "early", closed - day(rng.integers(2, 6, count)), closed - day(rng.integers(1, 4, count)))
+    closed = np.where(
+        case == "late",
+        due + day(rng.integers(3, 20, count)),
+        np.where(due < as_of, due - day(rng.integers(0, 6, count)), as_of - day(rng.integers(1, 8, count))),
+    )
+    applied = np.where(
+        case == "early", closed - day(rng.integers(2, 6, count)), closed - day(rng.integers(1, 4, count))
+    )
     applied = np.where((status == "closure_applied") & (case == "due"), due - 1, applied)
     closed = np.where(status == "closed", closed, none)
     applied = np.where(np.isin(status, ("closed", "closure_applied")), np.maximum(applied, found), none)
@@ -107,7 +121,10 @@ def make(rng: np.random.Generator, as_of: np.datetime64) -> Ledgers:
     lead = [LEADS[i] for i in rng.integers(0, len(LEADS), count)]
     topic = [PROBLEMS[c][k] for c, k in zip(category, rng.integers(0, 6, count), strict=True)]
     number = [f"ZG2026{i + 1:03d}" for i in range(count)]
-    helper = [LEADS[(LEADS.index(x) + int(k)) % len(LEADS)] for x, k in zip(lead, rng.integers(1, len(LEADS), count), strict=True)]
+    helper = [
+        LEADS[(LEADS.index(x) + int(k)) % len(LEADS)]
+        for x, k in zip(lead, rng.integers(1, len(LEADS), count), strict=True)
+    ]
     staff = people.names(rng, 3 * count).reshape(3, -1)
     due_text = np.where(status == "long_term", "长期坚持", np.where(words == "", iso(due), words))
     problems = frame(
@@ -152,7 +169,9 @@ def _content(place: int, words: str) -> str:
     return f"{place + 1}. {words}{steps}"
 
 
-def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.datetime64) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def _children(
+    rng: np.random.Generator, problems: pl.DataFrame, as_of: np.datetime64
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Measures (weights add to 100), monthly progress, and reviews of closure applications."""
     measures, progress, reviews = [], [], []
     for p in problems.iter_rows(named=True):
@@ -164,30 +183,96 @@ def _children(rng: np.random.Generator, problems: pl.DataFrame, as_of: np.dateti
         edge = found + ((end - found).astype(int) * np.arange(parts + 1) // parts).astype("timedelta64[D]")
         weights = [100 // parts] * (parts - 1) + [100 - 100 // parts * (parts - 1)]
         words = rng.choice(len(MEASURES), parts, replace=False)
-        finished = None if np.isnat(np.datetime64(p["~closed"] or "NaT")) and p["~status"] != "closure_applied" else True
+        finished = (
+            None if np.isnat(np.datetime64(p["~closed"] or "NaT")) and p["~status"] != "closure_applied" else True
+        )
         stop = np.datetime64(p["~applied"] or as_of)
         for k in range(parts):
             late = p["~case"] == "overdue" and k == parts - 1
             done = min(edge[k + 1], stop) if finished or (edge[k + 1] <= as_of and not late) else None
             measures.append(
-                (f"{p['问题编号']}-{k + 1}", p["问题编号"], str(k + 1), _content(k, MEASURES[words[k]]), p["责任/牵头单位"], p["责任/责任人"], str(edge[k]), str(edge[k + 1]), str(weights[k]), None if done is None else str(done))
+                (
+                    f"{p['问题编号']}-{k + 1}",
+                    p["问题编号"],
+                    str(k + 1),
+                    _content(k, MEASURES[words[k]]),
+                    p["责任/牵头单位"],
+                    p["责任/责任人"],
+                    str(edge[k]),
+                    str(edge[k + 1]),
+                    str(weights[k]),
+                    None if done is None else str(done),
+                )
             )
         last = int(p["整改/完成进度（%）"])
         stop = np.datetime64(p["~closed"] or as_of)
         steps = max(1, min(4, int((stop - found).astype(int)) // 30 + 1))
         for k in range(steps):
             at = found + (stop - found) * (k + 1) // steps
-            text = "已完成全部整改措施，佐证材料已归档" if k == steps - 1 and last == 100 else f"已完成第 {k + 1} 阶段工作，正在推进后续措施"
-            progress.append((f"{p['问题编号']}-J{k + 1}", p["问题编号"], str(at), str(at)[:7], str(last * (k + 1) // steps), text, p["责任/责任人"]))
+            text = (
+                "已完成全部整改措施，佐证材料已归档"
+                if k == steps - 1 and last == 100
+                else f"已完成第 {k + 1} 阶段工作，正在推进后续措施"
+            )
+            progress.append(
+                (
+                    f"{p['问题编号']}-J{k + 1}",
+                    p["问题编号"],
+                    str(at),
+                    str(at)[:7],
+                    str(last * (k + 1) // steps),
+                    text,
+                    p["责任/责任人"],
+                )
+            )
         if p["~applied"] is not None:
             if rng.random() < 0.12 and p["~status"] == "closed":
                 back = np.datetime64(p["~applied"]) - 12
-                reviews.append((f"{p['问题编号']}-S0", p["问题编号"], str(back), p["责任/复核人"], "退回", "佐证材料不足，补充后重新申请", f"{back + 2} 10:00:00"))
+                reviews.append(
+                    (
+                        f"{p['问题编号']}-S0",
+                        p["问题编号"],
+                        str(back),
+                        p["责任/复核人"],
+                        "退回",
+                        "佐证材料不足，补充后重新申请",
+                        f"{back + 2} 10:00:00",
+                    )
+                )
             if p["~status"] == "closed":
-                reviews.append((f"{p['问题编号']}-S1", p["问题编号"], str(p["~applied"]), p["责任/复核人"], "通过", None, f"{p['~closed']} 10:00:00"))
+                reviews.append(
+                    (
+                        f"{p['问题编号']}-S1",
+                        p["问题编号"],
+                        str(p["~applied"]),
+                        p["责任/复核人"],
+                        "通过",
+                        None,
+                        f"{p['~closed']} 10:00:00",
+                    )
+                )
     row = {"orient": "row", "infer_schema_length": None}
     return (
-        pl.DataFrame(measures, schema=["措施编号", "问题编号", "序号", "整改措施", "责任单位", "责任人", "计划开始", "计划完成", "权重", "实际完成"], **row),
-        pl.DataFrame(progress, schema=["进展编号", "问题编号", "填报时间", "所属月份", "进度（%）", "进展情况", "填报人"], **row),
-        pl.DataFrame(reviews, schema=["审核编号", "问题编号", "申请日期", "审核人", "审核结果", "退回原因", "审核时间"], **row),
+        pl.DataFrame(
+            measures,
+            schema=[
+                "措施编号",
+                "问题编号",
+                "序号",
+                "整改措施",
+                "责任单位",
+                "责任人",
+                "计划开始",
+                "计划完成",
+                "权重",
+                "实际完成",
+            ],
+            **row,
+        ),
+        pl.DataFrame(
+            progress, schema=["进展编号", "问题编号", "填报时间", "所属月份", "进度（%）", "进展情况", "填报人"], **row
+        ),
+        pl.DataFrame(
+            reviews, schema=["审核编号", "问题编号", "申请日期", "审核人", "审核结果", "退回原因", "审核时间"], **row
+        ),
     )

@@ -47,7 +47,14 @@ class Server:
         user = ["--user=root"] if os.geteuid() == 0 else []
         if fresh:
             shutil.rmtree(self.data, ignore_errors=True)
-            install = [str(shutil.which("mariadb-install-db", path=_SEARCH)), "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal", "--skip-test-db", *user]
+            install = [
+                str(shutil.which("mariadb-install-db", path=_SEARCH)),
+                "--no-defaults",
+                f"--datadir={self.data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *user,
+            ]
             done = subprocess.run(install, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"mariadb-install-db: {(done.stderr or done.stdout).strip()[-500:]}")
@@ -92,7 +99,15 @@ class Server:
 
     def connect(self) -> Any:
         """An administrator's pymysql connection that may load files."""
-        return pymysql.connect(host="127.0.0.1", port=self.port, user="root", password=self.passwords["administrator"], database=DATABASE, charset="utf8mb4", local_infile=True)
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            password=self.passwords["administrator"],
+            database=DATABASE,
+            charset="utf8mb4",
+            local_infile=True,
+        )
 
     def _claim_port(self) -> None:
         """Keep the port of last time while nobody else has it, so that addresses stay good."""
@@ -125,7 +140,9 @@ class Server:
             cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4")
             cursor.execute(f"CREATE USER '{READER}'@'127.0.0.1' IDENTIFIED BY '{self.passwords['reader']}'")
             cursor.execute(f"GRANT SELECT ON {DATABASE}.* TO '{READER}'@'127.0.0.1'")
-            cursor.execute(f"CREATE OR REPLACE USER 'root'@'127.0.0.1' IDENTIFIED BY '{self.passwords['administrator']}'")
+            cursor.execute(
+                f"CREATE OR REPLACE USER 'root'@'127.0.0.1' IDENTIFIED BY '{self.passwords['administrator']}'"
+            )
             cursor.execute("GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION")
             cursor.execute(f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.passwords['administrator']}'")
 

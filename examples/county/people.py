@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from examples.county import codes
 
-_SURNAMES = np.array(list("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎") + ["欧阳", "司马", "上官"])
+_SURNAMES = np.array(
+    [
+        *list("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎"),
+        "欧阳",
+        "司马",
+        "上官",
+    ]
+)
 _SECOND = np.array(list("建国志明晓文海玉春秀永德家子光天红丽美桂金学大小思雨佳俊立正长新") + [""] * 6)
 _LAST = np.array(list("华军平强伟杰勇波涛辉鹏飞斌浩宇芳敏静燕娟霞玲萍慧琴莉云兰英梅雪婷欣怡洋亮龙峰刚磊"))
 

@@ -27,8 +27,25 @@ TOWN_NAMES = np.array([name for _, name in TOWNS])
 TOWN_WEIGHTS = np.array([20, 16, 12, 9, 8, 7, 7, 6, 5, 4, 3, 3], dtype=float)
 TOWN_WEIGHTS /= TOWN_WEIGHTS.sum()
 
-STREETS = np.array(["人民路", "解放街", "滨江大道", "商业街", "学府路", "工业园三路", "朝阳街", "迎宾路", "建设路", "和平巷", "伯玉路", "太空路"])
-VILLAGES = np.array(["新桥村", "石龙村", "白塔村", "双庙村", "红旗村", "柏林村", "长岭村", "龙泉社区", "滨河社区", "玉泉社区"])
+STREETS = np.array(
+    [
+        "人民路",
+        "解放街",
+        "滨江大道",
+        "商业街",
+        "学府路",
+        "工业园三路",
+        "朝阳街",
+        "迎宾路",
+        "建设路",
+        "和平巷",
+        "伯玉路",
+        "太空路",
+    ]
+)
+VILLAGES = np.array(
+    ["新桥村", "石龙村", "白塔村", "双庙村", "红旗村", "柏林村", "长岭村", "龙泉社区", "滨河社区", "玉泉社区"]
+)
 
 
 def addresses(rng: np.random.Generator, town: np.ndarray) -> np.ndarray:

@@ -37,7 +37,9 @@ def register(source: Source, e: Enterprises, mentioned: np.ndarray) -> np.ndarra
     lost.append(source.spoil("D16", uscc, "uscc", blank, PASSED, None, rate=0.004, where=lonely, note="只有注册号"))
     for rows in lost:
         source.table = put(source.table, "zzjgdm", rows, None)
-    branches = source.spoil("D19", uscc, "uscc", blank, QUARANTINED, "branch_own_code", rate=0.0015, where=kind == BRANCH)
+    branches = source.spoil(
+        "D19", uscc, "uscc", blank, QUARANTINED, "branch_own_code", rate=0.0015, where=kind == BRANCH
+    )
     source.table = put(source.table, uscc, branches, texts(source.table[branches.tolist()], "lsqy_dm"))
     source.table = put(source.table, "zzjgdm", branches, None)
 
@@ -89,8 +91,12 @@ def codes_as_text(source: Source, code: str, *, rate: float) -> None:
     source.spoil("D11", code, "enterprise_code", defects.full_width, REPAIRED, rate=rate, where=named)
     source.spoil("D11", code, "enterprise_code", defects.spaced, REPAIRED, rate=rate, where=named)
     source.spoil("D12", code, "enterprise_code", defects.lower, REPAIRED, rate=rate, where=named)
-    source.spoil("D12", code, "enterprise_code", defects.letter_o, QUARANTINED, "enterprise_code", rate=rate / 4, where=named)
-    source.spoil("D13", code, "enterprise_code", defects.wrong_check, QUARANTINED, "enterprise_code", rate=rate, where=named)
+    source.spoil(
+        "D12", code, "enterprise_code", defects.letter_o, QUARANTINED, "enterprise_code", rate=rate / 4, where=named
+    )
+    source.spoil(
+        "D13", code, "enterprise_code", defects.wrong_check, QUARANTINED, "enterprise_code", rate=rate, where=named
+    )
 
 
 def later(hours: int) -> np.timedelta64:
@@ -98,12 +104,26 @@ def later(hours: int) -> np.timedelta64:
     return np.timedelta64(hours, "h")
 
 
-def moved(source: Source, number: str, column: str, base: str, hours: int, field_name: str, outcome: str, rule: str, *, rate: float, where: np.ndarray) -> None:
+def moved(
+    source: Source,
+    number: str,
+    column: str,
+    base: str,
+    hours: int,
+    field_name: str,
+    outcome: str,
+    rule: str,
+    *,
+    rate: float,
+    where: np.ndarray,
+) -> None:
     """Put the moment in `column` so many hours from the one in `base`, for some rows."""
     rows = source.take(rate, where)
     if len(rows):
         moment = np.array(texts(source.table[rows.tolist()], base), dtype="datetime64[s]") + later(hours)
-        source.table = put(source.table, column, rows, np.char.replace(np.datetime_as_string(moment), "T", " ").tolist())
+        source.table = put(
+            source.table, column, rows, np.char.replace(np.datetime_as_string(moment), "T", " ").tolist()
+        )
         source.mark(number, field_name, outcome, rule, rows)
 
 
@@ -121,18 +141,33 @@ def service_cases(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     names(source, e, "qydm", "qymc", rate=0.002, sound=sound)
     done = _filled(source, "bjsj")
     days = _gap_days(source, "sqsj", "bjsj")
-    moved(source, "D25", "slsj", "bjsj", 30, "finished_at", QUARANTINED, "finished_after_accepted", rate=0.0008, where=done & (days >= 3))
+    moved(
+        source,
+        "D25",
+        "slsj",
+        "bjsj",
+        30,
+        "finished_at",
+        QUARANTINED,
+        "finished_after_accepted",
+        rate=0.0008,
+        where=done & (days >= 3),
+    )
     rows = source.take(0.0004, done)
     source.table = put(source.table, "bjsj", rows, [_FUTURE + " 10:00:00"] * len(rows))
     source.mark("D26", "finished_at", QUARANTINED, "finished_not_future", rows)
     rows = source.take(0.0003)
     source.table = put(source.table, "cnsx", rows, [0] * len(rows))
     source.mark("范围", "promise_days", QUARANTINED, "range", rows)
-    source.spoil("机构", "slbm", "dept_code", lambda old: ["县不存在局"] * len(old), QUARANTINED, "code_set", rate=0.0002)
+    source.spoil(
+        "机构", "slbm", "dept_code", lambda old: ["县不存在局"] * len(old), QUARANTINED, "code_set", rate=0.0002
+    )
 
 
 def _gap_days(source: Source, first: str, last: str) -> np.ndarray:
-    gap = source.table.select((pl.col(last).str.to_datetime() - pl.col(first).str.to_datetime()).dt.total_days().fill_null(-1).alias("d"))
+    gap = source.table.select(
+        (pl.col(last).str.to_datetime() - pl.col(first).str.to_datetime()).dt.total_days().fill_null(-1).alias("d")
+    )
     return gap["d"].to_numpy()
 
 
@@ -152,16 +187,54 @@ def tickets(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     source.leave_unmatched(rows, "只有名称")
     codes_as_text(source, "enterpriseCode", rate=0.0004)
     names(source, e, "enterpriseCode", "enterpriseName", rate=0.0005, sound=sound)
-    moved(source, "D25", "archivedAt", "closedAt", -30, "archived_at", QUARANTINED, "archived_after_closed", rate=0.001, where=_filled(source, "archivedAt", "closedAt"))
-    moved(source, "D25", "acceptedAt", "recordedAt", -30, "accepted_at", QUARANTINED, "accepted_after_recorded", rate=0.0005, where=_filled(source, "acceptedAt"))
+    moved(
+        source,
+        "D25",
+        "archivedAt",
+        "closedAt",
+        -30,
+        "archived_at",
+        QUARANTINED,
+        "archived_after_closed",
+        rate=0.001,
+        where=_filled(source, "archivedAt", "closedAt"),
+    )
+    moved(
+        source,
+        "D25",
+        "acceptedAt",
+        "recordedAt",
+        -30,
+        "accepted_at",
+        QUARANTINED,
+        "accepted_after_recorded",
+        rate=0.0005,
+        where=_filled(source, "acceptedAt"),
+    )
     early = np.array([t[11:13] >= "02" for t in texts(source.table, "recordedAt")])
-    moved(source, "D25", "acceptedAt", "recordedAt", -1, "accepted_at", WARNED, "accepted_after_recorded", rate=0.0005, where=_filled(source, "acceptedAt") & early)
+    moved(
+        source,
+        "D25",
+        "acceptedAt",
+        "recordedAt",
+        -1,
+        "accepted_at",
+        WARNED,
+        "accepted_after_recorded",
+        rate=0.0005,
+        where=_filled(source, "acceptedAt") & early,
+    )
     source.spoil("空值", "content", "content", lambda old: [None] * len(old), QUARANTINED, "required", rate=0.0003)
-    source.spoil("分类", "categoryCode", "category_code", lambda old: ["9999"] * len(old), QUARANTINED, "code_set", rate=0.0003)
+    source.spoil(
+        "分类", "categoryCode", "category_code", lambda old: ["9999"] * len(old), QUARANTINED, "code_set", rate=0.0003
+    )
     person = codes.resident_ids(np.datetime64("1970-01-01") + np.arange(len(source)) % 9000, np.arange(len(source)))
     phone = codes.mobiles(6_000_000 + np.arange(len(source)))
     rows = source.take(0.01)
-    told = [f"{t}联系人身份证号{i}，电话{p}。" for t, i, p in zip(texts(source.table[rows.tolist()], "content"), person[rows], phone[rows], strict=True)]
+    told = [
+        f"{t}联系人身份证号{i}，电话{p}。"
+        for t, i, p in zip(texts(source.table[rows.tolist()], "content"), person[rows], phone[rows], strict=True)
+    ]
     source.table = put(source.table, "content", rows, told)
     source.mark("D40", "content", PASSED, None, rows, "正文里有身份证号和电话，入视图前抹去")
     _transferred_twice(source)
@@ -171,7 +244,10 @@ def _transferred_twice(source: Source) -> None:
     """A matter that came from the city's line and was recorded by the county's own too: one upstream number (D37)."""
     rows = source.take(0.003, source.table["upstreamNo"].is_not_null().to_numpy() & (source.truth < 0))
     again = source.table[rows.tolist()].with_columns(
-        pl.format("{}{}{}", pl.col("ticketNo").str.slice(0, 12), pl.lit("9"), pl.col("ticketNo").str.slice(13)).alias("ticketNo"), pl.lit("省转").alias("channel")
+        pl.format("{}{}{}", pl.col("ticketNo").str.slice(0, 12), pl.lit("9"), pl.col("ticketNo").str.slice(13)).alias(
+            "ticketNo"
+        ),
+        pl.lit("省转").alias("channel"),
     )
     places = source.append(again, np.full(len(rows), -1))
     source.mark("D37", "upstream_no", PASSED, None, places, "与另一张工单的上级工单号相同")
@@ -184,7 +260,9 @@ def ticket_events(source: Source) -> None:
     source.mark("D26", "event_at", QUARANTINED, "event_not_future", rows)
     rows = source.take(0.002, (source.table["seq"] > 1).to_numpy())
     moment = np.array(texts(source.table[rows.tolist()], "updatedAt"), dtype="datetime64[s]") + later(3)
-    source.table = put(source.table, "updatedAt", rows, np.char.replace(np.datetime_as_string(moment), "T", " ").tolist())
+    source.table = put(
+        source.table, "updatedAt", rows, np.char.replace(np.datetime_as_string(moment), "T", " ").tolist()
+    )
     source.mark("D36", "event_at", PASSED, None, rows, "后到的环节，按（时间，序号）重排")
     rows = source.take(0.002)
     source.append(source.table[rows.tolist()], np.full(len(rows), -1))
@@ -202,7 +280,16 @@ def property_log(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     codes_as_text(source, "qlrzjh", rate=0.001)
     by_code_only(source, e, "qlrzjh", rate=0.01, sound=sound)
     names(source, e, "qlrzjh", "qymc", rate=0.003, sound=sound)
-    source.spoil("单元号", "bdcdyh", "unit_no", lambda old: [v[:-1] for v in old], QUARANTINED, "unit_no", rate=0.002, where=single)
+    source.spoil(
+        "单元号",
+        "bdcdyh",
+        "unit_no",
+        lambda old: [v[:-1] for v in old],
+        QUARANTINED,
+        "unit_no",
+        rate=0.002,
+        where=single,
+    )
     rows = source.take(0.001, single)
     source.table = put(source.table, "djf", rows, [-80.0] * len(rows))
     source.mark("负数", "fee", QUARANTINED, "range", rows)
@@ -211,5 +298,3 @@ def property_log(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     shifted = source.table[rows.tolist()].select(pl.col("dbsj") - pl.duration(hours=30)).to_series()
     source.table = put(source.table, "fzsj", rows, shifted.to_list())
     source.mark("D25", "issued_at", QUARANTINED, "issued_after_registered", rows)
-
-

@@ -11,7 +11,16 @@ from examples.county.enterprises import BRANCH, KINDS, Enterprises
 from examples.county.frames import frame
 
 _TYPE_CODES = np.array(["1130", "9500", "9100", "2130", "9610"], dtype=object)
-_SCOPES = np.array(["一般项目：日用百货销售；五金产品零售。", "许可项目：餐饮服务；食品销售。", "建筑材料销售；建设工程施工。", "农产品的生产、销售、加工、运输。", "技术服务、技术开发、技术咨询。"], dtype=object)
+_SCOPES = np.array(
+    [
+        "一般项目：日用百货销售；五金产品零售。",
+        "许可项目：餐饮服务；食品销售。",
+        "建筑材料销售；建设工程施工。",
+        "农产品的生产、销售、加工、运输。",
+        "技术服务、技术开发、技术咨询。",
+    ],
+    dtype=object,
+)
 _QUESTIONS = (
     ("Q1", "您对本县营商环境总体是否满意"), ("Q2", "您对未来一年本企业经营是否有信心"), ("Q3", "未来一年是否愿意追加投资"), ("Q4", "惠企政策是否容易获得"),
     ("Q5", "融资是否便利"), ("Q6", "用工是否容易"), ("Q7", "政府部门办事是否守信"), ("Q8", "检查执法是否规范"),
@@ -23,7 +32,13 @@ def subjects(rng: np.random.Generator, e: Enterprises, as_of: np.datetime64) -> 
     count = len(e)
     place = np.arange(count)
     branch = e.kind == BRANCH
-    touched = np.maximum.reduce([e.status_on.astype("datetime64[D]"), e.established, np.where(np.isnat(e.renamed_on), e.established, e.renamed_on)])
+    touched = np.maximum.reduce(
+        [
+            e.status_on.astype("datetime64[D]"),
+            e.established,
+            np.where(np.isnat(e.renamed_on), e.established, e.renamed_on),
+        ]
+    )
     return frame(
         {
             "zt_id": np.char.add("SCZT", np.char.zfill((place + 1).astype(str), 8)).astype(object),
@@ -60,7 +75,9 @@ def persons(rng: np.random.Generator, e: Enterprises) -> pl.DataFrame:
     contact = np.flatnonzero(rng.random(count) < 0.3)
     clerk = people.make(rng, len(contact), 8_000_000)
     who = np.concatenate([np.arange(count), contact])
-    role = np.concatenate([np.where(np.isin(e.kind, (1, BRANCH)), "负责人", "法定代表人"), np.full(len(contact), "联络员")])
+    role = np.concatenate(
+        [np.where(np.isin(e.kind, (1, BRANCH)), "负责人", "法定代表人"), np.full(len(contact), "联络员")]
+    )
     return frame(
         {
             "ry_id": np.char.add("RY", np.char.zfill(np.arange(1, len(who) + 1).astype(str), 8)).astype(object),
@@ -108,10 +125,16 @@ def inspections(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.
     return frame(
         {
             "rwbh": np.char.add("SSJ", np.char.zfill(np.arange(1, count + 1).astype(str), 7)).astype(object),
-            "jhbh": np.char.add(np.datetime_as_string(planned.astype("datetime64[Y]")), np.char.add("Q", quarter.astype(str))).astype(object),
+            "jhbh": np.char.add(
+                np.datetime_as_string(planned.astype("datetime64[Y]")), np.char.add("Q", quarter.astype(str))
+            ).astype(object),
             "tyshxydm": e.uscc[who].astype(object),
             "被查对象": e.name[who],
-            "ssbm": rng.choice(np.array(["县市场监管局", "县应急局", "县生态环境局", "县住建局"], dtype=object), count, p=[0.7, 0.1, 0.1, 0.1]),
+            "ssbm": rng.choice(
+                np.array(["县市场监管局", "县应急局", "县生态环境局", "县住建局"], dtype=object),
+                count,
+                p=[0.7, 0.1, 0.1, 0.1],
+            ),
             "jhrq": planned.astype("datetime64[D]"),
             "jcrq": inspected.astype("datetime64[D]"),
             "检查结果": np.where(np.isnat(inspected), None, result),
@@ -130,7 +153,10 @@ def survey(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.datet
     form = np.repeat(np.arange(len(who)), len(_QUESTIONS))
     mood = rng.normal(3.6, 0.6, len(who))[form]
     answer = np.clip(np.rint(mood + rng.normal(0, 0.7, len(form))), 1, 5).astype(int)
-    at = after(office_hours(next_working_day(as_of - rng.integers(10, 60, len(who)).astype("timedelta64[D]")), rng), np.zeros(len(who), dtype=int))[form]
+    at = after(
+        office_hours(next_working_day(as_of - rng.integers(10, 60, len(who)).astype("timedelta64[D]")), rng),
+        np.zeros(len(who), dtype=int),
+    )[form]
     return frame(
         {
             "调查期": np.full(len(form), "2026Q3", dtype=object),
@@ -152,7 +178,9 @@ def survey(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.datet
 def refunds(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.datetime64) -> pl.DataFrame:
     """Tax refunds in the tax bureau's own list."""
     who = e.pick(rng, count, kinds=(0,))
-    applied = office_hours(next_working_day(as_of - np.sort(rng.integers(40, 360, count))[::-1].astype("timedelta64[D]")), rng)
+    applied = office_hours(
+        next_working_day(as_of - np.sort(rng.integers(40, 360, count))[::-1].astype("timedelta64[D]")), rng
+    )
     approved = office_hours(add_working_days(applied, rng.integers(1, 8, count)), rng)
     paid = office_hours(add_working_days(approved, rng.integers(1, 10, count)), rng)
     return frame(
@@ -163,7 +191,9 @@ def refunds(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.date
             "申请时间": iso(applied),
             "审批时间": iso(approved),
             "到账时间": iso(paid),
-            "退税金额（元）": np.array([f"{v:.2f}" for v in np.round(np.exp(rng.normal(9.5, 1, count)), 2).tolist()], dtype=object),
+            "退税金额（元）": np.array(
+                [f"{v:.2f}" for v in np.round(np.exp(rng.normal(9.5, 1, count)), 2).tolist()], dtype=object
+            ),
             "~e": who,
         }
     )

@@ -42,7 +42,9 @@ def _column(place: int) -> np.ndarray:
     return np.array(values, dtype=object if isinstance(values[0], str) else None)
 
 
-def _founders(rng: np.random.Generator, enterprises: Enterprises, firm: np.ndarray, item: np.ndarray, as_of: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
+def _founders(
+    rng: np.random.Generator, enterprises: Enterprises, firm: np.ndarray, item: np.ndarray, as_of: np.datetime64
+) -> tuple[np.ndarray, np.ndarray]:
     """Applicants and items such that each enterprise founded in the last year applies once, on its founding day."""
     young = rng.permutation(np.flatnonzero((enterprises.established > as_of - 364) & (enterprises.twin < 0)))
     rows = np.flatnonzero(np.isin(item, (0, 3)))
@@ -54,15 +56,22 @@ def _founders(rng: np.random.Generator, enterprises: Enterprises, firm: np.ndarr
     return firm, item
 
 
-def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: np.datetime64) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A year of cases up to `as_of`, and their steps."""
+def make(
+    rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: np.datetime64, *, days: int = 364
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """So many cases of the last `days` up to `as_of`, and their steps; a whole year holds each founding of it."""
     now = (as_of + 1).astype("datetime64[s]")
     item = rng.choice(len(_ITEMS), count, p=_column(6) / _column(6).sum())
     firm = np.where(rng.random(count) < _column(7)[item], enterprises.pick(rng, count), -1)
     company = firm >= 0
-    firm, item = _founders(rng, enterprises, firm, item, as_of)
+    if days > 100:
+        firm, item = _founders(rng, enterprises, firm, item, as_of)
+    else:
+        item = np.where(np.isin(item, (0, 3)), 1, item)
     founding = np.isin(item, (0, 3))
-    day = np.where(founding, enterprises.established[firm], as_of - rng.integers(0, 364, count).astype("timedelta64[D]"))
+    day = np.where(
+        founding, enterprises.established[firm], as_of - rng.integers(0, days, count).astype("timedelta64[D]")
+    )
     order = np.argsort(day, kind="stable")
     day, item, firm, company, founding = day[order], item[order], firm[order], company[order], founding[order]
     applied = office_hours(np.where(founding, day, next_working_day(day)), rng)
@@ -71,7 +80,11 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
     promise, legal = _column(4)[item], _column(5)[item]
     paused = np.where(rng.random(count) < 0.06, rng.integers(2, 12, count), 0)
     late = np.where(rng.random(count) < 0.025, rng.integers(1, 6, count), 0)
-    used = np.where(promise == 1, 0, (promise * rng.uniform(0.1, 0.95, count)).astype(int)) + paused + np.where(late > 0, promise + late, 0)
+    used = (
+        np.where(promise == 1, 0, (promise * rng.uniform(0.1, 0.95, count)).astype(int))
+        + paused
+        + np.where(late > 0, promise + late, 0)
+    )
     same_day = after(accepted, rng.integers(1200, 4 * 3600, count))
     finished = np.where(used == 0, same_day, office_hours(add_working_days(accepted, np.maximum(used, 1)), rng))
     finished = np.where(finished < now, finished, np.datetime64("NaT"))
@@ -103,12 +116,22 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
             "tbcxts": paused,
             "bjsj": iso(finished),
             "bljg": result,
-            "wsh": np.where(lasting, "示行审〔" + np.char.array(day).astype("U4") + "〕" + np.arange(1, count + 1).astype(str) + "号", None),
-            "yxqz": iso(np.where(lasting & (promise >= 5), finished.astype("datetime64[D]") + 1826, np.datetime64("NaT")).astype("datetime64[D]")),
+            "wsh": np.where(
+                lasting,
+                "示行审〔" + np.char.array(day).astype("U4") + "〕" + np.arange(1, count + 1).astype(str) + "号",
+                None,
+            ),
+            "yxqz": iso(
+                np.where(
+                    lasting & (promise >= 5), finished.astype("datetime64[D]") + 1826, np.datetime64("NaT")
+                ).astype("datetime64[D]")
+            ),
             "pdcs": rng.choice(4, count, p=[0.45, 0.4, 0.12, 0.03]),
             "cls": np.maximum(1, _column(8)[item] + rng.integers(-1, 3, count)),
             "sfje": _column(9)[item].astype(float),
-            "hpdj": np.where(done & (rng.random(count) < 0.6), rng.choice(6, count, p=[0, 0.004, 0.006, 0.02, 0.17, 0.8]), 0),
+            "hpdj": np.where(
+                done & (rng.random(count) < 0.6), rng.choice(6, count, p=[0, 0.004, 0.006, 0.02, 0.17, 0.8]), 0
+            ),
             "sfqcwb": (rng.random(count) < 0.35).astype(int),
             "gxsj": iso(touched),
             "~e": firm,
@@ -118,7 +141,14 @@ def make(rng: np.random.Generator, enterprises: Enterprises, count: int, as_of: 
     return cases, _steps(rng, number, applied, accepted, finished, paused)
 
 
-def _steps(rng: np.random.Generator, number: np.ndarray, applied: np.ndarray, accepted: np.ndarray, finished: np.ndarray, paused: np.ndarray) -> pl.DataFrame:
+def _steps(
+    rng: np.random.Generator,
+    number: np.ndarray,
+    applied: np.ndarray,
+    accepted: np.ndarray,
+    finished: np.ndarray,
+    paused: np.ndarray,
+) -> pl.DataFrame:
     """The steps of each case in order: 收件, 受理, a pause where there was one, 决定, 送达."""
     nat = np.datetime64("NaT", "s")
     pause = np.where(paused > 0, after(accepted, rng.integers(600, 5000, len(number))), nat)
@@ -169,7 +199,9 @@ def permits(rng: np.random.Generator, enterprises: Enterprises, count: int, as_o
     name = texts(frame({"n": enterprises.name[firm]}), "n")
     return frame(
         {
-            "许可编号": np.char.add(np.char.add("ZJ", year.astype(str)), np.char.zfill(np.arange(1, count + 1).astype(str), 5)).astype(object),
+            "许可编号": np.char.add(
+                np.char.add("ZJ", year.astype(str)), np.char.zfill(np.arange(1, count + 1).astype(str), 5)
+            ).astype(object),
             "项目代码": codes.project_codes(year, rng.permutation(900_000)[:count]).astype(object),
             "事项编码": np.array([p[0] for p in _PERMITS], dtype=object)[kind],
             "事项名称": np.array([p[1] for p in _PERMITS], dtype=object)[kind],
@@ -188,5 +220,3 @@ def permits(rng: np.random.Generator, enterprises: Enterprises, count: int, as_o
             "~e": firm,
         }
     )
-
-

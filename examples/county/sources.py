@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def start(home: Path, scale: float = 1.0, seed: int = 7, as_of: str = AS_OF, *, 
     state = place.read_state()
     wanted = {"seed": seed, "scale": scale, "as_of": as_of}
     fresh = {k: state.get(k) for k in wanted} != wanted
+    place.home.chmod(0o700)
     server = place.databases().start()
     if fresh:
         place.state.unlink(missing_ok=True)
@@ -140,21 +142,34 @@ def _fill(place: Place, county: County, server: postgresql.Server) -> str:
     """Fill every system; tells which database the service centre has."""
     passwords = place.passwords()
     frames = {connector: source.table for connector, source in county.sources.items()}
-    for database, tables, password in (("scjg", databases.MARKET, "market"), ("bdc", databases.ESTATE, "estate")):
-        databases.fill_postgresql(server.create_database(database), tables, frames, f"{_READER}_{database}", passwords[password])
-    cases = mariadb.Server(place.root / "mariadb", passwords).start() if mariadb.available() else None
-    if cases:
-        connection = cases.connect()
-        with connection:
+    mine = mariadb.available()
+
+    def registers() -> None:
+        for database, tables, password in (("scjg", databases.MARKET, "market"), ("bdc", databases.ESTATE, "estate")):
+            databases.fill_postgresql(
+                server.create_database(database), tables, frames, f"{_READER}_{database}", passwords[password]
+            )
+
+    def cases() -> None:
+        if not mine:
+            databases.fill_sqlite(place.cases, databases.CASES, frames)
+            return
+        with mariadb.Server(place.root / "mariadb", passwords).start().connect() as connection:
             databases.fill_mariadb(connection, databases.CASES, frames, place.root)
-    else:
-        databases.fill_sqlite(place.cases, databases.CASES, frames)
-    place.hotline.mkdir(mode=0o700, exist_ok=True)
-    databases.fill_hotline(place.hotline / "store.sqlite", frames)
-    for old in place.files.glob("*/*"):
-        old.unlink()
-    workbook.write(county, place.files)
-    return "mariadb" if cases else "sqlite"
+
+    def hotline() -> None:
+        place.hotline.mkdir(mode=0o700, exist_ok=True)
+        databases.fill_hotline(place.hotline / "store.sqlite", frames)
+
+    def files() -> None:
+        for old in place.files.glob("*/*"):
+            old.unlink()
+        workbook.write(county, place.files)
+
+    with ThreadPoolExecutor(4) as pool:
+        for task in [pool.submit(work) for work in (registers, cases, hotline, files)]:
+            task.result()
+    return "mariadb" if mine else "sqlite"
 
 
 def _hotline_pid(place: Place) -> int | None:
@@ -178,7 +193,9 @@ def _start_hotline(place: Place) -> None:
     port = int(port_file.read_text())
     command = [sys.executable, "-m", "examples.county.api", str(place.hotline / "store.sqlite"), str(port), str(token)]
     with (place.hotline / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     (place.hotline / "pid").write_text(str(process.pid))
     for _ in range(200):
         with socket.socket() as probe:
@@ -230,7 +247,11 @@ def _write_env(place: Place, server: postgresql.Server, cases: mariadb.Server | 
         "HUB_SOURCE_INBOX": str(place.files),
     }
     file = place.home / "hub.env"
-    kept = [line for line in file.read_text(encoding="utf-8").splitlines() if line.partition("=")[0].strip() not in lines] if file.exists() else []
+    kept = (
+        [line for line in file.read_text(encoding="utf-8").splitlines() if line.partition("=")[0].strip() not in lines]
+        if file.exists()
+        else []
+    )
     text = "\n".join([*kept, *(f"{name}={value}" for name, value in lines.items())]) + "\n"
     if file.exists() and file.read_text(encoding="utf-8") == text:
         return
@@ -247,4 +268,6 @@ def _write_fallback(place: Place) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted((_ROOT / "connectors" / "departments" / "service_center").glob("*.yaml")):
         text = re.sub(r"driver: mysql", "driver: sqlite", file.read_text(encoding="utf-8"))
-        (target / file.name).write_text(re.sub(r"url: .*", "url: ${HUB_SOURCE_SERVICE_ADDRESS}", text), encoding="utf-8")
+        (target / file.name).write_text(
+            re.sub(r"url: .*", "url: ${HUB_SOURCE_SERVICE_ADDRESS}", text), encoding="utf-8"
+        )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import xlsxwriter
 import xlwt
@@ -26,25 +28,43 @@ def write(county: County, inbox: Path) -> None:
     books: dict[tuple[str, str], list[tuple[str, Source, pl.DataFrame]]] = {}
     for connector, form in FORMS.items():
         source = county.sources[connector]
-        for (file, sheet), part in source.table.with_row_index("~n").partition_by("~file", "~sheet", as_dict=True, maintain_order=True).items():
+        for (file, sheet), part in (
+            source.table.with_row_index("~n").partition_by("~file", "~sheet", as_dict=True, maintain_order=True).items()
+        ):
             books.setdefault((form.folder, str(file)), []).append((str(sheet), source, part))
     for (folder, file), sheets in books.items():
-        path = inbox / folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if file.endswith(".csv"):
-            _csv(path, FORMS[sheets[0][1].connector], sheets[0][2])
-        elif file.endswith(".xls"):
-            _xls(path, sheets)
-        else:
-            _xlsx(path, sheets)
+        write_file(inbox / folder / file, sheets, county.as_of)
     duplicate(inbox, county)
+
+
+def write_file(path: Path, sheets: list[tuple[str, Source, pl.DataFrame]], day: np.datetime64) -> None:
+    """Write one file: its sheets with their source and rows (`~n`: the row's place in its source).
+
+    The file's time is 17:00 of `day`, not now: files are read in the order of their times.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        _csv(path, FORMS[sheets[0][1].connector], sheets[0][2])
+    elif path.suffix == ".xls":
+        _xls(path, sheets)
+    else:
+        _xlsx(path, sheets)
+    stamp(path, day)
+
+
+def stamp(path: Path, day: np.datetime64) -> None:
+    """Set a file's time to 17:00 of a day, county time."""
+    moment = (day.astype("datetime64[s]").astype(int)) + 9 * 3600
+    os.utime(path, (moment, moment))
 
 
 def duplicate(inbox: Path, county: County) -> None:
     """Leave the newest water file a second time under another name (D34)."""
     folder = inbox / FORMS[SENT_TWICE].folder
     newest = max(county.sources[SENT_TWICE].table["~file"].unique().to_list())
-    shutil.copyfile(folder / newest, folder / newest.replace(".csv", "(1).csv"))
+    copy = folder / newest.replace(".csv", "(1).csv")
+    shutil.copyfile(folder / newest, copy)
+    stamp(copy, county.as_of)
 
 
 def _headings(form: Form, part: pl.DataFrame) -> list[str]:
@@ -159,7 +179,9 @@ def _sheet(sheet: Any, source: Source, part: pl.DataFrame, style: dict[str, Any]
 
 def _two_rows(sheet: Any, top: int, heads: list[str], style: Any) -> None:
     """责任/牵头单位, 责任/责任人 as 责任 merged over 牵头单位 and 责任人; a plain heading is merged downwards."""
-    for group, members in groupby(enumerate(heads), key=lambda item: item[1].split("/")[0] if "/" in item[1] else f"\0{item[0]}"):
+    for group, members in groupby(
+        enumerate(heads), key=lambda item: item[1].split("/")[0] if "/" in item[1] else f"\0{item[0]}"
+    ):
         places = list(members)
         left, right = places[0][0], places[-1][0]
         if group.startswith("\0"):

@@ -118,12 +118,12 @@ MACROS = {
         ELSE {translated(replaced("s", _UNSEEN), _DASHED)} END""",
     "project_code_clean(s)": f"""CASE WHEN {matches("s", identifiers.PROJECT_CODE_SHAPE)} THEN s
         WHEN id_is_placeholder(s) THEN NULL ELSE dashed_strip(s) END""",
+    "phone_mobile(v)": f"CASE WHEN {matches('v', identifiers.MOBILE_DASHED)} THEN replace(v, '-', '') ELSE v END",
     "phone_shaped(v)": f"""CASE
         WHEN v IN ({listed(identifiers.PLACEHOLDERS)}) OR {matches("v", "-*|0*|1*")} THEN NULL
         WHEN {matches("v", identifiers.MOBILE_DASHED)} THEN replace(v, '-', '')
         WHEN {matches("v", identifiers.PHONE_COUNTRY)} THEN phone_mobile(regexp_extract(v, {quoted(identifiers.PHONE_COUNTRY)}, 1))
         ELSE regexp_replace(v, {quoted(identifiers.PHONE_AREA)}, '\\1-') END""",
-    "phone_mobile(v)": f"CASE WHEN {matches('v', identifiers.MOBILE_DASHED)} THEN replace(v, '-', '') ELSE v END",
     "phone_clean(s)": f"CASE WHEN {matches('s', '1[3-9][0-9]{9}')} THEN s ELSE {let('v', 'dashed_strip(s)', 'phone_shaped(v)')} END",
     "resident_id_raised(v)": f"""CASE
         WHEN {matches("v", "[1-9][0-9]{14}")} AND try_strptime('19' || substr(v, 7, 6), '%Y%m%d') IS NOT NULL

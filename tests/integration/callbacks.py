@@ -42,9 +42,10 @@ def connector(folder: Path, mode: str) -> Connector:
 
 
 def row(number: int, *, solved: str | None = "已解决", method: str = "电话", ticket: bool = True, minute: int = 0) -> tuple[Any, ...]:
-    """One source row; a method that is in no code list, or no ticket, makes it a bad one."""
-    at = f"2026-03-{1 + number % 28:02d} 10:{minute:02d}:00"
-    return f"CB{number:05d}", f"T{number:05d}" if ticket else None, 1, at, method, True, solved, at
+    """One source row, changed in the source at `minute` if not 0; a method that is in no code list, or no ticket, makes it a bad one."""
+    at = f"2026-03-{1 + number % 28:02d} 10:00:00"
+    updated = f"2026-04-01 10:{minute:02d}:00" if minute else at
+    return f"CB{number:05d}", f"T{number:05d}" if ticket else None, 1, at, method, True, solved, updated
 
 
 def fill(source: str, rows: list[tuple[Any, ...]]) -> None:

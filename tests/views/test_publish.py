@@ -10,7 +10,6 @@ import pytest
 
 from tests.views.casefile import create, insert, query_of
 from views.catalog import Catalog, load_catalog
-from views.inputs import tables
 from views.publish import Published, publish
 
 DAY = datetime.date(2025, 10, 14)
@@ -34,9 +33,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub(database: str) -> Iterator[psycopg.Connection]:
+def hub(empty_database: str) -> Iterator[psycopg.Connection]:
     """A warehouse with two datasets: three tickets, no callback."""
-    with psycopg.connect(database) as connection:
+    with psycopg.connect(empty_database) as connection:
         query = query_of(connection)
         query("CREATE SCHEMA shared")
         query("SET search_path = shared")
@@ -189,11 +188,11 @@ def test_a_dataset_not_yet_there_is_told(hub: psycopg.Connection, root: Path) ->
     assert done["hotline_total"] == ""
 
 
-def test_a_reader_sees_whole_tables_and_never_waits(hub: psycopg.Connection, root: Path, database: str) -> None:
+def test_a_reader_sees_whole_tables_and_never_waits(hub: psycopg.Connection, root: Path, empty_database: str) -> None:
     catalog = load_catalog(root)
     publish(hub, None, DAY, catalog=catalog)
     hub.execute("UPDATE shared.hotline_ticket SET status = 'closed'")
-    with hub.transaction(), psycopg.connect(database, autocommit=True) as reader:
+    with hub.transaction(), psycopg.connect(empty_database, autocommit=True) as reader:
         publish(hub, {"hotline_ticket"}, DAY, catalog=catalog)
         reader.execute("SET lock_timeout = '200ms'")
         assert rows(reader, "hotline_by_status") == [("closed", 2), ("signed", 1)]
@@ -213,13 +212,13 @@ def test_the_callers_transaction_stays_the_callers(hub: psycopg.Connection, root
     assert rows(hub, "hotline_total") == [(3,)]
 
 
-def test_two_publishers_do_not_deadlock(hub: psycopg.Connection, root: Path, database: str) -> None:
+def test_two_publishers_do_not_deadlock(hub: psycopg.Connection, root: Path, empty_database: str) -> None:
     catalog: Catalog = load_catalog(root)
     publish(hub, None, DAY, catalog=catalog)
     failures: list[object] = []
 
     def work(number: int) -> None:
-        with psycopg.connect(database) as connection:
+        with psycopg.connect(empty_database) as connection:
             for turn in range(5):
                 connection.execute(
                     f"INSERT INTO shared.hotline_ticket (ticket_no, status) VALUES ('{number}-{turn}', 'signed')".encode()
@@ -238,7 +237,7 @@ def test_two_publishers_do_not_deadlock(hub: psycopg.Connection, root: Path, dat
     assert rows(hub, "hotline_total") == [(18,)]
 
 
-def test_readers_are_given_the_tables(hub: psycopg.Connection, root: Path, postgres_server: object) -> None:
+def test_readers_are_given_the_tables(hub: psycopg.Connection, root: Path) -> None:
     made = hub.execute("SELECT 1 FROM pg_roles WHERE rolname = 'hub_reader'").fetchone() is None
     if made:
         hub.execute("CREATE ROLE hub_reader")
@@ -256,16 +255,3 @@ def test_readers_are_given_the_tables(hub: psycopg.Connection, root: Path, postg
             hub.execute("DROP OWNED BY hub_reader")
             hub.execute("DROP ROLE hub_reader")
             hub.commit()
-
-
-def test_the_hubs_own_views_publish(database: str) -> None:
-    with psycopg.connect(database) as connection:
-        query = query_of(connection)
-        query("CREATE SCHEMA shared")
-        query("SET search_path = shared")
-        create(query, sorted(tables()), "CREATE TABLE ")
-        query("SET search_path = public")
-        connection.commit()
-        done = publish(connection, None, DAY)
-        assert [(p.name, p.error) for p in done if p.error] == []
-        assert {p.name for p in done} == set(load_catalog().views)

@@ -1,0 +1,288 @@
+"""Delimited text as Arrow batches of text columns, with the line each record stands on.
+
+Arrow's own reader parses; what it would let pass is checked beside it: torn last lines, rows of another
+width (refused, with their lines), a stray quotation mark that swallows the lines up to the next one.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from connectors import encoding, header
+from connectors.batches import empty, has_byte
+from schemas.errors import HubError, SourceChanged, SourceUnavailable
+
+if TYPE_CHECKING:
+    from connectors.drivers.base import Delivery
+    from connectors.files import Drop
+
+_BLOCK = 4 << 20
+_HEAD_ROWS = 40
+_DELIMITERS = (",", "\t", ";", "|", "，")
+_NEWLINE = re.compile(b"\n")
+_LINES_TOLD = 5
+
+
+class DelimitedFile:
+    """One file, read once."""
+
+    def __init__(
+        self, drop: Drop, delivery: Delivery, *, where: str, wanted: Sequence[str], encoding: str, delimiter: str | None,
+        header_row: int | None, footer_rows: int, strict_end: bool,
+    ) -> None:  # fmt: skip
+        self._drop, self._delivery, self._where, self._wanted = drop, delivery, where, list(wanted)
+        self._declared, self._delimiter, self._header_row = encoding, delimiter, header_row
+        self._footer_rows, self._strict_end = footer_rows, strict_end
+        self._ragged: list[int] = []
+        self._notes = 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`."""
+        self._codec = encoding.recognise(
+            self._drop.path, self._drop.encoding, self._declared, self._wanted, self._where
+        )
+        self._find_header()
+        self._delivery.units.update(self._header.units)
+        for name in header.repeated(self._header, self._wanted):
+            self._delivery.find("repeated_header", f"表头里有两列以上叫“{name}”，只用第一列")
+        schema = pa.schema(
+            [*((n, pa.string()) for n in self._header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
+        )
+        source = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where, self._skip)
+        last: pa.RecordBatch | None = None
+        try:
+            for batch in self._without_foot(self._placed(self._parsed(source), schema)):
+                last = batch
+                yield batch
+        finally:
+            source.close()
+        self._judge_end(source, last)
+        if last is None:
+            yield empty(schema)
+
+    def _find_header(self) -> None:
+        """The header row, the delimiter, and how many lines lie before the first record.
+
+        Raises:
+            SourceChanged: no row has the mapped columns.
+        """
+        stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
+        try:
+            text = stream.read(encoding.HEAD_BYTES).decode()
+        finally:
+            stream.close()
+        lines = text.splitlines(keepends=True)
+        candidates = (self._delimiter,) if self._delimiter else _DELIMITERS
+        if lines and re.match(r"sep=.\s*$", lines[0]):  # Excel's own hint
+            candidates = (lines[0][4],)
+        best: tuple[header.Header, int, str, list[list[str]]] | None = None
+        for delimiter in candidates:
+            rows, ends = _head_rows(lines, delimiter)
+            chosen = (
+                range(len(rows))
+                if self._header_row is None
+                else [i for i in range(len(rows)) if ends[i] == self._header_row]
+            )
+            for index in chosen:
+                found = header.fit(rows[index], self._wanted)
+                if best is None or found.hits > best[0].hits:
+                    best = found, ends[index], delimiter, rows[:index]
+        if best is None or (best[0].hits == 0 and not best[0].names):
+            raise SourceChanged(self._where, "文件里没有表头", "请部门按约定的格式重发")
+        self._header, self._skip, self._delimiter, above = best
+        header.require(self._header, self._wanted, self._where)
+        while (
+            self._header.names
+            and re.fullmatch(r"列\d+", self._header.names[-1])
+            and self._header.names[-1] not in self._wanted
+        ):
+            self._header.names.pop()
+        for row in above:
+            caption = " ".join(cell.strip() for cell in row if cell.strip())
+            if caption and not caption.startswith("sep="):
+                self._delivery.captions.append(caption)
+                if unit := header.sheet_unit(caption):
+                    self._delivery.units["*"] = unit
+        self._width = len(self._header.names)
+
+    def _parsed(self, source: encoding.Transcoder) -> Iterator[pa.RecordBatch]:
+        names = [f"c{i}" for i in range(self._width)]
+        try:
+            reader = arrow_csv.open_csv(
+                pa.PythonFile(source, mode="r"),
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self._delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=self._odd_row
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={name: pa.string() for name in names},
+                    strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=[""],
+                ),
+            )  # fmt: skip
+            yield from reader
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" in str(error):
+                return
+            raise self._damaged(str(error)) from None
+
+    def _odd_row(self, row: arrow_csv.InvalidRow) -> str:
+        """Set a row of another width aside: a note under the table, or a reason to refuse the file."""
+        first = row.text.lstrip('" \t').split(self._delimiter or ",")[0]
+        if header.is_signature(first) or header.is_total(first):
+            self._notes += 1
+        elif row.text.strip().replace(self._delimiter or ",", ""):
+            self._ragged.append(row.actual_columns)
+        return "skip"
+
+    def _placed(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The batches with coordinates: one line per record, and one more for each line break inside a cell."""
+        line = self._skip + 1
+        for batch in batches:
+            if self._ragged:
+                raise self._refusal()
+            count = batch.num_rows
+            extra = self._breaks(batch, line)
+            rows = pa.array(range(line, line + count), pa.int32())
+            if extra is not None:
+                sums = pc.cumulative_sum(extra)
+                rows = pc.cast(pc.add(rows, pc.subtract(sums, extra)), pa.int32())
+                line += sums[-1].as_py()
+            line += count
+            placed = pa.RecordBatch.from_arrays([*batch.columns, pa.nulls(count, pa.string()), rows], schema=schema)
+            yield self._without_blank(placed)
+        if self._ragged:
+            raise self._refusal()
+
+    def _breaks(self, batch: pa.RecordBatch, line: int) -> pa.Array | None:
+        """Line breaks inside each record's cells, None when there are none at all."""
+        broken = [column for column in batch.columns if has_byte(column, _NEWLINE)]
+        if not broken:
+            return None
+        total = pc.fill_null(pc.count_substring(broken[0], "\n"), 0)
+        for column in broken[1:]:
+            total = pc.add(total, pc.fill_null(pc.count_substring(column, "\n"), 0))
+        if self._width > 2:
+            # A cell with a whole record in it: a quotation mark was opened and closed lines later.
+            mark = re.escape(self._delimiter or ",")
+            whole = rf"\n[^\n]*(?:{mark}[^\n{mark}]*){{{min(self._width - 1, 900)}}}"
+            for column in broken:
+                swallowed = pc.fill_null(pc.match_substring_regex(column, whole), False)
+                if pc.any(swallowed).as_py():
+                    place = line + pc.index(swallowed, True).as_py()
+                    raise SourceChanged(
+                        self._where,
+                        f"第 {place} 行附近有没配对的引号，后面的行被当成了一格",
+                        "请部门重新导出，不要手工拼接",
+                    )
+        return total
+
+    def _without_blank(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch without rows that have no value at all (blank lines, lines of separators)."""
+        values = batch.columns[: self._width]
+        if not all(column.null_count for column in values):
+            return batch
+        filled = pc.is_valid(values[0])
+        for column in values[1:]:
+            filled = pc.or_(filled, pc.is_valid(column))
+        return batch.filter(filled)
+
+    def _without_foot(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches without totals, signatures and the declared number of last rows."""
+        held: pa.RecordBatch | None = None
+        for batch in batches:
+            batch = self._without_notes(batch)  # noqa: PLW2901
+            if not self._footer_rows:
+                yield batch
+                continue
+            whole = batch if held is None else pa.concat_batches([held, batch])
+            keep = max(whole.num_rows - self._footer_rows, 0)
+            yield whole.slice(0, keep)
+            held = whole.slice(keep)
+        if self._notes:
+            self._delivery.find("foot_dropped", f"去掉了 {self._notes} 行合计、签字或说明（CSV 不核对合计）")
+
+    def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        first = batch.column(0)
+        foot = pc.fill_null(pc.match_substring_regex(first, header.FOOT_PATTERN), False)
+        if not pc.any(foot).as_py():
+            return batch
+        self._notes += pc.sum(foot).as_py()
+        return batch.filter(pc.invert(foot))
+
+    def _judge_end(self, source: encoding.Transcoder, last: pa.RecordBatch | None) -> None:
+        if self._strict_end and not source.ends_with_newline:
+            raise self._torn("最后一行没有换行")
+        if (
+            source.quotes % 2
+            and last is not None
+            and any("\n" in (value or "") for value in (column[-1].as_py() for column in last.columns[: self._width]))
+        ):
+            raise self._torn("最后有一个引号没有配对")
+
+    def _torn(self, what: str) -> SourceUnavailable:
+        return SourceUnavailable(self._where, f"{what}，文件可能没有传完", "等传完后会自动重试；总是这样时请部门重发")
+
+    def _damaged(self, text: str) -> HubError:
+        if "straddling" in text:
+            return SourceChanged(self._where, "有一格超过 4 MB，多半是引号没有配对", "请部门重新导出")
+        if self._ragged:
+            return self._refusal()
+        return SourceChanged(self._where, f"读不成表格（{text.splitlines()[0][:120]}）", "请部门按约定的格式重新导出")
+
+    def _refusal(self) -> HubError:
+        """The error for rows of another width, with their lines; only the last line of all may be a torn one."""
+        stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
+        bad: list[tuple[int, int]] = []
+        try:
+            reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
+            before = 0
+            for row in reader:
+                if before >= self._skip and row and len(row) != self._width and any(cell.strip() for cell in row):
+                    if not (header.is_signature(row[0]) or header.is_total(row[0])):
+                        bad.append((before + 1, len(row)))
+                before = reader.line_num
+                if len(bad) > _LINES_TOLD:
+                    break
+        finally:
+            stream.close()
+        if len(bad) == 1 and bad[0][0] == before and not stream.ends_with_newline and bad[0][1] < self._width:
+            return self._torn(f"最后一行（第 {before} 行）只有 {bad[0][1]} 列")
+        told = "；".join(f"第 {line} 行 {width} 列" for line, width in bad[:_LINES_TOLD])
+        more = "等" if len(bad) > _LINES_TOLD else ""
+        return SourceChanged(
+            self._where,
+            f"表头有 {self._width} 列，但{told}{more}",
+            "多半是内容里有逗号、换行而没有加引号；请部门重新导出，不要手工改",
+        )
+
+
+def _head_rows(lines: list[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+    """The first rows as cells, and the line each of them ends on."""
+    rows, ends = [], []
+    reader = csv.reader(iter(lines), delimiter=delimiter)
+    try:
+        for row in itertools.islice(reader, _HEAD_ROWS):
+            rows.append(row)
+            ends.append(reader.line_num)
+    except csv.Error:
+        pass  # what was read so far decides
+    return rows, ends
+
+
+def _lines(stream: encoding.Transcoder) -> Iterator[str]:
+    """The text line by line, line ends kept."""
+    rest = ""
+    while block := stream.read(1 << 20):
+        lines = (rest + block.decode()).split("\n")
+        rest = lines.pop()
+        yield from (line + "\n" for line in lines)
+    if rest:
+        yield rest
