@@ -44,11 +44,11 @@ $(READY): pyproject.toml uv.lock
 	fi
 	if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then
 	  if [ "$$(id -u)" != 0 ]; then
-	    echo "缺少 $(PYTHON)-venv：请系统管理员执行 apt-get install $(PYTHON)-venv 后再运行" >&2; exit 1
+	    echo "缺少 $(notdir $(PYTHON))-venv：请系统管理员执行 apt-get install $(notdir $(PYTHON))-venv 后再运行" >&2; exit 1
 	  fi
-	  echo "安装 $(PYTHON)-venv …" >&2
+	  echo "安装 $(notdir $(PYTHON))-venv …" >&2
 	  apt-get update -qq >/dev/null
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PYTHON)-venv >/dev/null
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(notdir $(PYTHON))-venv >/dev/null
 	fi
 	echo "准备 .venv（首次约一两分钟）…" >&2
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
     from connectors.files import Drop
 
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
 _HEAD_ROWS = 40
 _DELIMITERS = (",", "\t", ";", "|", "，")
 _NEWLINE = re.compile(b"\n")
@@ -150,7 +151,7 @@ class DelimitedFile:
                 raise self._refusal()
             count = batch.num_rows
             extra = self._breaks(batch, line)
-            rows = pa.array(range(line, line + count), pa.int32())
+            rows = pa.array(numpy.arange(line, line + count, dtype=numpy.int32))
             if extra is not None:
                 sums = pc.cumulative_sum(extra)
                 rows = pc.cast(pc.add(rows, pc.subtract(sums, extra)), pa.int32())
@@ -232,7 +233,7 @@ class DelimitedFile:
 
     def _damaged(self, text: str) -> HubError:
         if "straddling" in text:
-            return SourceChanged(self._where, "有一格超过 4 MB，多半是引号没有配对", "请部门重新导出")
+            return SourceChanged(self._where, "有一格超过 1 MB，多半是引号没有配对", "请部门重新导出")
         if self._ragged:
             return self._refusal()
         return SourceChanged(self._where, f"读不成表格（{text.splitlines()[0][:120]}）", "请部门按约定的格式重新导出")
@@ -245,9 +246,9 @@ class DelimitedFile:
             reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
             before = 0
             for row in reader:
-                if before >= self._skip and row and len(row) != self._width and any(cell.strip() for cell in row):
-                    if not (header.is_signature(row[0]) or header.is_total(row[0])):
-                        bad.append((before + 1, len(row)))
+                odd = before >= self._skip and len(row) != self._width and any(cell.strip() for cell in row)
+                if odd and not (header.is_signature(row[0]) or header.is_total(row[0])):
+                    bad.append((before + 1, len(row)))
                 before = reader.line_num
                 if len(bad) > _LINES_TOLD:
                     break

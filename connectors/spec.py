@@ -263,8 +263,6 @@ def _option_problem(option: Option, value: Any) -> str | None:
             return "应当是一个数"
         case "flag" if not isinstance(value, bool):
             return "应当是 true 或 false"
-        case "list" if not isinstance(value, (list, str)):
-            return "应当是一组文字"
         case "mapping" if not isinstance(value, dict):
             return "应当是“键: 值”的一组"
         case "choice" if value not in option.choices:

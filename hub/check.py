@@ -127,8 +127,18 @@ def _contract(path: Path) -> Findings:
         )
     if not any(f.key for f in [*agreed.fields.values(), *agreed.derived.values()]):
         yield ConfigError(path.name, "没有主键", "请给主键字段写 primaryKey: true 和 primaryKeyPosition")
+    yield from _names(path.name, agreed)
     yield from _references(path.name, agreed)
     yield from _rules(path.name, agreed)
+
+
+def _names(where: str, agreed: Any) -> Findings:
+    """No field takes the name of a column every dataset view has."""
+    from views.inputs import PROVENANCE
+
+    for name in agreed.fields:
+        if name in PROVENANCE or name == "enterprise_id" or name.startswith("_"):
+            yield ConfigError(f"{where}：{name}", "这个名称留给来源和批次信息用", "请给字段换个名称")
 
 
 def _references(where: str, agreed: Any) -> Findings:

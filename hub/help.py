@@ -112,7 +112,7 @@ def _what(error: Any, ctx: Any) -> str:
     message = str(getattr(error, "message", error))
     if kind == "NoSuchOption":
         near = getattr(error, "possibilities", None)
-        return f"没有选项 {error.option_name}" + (f"，是否想写 {'、'.join(sorted(near))}" if near else "")
+        return f"没有选项 {error.option_name}" + (f"，是否想写 {near[0]}" if near else "")
     if kind == "BadOptionUsage":
         return f"选项 {error.option_name} " + ("不带值" if "does not take" in message else "后面缺少值")
     parameter = getattr(error, "param", None)
@@ -121,7 +121,7 @@ def _what(error: Any, ctx: Any) -> str:
         return f"缺少{name}"
     if kind == "BadParameter":
         return f"{name} {_bad_value(message)}".strip()
-    if match := re.match(r"No such command '(.*)'", message):
+    if match := re.match(r"No such command '(.*?)'", message):
         known = list(getattr(ctx.command, "commands", {})) if ctx is not None else []
         close = get_close_matches(match.group(1), known, n=1, cutoff=0.5)
         return f"没有命令 '{match.group(1)}'" + (

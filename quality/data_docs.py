@@ -11,7 +11,6 @@ written from a small ledger:
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections import defaultdict
@@ -150,7 +149,8 @@ def _table(results: list[Kept]) -> str:
 
 def _newest(results: list[Kept], keep: int) -> tuple[list[Kept], list[Kept]]:
     seen: dict[tuple[str, str], int] = defaultdict(int)
-    kept, dropped = [], []
+    kept: list[Kept] = []
+    dropped: list[Kept] = []
     for result in results:
         seen[result.dataset, result.origin] += 1
         (kept if seen[result.dataset, result.origin] <= keep else dropped).append(result)
@@ -162,4 +162,4 @@ def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    draft.replace(path)

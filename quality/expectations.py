@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from quality import data_docs
-from quality.suite import BatchFacts, Spec, outside, shared_rules, suite
+from quality.suite import BatchFacts, Spec, shared_suite, suite
 from schemas.contract import Contract
 from schemas.errors import SourceChanged
 
@@ -43,11 +43,21 @@ KEEP = 60  # results kept per connector; at one delivery in ten minutes the last
 _MEMORY = "256MB"
 _COUNTS_ONLY = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _TELLABLE = frozenset(
-    "observed_value element_count missing_count missing_percent unexpected_count unexpected_percent "
-    "unexpected_percent_total unexpected_percent_nonmissing".split()
+    [
+        "observed_value",
+        "element_count",
+        "missing_count",
+        "missing_percent",
+        "unexpected_count",
+        "unexpected_percent",
+        "unexpected_percent_total",
+        "unexpected_percent_nonmissing",
+    ]
 )
 _one_at_a_time = threading.Lock()
-_kept_suites: dict[tuple[Path, str], int] = {}  # folder, dataset -> what the suite asked when last saved by this process
+_kept_suites: dict[
+    tuple[Path, str], int
+] = {}  # folder, dataset -> what the suite asked when last saved by this process
 
 
 @dataclass(frozen=True)
@@ -119,19 +129,17 @@ def judge_shared(contract: Contract, database_url: str, docs_dir: Path) -> Verdi
     Raises:
         ConfigError: a rule has no comparison.
     """
-    asked = []
-    for rule in shared_rules(contract):
-        wrong = outside(rule, "found", f"{contract.path.name}：quality.{rule.name}")
-        query = f"SELECT found FROM ({rule.spec['query']}) AS counted(found) WHERE {wrong}"
-        told = {"unexpected_rows_query": query}
-        asked.append(Spec(rule.name, None, contract.title, "UnexpectedRowsExpectation", told, rule.severity, rule.description))
+    asked = shared_suite(contract)
     if not asked:
         return Verdict(True, False)
+    query = "SELECT " + ", ".join(f'({sql}) AS "{column}"' for spec in asked for column, sql in spec.computed.items())
     url = re.sub(r"^postgresql(\+\w+)?://", "postgresql+psycopg://", database_url)
     with _great_expectations(docs_dir) as gx:
         arguments = {"options": "-c search_path=shared -c default_transaction_read_only=on"}
-        source = gx.context.data_sources.add_sql("shared", connection_string=url, kwargs={"connect_args": arguments})
-        return gx.validate(source, contract, f"{contract.dataset}_shared", asked, "SELECT 1 AS one", "共享库")
+        source = gx.context.data_sources.add_postgres(
+            "shared", connection_string=url, kwargs={"connect_args": arguments}
+        )
+        return gx.validate(source, contract, f"{contract.dataset}_shared", asked, query, "共享库")
 
 
 def warm() -> threading.Thread:
@@ -207,7 +215,11 @@ class _Project:
         from great_expectations.data_context.types.base import DataContextConfig, ProgressBarsConfig
 
         def files(name: str) -> dict[str, Any]:
-            return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / name), "suppress_store_backend_id": True}
+            return {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(folder / name),
+                "suppress_store_backend_id": True,
+            }
 
         unkept = {"class_name": "InMemoryStoreBackend"}
         self.context = self.gx.get_context(
@@ -239,7 +251,9 @@ class _Project:
             source.get_execution_engine().close()
             source.get_engine().dispose()
 
-    def validate(self, source: Any, contract: Contract, name: str, asked: list[Spec], query: str, origin: str) -> Verdict:
+    def validate(
+        self, source: Any, contract: Contract, name: str, asked: list[Spec], query: str, origin: str
+    ) -> Verdict:
         """Ask the suite `name` of the rows of `query`, keep what may be kept, and tell."""
         batch = source.add_query_asset(name, query=query).add_batch_definition_whole_table("all").get_batch()
         expectations = [

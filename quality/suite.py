@@ -13,9 +13,10 @@ Source: Open Data Contract Standard 3.1.0, quality metrics rowCount, nullValues,
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -62,7 +63,7 @@ class Spec:
     arguments: dict[str, Any]
     severity: str  # error | warning
     description: str
-    computed: dict[str, str] = field(default_factory=dict)  # column the expectation reads -> its SQL
+    computed: dict[str, str] = dataclasses.field(default_factory=dict)  # column the expectation reads -> its SQL
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -70,7 +71,10 @@ class Spec:
         columns = self.arguments.get("column_list") or [self.arguments.get("column", "")]
         return self.kind, *columns
 
-def suite(contract: Contract, facts: BatchFacts, columns: Collection[str], rows: int, sets: dict[str, list[str]]) -> list[Spec]:
+
+def suite(
+    contract: Contract, facts: BatchFacts, columns: Collection[str], rows: int, sets: dict[str, list[str]]
+) -> list[Spec]:
     """The expectations on one delivery, the contract's own first; names are made unique.
 
     `columns` are those of the checked file, `rows` its rows, `sets` the codes of each code set.
@@ -79,35 +83,53 @@ def suite(contract: Contract, facts: BatchFacts, columns: Collection[str], rows:
         ConfigError: a batch rule of the contract asks for what cannot be judged.
     """
     have = [f for f in contract.fields.values() if f.name in columns]
-    own = [spec for rule in contract.rules if rule.scope == "batch" for spec in _own(contract, rule, facts, columns, rows)]
+    own = [
+        spec for rule in contract.rules if rule.scope == "batch" for spec in _own(contract, rule, facts, columns, rows)
+    ]
     asked = {spec.subject for spec in own}
     implied = [spec for spec in _implied(contract, have, facts, rows, sets) if spec.subject not in asked]
     return list({spec.name: spec for spec in [*implied, *own]}.values())
 
 
-def shared_rules(contract: Contract) -> list[Rule]:
-    """The contract's rules that read the shared library across datasets (`type: sql`)."""
-    return [rule for rule in contract.rules if rule.scope == "batch" and rule.spec.get("type") == "sql"]
-
-
-def outside(rule: Rule, column: str, where: str) -> str:
-    """SQL that is true where the rule's number in `column` is not what the contract asks for.
+def shared_suite(contract: Contract) -> list[Spec]:
+    """The contract's rules that read the shared library across datasets (`type: sql`): each a number and its limits.
 
     Raises:
-        ConfigError: the rule has no comparison.
+        ConfigError: a rule has no limits.
     """
-    low, high, strict_low, strict_high = _bounds(rule, where)
-    tests = []
-    if low is not None:
-        tests.append(f"{column} {'<=' if strict_low else '<'} {low}")
-    if high is not None:
-        tests.append(f"{column} {'>=' if strict_high else '>'} {high}")
-    return " OR ".join(tests)
+    specs = []
+    for rule in contract.rules:
+        if rule.scope == "batch" and rule.spec.get("type") == "sql":
+            limits = {"column": rule.name, **_limits(*_bounds(rule, f"{contract.path.name}：quality.{rule.name}"))}
+            computed = {rule.name: str(rule.spec["query"])}
+            specs.append(
+                Spec(
+                    rule.name,
+                    None,
+                    contract.title,
+                    "ExpectColumnMaxToBeBetween",
+                    limits,
+                    rule.severity,
+                    rule.description,
+                    computed,
+                )
+            )
+    return specs
 
 
-def _implied(contract: Contract, have: list[Field], facts: BatchFacts, rows: int, sets: dict[str, list[str]]) -> Iterator[Spec]:
+def _implied(
+    contract: Contract, have: list[Field], facts: BatchFacts, rows: int, sets: dict[str, list[str]]
+) -> Iterator[Spec]:
     if facts.kind in WHOLE:
-        yield Spec("row_count", None, contract.title, "ExpectTableRowCountToBeBetween", {"min_value": 1}, "error", "全量交付至少要有一行。")
+        yield Spec(
+            "row_count",
+            None,
+            contract.title,
+            "ExpectTableRowCountToBeBetween",
+            {"min_value": 1},
+            "error",
+            "全量交付至少要有一行。",
+        )
     if rows < _SMALL:
         return
     whole = facts.kind in WHOLE
@@ -135,14 +157,42 @@ def _implied(contract: Contract, have: list[Field], facts: BatchFacts, rows: int
 def _implied_by_field(f: Field, sets: dict[str, list[str]]) -> Iterator[Spec]:
     if f.required:
         arguments: dict[str, Any] = {"column": f.name, "mostly": _FILLED}
-        yield Spec(f"filled_{f.name}", f.name, f.title, "ExpectColumnValuesToNotBeNull", arguments, "warning", "必填，空值应少于 5%。")
+        yield Spec(
+            f"filled_{f.name}",
+            f.name,
+            f.title,
+            "ExpectColumnValuesToNotBeNull",
+            arguments,
+            "warning",
+            "必填，空值应少于 5%。",
+        )
     if f.code_set in sets:
         arguments = {"column": f.name, "value_set": sets[str(f.code_set)], "mostly": _SOUND}
-        yield Spec(f"in_set_{f.name}", f.name, f.title, "ExpectColumnValuesToBeInSet", arguments, "warning", "不在代码表内的应少于 1%。")
-    bounds = {word: f.options[option] for word, option in (("min_value", "minimum"), ("max_value", "maximum")) if isinstance(f.options.get(option), int | float)}
+        yield Spec(
+            f"in_set_{f.name}",
+            f.name,
+            f.title,
+            "ExpectColumnValuesToBeInSet",
+            arguments,
+            "warning",
+            "不在代码表内的应少于 1%。",
+        )
+    bounds = {
+        word: f.options[option]
+        for word, option in (("min_value", "minimum"), ("max_value", "maximum"))
+        if isinstance(f.options.get(option), int | float)
+    }
     if bounds and f.logical_type in {"integer", "number"}:
         arguments = {"column": f.name, "mostly": _SOUND, **bounds}
-        yield Spec(f"in_range_{f.name}", f.name, f.title, "ExpectColumnValuesToBeBetween", arguments, "warning", "超出允许范围的应少于 1%。")
+        yield Spec(
+            f"in_range_{f.name}",
+            f.name,
+            f.title,
+            "ExpectColumnValuesToBeBetween",
+            arguments,
+            "warning",
+            "超出允许范围的应少于 1%。",
+        )
 
 
 def _own(contract: Contract, rule: Rule, facts: BatchFacts, columns: Collection[str], rows: int) -> Iterator[Spec]:
@@ -178,11 +228,17 @@ def _own(contract: Contract, rule: Rule, facts: BatchFacts, columns: Collection[
             pattern = str(arguments["pattern"]).replace("'", "''")
             told = {"column": f"_{name}", "value_set": [True], "mostly": mostly}
             computed = {f"_{name}": f"regexp_full_match(\"{wanted[0]}\"::VARCHAR, '{pattern}')"}
-            yield Spec(name, wanted[0], title, "ExpectColumnValuesToBeInSet", told, rule.severity, rule.description, computed)
+            yield Spec(
+                name, wanted[0], title, "ExpectColumnValuesToBeInSet", told, rule.severity, rule.description, computed
+            )
         case "invalidValues":
             raise ConfigError(where, "invalidValues 没有写明什么是有效值", "请在 arguments 里写 validValues 或 pattern")
         case _:
-            raise ConfigError(where, f"没有批次指标 '{metric}'", nearest(str(metric), ["rowCount", "nullValues", "missingValues", "duplicateValues", "invalidValues"]))
+            raise ConfigError(
+                where,
+                f"没有批次指标 '{metric}'",
+                nearest(str(metric), ["rowCount", "nullValues", "missingValues", "duplicateValues", "invalidValues"]),
+            )
 
 
 def _row_count(contract: Contract, rule: Rule, facts: BatchFacts, where: str) -> Iterator[Spec]:
@@ -196,15 +252,26 @@ def _row_count(contract: Contract, rule: Rule, facts: BatchFacts, where: str) ->
         # Row counts are whole: a bound between two of them means the one inside.
         low = None if low is None else math.ceil(low * usual) if not strict_low else math.floor(low * usual)
         high = None if high is None else math.floor(high * usual) if not strict_high else math.ceil(high * usual)
-    limits = {"min_value": low, "max_value": high, "strict_min": strict_low, "strict_max": strict_high}
-    given = {key: value for key, value in limits.items() if value not in (None, False)}
-    yield Spec(rule.name, None, contract.title, "ExpectTableRowCountToBeBetween", given, rule.severity, rule.description)
+    limits = _limits(low, high, strict_low, strict_high)
+    yield Spec(
+        rule.name, None, contract.title, "ExpectTableRowCountToBeBetween", limits, rule.severity, rule.description
+    )
 
 
-def _unique(name: str, contract: Contract, fields: tuple[str, ...], mostly: float, severity: str, description: str) -> Spec:
+def _unique(
+    name: str, contract: Contract, fields: tuple[str, ...], mostly: float, severity: str, description: str
+) -> Spec:
     title = "、".join(contract.fields[f].title for f in fields)
     if len(fields) == 1:
-        return Spec(name, fields[0], title, "ExpectColumnValuesToBeUnique", {"column": fields[0], "mostly": mostly}, severity, description)
+        return Spec(
+            name,
+            fields[0],
+            title,
+            "ExpectColumnValuesToBeUnique",
+            {"column": fields[0], "mostly": mostly},
+            severity,
+            description,
+        )
     arguments = {"column_list": list(fields), "mostly": mostly, "ignore_row_if": "any_value_is_missing"}
     return Spec(name, None, title, "ExpectCompoundColumnsToBeUnique", arguments, severity, description)
 
@@ -221,6 +288,11 @@ def _bounds(rule: Rule, where: str) -> tuple[float | None, float | None, bool, b
     if low is None and high is None:
         raise ConfigError(where, "没有写明要求", "请写 mustBe、mustBeGreaterThan、mustBeLessThan、mustBeBetween 之一")
     return low, high, "mustBeGreaterThan" in spec, "mustBeLessThan" in spec
+
+
+def _limits(low: float | None, high: float | None, strict_low: bool, strict_high: bool) -> dict[str, Any]:
+    limits = {"min_value": low, "max_value": high, "strict_min": strict_low, "strict_max": strict_high}
+    return {key: value for key, value in limits.items() if value is not None and value is not False}
 
 
 def _mostly(rule: Rule, rows: int, where: str) -> float:

@@ -9,17 +9,18 @@ from typing import NamedTuple
 
 from schemas import text
 
-# Factor to yuan of the unit a header or contract declares.
+# Power of ten that takes the unit a header or contract declares to yuan.
 UNITS = {
-    "元": 1, "百元": 100, "千元": 1_000, "万元": 10_000, "万": 10_000, "十万元": 100_000, "百万元": 1_000_000,
-    "百万": 1_000_000, "千万元": 10_000_000, "千万": 10_000_000, "亿元": 100_000_000, "亿": 100_000_000,
+    "元": 0, "百元": 2, "千元": 3, "万元": 4, "万": 4, "十万元": 5, "百万元": 6, "百万": 6, "千万元": 7, "千万": 7,
+    "亿元": 8, "亿": 8,
 }  # fmt: skip
+_WAN_POWERS = {"万": 4, "十万": 5, "百万": 6, "千万": 7}
 
 # Shared with the SQL twins; they are matched against a cell as `_read` leaves it: half-width, upper case, no spaces.
 PLAIN = r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})"
 GROUPED = r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,4}(?:,[0-9]{4}){1,3})(?:\.[0-9]{0,20})?"
 SCIENTIFIC = r"[+-]?[0-9](?:\.[0-9]{1,16})?E[+-]?[0-9]{1,2}"
-_N = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)"
+_N = r"([0-9]{1,7}(?:\.[0-9]{1,10})?|[0-9]{8,14})"
 # 3亿5000万, 800万, 1万2千元, 3500元5角: numbers each with its own unit word, from large to small.
 MIXED = f"(?:{_N}亿)?(?:{_N}(千万|百万|十万|万))?(?:{_N}千)?(?:{_N}百)?(?:{_N}?元)?(?:([0-9])角)?(?:([0-9])分)?"
 BOOK_MINUS = "[(][0-9][^()]*[)]"
@@ -47,7 +48,6 @@ NO = frozenset({"否", "无", "没有", "不是", "非", "错", "假", "N", "NO"
 _WORDS = str.maketrans(*WORDS)
 _UNSPACED = str.maketrans(dict.fromkeys(" "))
 _DASHES = str.maketrans(dict.fromkeys(text.DASHES, "-"))
-_PLACES = Decimal("0.000000001")
 _HEADER_UNIT = re.compile(
     "^(.*?)[ _/,，:：(（\\[【]*(?:(?:计量)?单位[:：为]?)?(?:人民币)?((?:[十百千]?[百千万亿])?元|[%％])(?:人民币)?[)）\\]】]?$"
 )
@@ -79,16 +79,17 @@ def parse_amount(raw: str | None, unit: str | None = None) -> Amount:
         cell = re.sub(CURRENCY, "", cell)
     number = _number(cell)
     if number is not None:
-        factor = UNITS.get(_unit_word(unit))
-        return Amount(None if factor is None else _money(number * factor), approximate)
-    negative, cell = cell.startswith("-"), cell.lstrip("+-").replace(",", "") if re.fullmatch(COMMAS, cell) else ""
-    value = _mixed(cell)
-    if value is None:
-        value = _chinese(cell.translate(_WORDS))
-    if value is None:
+        return Amount(_scaled(number, _unit_power(unit)), approximate)
+    if not re.fullmatch(COMMAS, cell):
         return Amount(None, approximate)
-    factor = 1 if re.search(OWN_UNIT, cell.translate(_WORDS)) else UNITS.get(_unit_word(unit))
-    return Amount(None if factor is None else _money((-value if negative else value) * factor), approximate)
+    words = cell.lstrip("+-").replace(",", "").translate(_WORDS)
+    value = _mixed(words)
+    if value is None:
+        value = _chinese(words)
+    power = 0 if re.search(OWN_UNIT, words) else _unit_power(unit)
+    if value is None or power is None:
+        return Amount(None, approximate)
+    return Amount(_fits((-value if cell.startswith("-") else value) * 10**power), approximate)
 
 
 def amount_yuan(raw: str | None, unit: str | None = None) -> Decimal | None:
@@ -103,12 +104,7 @@ def amount_is_approximate(raw: str | None) -> bool | None:
 
 def number_value(raw: str | None) -> Decimal | None:
     """A plain number with six places: thousands separators, full width, (12.5) and 1.5E+6 are read; units are not."""
-    if raw is None:
-        return None
-    number = _number(_read(raw))
-    if number is None or abs(number) >= 10**12:
-        return None
-    return number.quantize(Decimal("0.000001"), ROUND_HALF_UP)
+    return None if raw is None else _scaled(_number(_read(raw)), 0, 6)
 
 
 def integer_value(raw: str | None) -> int | None:
@@ -127,18 +123,14 @@ def percent_value(raw: str | None, scale: str = "percent") -> Decimal | None:
         raise ValueError(f"scale must be 'percent' or 'ratio', not {scale!r}")
     if raw is None:
         return None
-    cell = _read(raw)
-    times = Decimal(100) if scale == "ratio" else Decimal(1)
+    cell, power = _read(raw), 2 if scale == "ratio" else 0
     if cell.endswith("%"):
-        cell, times = cell[:-1], Decimal(1)
+        cell, power = cell[:-1], 0
     elif cell.endswith("‰"):
-        cell, times = cell[:-1], Decimal("0.1")
+        cell, power = cell[:-1], -1
     elif cell.startswith("百分之"):
-        cell, times = cell[3:], Decimal(1)
-    number = _number(cell)
-    if number is None or abs(number * times) >= 10**12:
-        return None
-    return (number * times).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+        cell, power = cell[3:], 0
+    return _scaled(_number(cell), power, 6)
 
 
 def boolean_value(raw: str | None) -> bool | None:
@@ -165,19 +157,31 @@ def _read(raw: str) -> str:
     return text.narrow(raw).translate(_DASHES).translate(_UNSPACED).upper()
 
 
-def _unit_word(unit: str | None) -> str:
-    return re.sub(UNIT_NOISE, "", unit) if unit else "元"
+def _unit_power(unit: str | None) -> int | None:
+    return UNITS.get(re.sub(UNIT_NOISE, "", unit)) if unit else 0
 
 
-def _number(cell: str) -> Decimal | None:
+def _number(cell: str) -> str | None:
+    """A bare number in the spelling a decimal cast takes."""
     if re.fullmatch(BOOK_MINUS, cell):
         cell = "-" + cell[1:-1]
     if re.fullmatch(GROUPED, cell):
-        cell = cell.replace(",", "")
-    elif not re.fullmatch(PLAIN, cell) and not re.fullmatch(SCIENTIFIC, cell):
+        return cell.replace(",", "")
+    return cell if re.fullmatch(f"{PLAIN}|{SCIENTIFIC}", cell) else None
+
+
+def _scaled(number: str | None, power: int | None, places: int = 2) -> Decimal | None:
+    """Number · 10^power, rounded half up as a column of 18 digits holds it; None if it does not fit."""
+    if number is None or power is None:
         return None
-    number = Decimal(cell)
-    return number.quantize(_PLACES, ROUND_HALF_UP) if abs(number) < 10**15 else None
+    return _fits(Decimal(number).scaleb(power), places)
+
+
+def _fits(value: Decimal, places: int = 2) -> Decimal | None:
+    if abs(value) >= 10 ** (18 - places):
+        return None
+    rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return rounded if abs(rounded) < 10 ** (18 - places) else None
 
 
 def _mixed(cell: str) -> Decimal | None:
@@ -185,9 +189,8 @@ def _mixed(cell: str) -> Decimal | None:
     if not found or not any(found.groups()):
         return None
     yi, wan, wan_word, qian, bai, yuan, jiao, fen = found.groups()
-    value = Decimal(yi or 0) * 100_000_000 + Decimal(qian or 0) * 1000 + Decimal(bai or 0) * 100 + Decimal(yuan or 0)
-    value += Decimal(wan or 0) * UNITS[{"十万": "十万元"}.get(wan_word, wan_word)] if wan else 0
-    return value + Decimal(jiao or 0) / 10 + Decimal(fen or 0) / 100
+    parts = ((yi, 8), (wan, _WAN_POWERS.get(wan_word, 0)), (qian, 3), (bai, 2), (yuan, 0), (jiao, -1), (fen, -2))
+    return sum((_fits(Decimal(part).scaleb(power)) or Decimal(0) for part, power in parts if part), Decimal(0))
 
 
 def _chinese(cell: str) -> Decimal | None:
@@ -210,7 +213,3 @@ def _section(words: str | None) -> int:
     tens = re.search(f"({_D}?)十", words)
     value += DIGITS.index(tens[1] or "一") * 10 if tens else 0
     return value + (DIGITS.index(words[-1]) if words[-1] in DIGITS else 0)
-
-
-def _money(value: Decimal) -> Decimal | None:
-    return value.quantize(Decimal("0.01"), ROUND_HALF_UP) if abs(value) < 10**16 else None

@@ -29,7 +29,7 @@ def schemas(catalog: Catalog) -> Schemas:
         try:
             selects = resolved(view, known).selects
         except ConfigError:  # told by lint; views above it still get to know its columns
-            known[view.name] = {column.name: "text" for column in view.columns}
+            known[view.name] = {column.name: "text" for column in view.columns} if view.readable else {}
         else:
             known[view.name] = {
                 node.alias_or_name: node.type.sql("postgres") if node.type else "text" for node in selects

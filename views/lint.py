@@ -46,6 +46,10 @@ _WEEKDAY = {"DOW", "ISODOW", "DAYOFWEEK", "WEEKDAY", "DAYOFWEEK_ISO", "DAYOFWEEK
 
 def lint(view: View, known: Schemas) -> list[ConfigError]:
     """All findings of one view, by line; `known` are the column types of everything it may read."""
+    try:
+        view.tree  # noqa: B018
+    except ConfigError as error:
+        return [error]
     errors = []
     for rule in RULES:
         for place, what, cure in rule(view, known):
@@ -133,8 +137,16 @@ def known_inputs(view: View, known: Schemas) -> Iterator[Finding]:
     for table in view.tree.find_all(exp.Table):
         if table.args.get("db"):
             yield table, f"表名 {table.sql('postgres')} 带了模式名", "请只写数据集名"
-        elif table.name not in known and table.name not in own:
+        elif table.name and table.name not in known and table.name not in own:
             yield table, f"没有 '{table.name}' 这个数据集或视图", nearest(table.name, known)
+        elif table.name and table.name not in own | view.inputs:
+            yield table, f"没有认出来源表 '{table.name}'", "请写 FROM 表 或 JOIN 表，不用逗号连接，表名不加引号"
+    for name in view.inputs - {table.name for table in view.tree.find_all(exp.Table)}:
+        yield (
+            0,
+            f"把 '{name}' 误认成了来源表",
+            "FROM 只用在来源表和 EXTRACT(… FROM …) 里；取子串请写 SUBSTRING(a, 1, 2)",
+        )
     for scope in traverse_scope(view.tree):
         columns = _visible(scope, known)
         if any(not names or "*" in names for names in columns.values()):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +17,8 @@ import pyarrow as pa
 from schemas import calendar, reference
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
+
+Columns = dict[str, list[Any]]
 
 # The calendar reaches from the oldest history a county brings along to the farthest deadline a ledger names.
 FIRST_YEAR, LAST_YEAR = 2015, 2032
@@ -29,41 +34,61 @@ CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector,
   concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title, r ->> 'rule' AS rule,
   r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at, (q.resolved_at AT TIME ZONE 'Asia/Shanghai') AS resolved_at, q.resolution
 FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r"""
-_LINK = """
-CREATE OR REPLACE VIEW shared.enterprise_source_link AS SELECT s.connector AS source_system, r.source_pk, r.enterprise_id, p.match_rule, p.match_score,
-  'hub' AS decided_by, p.decided_at FROM shared.enterprise_record r JOIN hub.source s ON s.connector = r.source_system
-  JOIN record.enterprise e ON e._source_id = s.source_id AND {key} = r.source_pk JOIN hub.party p ON p.party = e._party"""
 
 
 def refresh(warehouse: Connection) -> None:
     """Make and fill the reference tables. The caller commits."""
     warehouse.execute("CREATE TABLE IF NOT EXISTS hub.reference (name text PRIMARY KEY, fingerprint text NOT NULL)")
-    for name, (title, columns) in tables().items():
-        _rewrite(warehouse, name, title, columns)
+    known = {row["name"]: row["fingerprint"] for row in warehouse.rows("SELECT name, fingerprint FROM hub.reference")}
+    for table in TABLES:
+        fingerprint = table.fingerprint()
+        if known.get(table.name) != fingerprint:
+            _rewrite(warehouse, table, fingerprint)
     warehouse.execute(_PUBLIC_BATCH)
     warehouse.execute(_PUBLIC_QUARANTINE)
 
 
-def tables() -> dict[str, tuple[str, dict[str, list[Any]]]]:
-    """Reference tables by name: Chinese title and columns of equal length."""
-    return {
-        "department": ("部门", reference.department_rows()),
-        "code_value": ("代码表", reference.code_value_rows()),
-        "deadline_rule": ("时限规则", reference.deadline_rule_rows()),
-        "work_calendar": ("工作日历", calendar.rows(FIRST_YEAR, LAST_YEAR)),
-    }
+def _calendar_rows() -> Columns:
+    rows = calendar.build(FIRST_YEAR, LAST_YEAR)
+    return {name: list(values) for name, values in zip(calendar.CalendarDay._fields, zip(*rows, strict=True), strict=True)}
 
 
-def _rewrite(warehouse: Connection, name: str, title: str, columns: dict[str, list[Any]]) -> None:
-    fingerprint = hashlib.sha256(json.dumps(columns, ensure_ascii=False, default=str).encode()).hexdigest()[:16]
-    if warehouse.scalar("SELECT fingerprint FROM hub.reference WHERE name = $1", name) == fingerprint:
-        return
+def _calendar_fingerprint() -> str:
+    # Building eighteen years takes longer than the whole of a short job: the packages' versions say as much.
+    return f"{FIRST_YEAR}-{LAST_YEAR} {version('chinesecalendar')} {version('holidays')}"
+
+
+def _digest(rows: Callable[[], Columns]) -> Callable[[], str]:
+    return lambda: hashlib.sha256(json.dumps(rows(), ensure_ascii=False, default=str).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One reference table: where its rows come from, and what tells that they changed."""
+
+    name: str
+    title: str
+    rows: Callable[[], Columns]
+    fingerprint: Callable[[], str]
+
+
+TABLES = (
+    Table("department", "部门", reference.department_rows, _digest(reference.department_rows)),
+    Table("department_alias", "部门别名与曾用名", reference.department_alias_rows, _digest(reference.department_alias_rows)),
+    Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
+    Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),
+    Table("work_calendar", "工作日历", _calendar_rows, _calendar_fingerprint),
+)
+
+
+def _rewrite(warehouse: Connection, made: Table, fingerprint: str) -> None:
+    name, columns = made.name, made.rows()
     table = pa.table(columns)
-    kinds = {"string": "text", "int64": "integer", "bool": "boolean", "date32[day]": "date", "double": "numeric", "null": "text"}
+    kinds = {"string": "text", "int64": "bigint", "bool": "boolean", "date32[day]": "date", "double": "numeric", "null": "text"}
     declared = ", ".join(f"{quoted(f.name)} {kinds[str(f.type)]}" for f in table.schema)
     if warehouse.scalar("SELECT to_regclass($1::text)::text", f"shared.{name}") is None:
         warehouse.execute(f"CREATE TABLE shared.{quoted(name)} ({declared})")
-        warehouse.execute(f"COMMENT ON TABLE shared.{quoted(name)} IS {literal(title)}")
+        warehouse.execute(f"COMMENT ON TABLE shared.{quoted(name)} IS {literal(made.title)}")
     warehouse.execute(f"DELETE FROM shared.{quoted(name)}")
     plain = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema])
     warehouse.ingest(table.cast(plain).to_reader(), name, "shared")

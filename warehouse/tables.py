@@ -53,11 +53,8 @@ def record_ddl(contract: Contract) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS record_history.{name} ({', '.join(history)})",
         f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_version')} ON record_history.{name} ({key})",
     ]
-    for f in contract.fields.values():
-        for schema in ("record", "record_history"):
-            statements.append(
-                f"ALTER TABLE {schema}.{name} ADD COLUMN IF NOT EXISTS {quoted(f.name)} {f.physical_type}"
-            )
+    added = ", ".join(f"ADD COLUMN IF NOT EXISTS {quoted(f.name)} {f.physical_type}" for f in contract.fields.values())
+    statements += [f"ALTER TABLE {schema}.{name} {added}" for schema in ("record", "record_history")]
     if contract.party:
         statements.append(f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_party')} ON record.{name} (_party)")
     return statements
@@ -82,32 +79,33 @@ def shared_view_ddl(contract: Contract) -> list[str]:
         f"r.{quoted(contract.valid_from)}::timestamp" if contract.valid_from in contract.fields else "NULL::timestamp"
     )
     key = ", ".join(f"r.{quoted(k)}" for k in contract.key)
-    provenance = [
-        "s.connector::varchar(80) AS source_system",
-        f"concat_ws('|', {key})::text AS source_pk",
-        "s.provider_dept_code",
-        "r._batch_id AS batch_id",
-        "b.extracted_at",
-        f"{valid_from} AS valid_from",
-        "NULL::timestamp AS valid_to",
-        "true AS is_current",
-        "r._row_hash AS row_hash",
-        "CASE r._quality WHEN 0 THEN 'passed' WHEN 1 THEN 'warned' ELSE 'repaired' END AS quality_status",
-        "r._notes::jsonb AS quality_notes",
-        "r._sheet AS source_sheet",
-        "r._row AS source_row",
-    ]
+    provenance = {
+        "source_system": "s.connector::varchar(80)",
+        "source_pk": f"concat_ws('|', {key})::text",
+        "provider_dept_code": "s.provider_dept_code",
+        "batch_id": "r._batch_id",
+        "extracted_at": "b.extracted_at",
+        "valid_from": valid_from,
+        "valid_to": "NULL::timestamp",
+        "is_current": "true",
+        "row_hash": "r._row_hash",
+        "quality_status": "CASE r._quality WHEN 0 THEN 'passed' WHEN 1 THEN 'warned' ELSE 'repaired' END",
+        "quality_notes": "r._notes::jsonb",
+        "source_sheet": "r._sheet",
+        "source_row": "r._row",
+    }
+    # A contract that has a field of that name says something of its own with it.
+    told = [f"{sql} AS {name}" for name, sql in provenance.items() if name not in contract.fields]
     join = "LEFT JOIN hub.party p ON p.party = r._party" if party else ""
     view = f"shared.{quoted(name)}"
     statements = [
         f"DROP VIEW IF EXISTS {view} CASCADE",
-        f"CREATE VIEW {view} AS SELECT {', '.join([*fields, *provenance])} FROM record.{quoted(contract.dataset)} r "
+        f"CREATE VIEW {view} AS SELECT {', '.join([*fields, *told])} FROM record.{quoted(contract.dataset)} r "
         f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}",
         f"COMMENT ON VIEW {view} IS {literal(contract.title + '：' + contract.grain)}",
     ]
-    statements += [
-        f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))}" for f in contract.fields.values()
-    ]
+    comments = [f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))};" for f in contract.fields.values()]
+    statements.append(f"DO $comments$ BEGIN {' '.join(comments)} END $comments$")
     return statements
 
 

@@ -27,7 +27,7 @@ class Option:
     """One key a driver reads from `source:`."""
 
     title: str  # Chinese, completes «选项 x：…»
-    kind: str = "text"  # text | number | flag | list | mapping | choice
+    kind: str = "text"  # text | number | flag | mapping | choice | any
     default: Any = None
     required: bool = False
     choices: tuple[str, ...] = ()

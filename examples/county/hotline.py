@@ -198,7 +198,7 @@ def make(
     firm = np.where(is_enterprise, enterprises.pick(rng, count, kinds=tuple(k for k in range(5) if k != BRANCH)), -1)
     t, flags, allowed = _course(rng, m, demand, as_of)
     number = _numbers(t["recorded"])
-    address = np.where(is_enterprise, enterprises.address[firm], places.addresses(rng, town)).astype(object)
+    address = places.addresses(rng, town).astype(object)
     due = add_working_days(
         t["dispatched"], allowed + np.where(flags["extended"] & ~np.isnat(t["extended"]), 5, 0)
     ).astype("datetime64[s]")
@@ -233,7 +233,7 @@ def make(
             "secrecy": rng.random(count) < 0.03,
             "anonymous": anonymous,
             "address": address,
-            "townCode": places.TOWN_CODES[np.where(is_enterprise, enterprises.town[firm], town)],
+            "townCode": places.TOWN_CODES[town],
             "lon": np.round(105.30 + town * 0.02 + rng.random(count) * 0.018, 6),
             "lat": np.round(30.80 + town * 0.015 + rng.random(count) * 0.014, 6),
             "recordedAt": iso(t["recorded"]),

@@ -75,7 +75,8 @@ def names(source: Source, e: Enterprises, code: str, name: str, *, rate: float, 
     """Other names under a sound code (D17), branches under their parent's code (D19)."""
     target = np.maximum(source.truth, 0)
     named = (source.truth >= 0) & sound[target]
-    renamed = np.array([f is not None for f in e.former_name])[target]
+    # The other half of the renamed is kept for D21: a former name that some record shows with its code would link.
+    renamed = np.array([f is not None for f in e.former_name])[target] & (target % 2 == 1)
     rows = source.take(rate, named & renamed)
     source.table = put(source.table, name, rows, e.former_name[source.truth[rows]].tolist())
     source.mark("D17", "enterprise_name", PASSED, None, rows, "信用代码相同，名称仍是曾用名")

@@ -68,7 +68,7 @@ def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float
     source.table = put(source.table, name, rows, [_loose(n, i) for i, n in enumerate(strip(rows))])
     source.mark("D20", "enterprise_name", PASSED, None, rows, "名称只在宽松键上相同")
     source.leave_unmatched(rows, "D20")
-    rows = source.take(rate / 4, named & former)
+    rows = source.take(rate / 4, named & former & (target % 2 == 0))
     strip(rows)
     source.table = put(source.table, name, rows, e.former_name[source.truth[rows]].tolist())
     source.mark("D21", "enterprise_name", PASSED, None, rows, "曾用名，没有代码")

@@ -52,9 +52,9 @@ def write_file(path: Path, sheets: list[tuple[str, Source, pl.DataFrame]], day: 
     stamp(path, day)
 
 
-def stamp(path: Path, day: np.datetime64) -> None:
-    """Set a file's time to 17:00 of a day, county time."""
-    moment = (day.astype("datetime64[s]").astype(int)) + 9 * 3600
+def stamp(path: Path, day: np.datetime64, *, minutes: int = 0) -> None:
+    """Set a file's time to 17:00 of a day, county time, or so many minutes later."""
+    moment = int(day.astype("datetime64[s]").astype(int)) + 9 * 3600 + 60 * minutes
     os.utime(path, (moment, moment))
 
 
@@ -64,7 +64,7 @@ def duplicate(inbox: Path, county: County) -> None:
     newest = max(county.sources[SENT_TWICE].table["~file"].unique().to_list())
     copy = folder / newest.replace(".csv", "(1).csv")
     shutil.copyfile(folder / newest, copy)
-    stamp(copy, county.as_of)
+    stamp(copy, county.as_of, minutes=10)
 
 
 def _headings(form: Form, part: pl.DataFrame) -> list[str]:

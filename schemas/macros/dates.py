@@ -1,7 +1,7 @@
 """SQL twins of `schemas.dates`: the common shapes by a cast, every other by the patterns of the pure reader."""
 
 from schemas import dates, text
-from schemas.macros.sqltext import let, listed, matches, quoted, replaced, translated
+from schemas.macros.sqltext import among, let, matches, quoted, replaced, translated
 
 _MOMENT = "STRUCT(value TIMESTAMP, precision VARCHAR)"
 _CLOCK = ["y", "m", "d", "before", "h", "mi", "s", "f", "after", "z"]
@@ -104,7 +104,7 @@ MACROS = {
         quoted("day"),
     ),
     "date_cell(n, reference, serial, day_order, zone)": f"""CASE
-        WHEN n IS NULL OR n IN ({listed(text.BLANK_WORDS)}) OR {matches("n", dates.ZERO_DATE)} THEN {_moment("NULL", quoted("null"))}
+        WHEN n IS NULL OR {among('n', text.BLANK_WORDS)} OR {matches("n", dates.ZERO_DATE)} THEN {_moment("NULL", quoted("null"))}
         WHEN {matches("n", dates.DAY)} THEN {let("p", _groups(dates.DAY, ["y", "m", "d"]), "date_day(p.y, p.m, p.d, 'day')")}
         WHEN {matches("n", dates.COMPACT)} THEN date_day(left(n, 4), substr(n, 5, 2), right(n, 2), 'day')
         WHEN {matches("n", dates.DAY_TIME)} THEN {let("p", _groups(dates.DAY_TIME, _CLOCK), "date_moment(p, zone)")}

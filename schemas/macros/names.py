@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from schemas import names, text
-from schemas.macros.sqltext import let, listed, quoted, replaced, symbols, translated
+from schemas import names
+from schemas.macros.sqltext import let, quoted, replaced, symbols, translated
 
 _OPEN_CLOSE = ("".join(names.BRACKETS), "(" * len(names.BRACKETS[0]) + ")" * len(names.BRACKETS[1]))
 _PLAIN_NAME = "[一-鿿0-9A-Z]*"

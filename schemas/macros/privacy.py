@@ -1,7 +1,7 @@
 """SQL twins of `schemas.privacy`."""
 
 from schemas import privacy
-from schemas.macros.sqltext import let, listed, matches, quoted, replaced
+from schemas.macros.sqltext import among, let, matches, quoted, replaced
 from schemas.macros.texts import NO_SPACE
 
 
@@ -12,7 +12,7 @@ def _scrubbed() -> str:
     return clean
 
 
-_SHOWN = f"CASE WHEN length(n) = 1 THEN 0 WHEN length(n) > 2 AND left(n, 2) IN ({listed(privacy.COMPOUND_SURNAMES)}) THEN 2 ELSE 1 END"
+_SHOWN = f"CASE WHEN length(n) = 1 THEN 0 WHEN length(n) > 2 AND {among('left(n, 2)', privacy.COMPOUND_SURNAMES)} THEN 2 ELSE 1 END"
 
 MACROS = {
     "mask_shown(v, head, tail)": "left(v, head) || repeat('*', length(v) - head - tail) || right(v, tail)",

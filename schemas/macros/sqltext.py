@@ -1,5 +1,6 @@
 """Writing DuckDB macros from the constants of the pure functions, so that both say the same."""
 
+import re
 from collections.abc import Iterable
 
 
@@ -8,9 +9,13 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def listed(values: Iterable[str]) -> str:
-    """Literals for IN (…), in a stable order."""
-    return ", ".join(quoted(value) for value in sorted(values))
+def among(value: str, words: Iterable[str]) -> str:
+    """Whether `value` is one of these words.
+
+    A pattern, not IN (…): DuckDB turns a long IN list into a join, which computes `value` for every row, even where a CASE
+    above would have spared it.
+    """
+    return matches(value, "|".join(re.escape(word) for word in sorted(words)))
 
 
 def symbols(characters: str) -> str:
@@ -33,7 +38,7 @@ def matches(value: str, pattern: str) -> str:
 
 
 def replaced(value: str, pattern: str, put: str = "") -> str:
-    """Every match replaced. Python's unambiguous \\g<1> is RE2's \\1, which never reads a second digit."""
+    """Every match replaced. Python's unambiguous g<1> is RE2's plain 1, which never takes in a second digit."""
     return f"regexp_replace({value}, {quoted(pattern)}, {quoted(put.replace(chr(92) + 'g<1>', chr(92) + '1'))}, 'g')"
 
 

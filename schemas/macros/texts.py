@@ -1,7 +1,7 @@
 """SQL twins of `schemas.text`."""
 
 from schemas import text
-from schemas.macros.sqltext import listed, matches, quoted, replaced, symbols, translated
+from schemas.macros.sqltext import among, matches, quoted, replaced, symbols, translated
 
 NO_NOISE = symbols(text.ZERO_WIDTH + text.CONTROLS + "\0")
 NO_SPACE = symbols(text.SPACES + text.ZERO_WIDTH + text.CONTROLS + "\0")
@@ -13,6 +13,8 @@ _STABLE = "[[:ascii:]一-鿿]*"
 _LOWER = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # A cell that starts and ends with a plain symbol and holds no invisible one.
 _TIDY = r"[!-.0-~一-鿿](?:[ -~一-鿿，。、；：（）“”！？《》·]*[!-~一-鿿）。！？”])?"
+
+_WORD = f"upper_ascii({replaced('s', NO_SPACE)})"
 
 
 def trimmed(value: str, characters: str) -> str:
@@ -28,12 +30,12 @@ MACROS = {
     "upper_ascii(s)": f"CASE WHEN {matches('s', '[[:ascii:]]*')} THEN upper(s) ELSE {translated('s', _LOWER)} END",
     "text_clean(s)": f"""CASE WHEN {matches("s", _TIDY)} THEN nullif(s, '-')
         ELSE text_unless_blank({trimmed(replaced("s", NO_NOISE), text.SPACES)}) END""",
-    "text_unless_blank(v)": f"CASE WHEN v IN ({listed(text.BLANKS)}) THEN NULL ELSE v END",
+    "text_unless_blank(v)": f"CASE WHEN {among('v', text.BLANKS)} THEN NULL ELSE v END",
     "free_text_clean(s)": f"nullif({trimmed(_NO_NUL, text.SPACES + chr(0xFEFF))}, '')",
-    "code_unless_blank(v)": f"CASE WHEN v IN ({listed(text.BLANK_WORDS)}) THEN NULL ELSE v END",
+    "code_unless_blank(v)": f"CASE WHEN {among('v', text.BLANK_WORDS)} THEN NULL ELSE v END",
     "code_clean(s)": f"""CASE WHEN {matches("s", "[0-9A-Z_-]{5,}")} THEN s
         ELSE code_unless_blank(upper_ascii({replaced("nfkc_text(s)", NO_SPACE)})) END""",
-    "is_blank_word(s)": f"s IS NULL OR upper_ascii({replaced('s', NO_SPACE)}) IN ({listed(text.BLANK_WORDS)})",
+    "is_blank_word(s)": f"s IS NULL OR {among(_WORD, text.BLANK_WORDS)}",
     "has_replacement(s)": "coalesce(contains(s, chr(65533)), false)",
     "has_lost_character(s)": f"coalesce(regexp_matches(s, {quoted(symbols(text.LOST_MARKS))}), false)",
 }

@@ -23,18 +23,15 @@ clock AS (
   SELECT
     t.main_dept_code,
     CAST(DATE_TRUNC('month', t.dispatched_at) AS DATE) AS dispatched_month,
-    -- Seconds as doubles: PostgreSQL sorts its exact numbers for a median four times slower.
-    CAST(EXTRACT(EPOCH FROM t.dispatched_at) - EXTRACT(EPOCH FROM t.recorded_at) AS DOUBLE PRECISION)
-      AS dispatch_seconds,
-    CAST(EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) AS DOUBLE PRECISION)
-      AS sign_seconds,
+    EXTRACT(EPOCH FROM t.dispatched_at) - EXTRACT(EPOCH FROM t.recorded_at) AS dispatch_seconds,
+    EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) AS sign_seconds,
     CASE
       WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY
-        THEN CAST(EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at) AS DOUBLE PRECISION)
+        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at)
     END AS contact_seconds,
     CASE
       WHEN t.replied_at < :as_of + INTERVAL '1' DAY
-        THEN CAST(EXTRACT(EPOCH FROM t.replied_at) - EXTRACT(EPOCH FROM t.dispatched_at) AS DOUBLE PRECISION)
+        THEN EXTRACT(EPOCH FROM t.replied_at) - EXTRACT(EPOCH FROM t.dispatched_at)
     END AS reply_seconds
   FROM hotline_ticket AS t
   LEFT JOIN signing

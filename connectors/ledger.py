@@ -1,0 +1,139 @@
+"""The foot of a ledger: totals, signatures and notes are no records, but a total is a check.
+
+小计 is compared with the rows since the last 小计, 合计 and 总计 with all rows, as a sum or as a count. Sums are
+made in a second look at the sheet, and only when there is a total: large sheets have none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connectors import header
+
+_COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
+_TOLD = 3
+
+
+@dataclass(frozen=True)
+class _Total:
+    line: int
+    word: str
+    values: dict[int, Any]  # column -> what the total row says there
+
+
+class Foot:
+    """Tells records from the rows between and below them."""
+
+    def __init__(self, names: Sequence[str], wanted: Sequence[str]) -> None:
+        self._names = list(names)
+        self._mapped = [index for index, name in enumerate(names) if name in set(wanted)]
+        self._totals: list[_Total] = []
+        self._left_out: set[int] = set()
+        self._notes = self._empty = 0
+        self._begun = False
+
+    def is_record(self, cells: Sequence[Any], line: int) -> bool:
+        """Whether a row is a record; lines count from 1 and come in order."""
+        first = cells[0] if cells[0] != "" else next((cell for cell in cells if cell != ""), "")
+        if first == "":
+            return False
+        if self._is_foot(first, cells, line) or (not self._begun and _is_numbering(cells)):
+            self._left_out.add(line)
+            return False
+        if not any(cells[index] != "" for index in self._mapped):
+            self._empty += any(str(cell).strip() for cell in cells)
+            self._left_out.add(line)
+            return False
+        self._begun = True
+        return True
+
+    def _is_foot(self, first: Any, cells: Sequence[Any], line: int) -> bool:
+        if not isinstance(first, str):
+            return False
+        if header.is_total(first):
+            index = next(i for i, cell in enumerate(cells) if cell != "")
+            values = {i: cell for i, cell in enumerate(cells) if i > index and cell not in ("", first)}
+            self._totals.append(_Total(line, header.squeezed(first).rstrip("：:"), values))
+            return True
+        if header.is_signature(first):
+            self._notes += 1
+            return True
+        return False
+
+    def findings(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[tuple[str, str]]:
+        """What to tell about the sheet, given its rows once more as (line, cells): code and Chinese text."""
+        mismatches = list(self._mismatches(rows)) if self._totals else []
+        for text in mismatches[:_TOLD]:
+            yield "total_mismatch", text
+        if len(mismatches) > _TOLD:
+            yield "total_mismatch", f"另有 {len(mismatches) - _TOLD} 处合计与明细不符"
+        if self._totals or self._notes:
+            yield "foot_dropped", f"去掉了 {len(self._totals)} 行合计、{self._notes} 行签字或说明"
+        if self._empty:
+            yield "number_only", f"有 {self._empty} 行只有序号等无关内容，没有读入"
+
+    def _mismatches(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[str]:
+        pending = {total.line: total for total in self._totals}
+        columns = sorted({column for total in self._totals for column in total.values})
+        whole, part = _Sums(columns), _Sums(columns)
+        for line, cells in rows:
+            if total := pending.pop(line, None):
+                is_part = total.word.endswith("小计")
+                yield from self._compared(total, part if is_part else whole)
+                part = _Sums(columns) if is_part else part
+                if not pending:
+                    return
+            elif line not in self._left_out and any(cells[index] != "" for index in self._mapped):
+                whole.add(cells)
+                part.add(cells)
+
+    def _compared(self, total: _Total, sums: _Sums) -> Iterator[str]:
+        for column, said in total.values.items():
+            given = _number(said)
+            if given is None:
+                counted = _COUNT.fullmatch(said.strip()) if isinstance(said, str) else None
+                if counted and int(counted.group(1)) != sums.rows:
+                    yield f"第 {total.line} 行{total.word}写“{said.strip()}”，实有 {sums.rows} 行"
+                continue
+            found = sums.of[column]
+            if abs(given - found) > max(0.01, abs(found) * 1e-6) and given != sums.rows:
+                yield (
+                    f"第 {total.line} 行“{self._names[column]}”{total.word}写 {given:.15g}，"
+                    f"明细相加为 {round(found, 6):.15g}（{sums.rows} 行）"
+                )
+
+
+class _Sums:
+    """Sums of some columns over the rows added, and their number."""
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        self.rows = 0
+        self.of = dict.fromkeys(columns, 0.0)
+
+    def add(self, cells: Sequence[Any]) -> None:
+        self.rows += 1
+        for column in self.of:
+            self.of[column] += _number(cells[column]) or 0.0
+
+
+def _number(cell: Any) -> float | None:
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, (int, float)):
+        return float(cell)
+    try:
+        return float(str(cell).replace(",", "")) if isinstance(cell, str) and cell.strip() else None
+    except ValueError:
+        return None
+
+
+def _is_numbering(cells: Sequence[Any]) -> bool:
+    """Whether a row under the header only numbers the columns: 1, 2, 3, … (甲, 乙 may stand before them)."""
+    given = [cell for cell in cells if cell != "" and str(cell).strip() not in ("甲", "乙", "丙", "丁")]
+    if len(given) < 3 or _number(given[0]) not in (0.0, 1.0):
+        return False
+    first = int(_number(given[0]) or 0)
+    return [_number(cell) for cell in given] == [float(first + index) for index in range(len(given))]

@@ -1,0 +1,313 @@
+"""Workbooks as Arrow batches of text columns, one sheet after another.
+
+calamine opens a file by its content and reads 50,000 rows in under a second; what it cannot tell (hidden
+rows and columns) is read from the sheet's own XML.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import python_calamine as calamine
+
+from connectors import header, ledger
+from connectors.batches import empty, text_array, without_nul
+from connectors.container import hidden_parts, judge
+from schemas.errors import HubError, SourceChanged, SourceUnavailable
+
+if TYPE_CHECKING:
+    from connectors.drivers.base import Delivery
+
+_BATCH_ROWS = 20_000
+_HEADER_SEARCH = 30
+_HEADER_DEPTH = 3
+# Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
+_UNSAFE = 1e15
+
+Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
+Merge = tuple[tuple[int, int], tuple[int, int]]
+
+
+class Workbook:
+    """One workbook, read once."""
+
+    def __init__(
+        self, path: Path, delivery: Delivery, *, where: str, wanted: Sequence[str], sheets: Any, header_row: int | None,
+        header_rows: int | None, footer_rows: int, fill_merged: bool,
+    ) -> None:  # fmt: skip
+        self._path, self._delivery, self._where, self._wanted = path, delivery, where, list(wanted)
+        self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
+        self._footer_rows, self._fill_merged = footer_rows, fill_merged
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All columns as text (empty = NULL), then `_sheet` and `_row`.
+
+        Raises:
+            SourceUnavailable: the file is cut off.
+            SourceChanged: it is no workbook, is encrypted, or has not the mapped columns.
+        """
+        schema: pa.Schema | None = None
+        with self._opened() as book:
+            for name in self._chosen(book):
+                sheet = _Sheet(self, book.get_sheet_by_name(name), name)
+                found = pa.schema(
+                    [*((n, pa.string()) for n in sheet.header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
+                )
+                if schema is None:
+                    schema = found
+                    self._delivery.units.update(sheet.header.units)
+                elif sheet.header.units != {
+                    k: v for k, v in self._delivery.units.items() if k in sheet.header.names or k == "*"
+                }:
+                    raise SourceChanged(self._where, f"工作表“{name}”的计量单位与前面的表不同", "请部门统一单位后重发")
+                self._delivery.captions += sheet.captions
+                for batch in sheet.batches(found):
+                    yield _aligned(batch, schema)
+                sheet.judge_foot()
+        if schema is not None:
+            yield empty(schema)
+
+    def _opened(self) -> calamine.CalamineWorkbook:
+        judge(self._path, self._where)
+        try:
+            return calamine.CalamineWorkbook.from_path(str(self._path))
+        except calamine.PasswordError:
+            raise SourceChanged(self._where, "文件加了打开密码", "请部门去掉密码后重发") from None
+        except BaseException as error:  # calamine panics at some damaged files
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: BaseException) -> HubError:
+        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+            raise error
+        return SourceUnavailable(
+            self._where,
+            f"工作簿打不开（{str(error).splitlines()[0][:100]}），可能没有传完",
+            "等传完后会自动重试；总是这样时请部门重发",
+        )
+
+    def _chosen(self, book: calamine.CalamineWorkbook) -> list[str]:
+        """The sheets to read: by the connector's rule, else the first visible one whose header fits.
+
+        Raises:
+            SourceChanged: there is none.
+        """
+        visible = {m.name: m.visible == calamine.SheetVisibleEnum.Visible for m in book.sheets_metadata}
+        hidden = [name for name, shown in visible.items() if not shown]
+        if hidden:
+            self._delivery.find("hidden_sheet", f"有隐藏的工作表：{'、'.join(hidden)}")
+        if self._rule is not None:
+            rules = self._rule if isinstance(self._rule, list) else [self._rule]
+            names = [name for name in visible if any(_fits(rule, name, list(visible)) for rule in rules)]
+            # A pattern means what can be seen; a hidden sheet is read only when it is named.
+            names = [name for name in names if visible[name] or name in rules]
+            if not names:
+                raise SourceChanged(self._where, f"没有工作表符合 '{self._rule}'", f"文件里有：{'、'.join(visible)}")
+            self._look(book, names)
+            return names
+        fitting, best = [], None
+        for name in (n for n, shown in visible.items() if shown):
+            found = locate(book.get_sheet_by_name(name), self._wanted, self._header_row, self._header_rows)
+            if found is None:
+                continue
+            if found.header.hits == len(self._wanted):
+                fitting.append(name)
+            elif best is None or found.header.hits > best[1].header.hits:
+                best = name, found
+        if not fitting:
+            if best is None:
+                raise SourceChanged(self._where, "工作簿里没有数据", "请部门核对后重发")
+            return [best[0]]  # reading it tells which columns are missing
+        if len(fitting) > 1:
+            self._delivery.find(
+                "more_sheets", f"还有表头相同的工作表没有读：{'、'.join(fitting[1:])}（要读请写 source.sheet）"
+            )
+        self._look(book, fitting[:1])
+        return fitting[:1]
+
+    def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
+        for name, rows, columns in hidden_parts(self._path, names):
+            parts = [f"{rows} 行" if rows else "", f"{columns} 列" if columns else ""]
+            self._delivery.find(
+                "hidden_rows", f"工作表“{name}”里有隐藏的 {'、'.join(p for p in parts if p)}，已一并读入，请填报人确认"
+            )
+
+
+class _Sheet:
+    """One sheet: its header, then its rows."""
+
+    def __init__(self, book: Workbook, sheet: calamine.CalamineSheet, name: str) -> None:
+        self._book, self._sheet, self._name = book, sheet, name
+        self._where = f"{book._where}：{name}"
+        found = locate(sheet, book._wanted, book._header_row, book._header_rows)
+        if found is None:
+            raise SourceChanged(self._where, "工作表是空的", "请部门核对后重发")
+        self.header, self._first, self.captions = found.header, found.data_row, found.captions
+        header.require(self.header, book._wanted, self._where)
+        for column in header.repeated(self.header, book._wanted):
+            book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
+        self._foot = ledger.Foot(self.header.names, book._wanted)
+
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The data rows, merged cells filled within their range only."""
+        width = len(self.header.names)
+        fills = _fills(self._sheet.merged_cell_ranges or [], self._first, width) if self._book._fill_merged else {}
+        kept: list[list[Cell]] = []
+        numbers: list[int] = []
+        anchors: dict[tuple[int, int], Cell] = {}
+        for line, cells in self._lines():
+            if not self._foot.is_record(cells, line):
+                continue
+            for column, anchor in fills.get(line - 1, ()):
+                if anchor == (line - 1, column):
+                    anchors[anchor] = cells[column]
+                elif cells[column] == "":
+                    cells[column] = anchors.get(anchor, "")
+            kept.append(cells)
+            numbers.append(line)
+            if len(kept) == _BATCH_ROWS:
+                yield self._batch(kept, numbers, schema)
+                kept, numbers = [], []
+        yield self._batch(kept, numbers, schema)
+
+    def judge_foot(self) -> None:
+        """Note totals that do not agree with the rows, and rows that were left out."""
+        for code, message in self._foot.findings(self._lines()):
+            self._book._delivery.find(code, f"工作表“{self._name}”{message}")
+
+    def _lines(self) -> Iterator[tuple[int, list[Cell]]]:
+        """The rows below the header as (line, cells), cut or padded to the header's width."""
+        width = len(self.header.names)
+        last = self._sheet.total_height + 1 - self._book._footer_rows
+        for line, row in enumerate(_rows(self._sheet), start=1):
+            if self._first < line <= last:
+                yield line, row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
+
+    def _batch(self, rows: list[list[Cell]], numbers: list[int], schema: pa.Schema) -> pa.RecordBatch:
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
+        arrays = [text_array(_texts(column)) for column in columns]
+        sheet = pa.array([self._name] * len(rows), pa.string())
+        return without_nul(pa.RecordBatch.from_arrays([*arrays, sheet, pa.array(numbers, pa.int32())], schema=schema))
+
+
+class Located:
+    """Where a sheet's header is."""
+
+    def __init__(self, found: header.Header, data_row: int, captions: list[str]) -> None:
+        self.header, self.data_row, self.captions = found, data_row, captions
+
+
+def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
+    """The rows that read best as a header; None for an empty sheet. Rows and columns count from 0."""
+    top = [[spelled(cell) for cell in row] for row in _rows(sheet, _HEADER_SEARCH + _HEADER_DEPTH)]
+    if not any(any(row) for row in top):
+        return None
+    width = max(len(row) for row in top)
+    top = [[*row, *[""] * (width - len(row))] for row in top]
+    merges = [m for m in sheet.merged_cell_ranges or [] if m[0][0] < len(top)]
+    for (row0, col0), (row1, col1) in merges:
+        for row in range(row0, min(row1 + 1, len(top))):
+            for column in range(col0, min(col1 + 1, width)):
+                top[row][column] = top[row0][col0]
+    best: tuple[header.Header, int, int] | None = None
+    starts = range(min(len(top), _HEADER_SEARCH)) if at is None else [at - 1] if at <= len(top) else []
+    for start in starts:
+        for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
+            if start + rows > len(top) or not any(top[start]):
+                continue
+            names = header.joined(top[start : start + rows])
+            found = header.fit(names, wanted)
+            if best is None or found.hits > best[0].hits:
+                best = found, start, rows
+    if best is None:
+        return None
+    found, start, rows = best
+    # A header cell merged downwards says that the header goes on, whether or not a mapped column does.
+    if depth is None:
+        deeper = max((m[1][0] for m in merges if start <= m[0][0] < start + rows), default=start + rows - 1)
+        if start + rows <= deeper < len(top) and deeper - start < _HEADER_DEPTH:
+            again = header.fit(header.joined(top[start : deeper + 1]), wanted)
+            if again.hits >= found.hits:
+                found, rows = again, deeper - start + 1
+    while (
+        found.names
+        and found.names[-1].startswith("列")
+        and found.names[-1] not in wanted
+        and not any(row[len(found.names) - 1] for row in top[start:])
+    ):
+        found.names.pop()
+    captions = [" ".join(dict.fromkeys(cell.strip() for cell in row if cell.strip())) for row in top[:start]]
+    captions = [caption for caption in captions if caption]
+    for caption in captions:
+        if unit := header.sheet_unit(caption):
+            found.units["*"] = unit
+    return Located(found, start + rows, captions)
+
+
+def spelled(cell: Cell) -> str:
+    """A cell as text: whole numbers without ".0", dates as ISO, booleans as true and false."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, (int, float)):
+        if abs(cell) >= _UNSAFE:
+            return repr(float(cell)) if "e" in repr(float(cell)) else f"{float(cell):.14e}"
+        # Fifteen digits are what Excel shows: 0.1 + 0.2 is 0.3 there.
+        return str(int(cell)) if cell == int(cell) else f"{cell:.15g}"
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, (date, time)):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return str(cell)
+    return str(cell)
+
+
+def _texts(cells: Sequence[Cell]) -> list[str]:
+    """A column as text; a column that is text already is passed on without looking at each cell."""
+    if set(map(type, cells)) <= {str}:
+        return list(cells)
+    return [cell if type(cell) is str else spelled(cell) for cell in cells]
+
+
+def _rows(sheet: calamine.CalamineSheet, limit: int | None = None) -> Iterator[list[Cell]]:
+    """The sheet's rows from its very first row and column on, as a person counts them."""
+    if sheet.start is None:
+        return
+    if limit is not None:
+        yield from sheet.to_python(skip_empty_area=False, nrows=limit)
+        return
+    # calamine leaves out empty columns on the left here, though not empty rows above.
+    left = [""] * sheet.start[1]
+    for row in sheet.iter_rows():
+        yield [*left, *row] if left else row
+
+
+def _fills(merges: Sequence[Merge], first: int, width: int) -> dict[int, list[tuple[int, tuple[int, int]]]]:
+    """Per row, the cells that belong to a merged range and the cell whose value they show."""
+    fills: dict[int, list[tuple[int, tuple[int, int]]]] = {}
+    for (row0, col0), (row1, col1) in sorted(merges):
+        for row in range(max(row0, first), row1 + 1):
+            cells = [(column, (row0, col0)) for column in range(col0, min(col1 + 1, width))]
+            fills.setdefault(row, []).extend(cells)
+    return fills
+
+
+def _fits(rule: Any, name: str, names: list[str]) -> bool:
+    if isinstance(rule, int):
+        return 0 < rule <= len(names) and names[rule - 1] == name
+    return fnmatch.fnmatchcase(name, str(rule)) or name.strip() == str(rule).strip()
+
+
+def _aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A later sheet's rows under the first sheet's columns; columns only it has are left out."""
+    if batch.schema.equals(schema):
+        return batch
+    names = set(batch.schema.names)
+    arrays = [batch.column(f.name) if f.name in names else pa.nulls(batch.num_rows, f.type) for f in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
