@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -72,8 +72,22 @@ class Session(ABC):
         """The source's own time, `YYYY-MM-DD HH:MM:SS.ffffff` in that zone."""
 
     @abstractmethod
-    def stream(self, sql: str) -> Iterable[pa.RecordBatch]:
-        """The answer, batch by batch."""
+    def stream(
+        self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
+    ) -> Iterable[pa.RecordBatch]:
+        """The first `limit` rows of the answer, batch by batch; `few` says that not many are expected."""
+
+    def select(
+        self, relation: str, columns: Sequence[SourceColumn], *, conditions: Sequence[str] = (), order: str = "",
+        limit: int | None = None, few: bool = False,
+    ) -> Iterable[pa.RecordBatch]:  # fmt: skip
+        """The columns of those rows that meet all conditions, batch by batch."""
+        sql = f"SELECT {', '.join(self.item(column) for column in columns)} FROM {relation}"
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if order:
+            sql += f" ORDER BY {order}"
+        return self.stream(sql, columns, limit=limit, few=few)
 
     @abstractmethod
     def close(self) -> None:
@@ -181,9 +195,9 @@ class Database(Driver):
                 tracker = cursors.Tracker(kind, position, ceiling)
                 if position is not None:
                     conditions.append(self._since(session, relation, column, position))
-            items = ", ".join(session.item(column) for column in columns)
-            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            for batch in session.stream(f"SELECT {items} FROM {relation}{where}"):
+            # A query may be dear to run: only a table's increment is first tried as a small one.
+            few = position is not None and bool(self.table)
+            for batch in session.select(relation, columns, conditions=conditions, limit=self.limit, few=few):
                 if tracker is not None:
                     self._see(tracker, batch.column(name))
                 yield batch
@@ -273,13 +287,17 @@ class Database(Driver):
         with closing(self.open()) as session:
             relation = self.relation(session)
             columns = self.needed(session, relation)
-            items = ", ".join(session.item(column) for column in columns)
-            rows = sum(batch.num_rows for batch in session.stream(f"SELECT {items} FROM {relation} LIMIT 1"))
+            rows = sum(batch.num_rows for batch in session.select(relation, columns, limit=1))
         return "读到一行" if rows else "能读，目前没有数据"
 
     def _step_list(self) -> str:
         count = len(self.columns())
         return f"共 {count} 列，用到 {len(self.connector.source_columns)} 列"
+
+
+def limited(sql: str, limit: int | None) -> str:
+    """The statement with its LIMIT."""
+    return sql if limit is None else f"{sql} LIMIT {limit:d}"
 
 
 def missing_table(where: str, table: str, tables: Iterable[str]) -> HubError:

@@ -24,7 +24,7 @@ from schemas.errors import ConfigError, ConfigErrors, HubError, nearest
 
 DEPARTMENTS = Path(__file__).parent / "departments"
 
-_KEYS = {
+_KEYS: dict[str, Any] = {
     "title": str, "dataset": str, "source": dict, "load": dict, "schedule": (str, type(None)), "pool": str,
     "timezone": str, "fields": dict, "constants": dict, "description": str, "enabled": bool, "owner": str,
 }  # fmt: skip

@@ -6,6 +6,8 @@ Running it again changes nothing: the county is there, the sources have nothing 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -21,12 +23,12 @@ DEFAULT_SEED = 7
 _MOST_DIFFERENCES = 40
 _NEXT = """
 接下来可以试：
-  hub status                                                   各来源近况
-  hub quarantine list --connector "tax/*"                      税务被隔离的行和原因
-  hub query "SELECT * FROM hotline_on_time_by_department"      热线按期办结
-  hub query "SELECT * FROM rectification_ledger" -o csv --bom  整改台账导出
-  hub up                                                       启动调度和网页
-  python -m examples.county advance && hub run                 让合成县过一天，再采集
+  {hub} status                                                    # 各来源近况
+  {hub} quarantine list --connector "tax/*"                       # 税务被隔离的行和原因
+  {hub} query "SELECT * FROM hotline_on_time_by_department"       # 热线按期办结
+  {hub} query "SELECT * FROM rectification_ledger" -o csv --bom   # 整改台账导出
+  {hub} up                                                        # 启动调度和网页
+  {python} -m examples.county advance && {hub} run                # 让合成县过一天，再采集
 """
 
 
@@ -50,8 +52,17 @@ def run(scale: float, seed: int | None) -> int:
     differs = _checked(home, state)
     _boards(home, as_of)
     say(f"用时 {time.monotonic() - begun:.0f} 秒；数据在 {home.path}", "note")
-    result(_NEXT.rstrip())
+    result(_NEXT.format(hub=_typed("hub"), python=_typed("python")).rstrip())
     return 1 if failed or differs else 0
+
+
+def _typed(program: str) -> str:
+    """How the user types a program of this environment: its bare name only where the shell would find it."""
+    own = Path(sys.prefix) / "bin" / program
+    found = shutil.which(program)
+    if found and Path(found).resolve() == own.resolve():
+        return program
+    return str(own.relative_to(Path.cwd())) if own.is_relative_to(Path.cwd()) else str(own)
 
 
 def _county(home: Home, scale: float, seed: int | None) -> dict[str, Any]:

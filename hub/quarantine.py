@@ -14,6 +14,7 @@ from hub import output
 from hub.help import Command, Group
 from hub.output import UsageError
 from schemas.errors import HubError, nearest
+from schemas.identifiers import COUNTY_TIME
 
 if TYPE_CHECKING:
     import psycopg
@@ -106,7 +107,7 @@ def show(
     if format == "json":
         output.write_json([row])
         return
-    first_seen = row["first_seen_at"].astimezone().isoformat(" ", "seconds")
+    first_seen = row["first_seen_at"].astimezone(COUNTY_TIME).strftime("%Y-%m-%d %H:%M:%S")
     output.result(f"编号     {row['id']}（{_STATE[row['resolution']]}，首次出现 {first_seen}）")
     output.result(f"连接器   {row['connector']} → {row['dataset']}，批次 {row['batch_id']}")
     output.result(f"出处     {place(row)}")
@@ -243,8 +244,12 @@ def place(row: dict[str, Any]) -> str:
 
 
 def reasons(row: dict[str, Any]) -> str:
-    """All reasons of a row as sentences «<字段名>…»."""
-    return "；".join(f"{r.get('title') or ''}{r.get('reason') or ''}".rstrip("。") for r in row["reasons"])
+    """All reasons of a row as sentences «<字段名>…»; a contract's own words may name the field already."""
+    texts = []
+    for r in row["reasons"]:
+        title, reason = r.get("title") or "", r.get("reason") or ""
+        texts.append((reason if reason.startswith(title) else title + reason).rstrip("。"))
+    return "；".join(texts)
 
 
 def safe(cell: str) -> str:

@@ -69,12 +69,12 @@ def down() -> None:
 
 
 def county(verb: str, here: Home, *options: str) -> subprocess.CompletedProcess[bytes] | None:
-    """Run one verb of the demo county; None where the county is not shipped. Its messages go to stderr."""
+    """Run one verb of the demo county; None where the county is not shipped. Its messages stay on stderr."""
     if not (ROOT / "examples" / "county" / "__main__.py").exists():
         return None
     return subprocess.run(
         [sys.executable, "-m", COUNTY, verb, *options],
-        cwd=ROOT, env=os.environ | {"HUB_HOME": str(here.path)}, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False,
+        cwd=ROOT, env=os.environ | {"HUB_HOME": str(here.path)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
 

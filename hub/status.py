@@ -7,6 +7,7 @@ from typing import Any
 
 from hub import output
 from hub.output import say
+from schemas.identifiers import COUNTY_TIME
 
 _LAST = """
 SELECT s.connector, b.batch_id, b.delivery, b.extracted_at, b.committed_at, b.extracted, b.passed, b.quarantined,
@@ -94,7 +95,7 @@ def _limit(dataset: str) -> float | None:
 
 
 def _minute(moment: datetime | None) -> str:
-    return moment.astimezone().strftime("%m-%d %H:%M") if moment else ""
+    return moment.astimezone(COUNTY_TIME).strftime("%m-%d %H:%M") if moment else ""
 
 
 def _number(value: int | None) -> str:

@@ -289,7 +289,8 @@ class _Project:
         self.context.stores["results"].set(result_key, found)
         pages = [result_key]
         shape = hash(tuple((e.meta["name"], type(e).__name__, e.severity, e.description) for e in wanted.expectations))
-        if _kept_suites.get((self.folder, wanted.name)) != shape:  # saving and rendering it costs as much as the result
+        saved = (self.folder / "expectations" / f"{wanted.name}.json").exists()
+        if not saved or _kept_suites.get((self.folder, wanted.name)) != shape:  # it costs as much as the result
             self.context.suites.add_or_update(wanted)
             _kept_suites[self.folder, wanted.name] = shape
             pages.append(suite_key)

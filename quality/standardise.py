@@ -164,7 +164,8 @@ def _yuan(field: Field, s: Source) -> Standard:
 
 
 def _percent(field: Field, s: Source) -> Standard:
-    return _number(field, s, f"percent_value({s.text}, {field.options.get('scale', 100)})")
+    # Declared for the column, never guessed by row: 0.95 may be 95 % or less than one.
+    return _number(field, s, f"percent_value({s.text}, '{field.options.get('scale', 'percent')}')")
 
 
 def _boolean(field: Field, s: Source) -> Standard:

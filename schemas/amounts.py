@@ -4,6 +4,7 @@ Twins in `schemas.macros`: amount_yuan, amount_is_approximate, number_value, int
 """
 
 import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
@@ -16,38 +17,52 @@ UNITS = {
 }  # fmt: skip
 _WAN_POWERS = {"万": 4, "十万": 5, "百万": 6, "千万": 7}
 
-# Shared with the SQL twins; they are matched against a cell as `_read` leaves it: half-width, upper case, no spaces.
-PLAIN = r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})"
-GROUPED = r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,4}(?:,[0-9]{4}){1,3})(?:\.[0-9]{0,20})?"
-SCIENTIFIC = r"[+-]?[0-9](?:\.[0-9]{1,16})?E[+-]?[0-9]{1,2}"
-_N = r"([0-9]{1,7}(?:\.[0-9]{1,10})?|[0-9]{8,14})"
-# 3亿5000万, 800万, 1万2千元, 3500元5角: numbers each with its own unit word, from large to small.
-MIXED = f"(?:{_N}亿)?(?:{_N}(千万|百万|十万|万))?(?:{_N}千)?(?:{_N}百)?(?:{_N}?元)?(?:([0-9])角)?(?:([0-9])分)?"
-BOOK_MINUS = "[(][0-9][^()]*[)]"
-UNIT_NOISE = "人民币|[()（） ]"
-COMMAS = f"[^,]*|{GROUPED}[^0-9.,][^,]*"  # every comma is a thousands separator of one leading number
-OWN_UNIT = "[万亿元角分]"
-NOT_YUAN = "美元|美金|USD|[$]|港元|港币|HKD|欧元|EUR|日元|JPY|英镑|GBP|澳元|韩元|卢布|新加坡元"
+# A cell is read by rewriting it, step by step, into kind|field|field…; the SQL twin runs the same steps. First half-width
+# capitals without spaces, then no 约 and no currency, plain words for the formal ones, and no thousands separators.
 APPROXIMATE = "约|大概|将近|近|左右|余|多"
 CURRENCY = r"^(?:人民币|RMB|CNY|[¥￥])+:?|(?:人民币|\(人民币\)|RMB|CNY|[¥￥])$|[整正]$"
+NOT_YUAN = "美元|美金|USD|[$]|港元|港币|HKD|欧元|EUR|日元|JPY|英镑|GBP|澳元|韩元|卢布|新加坡元"
+FORMAL = "[圆块萬億仟佰拾壹贰叁肆伍陆柒捌玖〇○两]"
 WORDS = ("圆块萬億仟佰拾壹贰叁肆伍陆柒捌玖〇○两", "元元万亿千百十一二三四五六七八九零零二")
+BOOK_MINUS = ("^[(]([0-9][0-9,.]*)[)]$", r"-\1")
+SEPARATORS = tuple(
+    (
+        f"^([+-]?[0-9]{{1,{size}}}),([0-9]{{{size}}})" + f"(?:,([0-9]{{{size}}}))?" * 3 + "([^0-9,][^,]*)?$",
+        r"\1\2\3\4\5\6",
+    )
+    for size in (3, 4)
+)
+NUMBER = r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}|[0-9](?:\.[0-9]{1,16})?E[+-]?[0-9]{1,2})"
 
-# 一百二 means 120 to some and 102 to others: a skipped place must be written 零, or the cell is not read.
+_N = r"([0-9]{1,12}(?:\.[0-9]{1,10})?)"
 _D = "[一二三四五六七八九]"
+# 一百二 means 120 to some and 102 to others: a skipped place must be written 零, or the cell is not read.
 _UNDER_HUNDRED = f"{_D}?十{_D}?"
 _AFTER_HUNDRED = f"(?:零{_D}|{_D}十{_D}?)?"
-SECTION = (
+_SECTION = (
     f"(?:{_D}千(?:{_D}百{_AFTER_HUNDRED}|零{_UNDER_HUNDRED}|零{_D})?|{_D}百{_AFTER_HUNDRED}|{_UNDER_HUNDRED}|{_D}|零)"
 )
-CHINESE = f"(?:({SECTION})亿)?零?(?:({SECTION})万)?零?({SECTION})?元?(?:零?({_D})角)?(?:零?({_D})分)?"
+SHAPES = (
+    (f"({NUMBER})", r"number|\1"),
+    ("零(元?)", r"number|0"),
+    # 3亿5000万, 800万, 1万2千元, 3500元5角2分: numbers each with its unit word, from large to small.
+    (
+        f"([+-]?)(?:{_N}亿)?(?:{_N}(千万|百万|十万|万))?(?:{_N}千)?(?:{_N}百)?({_N[1:-1]}元|元)?(?:([0-9])角)?(?:([0-9])分)?",
+        r"mixed|\1|\2|\3\4|\5|\6|\7|\8|\9",
+    ),
+    (
+        f"([+-]?)(?:({_SECTION})亿)?零?(?:({_SECTION})万)?零?({_SECTION}?元?)(?:零?({_D})角)?(?:零?({_D})分)?",
+        r"chinese|\1|\2|\3|\4|\5|\6",
+    ),
+)
 DIGITS = "零一二三四五六七八九"
+UNIT_NOISE = "人民币|[()（） ]"
 
 YES = frozenset({"是", "有", "对", "真", "Y", "YES", "TRUE", "T", "1", "√", "✓", "✔", "☑"})
 NO = frozenset({"否", "无", "没有", "不是", "非", "错", "假", "N", "NO", "FALSE", "F", "0", "×", "X", "✗", "✘", "☒"})
 
 _WORDS = str.maketrans(*WORDS)
-_UNSPACED = str.maketrans(dict.fromkeys(" "))
-_DASHES = str.maketrans(dict.fromkeys(text.DASHES, "-"))
+_FOLD = str.maketrans({" ": None, "|": "/", **dict.fromkeys(text.DASHES, "-")})
 _HEADER_UNIT = re.compile(
     "^(.*?)[ _/,，:：(（\\[【]*(?:(?:计量)?单位[:：为]?)?(?:人民币)?((?:[十百千]?[百千万亿])?元|[%％])(?:人民币)?[)）\\]】]?$"
 )
@@ -70,26 +85,19 @@ def parse_amount(raw: str | None, unit: str | None = None) -> Amount:
     """
     if raw is None:
         return Amount(None, False)
-    cell = _read(raw)
-    approximate = re.search(APPROXIMATE, cell) is not None
-    if re.search(NOT_YUAN, cell):
+    approximate = re.search(APPROXIMATE, raw) is not None
+    kind, *fields = _amount_shape(raw).split("|")
+    if kind == "number":
+        return Amount(_scaled(fields[0], _unit_power(unit)), approximate)
+    if kind not in ("mixed", "chinese"):
         return Amount(None, approximate)
-    cell = re.sub(APPROXIMATE, "", cell)
-    for _ in range(2):  # 人民币…整, then what stood behind it
-        cell = re.sub(CURRENCY, "", cell)
-    number = _number(cell)
-    if number is not None:
-        return Amount(_scaled(number, _unit_power(unit)), approximate)
-    if not re.fullmatch(COMMAS, cell):
-        return Amount(None, approximate)
-    words = cell.lstrip("+-").replace(",", "").translate(_WORDS)
-    value = _mixed(words)
-    if value is None:
-        value = _chinese(words)
-    power = 0 if re.search(OWN_UNIT, words) else _unit_power(unit)
+    sign, *parts = fields
+    value = _mixed(parts) if kind == "mixed" else _chinese(parts)
+    bare = not (parts[0] or parts[1] or "元" in "".join(parts) or parts[-2] or parts[-1])
+    power = _unit_power(unit) if bare else 0
     if value is None or power is None:
         return Amount(None, approximate)
-    return Amount(_fits((-value if cell.startswith("-") else value) * 10**power), approximate)
+    return Amount(_fits((-value if sign == "-" else value) * 10**power), approximate)
 
 
 def amount_yuan(raw: str | None, unit: str | None = None) -> Decimal | None:
@@ -104,7 +112,7 @@ def amount_is_approximate(raw: str | None) -> bool | None:
 
 def number_value(raw: str | None) -> Decimal | None:
     """A plain number with six places: thousands separators, full width, (12.5) and 1.5E+6 are read; units are not."""
-    return None if raw is None else _scaled(_number(_read(raw)), 0, 6)
+    return None if raw is None else _scaled(_number(_plain(raw)), 0, 6)
 
 
 def integer_value(raw: str | None) -> int | None:
@@ -123,7 +131,7 @@ def percent_value(raw: str | None, scale: str = "percent") -> Decimal | None:
         raise ValueError(f"scale must be 'percent' or 'ratio', not {scale!r}")
     if raw is None:
         return None
-    cell, power = _read(raw), 2 if scale == "ratio" else 0
+    cell, power = _plain(raw), 2 if scale == "ratio" else 0
     if cell.endswith("%"):
         cell, power = cell[:-1], 0
     elif cell.endswith("‰"):
@@ -137,7 +145,7 @@ def boolean_value(raw: str | None) -> bool | None:
     """是/否, 有/无, Y/N, true/false, 1/0, √/×; None for anything else."""
     if raw is None:
         return None
-    cell = _read(raw)
+    cell = _plain(raw)
     return True if cell in YES else False if cell in NO else None
 
 
@@ -153,8 +161,25 @@ def header_unit(header: str) -> tuple[str, str | None]:
     return (header.strip(), None) if bare else (found[1], "%" if found[2] == "％" else found[2])
 
 
-def _read(raw: str) -> str:
-    return text.narrow(raw).translate(_DASHES).translate(_UNSPACED).upper()
+def _plain(raw: str) -> str:
+    """Half-width capitals without spaces, one kind of dash, a bookkeeper's minus as a minus, no thousands separators."""
+    cell = re.sub(*BOOK_MINUS, text.narrow(raw).translate(_FOLD).upper())
+    for pattern, put in SEPARATORS:
+        cell = re.sub(pattern, put, cell)
+    return cell
+
+
+def _amount_shape(raw: str) -> str:
+    """The cell rewritten as kind|field|field…, or as it stands where no shape fits."""
+    cell = text.narrow(raw).translate(_FOLD).upper()
+    if re.search(NOT_YUAN, cell):
+        return ""
+    for pattern, put in ((APPROXIMATE, ""), (CURRENCY, ""), (CURRENCY, ""), BOOK_MINUS, *SEPARATORS):
+        cell = re.sub(pattern, put, cell)
+    cell = cell.translate(_WORDS)
+    for pattern, put in SHAPES:
+        cell = re.sub(f"^(?:{pattern})$", put, cell)
+    return cell
 
 
 def _unit_power(unit: str | None) -> int | None:
@@ -162,12 +187,7 @@ def _unit_power(unit: str | None) -> int | None:
 
 
 def _number(cell: str) -> str | None:
-    """A bare number in the spelling a decimal cast takes."""
-    if re.fullmatch(BOOK_MINUS, cell):
-        cell = "-" + cell[1:-1]
-    if re.fullmatch(GROUPED, cell):
-        return cell.replace(",", "")
-    return cell if re.fullmatch(f"{PLAIN}|{SCIENTIFIC}", cell) else None
+    return cell if re.fullmatch(NUMBER, cell) else None
 
 
 def _scaled(number: str | None, power: int | None, places: int = 2) -> Decimal | None:
@@ -184,32 +204,30 @@ def _fits(value: Decimal, places: int = 2) -> Decimal | None:
     return rounded if abs(rounded) < 10 ** (18 - places) else None
 
 
-def _mixed(cell: str) -> Decimal | None:
-    found = re.fullmatch(MIXED, cell)
-    if not found or not any(found.groups()):
-        return None
-    yi, wan, wan_word, qian, bai, yuan, jiao, fen = found.groups()
-    parts = ((yi, 8), (wan, _WAN_POWERS.get(wan_word, 0)), (qian, 3), (bai, 2), (yuan, 0), (jiao, -1), (fen, -2))
-    return sum((_fits(Decimal(part).scaleb(power)) or Decimal(0) for part, power in parts if part), Decimal(0))
+def _mixed(parts: Sequence[str]) -> Decimal | None:
+    """亿, 万 (with 十万, 百万, 千万 spelled out), 千, 百, 元, 角, 分: numbers in Arabic figures."""
+    wan = parts[1].rstrip("十百千万")
+    wan_power = _WAN_POWERS.get(parts[1][len(wan) :], 0)
+    yuan = parts[4].rstrip("元")
+    written = ((parts[0], 8), (wan, wan_power), (parts[2], 3), (parts[3], 2), (yuan, 0), (parts[5], -1), (parts[6], -2))
+    values = [_scaled(part, power) for part, power in written if part]
+    return None if not values or None in values else sum((value for value in values if value is not None), Decimal(0))
 
 
-def _chinese(cell: str) -> Decimal | None:
-    found = re.fullmatch(CHINESE, cell)
-    if not found or not re.search(f"[{DIGITS}十]", cell):
+def _chinese(parts: Sequence[str]) -> Decimal | None:
+    """亿, 万, the rest, 角, 分: sections of Chinese figures."""
+    yi, wan, one, jiao, fen = (part.rstrip("元") for part in parts)
+    if not yi + wan + one + jiao + fen:
         return None
-    yi, wan, one, jiao, fen = found.groups()
     value = Decimal(_section(yi) * 100_000_000 + _section(wan) * 10_000 + _section(one))
     return value + Decimal(DIGITS.index(jiao or "零")) / 10 + Decimal(DIGITS.index(fen or "零")) / 100
 
 
-def _section(words: str | None) -> int:
+def _section(words: str) -> int:
     """The value of at most four places, 九千九百九十九."""
-    if not words:
-        return 0
-    value = 0
-    for place, worth in (("千", 1000), ("百", 100)):
-        found = re.search(f"({_D}){place}", words)
-        value += DIGITS.index(found[1]) * worth if found else 0
-    tens = re.search(f"({_D}?)十", words)
-    value += DIGITS.index(tens[1] or "一") * 10 if tens else 0
-    return value + (DIGITS.index(words[-1]) if words[-1] in DIGITS else 0)
+    value = DIGITS.index(words[-1]) if words and words[-1] in DIGITS else 0
+    for place, worth in (("千", 1000), ("百", 100), ("十", 10)):
+        at = words.find(place)
+        if at >= 0:
+            value += worth * (DIGITS.index(words[at - 1]) if at and words[at - 1] in DIGITS[1:] else 1)
+    return value

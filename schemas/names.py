@@ -44,24 +44,26 @@ def name_strict_key(raw: str | None) -> str | None:
     return None if name in text.BLANK_WORDS else name
 
 
-def region_prefix(regions: Sequence[str] = DEFAULT_REGIONS) -> str:
-    """The pattern of administrative names in front of a trade name: the given regions, provinces, cities, counties.
+def region_prefix(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[str, str]:
+    """Pattern and replacement that take administrative names off the front of a trade name of two characters or more.
 
-    A city ends in 市 only where that cannot be 超市, 菜市, 门市 …, which begin many trade names.
+    The given regions, provinces, cities with their districts, counties. A city ends in 市 only where that cannot be 超市,
+    菜市, 门市 …, which begin many trade names.
     """
-    own = "|".join(re.escape(region) for region in sorted(regions, key=len, reverse=True))
+    own = "".join(f"{re.escape(region)}|" for region in sorted(regions, key=len, reverse=True))
     provinces = "|".join(PROVINCES)
     return (
         f"^(?:(?:{provinces})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区)?)?"
-        f"(?:[一-龥]{{1,3}}[^超菜门夜股集花早]市(?:[一-龥]{{1,4}}区)?|[一-龥]{{2,8}}自治州)?"
-        + (f"(?:(?:{own})|[一-龥]{{1,3}}县|[一-龥]{{2,8}}自治县)?" if own else "(?:[一-龥]{1,3}县|[一-龥]{2,8}自治县)?")
+        "(?:[一-龥]{1,3}[^超菜门夜股集花早]市(?:[一-龥]{1,4}区)?|[一-龥]{2,8}自治州)?"
+        f"(?:{own}[一-龥]{{1,3}}县|[一-龥]{{2,8}}自治县)?(.{{2,}})$",
+        r"\1",
     )
 
 
-def region_bracket(regions: Sequence[str] = DEFAULT_REGIONS) -> str:
-    """The pattern of a region in brackets inside a name: 鑫源商贸(示例)有限公司."""
+def region_bracket(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[str, str]:
+    """Pattern and replacement that take out a region in brackets: 鑫源商贸(示例)有限公司."""
     own = "|".join(re.escape(region) for region in (*sorted(regions, key=len, reverse=True), *PROVINCES, "中国"))
-    return rf"\((?:(?:{own})[省市县区]?|[一-龥]{{2,8}}[省市县区州镇乡])\)"
+    return rf"\((?:(?:{own})[省市县区]?|[一-龥]{{2,8}}[省市县区州镇乡])\)", ""
 
 
 def name_loose_key(raw: str | None, regions: Sequence[str] = DEFAULT_REGIONS) -> str | None:
@@ -72,10 +74,7 @@ def name_loose_key(raw: str | None, regions: Sequence[str] = DEFAULT_REGIONS) ->
     key = name_strict_key(raw)
     if key is None:
         return None
-    bare = re.sub(region_bracket(regions), "", key)
-    rest = re.sub(region_prefix(regions), "", bare)
-    if len(rest) >= 2:
-        bare = rest
+    bare = re.sub(region_prefix(regions)[0], region_prefix(regions)[1], re.sub(*region_bracket(regions), key))
     return re.sub("[()]", "", bare.replace("有限责任公司", "有限公司")) or key
 
 

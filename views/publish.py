@@ -27,14 +27,16 @@ _LOCK = 0x746F6E67
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS board.published_view (
   view text PRIMARY KEY,
-  fingerprint text NOT NULL,
+  file text NOT NULL,
+  query text NOT NULL,
   as_of date NOT NULL,
   row_count bigint NOT NULL,
   published_at timestamptz NOT NULL
 );
 COMMENT ON TABLE board.published_view IS '已发布的视图：每个视图最近一次核算的数据日、行数和时间';
 COMMENT ON COLUMN board.published_view.view IS '视图';
-COMMENT ON COLUMN board.published_view.fingerprint IS '视图文本与数据日的指纹';
+COMMENT ON COLUMN board.published_view.file IS '视图文件的指纹';
+COMMENT ON COLUMN board.published_view.query IS '所执行查询（参数已代入）的指纹';
 COMMENT ON COLUMN board.published_view.as_of IS '数据截至';
 COMMENT ON COLUMN board.published_view.row_count IS '行数';
 COMMENT ON COLUMN board.published_view.published_at IS '核算时间';
@@ -80,19 +82,19 @@ def publish(
         for view in catalog.views.values():
             begun = time.perf_counter()
             try:
-                text, fingerprint = _text(view, as_of)
-                stale = (
-                    changed is None or bool(view.inputs & (changed | touched)) or known.get(view.name) != fingerprint
-                )
+                text = render(view, "postgres", as_of)
+                hashes = (_hash(view.sql), _hash(text))
+                last = known.get(view.name, ("", ""))
+                stale = changed is None or bool(view.inputs & (changed | touched)) or last != hashes
                 if not stale and _shape(cursor, f"board.{view.name}"):
                     current.append(view.name)
                     continue
                 with connection.transaction():
-                    rows, differs = _refresh(cursor, view, text)
-                    _note(cursor, view, fingerprint, as_of, rows)
+                    rows, differs = _refresh(cursor, view, text, relabel=last[0] != hashes[0])
+                    _note(cursor, view, [*hashes, as_of, rows])
             except (psycopg.Error, HubError) as error:
                 # Forgotten, so that the next publication tries it again even when nothing else has changed.
-                cursor.execute("UPDATE board.published_view SET fingerprint = '' WHERE view = %s", [view.name])
+                cursor.execute("UPDATE board.published_view SET query = '' WHERE view = %s", [view.name])
                 done.append(Published(view.name, 0, False, time.perf_counter() - begun, _explain(view, error)))
                 continue
             if differs:
@@ -105,25 +107,22 @@ def publish(
     return done
 
 
-def _text(view: View, as_of: date) -> tuple[str, str]:
-    text = render(view, "postgres", as_of)
-    # Titles are part of it: a renamed column must reach the table's comments.
-    titles = "\n".join(f"{column.name} {column.title}" for column in view.columns)
-    return text, hashlib.sha256(f"{view.title}\n{view.question}\n{titles}\n{text}".encode()).hexdigest()
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, str]:
-    """Make the board schema and its register when missing; fingerprints published so far."""
+def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, tuple[str, str]]:
+    """Make the board schema and its register when missing; hashes of file and query published so far."""
     cursor.execute("SELECT to_regclass('board.published_view')")
     if _one(cursor)[0] is None:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS board")
         cursor.execute(_LEDGER)
         _grant(cursor, "published_view")
-    cursor.execute("SELECT view, fingerprint FROM board.published_view")
-    return dict(cursor.fetchall())
+    cursor.execute("SELECT view, file, query FROM board.published_view")
+    return {view: (file, query) for view, file, query in cursor.fetchall()}
 
 
-def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str) -> tuple[int, bool]:
+def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str, *, relabel: bool) -> tuple[int, bool]:
     """Put the view's rows into its table if they differ from what is there; row count and whether they did."""
     fresh = sql.Identifier("pg_temp", "fresh_" + view.name)
     table = sql.Identifier("board", view.name)
@@ -143,7 +142,8 @@ def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str) -> tuple[int, b
             _grant(cursor, view.name)
         cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table, fresh))
     cursor.execute(sql.SQL("DROP TABLE {}").format(fresh))
-    _comment(cursor, view)
+    if relabel or not same_shape:
+        _comment(cursor, view)
     return rows, differs
 
 
@@ -193,12 +193,12 @@ def _grant(cursor: psycopg.Cursor[Any], table: str) -> None:
         cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier("board", table), role))
 
 
-def _note(cursor: psycopg.Cursor[Any], view: View, fingerprint: str, as_of: date, rows: int) -> None:
+def _note(cursor: psycopg.Cursor[Any], view: View, values: list[object]) -> None:
     cursor.execute(
-        "INSERT INTO board.published_view VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT (view) DO UPDATE SET "
-        "fingerprint = excluded.fingerprint, as_of = excluded.as_of, row_count = excluded.row_count, "
+        "INSERT INTO board.published_view VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (view) DO UPDATE SET "
+        "file = excluded.file, query = excluded.query, as_of = excluded.as_of, row_count = excluded.row_count, "
         "published_at = excluded.published_at",
-        [view.name, fingerprint, as_of, rows],
+        [view.name, *values],
     )
 
 

@@ -105,6 +105,7 @@ class Driver(ABC):
     def __init__(self, connector: Connector) -> None:
         self.connector = connector
         self.secrets = references.Secrets()
+        self.limit: int | None = None  # a preview asks a database for so many rows only
         self._resolved: dict[str, Any] | None = None
 
     @property

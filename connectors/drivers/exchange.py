@@ -118,8 +118,7 @@ class Exchange(Driver):
         with closing(self.backend.open()) as session:
             relation = self.backend.relation(session)
             columns = self.backend.needed(session, relation, extra=self._own())
-            items = ", ".join(session.item(column) for column in columns)
-            rows = sum(batch.num_rows for batch in session.stream(f"SELECT {items} FROM {relation} LIMIT 1"))
+            rows = sum(batch.num_rows for batch in session.select(relation, columns, limit=1))
         return "读到一行" if rows else "能读，目前没有记录"
 
     def _step_list(self) -> str:
@@ -139,11 +138,11 @@ class Exchange(Driver):
             conditions = [f"{session.quote(number)} > {session.literal(position, 'integer')}"] if position else []
             if self.option("where"):
                 conditions.append(f"({self.option('where')})")
-            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            order = f" ORDER BY {session.quote(number)}"
-            items = ", ".join(session.item(column) for column in columns)
             progress = _Progress(self, session, position)
-            for batch in session.stream(f"SELECT {items} FROM {relation}{where}{order}"):
+            order = session.quote(number)
+            for batch in session.select(
+                relation, columns, conditions=conditions, order=order, limit=self.limit, few=bool(position)
+            ):
                 yield self._shaped(batch, progress)
             delivery.position = progress.position
             delivery.handled = progress.ranges

@@ -7,14 +7,14 @@ short job. One million rows of 15 columns arrive in 2.5 s and 175 MB.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from connectors.database import Database, Session, missing_table
+from connectors.database import Database, Session, limited, missing_table
 from connectors.drivers.base import SourceColumn
 from connectors.network import CONNECT_SECONDS, refused, silent
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
@@ -196,7 +196,9 @@ class PostgreSQLSession(Session):
         )
         return not (found.num_rows and found.column(0)[0].as_py())
 
-    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+    def stream(
+        self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of about 16 MB, numerics as exact text."""
         import adbc_driver_manager as adm
         import pyarrow as pa
@@ -205,7 +207,7 @@ class PostgreSQLSession(Session):
 
         with adm.AdbcStatement(self._connection) as statement:
             try:
-                statement.set_sql_query(sql)
+                statement.set_sql_query(limited(sql, limit))
                 handle, _ = statement.execute_query()
                 reader = pa.RecordBatchReader._import_from_c(handle.address)
                 yield from plain(reader, plain_schema(reader.schema))

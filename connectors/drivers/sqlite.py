@@ -6,7 +6,7 @@ of 15 columns take 5.6 s; Python's own sqlite3 took 10.5 s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from decimal import Decimal
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from connectors.database import OPTIONS, Database, Session, missing_table
+from connectors.database import OPTIONS, Database, Session, limited, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
@@ -158,6 +158,8 @@ class SQLiteSession(Session):
             return format(Decimal(text), "f")
         if "\0" in text:
             raise ValueError("a cursor holds no NUL")
+        if kind == "timestamp":
+            text = text.removesuffix(".000000")  # times compare as text: the shorter spelling comes first
         return "'" + text.replace("'", "''") + "'"
 
     def clock(self, timezone: str) -> str:
@@ -167,7 +169,9 @@ class SQLiteSession(Session):
 
         return datetime.now(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M:%S.%f")
 
-    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+    def stream(
+        self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of text columns.
 
         Raises:
@@ -180,7 +184,7 @@ class SQLiteSession(Session):
         from connectors.drivers.base import BATCH_ROWS
 
         try:
-            reader = self._query(sql).to_arrow_reader(BATCH_ROWS)
+            reader = self._query(limited(sql, limit)).to_arrow_reader(BATCH_ROWS)
             given = False
             for batch in reader:
                 given = True

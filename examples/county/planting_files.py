@@ -54,18 +54,22 @@ def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float
     )
 
     def strip(rows: np.ndarray) -> list[str]:
+        """Take the codes away; returns the names."""
         source.table = put(source.table, code, rows, None)
         return texts(source.table[rows.tolist()], name).tolist()
 
     rows = source.take(rate, named)
-    shown = [n[:3] + "　" + n[3:] if i % 2 else n for i, n in enumerate(strip(rows))]
+    bare = strip(rows)
+    shown = [n[:3] + "　" + n[3:] if i % 2 else n for i, n in enumerate(bare)]
     source.table = put(source.table, name, rows, shown)
     source.mark("无代码", "enterprise_code", PASSED, None, rows, "名称严格相同且第二字段相同，应自动对上")
     rows = source.take(rate / 4, named & (kind == INDIVIDUAL))
-    source.table = put(source.table, name, rows, [n + "（个体工商户）" for n in strip(rows)])
+    bare = strip(rows)
+    source.table = put(source.table, name, rows, [n + "（个体工商户）" for n in bare])
     source.mark("无代码", "enterprise_code", PASSED, None, rows, "名称尾注不影响严格相同，应自动对上")
     rows = source.take(rate / 2, named & (kind == COMPANY))
-    source.table = put(source.table, name, rows, [_loose(n, i) for i, n in enumerate(strip(rows))])
+    bare = strip(rows)
+    source.table = put(source.table, name, rows, [_loose(n, i) for i, n in enumerate(bare)])
     source.mark("D20", "enterprise_name", PASSED, None, rows, "名称只在宽松键上相同")
     source.leave_unmatched(rows, "D20")
     rows = source.take(rate / 4, named & former & (target % 2 == 0))
@@ -75,7 +79,8 @@ def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float
     source.leave_unmatched(rows, "D21")
     known = set(e.name.tolist())
     rows = source.take(rate / 4, named & (kind == COMPANY))
-    source.table = put(source.table, name, rows, [_mistyped(n, known) for n in strip(rows)])
+    bare = strip(rows)
+    source.table = put(source.table, name, rows, [_mistyped(n, known) for n in bare])
     source.mark("D21", "enterprise_name", PASSED, None, rows, "名称错一个字，没有代码")
     source.leave_unmatched(rows, "D21")
 

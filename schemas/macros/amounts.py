@@ -1,23 +1,25 @@
-"""SQL twins of `schemas.amounts`.
+"""SQL twins of `schemas.amounts`: plain figures by a cast, the rest by the pure reader's own rewriting steps.
 
 A power of ten goes into the text before it is cast ('1.5' || 'e4'): the cast is exact and rounds half up, while casts to
 decimals of more than 18 digits, and products of them, cost 8 µs each.
 """
 
 from schemas import amounts, text
-from schemas.macros.sqltext import among, let, matches, quoted, replaced, translated
+from schemas.macros.sqltext import among, let, matches, quoted, replaced, symbols, translated
 
-_PLAIN_DIGITS = r"[+-]?[0-9]{1,15}(?:[.][0-9]{1,9})?"
+_FIGURES = r"[+-]?[0-9]{1,15}(?:[.][0-9]{1,9})?"
 _MONEY = "DECIMAL(18,2)"
-_D = "[一二三四五六七八九]"
+_SPLIT = "string_split({}, '|')"
 
 
-def _groups(pattern: str, names: list[str]) -> str:
-    return f"regexp_extract(n, {quoted(pattern)}, [{', '.join(map(quoted, names))}])"
+def _rewritten(cell: str, steps: tuple[tuple[str, str], ...]) -> str:
+    for pattern, put in steps:
+        cell = replaced(cell, pattern, put)
+    return cell
 
 
-def _worth(field: str, power: str) -> str:
-    return f"coalesce(TRY_CAST(p.{field} || 'e' || {power} AS {_MONEY}), 0)"
+def _shaped(cell: str) -> str:
+    return _rewritten(cell, tuple((f"^(?:{pattern})$", put) for pattern, put in amounts.SHAPES))
 
 
 def _digit(value: str) -> str:
@@ -26,78 +28,101 @@ def _digit(value: str) -> str:
 
 
 def _place(word: str) -> str:
-    """The digit in front of a place word, 0 without it; bare 十 is ten."""
+    """The digit in front of a place word, 1 where none stands there, 0 without the word."""
     before = _digit(f"substr(x, instr(x, '{word}') - 1, 1)")
-    if word == "十":
-        before = f"CASE WHEN instr(x, '十') = 1 THEN 1 ELSE greatest({before}, 1) END"
-    return f"CASE WHEN contains(x, '{word}') THEN {before} ELSE 0 END"
+    return f"CASE instr(x, '{word}') WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE greatest({before}, 1) END"
 
 
-_UNIT_POWER = "CASE w " + " ".join(f"WHEN {quoted(word)} THEN {power}" for word, power in amounts.UNITS.items()) + " END"
-_WAN_POWER = "CASE p.word WHEN '千万' THEN 7 WHEN '百万' THEN 6 WHEN '十万' THEN 5 ELSE 4 END"
-_PARTS = (("yi", "8"), ("wan", _WAN_POWER), ("qian", "3"), ("bai", "2"), ("yuan", "0"), ("jiao", "-1"), ("fen", "-2"))
-_WRITTEN = " || ".join(f"p.{field}" for field, _ in _PARTS)
-_CURRENCY = replaced(replaced(replaced("n", amounts.APPROXIMATE), amounts.CURRENCY), amounts.CURRENCY)
+def _part(value: str, power: str) -> str:
+    return f"CASE WHEN {value} = '' THEN 0 ELSE TRY_CAST({value} || 'e' || {power} AS {_MONEY}) END"
+
+
+_FOLDED = f"upper({replaced('narrow(s)', symbols(text.DASHES), '-')})"
+_READ = f"replace(replace({_FOLDED}, ' ', ''), '|', '/')"
+_UNIT_POWER = (
+    "CASE w " + " ".join(f"WHEN {quoted(word)} THEN {power}" for word, power in amounts.UNITS.items()) + " END"
+)
+_WAN_POWER = "CASE right(p[4], 2) WHEN '千万' THEN 7 WHEN '百万' THEN 6 WHEN '十万' THEN 5 ELSE 4 END"
+_MIXED = " + ".join(
+    _part(value, power)
+    for value, power in (
+        ("p[3]", "8"),
+        ("rtrim(p[4], '十百千万')", _WAN_POWER),
+        ("p[5]", "3"),
+        ("p[6]", "2"),
+        ("rtrim(p[7], '元')", "0"),
+        ("p[8]", "-1"),
+        ("p[9]", "-2"),
+    )
+)
+_CLEANED = _rewritten(
+    "n",
+    (
+        (amounts.APPROXIMATE, ""),
+        (amounts.CURRENCY, ""),
+        (amounts.CURRENCY, ""),
+        amounts.BOOK_MINUS,
+        *amounts.SEPARATORS,
+    ),
+)
+_PERCENT = (
+    (f"^({amounts.NUMBER})%$", r"\1|0"),
+    (f"^({amounts.NUMBER})‰$", r"\1|-1"),
+    (f"^百分之({amounts.NUMBER})$", r"\1|0"),
+    (f"^({amounts.NUMBER})$", r"\1|"),
+)
 
 MACROS = {
-    "amount_read(s)": f"upper(replace({translated('narrow(s)', (text.DASHES, '-' * len(text.DASHES)))}, ' ', ''))",
-    "number_unsigned(n)": f"""CASE
-        WHEN {matches("n", amounts.GROUPED)} THEN replace(n, ',', '')
-        WHEN {matches("n", f"{amounts.PLAIN}|{amounts.SCIENTIFIC}")} THEN n END""",
-    "number_read(n)": f"""CASE WHEN {matches("n", amounts.BOOK_MINUS)}
-        THEN number_unsigned('-' || substr(n, 2, length(n) - 2)) ELSE number_unsigned(n) END""",
-    "number_raised(n, power)": """split_part(n, 'E', 1) || 'e'
-        || (coalesce(TRY_CAST(split_part(n, 'E', 2) AS INTEGER), 0) + power)""",
+    "amount_read(s)": _READ,
+    "number_read(s)": _rewritten("amount_read(s)", (amounts.BOOK_MINUS, *amounts.SEPARATORS)),
     "unit_power(unit)": f"""CASE WHEN coalesce(unit, '') = '' THEN 0
         ELSE {let("w", replaced("unit", amounts.UNIT_NOISE), _UNIT_POWER)} END""",
-    "mixed_parts(p)": f"CASE WHEN {_WRITTEN} <> '' THEN {' + '.join(_worth(*part) for part in _PARTS)} END",
-    "amount_mixed(n)": f"""CASE WHEN n <> '' AND {matches("n", amounts.MIXED)} THEN mixed_parts({
-        _groups(amounts.MIXED, ["yi", "wan", "word", "qian", "bai", "yuan", "jiao", "fen"])
-    }) END""",
+    "amount_cleaned(n)": _CLEANED,
+    "amount_shape(s)": f"""CASE
+        WHEN regexp_matches(upper(s), {quoted(amounts.NOT_YUAN)}) THEN ''
+        WHEN regexp_matches(s, {quoted(amounts.FORMAL)})
+        THEN {_shaped(translated("amount_cleaned(amount_read(s))", amounts.WORDS))}
+        ELSE {_shaped("amount_cleaned(amount_read(s))")} END""",
+    # Below, p is the shape split at |: p[1] its kind, then the fields.
+    "number_raised(n, power)": """split_part(n, 'E', 1) || 'e'
+        || (coalesce(TRY_CAST(split_part(n, 'E', 2) AS INTEGER), 0) + power)""",
+    "amount_mixed(p)": f"CASE WHEN rtrim(array_to_string(p[3:], ''), '元') <> '' THEN {_MIXED} END",
     "chinese_section(x)": f"""{_place("千")} * 1000 + {_place("百")} * 100 + {_place("十")} * 10 + {_digit("right(x, 1)")}""",
-    "chinese_parts(p)": f"""chinese_section(p.yi)::DECIMAL(18,0) * 100000000 + chinese_section(p.wan) * 10000
-        + chinese_section(p.one) + {_digit("p.jiao")} * 0.1 + {_digit("p.fen")} * 0.01""",
-    "amount_chinese(n)": f"""CASE WHEN regexp_matches(n, '[{amounts.DIGITS}十]') AND {matches("n", amounts.CHINESE)} THEN {
-        let("p", _groups(amounts.CHINESE, ["yi", "wan", "one", "jiao", "fen"]), "chinese_parts(p)")
-    } END""",
-    "amount_signed(n, w, unit)": f"""TRY_CAST(coalesce(amount_mixed(w), amount_chinese(w))
-        * CASE WHEN starts_with(n, '-') THEN -1 ELSE 1 END
-        * CASE WHEN regexp_matches(w, {quoted(amounts.OWN_UNIT)}) THEN 1
-          ELSE CAST(10 ^ unit_power(unit) AS INTEGER) END AS {_MONEY})""",
-    "amount_words(n, unit)": f"""CASE WHEN {matches("n", amounts.COMMAS)} THEN {
-        let("w", translated(replaced("ltrim(n, '+-')", ","), amounts.WORDS), "amount_signed(n, w, unit)")
-    } END""",
-    "amount_cell(n, unit)": f"""CASE WHEN number_read(n) IS NOT NULL
-        THEN {let("r", "number_read(n)", f"TRY_CAST(number_raised(r, unit_power(unit)) AS {_MONEY})")}
-        ELSE amount_words(n, unit) END""",
-    "amount_money(n)": f"CASE WHEN NOT regexp_matches(n, {quoted(amounts.NOT_YUAN)}) THEN {_CURRENCY} END",
+    "amount_chinese(p)": f"""CASE WHEN rtrim(array_to_string(p[3:], ''), '元') <> '' THEN
+        chinese_section(p[3])::DECIMAL(18,0) * 100000000 + chinese_section(p[4]) * 10000
+        + chinese_section(rtrim(p[5], '元')) + {_digit("p[6]")} * 0.1 + {_digit("p[7]")} * 0.01 END""",
+    "amount_signed(p, power)": f"""TRY_CAST(CASE p[1] WHEN 'mixed' THEN amount_mixed(p) ELSE amount_chinese(p) END
+        * CASE WHEN p[2] = '-' THEN -1 ELSE 1 END
+        * CASE WHEN p[3] || p[4] || p[len(p) - 1] || p[len(p)] <> '' OR contains(array_to_string(p, ''), '元') THEN 1
+          ELSE CAST(10 ^ power AS INTEGER) END AS {_MONEY})""",
+    "amount_of(p, power)": f"""CASE
+        WHEN p[1] = 'number' THEN TRY_CAST(number_raised(p[2], power) AS {_MONEY})
+        WHEN p[1] IN ('mixed', 'chinese') THEN amount_signed(p, power) END""",
     "amount_yuan(s, unit := NULL)": f"""CASE
-        WHEN {matches("s", _PLAIN_DIGITS)} THEN TRY_CAST(s || 'e' || unit_power(unit) AS {_MONEY})
-        WHEN s IS NOT NULL THEN {let("n", "amount_read(s)", let("m", "amount_money(n)", "amount_cell(m, unit)"))} END""",
+        WHEN {matches("s", _FIGURES)} THEN TRY_CAST(s || 'e' || unit_power(unit) AS {_MONEY})
+        WHEN {matches("s", "[0-9]{1,11}(?:[.][0-9]{1,9})?万?元")} THEN TRY_CAST(rtrim(s, '万元') || CASE
+            WHEN contains(s, '万') THEN 'e4' ELSE 'e0' END AS {_MONEY})
+        WHEN s IS NOT NULL THEN {let("p", _SPLIT.format("amount_shape(s)"), "amount_of(p, unit_power(unit))")} END""",
     "amount_is_approximate(s)": f"regexp_matches(s, {quoted(amounts.APPROXIMATE)})",
     "number_value(s)": f"""CASE
-        WHEN {matches("s", _PLAIN_DIGITS)} THEN TRY_CAST(s AS DECIMAL(18,6))
-        WHEN s IS NOT NULL THEN {let("n", "amount_read(s)", "TRY_CAST(number_read(n) AS DECIMAL(18,6))")} END""",
+        WHEN {matches("s", _FIGURES)} THEN TRY_CAST(s AS DECIMAL(18,6))
+        WHEN s IS NOT NULL
+        THEN TRY_CAST(regexp_extract(number_read(s), {quoted(f"^({amounts.NUMBER})$")}, 1) AS DECIMAL(18,6)) END""",
     "integer_value(s)": f"""CASE WHEN {matches("s", "[+-]?[0-9]{1,12}")} THEN s::BIGINT
         WHEN s IS NOT NULL THEN {let("v", "number_value(s)", "CASE WHEN v = trunc(v) THEN v::BIGINT END")} END""",
-    "percent_cell(n, scale)": """CASE
+    "percent_of(p, scale)": """CASE
         WHEN scale NOT IN ('percent', 'ratio') THEN error('scale must be percent or ratio')
-        WHEN ends_with(n, '%') THEN number_raised(number_read(left(n, length(n) - 1)), 0)
-        WHEN ends_with(n, '‰') THEN number_raised(number_read(left(n, length(n) - 1)), -1)
-        WHEN starts_with(n, '百分之') THEN number_raised(number_read(substr(n, 4)), 0)
-        ELSE number_raised(number_read(n), CASE WHEN scale = 'ratio' THEN 2 ELSE 0 END) END""",
+        WHEN len(p) = 2 THEN number_raised(p[1],
+            coalesce(TRY_CAST(p[2] AS INTEGER), CASE WHEN scale = 'ratio' THEN 2 ELSE 0 END)) END""",
     "percent_value(s, scale := 'percent')": f"""TRY_CAST(CASE
-        WHEN {matches("s", _PLAIN_DIGITS)} AND scale = 'percent' THEN s
-        WHEN {matches("s", _PLAIN_DIGITS)} AND scale = 'ratio' THEN s || 'e2'
-        WHEN s IS NOT NULL THEN {let("n", "amount_read(s)", "percent_cell(n, scale)")} END AS DECIMAL(18,6))""",
+        WHEN {matches("s", _FIGURES)} AND scale = 'percent' THEN s
+        WHEN {matches("s", _FIGURES)} AND scale = 'ratio' THEN s || 'e2'
+        WHEN s IS NOT NULL THEN {
+        let("p", _SPLIT.format(_rewritten("number_read(s)", _PERCENT)), "percent_of(p, scale)")
+    } END AS DECIMAL(18,6))""",
     "boolean_value(s)": f"""CASE
         WHEN {among("s", amounts.YES)} THEN true
         WHEN {among("s", amounts.NO)} THEN false
-        WHEN s IS NOT NULL THEN {
-        let(
-            "n",
-            "amount_read(s)",
-            f"CASE WHEN {among('n', amounts.YES)} THEN true WHEN {among('n', amounts.NO)} THEN false END",
-        )
-    } END""",
+        WHEN {among("number_read(s)", amounts.YES)} THEN true
+        WHEN {among("number_read(s)", amounts.NO)} THEN false END""",
 }

@@ -1,130 +1,126 @@
-"""SQL twins of `schemas.dates`: the common shapes by a cast, every other by the patterns of the pure reader."""
+"""SQL twins of `schemas.dates`: the common shapes by a cast, every other by the pure reader's own rewriting steps.
 
-from schemas import dates, text
-from schemas.macros.sqltext import among, let, matches, quoted, replaced, translated
+Patterns stay outside lambdas: DuckDB compiles those inside one anew for every 2,048 rows.
+"""
 
-_MOMENT = "STRUCT(value TIMESTAMP, precision VARCHAR)"
-_CLOCK = ["y", "m", "d", "before", "h", "mi", "s", "f", "after", "z"]
+from schemas import dates
+from schemas.macros.sqltext import let, matches, quoted, replaced, symbols, translated
+
 _TODAY_CENTURIES = "(?:19|2[0-9])[0-9]{2}"
+_ISO = f"{_TODAY_CENTURIES}-[0-9]{{2}}-[0-9]{{2}}"
 _HOUR_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
+_LIMITS = "('month_end', 'quarter', 'half_year', 'year_end')"
 
 
-def _groups(pattern: str, names: list[str]) -> str:
-    return f"regexp_extract(n, {quoted(pattern)}, [{', '.join(map(quoted, names))}])"
+def _folded() -> str:
+    odd = symbols(dates.FOLDED[0] + "｜")
+    folded = translated("narrow(s)", dates.FOLDED)
+    return f"upper(CASE WHEN regexp_matches(s, {quoted(odd)}) THEN {folded} ELSE narrow(s) END)"
 
 
-def _moment(value: str, precision: str) -> str:
-    return f"{{value: {value}, precision: {precision}}}::{_MOMENT}"
-
-
-def _read() -> str:
-    """The cell in half-width capitals, one kind of dash, and Arabic figures."""
-    figures = "n"
+def _figures(cell: str) -> str:
+    """Arabic figures for Chinese ones."""
     for pattern, put in dates.NUMERAL_STEPS:
-        figures = replaced(figures, pattern, put)
-    figures = f"CASE WHEN regexp_matches(n, {quoted(dates.NUMERAL)}) THEN {translated(figures, dates.NUMERAL_DIGITS)} ELSE n END"
-    zeros = f"CASE WHEN regexp_matches(n, {quoted('^' + dates.LETTER_ZERO_YEAR)}) THEN replace(left(n, 4), 'O', '0') || substr(n, 5) ELSE n END"
-    return let("n", f"upper({translated('narrow(s)', dates.FOLDED)})", let("n", figures, zeros))
+        cell = replaced(cell, pattern, put)
+    cell = translated(cell, dates.NUMERAL_DIGITS)
+    for _ in range(3):
+        cell = replaced(cell, *dates.LETTER_ZERO)
+    return cell
 
 
-def _last_day(year: str, month: str, precision: str) -> str:
-    return f"date_month_end({year}, {month}, {quoted(precision)})"
+def _shaped(cell: str) -> str:
+    for pattern, put in dates.SHAPES:
+        cell = replaced(cell, f"^(?:{pattern})$", put)
+    return cell
 
-
-def _limit(pattern: str, names: list[str], month: str, precision: str) -> str:
-    year = """CASE WHEN p.y <> '' THEN p.y::INTEGER ELSE year(reference) + CASE WHEN p.rel = '明' THEN 1 ELSE 0 END END"""
-    return f"WHEN {matches('n', pattern)} THEN {let('p', _groups(pattern, names), _last_day(year, month, precision))}"
-
-
-_LIMITS = " ".join(
-    (
-        _limit(dates.MONTH_END, ["y", "rel", "m"], "CASE WHEN p.m <> '' THEN p.m::INTEGER ELSE month(reference) END", "month_end"),
-        _limit(dates.QUARTER, ["y", "rel", "a", "b"], "(p.a || p.b)::INTEGER * 3", "quarter"),
-        _limit(dates.HALF_YEAR, ["y", "rel", "a"], "CASE WHEN p.a = '上' THEN 6 ELSE 12 END", "half_year"),
-        _limit(dates.YEAR_END, ["y", "rel"], "12", "year_end"),
-    )
-)
 
 MACROS = {
     "date_quick(s)": f"""CASE
-        WHEN {matches("s", f"{_TODAY_CENTURIES}-[0-9]{{2}}-[0-9]{{2}}")} THEN TRY_CAST(s AS DATE)
-        WHEN {matches("s", f"{_TODAY_CENTURIES}-[0-9]{{2}}-[0-9]{{2}}[ T]{_HOUR_MINUTE}")} THEN TRY_CAST(left(s, 10) AS DATE)
-        WHEN {matches("s", f"{_TODAY_CENTURIES}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}")} THEN TRY_CAST(replace(replace(s, '/', '-'), '.', '-') AS DATE)
-        WHEN {matches("s", f"{_TODAY_CENTURIES}[0-9]{{4}}")} THEN TRY_CAST(left(s, 4) || '-' || substr(s, 5, 2) || '-' || right(s, 2) AS DATE)
+        WHEN {matches("s", _ISO)} THEN TRY_CAST(s AS DATE)
+        WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}")} THEN TRY_CAST(left(s, 10) AS DATE)
+        WHEN {matches("s", f"{_TODAY_CENTURIES}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}")}
+        THEN TRY_CAST(replace(replace(s, '/', '-'), '.', '-') AS DATE)
+        WHEN {matches("s", f"{_TODAY_CENTURIES}[0-9]{{4}}")}
+        THEN TRY_CAST(left(s, 4) || '-' || substr(s, 5, 2) || '-' || right(s, 2) AS DATE)
+        WHEN {matches("s", f"{_TODAY_CENTURIES}年[0-9]{{1,2}}月[0-9]{{1,2}}日")}
+        THEN TRY_CAST(replace(replace(left(s, length(s) - 1), '年', '-'), '月', '-') AS DATE)
         END""",
     "timestamp_quick(s, zone)": f"""CASE
-        WHEN {matches("s", f"{_TODAY_CENTURIES}-[0-9]{{2}}-[0-9]{{2}}[ T]{_HOUR_MINUTE}")}
+        WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}")}
         THEN TRY_CAST(s AS TIMESTAMP) + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
         ELSE date_quick(s)::TIMESTAMP END""",
-    "date_read(s)": _read(),
-    "date_day(y, m, d, kind)": let(
-        "day",
-        "TRY_CAST(y || '-' || m || '-' || d AS DATE)",
-        f"CASE WHEN day IS NULL OR y < '{dates.FIRST_YEAR}' THEN {_moment('NULL', quoted('invalid'))} ELSE {_moment('day::TIMESTAMP', 'kind')} END",
+    "date_shape(s)": _shaped(
+        f"CASE WHEN regexp_matches(s, {quoted(dates.NUMERAL)}) THEN {_figures(_folded())} ELSE {_folded()} END"
     ),
-    "date_month_end(y, m, kind)": f"""CASE
-        WHEN y IS NULL OR m IS NULL THEN {_moment("NULL", quoted("unparsed"))}
-        WHEN m NOT BETWEEN 1 AND 12 OR y < {dates.FIRST_YEAR} OR y > {dates.LAST_YEAR} THEN {_moment("NULL", quoted("invalid"))}
-        ELSE {_moment("last_day(make_date(y, m, 1))::TIMESTAMP", "kind")} END""",
+    # Below, p is the shape split at |: p[1] its kind, then the fields.
+    "date_day(y, m, d)": f"""CASE WHEN y >= '{dates.FIRST_YEAR}'
+        THEN TRY_CAST(y || '-' || m || '-' || d AS DATE)::TIMESTAMP END""",
     "date_hour(h, half)": """CASE
         WHEN half = '' THEN h
         WHEN half IN ('下午', '晚上', 'PM') THEN CASE WHEN h < 12 THEN h + 12 ELSE h END
         WHEN h = 12 THEN 0 WHEN h < 12 THEN h ELSE 99 END""",
-    "date_zone(z, otherwise)": """CASE
+    "date_offset(z, otherwise)": """CASE
         WHEN z = '' THEN otherwise
         WHEN z[1] NOT IN ('+', '-') THEN 0
-        ELSE (substr(z, 2, 2)::INTEGER * 60 + coalesce(TRY_CAST(right(z, 2) AS INTEGER), 0) * CASE WHEN length(z) > 3 THEN 1 ELSE 0 END)
-          * CASE WHEN z[1] = '-' THEN -1 ELSE 1 END END""",
-    "date_moment(p, zone)": let(
-        "c",
-        """{day: date_day(p.y, p.m, p.d, 'day').value, hour: date_hour(p.h::INTEGER, p.before || p.after),
-            minute: coalesce(nullif(p.mi, ''), '0')::INTEGER, second: coalesce(nullif(p.s, ''), '0')::INTEGER,
-            micro: left(p.f || '000000', 6)::BIGINT, ahead: date_zone(p.z, zone)}""",
-        let(
-            "t",
-            f"""CASE WHEN c.hour <= 23 AND c.minute <= 59 AND c.second <= 59 AND abs(c.ahead) < 900
-                THEN c.day + to_minutes(c.hour * 60 + c.minute + {dates.COUNTY_OFFSET_MINUTES} - c.ahead)
-                  + to_microseconds(c.second * 1000000 + c.micro) END""",
-            f"CASE WHEN t IS NULL OR t >= TIMESTAMP '10000-01-01' THEN {_moment('NULL', quoted('invalid'))} ELSE {_moment('t', quoted('day'))} END",
-        ),
-    ),
-    "date_limit(n, reference)": f"""CASE
-        WHEN {matches("n", dates.IMMEDIATE)} THEN {_moment(f"reference::TIMESTAMP + INTERVAL {dates.IMMEDIATE_DAYS} DAY", quoted("immediate"))}
-        WHEN {matches("n", dates.LONG_TERM)} THEN {_moment("NULL", quoted("long_term"))}
-        WHEN reference IS NOT NULL AND {matches("n", dates.MONTH_DAY)}
-        THEN {let("p", _groups(dates.MONTH_DAY, ["m", "d"]), "date_day(year(reference)::VARCHAR, p.m, p.d, 'day')")}
-        {_LIMITS}
-        ELSE {_moment("NULL", quoted("unparsed"))} END""",
-    "date_year_last(p, day_order, zone)": """CASE
-        WHEN p.h <> '' THEN date_moment({y: p.y, m: CASE WHEN day_order = 'dmy' THEN p.b ELSE p.a END,
-            d: CASE WHEN day_order = 'dmy' THEN p.a ELSE p.b END, before: p.before, h: p.h, mi: p.mi, s: p.s, f: p.f, after: p.after, z: p.z}, zone)
-        WHEN day_order = 'dmy' THEN date_day(p.y, p.b, p.a, 'day') ELSE date_day(p.y, p.a, p.b, 'day') END""",
-    "date_serial(p)": _moment(
-        f"DATE '{dates.SERIAL_EPOCH}'::TIMESTAMP + to_days(p.n::INTEGER) + to_seconds(floor(coalesce(TRY_CAST('0' || p.f AS DOUBLE), 0) * 86400 + 0.5)::BIGINT)",
-        quoted("day"),
-    ),
-    "date_cell(n, reference, serial, day_order, zone)": f"""CASE
-        WHEN n IS NULL OR {among('n', text.BLANK_WORDS)} OR {matches("n", dates.ZERO_DATE)} THEN {_moment("NULL", quoted("null"))}
-        WHEN {matches("n", dates.DAY)} THEN {let("p", _groups(dates.DAY, ["y", "m", "d"]), "date_day(p.y, p.m, p.d, 'day')")}
-        WHEN {matches("n", dates.COMPACT)} THEN date_day(left(n, 4), substr(n, 5, 2), right(n, 2), 'day')
-        WHEN {matches("n", dates.DAY_TIME)} THEN {let("p", _groups(dates.DAY_TIME, _CLOCK), "date_moment(p, zone)")}
-        WHEN {matches("n", dates.COMPACT_TIME)} THEN {let("p", _groups(dates.COMPACT_TIME, [*_CLOCK[:3], "before", *_CLOCK[4:]]), "date_moment(p, zone)")}
-        WHEN {matches("n", dates.MONTH)} THEN {let("p", _groups(dates.MONTH, ["y", "m"]), "date_day(p.y, p.m, '1', 'month')")}
-        WHEN {matches("n", dates.COMPACT_MONTH)} THEN date_day(left(n, 4), right(n, 2), '1', 'month')
-        WHEN {matches("n", dates.YEAR)} THEN date_day(left(n, 4), '1', '1', 'year')
-        WHEN serial AND {matches("n", dates.SERIAL)} THEN {let("p", _groups(dates.SERIAL, ["n", "f"]), "date_serial(p)")}
-        WHEN day_order IS NOT NULL AND {matches("n", dates.YEAR_LAST)}
-        THEN {let("p", _groups(dates.YEAR_LAST, ["a", "b", "y", *_CLOCK[3:]]), "date_year_last(p, day_order, zone)")}
-        ELSE date_limit({replaced("n", dates.DONE)}, reference) END""",
-    "date_parse(s, reference := NULL, serial := false, day_order := NULL, zone := 480)": let(
-        "n", "date_read(s)", "date_cell(n, reference::DATE, serial, day_order, zone)"
-    ),
-    "date_value(s, reference := NULL, serial := false, day_order := NULL)": """CASE WHEN s IS NOT NULL
-        THEN coalesce(date_quick(s), date_parse(s, reference, serial, day_order, 480).value::DATE) END""",
-    "date_precision(s, reference := NULL, serial := false, day_order := NULL)": """CASE
+        ELSE CASE WHEN z[1] = '-' THEN -1 ELSE 1 END
+          * (substr(z, 2, 2)::INTEGER * 60 + CASE WHEN length(z) > 3 THEN right(z, 2)::INTEGER ELSE 0 END) END""",
+    "date_clock(midnight, hour, minute, second, fraction, ahead)": f"""CASE
+        WHEN hour <= 23 AND minute <= 59 AND second <= 59 AND abs(ahead) < 900
+        THEN midnight + to_minutes(hour * 60 + minute + {dates.COUNTY_OFFSET_MINUTES} - ahead)
+          + to_microseconds(second * 1000000 + left(fraction || '000000', 6)::INTEGER) END""",
+    "date_moment(y, m, d, before, h, minute, second, fraction, tail, zone)": """date_clock(
+        date_day(y, m, d),
+        date_hour(h::INTEGER, CASE WHEN before <> '' THEN before WHEN tail[2] = 'M' AND tail[1] <> 'G' THEN left(tail, 2) ELSE '' END),
+        coalesce(TRY_CAST(minute AS INTEGER), 0), coalesce(TRY_CAST(second AS INTEGER), 0), fraction,
+        date_offset(trim(CASE WHEN tail[2] = 'M' AND tail[1] <> 'G' THEN substr(tail, 3) ELSE tail END), zone))""",
+    "date_year(p, reference)": """CASE WHEN p[2] <> '' THEN p[2]
+        ELSE (year(reference) + CASE WHEN p[3] = '明' THEN 1 ELSE 0 END)::VARCHAR END""",
+    "date_month(p, reference)": """CASE p[1]
+        WHEN 'month_end' THEN coalesce(TRY_CAST(p[4] AS INTEGER), month(reference))
+        WHEN 'quarter' THEN p[4]::INTEGER * 3
+        WHEN 'half_year' THEN CASE WHEN p[4] = '上' THEN 6 ELSE 12 END
+        ELSE 12 END""",
+    "date_of(p, reference, serial, day_order, zone)": f"""CASE
+        WHEN p[1] = 'day' THEN date_day(p[2], p[3], p[4])
+        WHEN p[1] = 'time' THEN date_moment(p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], zone)
+        WHEN p[1] = 'month' THEN date_day(p[2], p[3], '1')
+        WHEN p[1] = 'year' THEN date_day(p[2], '1', '1')
+        WHEN p[1] = 'serial' AND serial THEN DATE '{dates.SERIAL_EPOCH}'::TIMESTAMP + to_days(p[2]::INTEGER)
+          + to_seconds(floor(coalesce(TRY_CAST('0' || p[3] AS DOUBLE), 0) * 86400 + 0.5)::BIGINT)
+        WHEN p[1] = 'year_last' AND day_order IS NOT NULL THEN CASE
+          WHEN p[6] = '' THEN CASE WHEN day_order = 'dmy' THEN date_day(p[4], p[3], p[2]) ELSE date_day(p[4], p[2], p[3]) END
+          WHEN day_order = 'dmy' THEN date_moment(p[4], p[3], p[2], p[5], p[6], p[7], p[8], p[9], p[10], zone)
+          ELSE date_moment(p[4], p[2], p[3], p[5], p[6], p[7], p[8], p[9], p[10], zone) END
+        WHEN p[1] = 'immediate' THEN reference::TIMESTAMP + INTERVAL {dates.IMMEDIATE_DAYS} DAY
+        WHEN p[1] = 'month_day' THEN date_day(year(reference)::VARCHAR, p[2], p[3])
+        WHEN p[1] IN {_LIMITS} AND date_year(p, reference) BETWEEN '{dates.FIRST_YEAR}' AND '9999'
+        THEN last_day(TRY_CAST(date_year(p, reference) || '-' || date_month(p, reference) || '-1' AS DATE))::TIMESTAMP END""",
+    "date_kind(p, reference, serial, day_order)": f"""CASE
+        WHEN p[1] IN ('null', 'long_term', 'immediate', 'month', 'year') THEN p[1]
+        WHEN p[1] IN ('day', 'time') OR p[1] = 'serial' AND serial OR p[1] = 'year_last' AND day_order IS NOT NULL
+          OR p[1] = 'month_day' AND reference IS NOT NULL THEN 'day'
+        WHEN p[1] IN {_LIMITS} AND (p[2] <> '' OR reference IS NOT NULL) THEN p[1]
+        ELSE 'unparsed' END""",
+    "date_judged(p, reference, serial, day_order)": """CASE
+        WHEN date_kind(p, reference, serial, day_order) IN ('null', 'long_term', 'immediate', 'unparsed')
+          OR date_of(p, reference, serial, day_order, 480) IS NOT NULL
+        THEN date_kind(p, reference, serial, day_order) ELSE 'invalid' END""",
+    "date_value(s, reference := NULL, serial := false, day_order := NULL)": f"""CASE WHEN s IS NOT NULL
+        THEN coalesce(date_quick(s), {
+        let("p", "string_split(date_shape(s), '|')", "date_of(p, reference::DATE, serial, day_order, 480)::DATE")
+    }) END""",
+    "date_precision(s, reference := NULL, serial := false, day_order := NULL)": f"""CASE
         WHEN s IS NULL THEN 'null'
         WHEN date_quick(s) IS NOT NULL THEN 'day'
-        ELSE date_parse(s, reference, serial, day_order, 480).precision END""",
+        ELSE {
+        let("p", "string_split(date_shape(s), '|')", "date_judged(p, reference::DATE, serial, day_order)")
+    } END""",
     "timestamp_value(s, zone := 480, serial := false, day_order := NULL)": f"""CASE WHEN s IS NOT NULL
-        THEN coalesce(timestamp_quick(s, zone), {let("moment", "date_parse(s, NULL, serial, day_order, zone)", "CASE WHEN moment.precision = 'day' THEN moment.value END")}) END""",
+        THEN coalesce(timestamp_quick(s, zone), {
+        let(
+            "p",
+            "string_split(date_shape(s), '|')",
+            "CASE WHEN p[1] IN ('day', 'time', 'serial', 'year_last') THEN date_of(p, NULL::DATE, serial, day_order, zone) END",
+        )
+    }) END""",
 }

@@ -21,7 +21,8 @@ def _every_byte(value: int, size: int) -> int:
 
 def _word(code: str, start: int, size: int) -> str:
     """`size` (≤ 7) ASCII symbols from the 1-based `start` as one BIGINT, first symbol highest."""
-    return f"encode(substr({code}, {start}, {size}))::BIT::BIGINT"
+    # A guard around the call does not stop DuckDB from trying the cast on rows it throws away, and an empty one raises.
+    return f"encode(nullif(substr({code}, {start}, {size}), ''))::BIT::BIGINT"
 
 
 def _values(word: str, size: int, gaps: tuple[tuple[str, int], ...]) -> str:
@@ -120,7 +121,7 @@ MACROS = {
         WHEN id_is_placeholder(s) THEN NULL ELSE dashed_strip(s) END""",
     "phone_mobile(v)": f"CASE WHEN {matches('v', identifiers.MOBILE_DASHED)} THEN replace(v, '-', '') ELSE v END",
     "phone_shaped(v)": f"""CASE
-        WHEN {among('v', identifiers.PLACEHOLDERS)} OR {matches("v", "-*|0*|1*")} THEN NULL
+        WHEN {among("v", identifiers.PLACEHOLDERS)} OR {matches("v", "-*|0*|1*")} THEN NULL
         WHEN {matches("v", identifiers.MOBILE_DASHED)} THEN replace(v, '-', '')
         WHEN {matches("v", identifiers.PHONE_COUNTRY)} THEN phone_mobile(regexp_extract(v, {quoted(identifiers.PHONE_COUNTRY)}, 1))
         ELSE regexp_replace(v, {quoted(identifiers.PHONE_AREA)}, '\\1-') END""",

@@ -168,6 +168,15 @@ def test_commands_in_sentences_exist() -> None:
         assert words[0] in HUB.commands, f"hub {call}"  # type: ignore[attr-defined]
 
 
+def test_connectors_named_in_commands_exist_or_are_shown() -> None:
+    shown = {block.path for block in reading.blocks()}
+    for document, words in reading.commands("hub"):
+        for word in words:
+            if re.fullmatch(r"[a-z][a-z_]*/[a-z_]+", word):
+                path = f"connectors/departments/{word}.yaml"
+                assert (ROOT / path).exists() or path in shown, f"{document.name}: {word}"
+
+
 def test_make_targets_shown_exist() -> None:
     targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     shown = {words[0] for _, words in reading.commands("make")} | {call.split()[0] for call in reading.inline("make")}

@@ -40,6 +40,7 @@ BAD = [
     ("SELECT\n  dueat AS a -- 时限\nFROM hotline_ticket", 8, ["没有字段 'dueat'", "是否想写 'due_at'？"]),
     ("SELECT\n  x.due_at -- 时限\nFROM hotline_ticket AS t", 8, ["没有 'x' 这个表或别名"]),
     ("SELECT\n  ticket_no -- 编号\nFROM hotline_ticket\nWHERE recorded_at < :as_off", 10, ["没有参数 ':as_off'", "parameters"]),
+    ("SELECT\n  a.ticket_no -- 编号\nFROM hotline_callback AS c, hotline_ticket AS a", 9, ["没有认出来源表 'hotline_ticket'", "JOIN"]),
     ("SELECT\n  DATE_DIFF('day', recorded_at, due_at) AS a -- 天\nFROM hotline_ticket", 8, ["EXTRACT(EPOCH"]),
     ("SELECT\n  AGE(due_at, recorded_at) AS a -- 天\nFROM hotline_ticket", 8, ["AGE", "EXTRACT(EPOCH"]),
     ("SELECT\n  CAST(due_at AS DATE) - CAST(recorded_at AS DATE) AS a -- 天\nFROM hotline_ticket", 8, ["不能直接相减"]),
@@ -128,3 +129,8 @@ def test_a_name_in_two_tables_must_say_which(tmp_path: Path) -> None:
         "SELECT\n  ticket_no -- 编号\nFROM hotline_ticket AS t\nJOIN hotline_callback AS c ON c.ticket_no = t.ticket_no"
     )
     assert "两张表里同名" in findings(tmp_path, sql)[0]
+
+
+def test_a_column_is_never_taken_for_a_table(tmp_path: Path) -> None:
+    sql = "SELECT\n  SUBSTRING(title FROM category_code) AS a -- 词\nFROM hotline_ticket"
+    assert "把 'category_code' 误认成了来源表" in "\n".join(findings(tmp_path, sql))

@@ -210,3 +210,9 @@ def test_addresses_and_people_are_made_up(small):
     persons = small.sources["market_supervision/enterprise_person"].table
     assert persons["zjhm"].str.starts_with("510000").all()
     assert persons["lxdh"].str.starts_with("154").all()
+
+
+def test_only_a_code_or_a_strict_name_with_a_second_field_links(small):
+    named = answer.mentions(small).filter(pl.col("why").is_in(["D18", "D20", "D21", "只有名称"]))
+    assert len(named) > 10
+    assert named["code"].null_count() == len(named)

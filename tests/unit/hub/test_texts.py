@@ -28,8 +28,12 @@ def test_place(row: dict[str, Any], text: str) -> None:
 
 
 def test_reasons_are_sentences() -> None:
-    found = [{"title": "信用代码", "reason": "校验位不正确。"}, {"title": None, "reason": "主键重复"}]
-    assert reasons({"reasons": found}) == "信用代码校验位不正确；主键重复"
+    found = [
+        {"title": "信用代码", "reason": "校验位不正确。"},
+        {"title": None, "reason": "主键重复"},
+        {"title": "回访时间", "reason": "回访时间晚于当前时间。"},
+    ]
+    assert reasons({"reasons": found}) == "信用代码校验位不正确；主键重复；回访时间晚于当前时间"
 
 
 @pytest.mark.parametrize(

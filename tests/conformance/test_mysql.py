@@ -1,0 +1,147 @@
+"""MariaDB, on a private server."""
+
+import os
+
+import pytest
+
+from connectors.drivers import open_driver
+from schemas.errors import ConfigError, SourceUnavailable
+from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, failure, read, rows_of
+
+
+class MySQLSource(Source):
+    modes = ("full", "cursor")
+
+    def __init__(self, server):
+        self.server = server
+
+    def options(self):
+        return {"driver": "mysql", "url": "${HUB_SOURCE_TEST}", "table": "ticket"}
+
+    def quote(self, name):
+        return f"`{name}`"
+
+    def run(self, *statements, rows=None):
+        connection = self.server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE IF NOT EXISTS source_mysql CHARACTER SET utf8mb4")
+            cursor.execute("USE source_mysql")
+            cursor.execute("SET sql_mode = ''")  # as many old servers run: zero dates are let in
+            for statement in statements:
+                cursor.execute(statement)
+            if rows is not None:
+                cursor.execute("DELETE FROM ticket")
+                cursor.executemany("INSERT INTO ticket VALUES (%s, %s, %s, %s, %s, %s)", rows)
+            connection.commit()
+
+    def put(self, rows, columns=COLUMNS):
+        self.run(rows=rows)
+
+
+@pytest.fixture
+def source(mariadb_server, monkeypatch):
+    made = MySQLSource(mariadb_server)
+    made.run(
+        "DROP TABLE IF EXISTS ticket, odd",
+        "CREATE TABLE ticket (编号 varchar(32) COLLATE utf8mb4_bin PRIMARY KEY, 名称 varchar(60), 更新时间 datetime,"
+        " 金额 decimal(14,2), 数量 int, 备注 text)",
+        f"CREATE USER IF NOT EXISTS duzhe@'127.0.0.1' IDENTIFIED BY '{SECRET}'",
+        "GRANT SELECT ON source_mysql.* TO duzhe@'127.0.0.1'",
+        rows=ROWS,
+    )
+    monkeypatch.setenv("HUB_SOURCE_TEST", f"mysql://duzhe:{SECRET}@127.0.0.1:{mariadb_server.port}/source_mysql")
+    return made
+
+
+class TestMySQL(DatabaseConformance):
+    """One table."""
+
+    def test_zero_and_broken_dates_stay_visible(self, source):
+        source.put(
+            [("T1", "零", "0000-00-00 00:00:00", None, 1, None), ("T2", "缺日", "2026-03-00 08:00:00", None, 2, None)]
+        )
+        assert [row["更新时间"] for row in rows_of(source.connector())] == [
+            "0000-00-00 00:00:00",
+            "2026-03-00 08:00:00",
+        ]
+
+    def test_every_type_arrives(self, source):
+        source.run(
+            "CREATE TABLE odd (a tinyint(1), b bigint unsigned, c float, d double, e bit(3), f year, g enum('甲','乙'), h set('p','q'), i json,"
+            " j blob, k time(3), l date, m timestamp(6) NULL, n decimal(65,30), o varbinary(4), p varchar(20) CHARACTER SET gbk, q longtext)",
+            "INSERT INTO odd VALUES (1, 18446744073709551615, 1.1, 2.25, b'101', 2026, '甲', 'p,q', '{\"a\":1.10}', 'ab', '12:00:01.5',"
+            " '0000-00-00', '2026-03-01 08:00:00.123456', 12345678901234567890.123, 'z', '县', '长😀')",
+        )
+        names = list("abcdefghijklmnopq")
+        [row] = rows_of(source.connector(table="odd", fields={n: n for n in names}))
+        assert {name: str(value) for name, value in row.items()} == {
+            "a": "1", "b": "18446744073709551615", "c": "1.1", "d": "2.25", "e": "5", "f": "2026", "g": "甲", "h": "p,q",
+            "i": '{"a":1.10}', "j": "6162", "k": "12:00:01.500", "l": "0000-00-00", "m": "2026-03-01 08:00:00.123456",
+            "n": "12345678901234567890.123000000000000000000000000000", "o": "7a", "p": "县", "q": "长😀",
+        }  # fmt: skip
+
+    def test_time_stamps_are_told_in_the_connectors_zone(self, source):
+        source.run(
+            "CREATE TABLE odd (t timestamp NULL)",
+            "SET time_zone = '+00:00'",
+            "INSERT INTO odd VALUES ('2026-03-01 00:00:00')",
+        )
+        assert rows_of(source.connector(table="odd", fields={"t": "t"})) == [{"t": "2026-03-01 08:00:00"}]
+        assert rows_of(source.connector(table="odd", fields={"t": "t"}, zone="UTC")) == [{"t": "2026-03-01 00:00:00"}]
+
+    def test_nul_character_is_made_visible(self, source):
+        source.put([("T1", "a\0b", None, None, 1, None)])
+        assert rows_of(source.connector())[0]["名称"] == "a\ufffdb"
+
+    def test_column_case_does_not_matter_to_the_server(self, source):
+        source.run("CREATE TABLE odd (TicketNo int)", "INSERT INTO odd VALUES (7)")
+        assert rows_of(source.connector(table="odd", fields={"n": "ticketno"})) == [{"ticketno": 7}]
+
+    def test_session_is_read_only_and_limited(self, source):
+        query = "SELECT @@session.tx_read_only AS r, @@session.max_statement_time AS t"
+        [row] = rows_of(source.connector(table=None, query=query, timeout=30, fields={"r": "r", "t": "t"}))
+        assert row == {"r": 1, "t": 30.0}
+
+    def test_slow_query_is_cut_off(self, source):
+        query = "SELECT SLEEP(30) AS 编号 FROM ticket"
+        told = failure(source.connector(table=None, query=query, timeout=1, fields={"n": "编号"}), SourceUnavailable)
+        assert "timeout" in told
+
+    def test_locked_table_is_told(self, source):
+        with source.server.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("LOCK TABLES source_mysql.ticket WRITE")
+            failure(source.connector(timeout=1), SourceUnavailable)
+
+    def test_no_permission_is_told(self, source):
+        source.run(
+            "REVOKE SELECT ON source_mysql.* FROM duzhe@'127.0.0.1'",
+            "GRANT INSERT ON source_mysql.ticket TO duzhe@'127.0.0.1'",
+        )
+        assert "权限" in failure(source.connector(), ConfigError)
+
+    def test_many_batches_come_whole(self, source):
+        query = "SELECT seq AS 编号, REPEAT('县', 100) AS 名称 FROM mysql.help_topic JOIN seq_1_to_60000 LIMIT 60000"
+        source.run("GRANT SELECT ON mysql.* TO duzhe@'127.0.0.1'")
+        [(_, rows)] = read(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}))
+        assert len(rows) == 60000
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "word", "step"),
+    [
+        (lambda url: url.replace(SECRET, "cuode-mima"), ConfigError, "密码", "login"),
+        (lambda url: url.rpartition("/")[0] + "/nosuch", ConfigError, "nosuch", "login"),
+        (lambda url: url.rpartition("/")[0], ConfigError, "库名", "login"),
+        (lambda url: url.replace("@127.0.0.1", "@no-such-host.invalid"), SourceUnavailable, "找不到主机", "resolve"),
+        (lambda url: "mysql://duzhe:duzhe-mima@127.0.0.1:9/x", SourceUnavailable, "拒绝连接", "connect"),
+    ],
+)
+def test_each_way_to_fail_is_told_truly(source, monkeypatch, change, kind, word, step):
+    monkeypatch.setenv("HUB_SOURCE_TEST", change(os.environ["HUB_SOURCE_TEST"]))
+    told = failure(source.connector(), kind)
+    assert word in told
+    assert "cuode-mima" not in told
+    last = list(open_driver(source.connector()).probe())[-1]
+    assert (last.name, last.ok) == (step, False)
+    assert word in last.message

@@ -1,0 +1,140 @@
+"""PostgreSQL, on the session's own server."""
+
+import os
+
+import psycopg
+import pytest
+
+from connectors.drivers import open_driver
+from schemas.errors import ConfigError, SourceUnavailable
+from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, as_text, failure, read, rows_of
+
+
+class PostgreSQLSource(Source):
+    modes = ("full", "cursor")
+
+    def __init__(self, url):
+        self.url = url
+
+    def options(self):
+        return {"driver": "postgresql", "url": "${HUB_SOURCE_TEST}", "table": "public.ticket"}
+
+    def quote(self, name):
+        return f'"{name}"'
+
+    def run(self, *statements):
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def put(self, rows, columns=COLUMNS):
+        with psycopg.connect(self.url) as connection:
+            connection.execute("TRUNCATE ticket")
+            with connection.cursor() as cursor:
+                cursor.executemany("INSERT INTO ticket VALUES (%s, %s, %s, %s, %s, %s)", rows)
+
+
+@pytest.fixture(scope="module")
+def server_url(postgres_server):
+    return postgres_server.create_database("source_postgresql")
+
+
+@pytest.fixture
+def source(server_url, postgres_server, monkeypatch):
+    made = PostgreSQLSource(server_url)
+    made.run(
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public",
+        "CREATE TABLE ticket (编号 text PRIMARY KEY, 名称 text, 更新时间 timestamp, 金额 numeric(14,2), 数量 integer, 备注 text)",
+        "DO $$ BEGIN CREATE ROLE duzhe LOGIN PASSWORD 'duzhe-mima'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "GRANT USAGE ON SCHEMA public TO duzhe",
+        "GRANT SELECT ON ticket TO duzhe",
+    )
+    made.put(ROWS)
+    monkeypatch.setenv(
+        "HUB_SOURCE_TEST", f"postgresql://duzhe:{SECRET}@127.0.0.1:{postgres_server.port}/source_postgresql"
+    )
+    return made
+
+
+class TestPostgreSQL(DatabaseConformance):
+    """One table."""
+
+    def test_types_that_arrow_does_not_carry_come_as_text(self, source):
+        source.run(
+            "CREATE TABLE odd AS SELECT gen_random_uuid() u, '{\"a\": 1.10}'::jsonb j, ARRAY['甲','乙'] a, '1 day'::interval i, '12:00'::time t,"
+            " '\\x00ff'::bytea b, '10.1.1.1'::inet n, 1234.5::money m, 'NaN'::numeric x, 12345678901234567890.12345::numeric y,"
+            " timestamptz '2026-03-01 08:00+08' z, true f, 'a'::char(3) c, 1.5::float8 d, 7::int2 s",
+            "GRANT SELECT ON odd TO duzhe",
+        )
+        names = list("ujaitbnmxyzfcds")
+        [row] = rows_of(source.connector(table="odd", fields={n: n for n in names}))
+        found = {name: as_text(row[name]) for name in names}
+        assert len(found.pop("u")) == 36
+        assert found.pop("z") == "2026-03-01 00:00:00+00:00"
+        assert found.pop("m").endswith("1,234.50")
+        assert found == {
+            "j": '{"a": 1.10}', "a": "{甲,乙}", "i": "1 day", "t": "12:00:00", "b": "00ff", "n": "10.1.1.1/32", "x": "nan",
+            "y": "12345678901234567890.12345", "f": "true", "c": "a  ", "d": "1.5", "s": "7",
+        }  # fmt: skip
+
+    def test_session_is_read_only_named_and_limited(self, source):
+        query = "SELECT current_setting('transaction_read_only') r, current_setting('application_name') n, current_setting('statement_timeout') t"
+        [row] = rows_of(source.connector(table=None, query=query, timeout=30, fields={n: n for n in "rnt"}))
+        assert row == {"r": "on", "n": "tongqu", "t": "30s"}
+
+    def test_slow_query_is_cut_off(self, source):
+        query = "SELECT 编号, pg_sleep(1)::text AS 名称 FROM ticket"
+        told = failure(
+            source.connector(table=None, query=query, timeout=0.2, fields={"n": "编号", "m": "名称"}), SourceUnavailable
+        )
+        assert "timeout" in told
+
+    def test_time_with_zone_as_cursor(self, source):
+        source.run(
+            "CREATE TABLE zoned AS SELECT 编号, 更新时间 AT TIME ZONE 'Asia/Shanghai' AS 时刻 FROM ticket",
+            "GRANT SELECT ON zoned TO duzhe",
+        )
+        changes = {"table": "zoned", "mode": "cursor", "cursor": "时刻", "fields": {"no": "编号"}}
+        [(delivery, _)] = read(source.connector(**changes))
+        assert delivery.position_after() == "2026-03-01 16:00:00.000000+00:00"
+        assert [row["编号"] for row in rows_of(source.connector(**changes), delivery.position_after())] == ["T004"]
+
+    def test_many_batches_stream(self, source):
+        query = "SELECT n AS 编号, repeat('县', 200) AS 名称 FROM generate_series(1, 120000) n"
+        [delivery] = open_driver(
+            source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"})
+        ).deliveries(None, ())
+        sizes = [batch.num_rows for batch in delivery.batches()]
+        assert sum(sizes) == 120000
+        assert len(sizes) > 2
+
+    def test_connection_lost_halfway_is_told(self, source):
+        query = "SELECT n AS 编号, repeat('县', 300) || CASE WHEN n = 60000 THEN pg_terminate_backend(pg_backend_pid())::text ELSE '' END AS 名称 FROM generate_series(1, 90000) n"
+        failure(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}), SourceUnavailable)
+
+    def test_no_permission_is_told(self, source):
+        source.run("REVOKE SELECT ON ticket FROM duzhe")
+        assert "权限" in failure(source.connector(), ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "word", "step"),
+    [
+        (lambda url: url.replace(SECRET, "cuode-mima"), ConfigError, "密码", "login"),
+        (lambda url: url.replace("duzhe:", "meiyou:"), ConfigError, "密码", "login"),
+        (lambda url: url + "xx", ConfigError, "没有数据库", "login"),
+        (lambda url: url.replace("@127.0.0.1", "@no-such-host.invalid"), SourceUnavailable, "找不到主机", "resolve"),
+        (lambda url: "postgresql://duzhe:duzhe-mima@127.0.0.1:9/x", SourceUnavailable, "拒绝连接", "connect"),
+        (lambda url: "just words", ConfigError, "地址", "resolve"),
+    ],
+)
+def test_each_way_to_fail_is_told_truly(source, monkeypatch, change, kind, word, step):
+    monkeypatch.setenv("HUB_SOURCE_TEST", change(os.environ["HUB_SOURCE_TEST"]))
+    told = failure(source.connector(), kind)
+    assert word in told
+    assert "cuode-mima" not in told
+    last = list(open_driver(source.connector()).probe())[-1]
+    assert (last.name, last.ok) == (step, False)
+    assert word in last.message
+    assert last.cure
