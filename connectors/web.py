@@ -60,6 +60,7 @@ class Client:
 
     def __init__(self, driver: HTTP) -> None:
         self._driver, self._where = driver, driver.where
+        driver.address()
         headers = {"Accept": "application/json", "User-Agent": "tongqu"}
         headers |= {str(k): str(v) for k, v in (driver.option("headers") or {}).items()}
         if token := driver.option("token"):
@@ -123,10 +124,11 @@ class Client:
             marks.add(mark)
 
     def _next(self, page: Page, paging: str) -> str | None:
-        found = _at(page.body, str(self._driver.option("next") or "next"))
-        if found in (None, _ABSENT, "", False):
-            found = page.link if paging == "link" else None
-        return str(found) if found else None
+        place = self._driver.option("next")
+        if paging == "link" and page.link and not place:
+            return page.link
+        found = _at(page.body, str(place or "next"))
+        return str(found) if found and found is not _ABSENT else None
 
     def _same_host(self, url: str, link: str) -> str:
         """The next link as an address; the token goes to no other host."""
@@ -193,7 +195,7 @@ class Client:
             return ConfigError(self._where, f"{host} 的 HTTPS 证书不受信任", "请在 source.ca_file 写上级 CA 证书文件")
         if "refused" in text:
             return SourceUnavailable(self._where, f"{host} 拒绝连接", "请核对端口，并请部门确认服务已启动")
-        if re.search(r"name|nodename|resolution|getaddrinfo", text):
+        if re.search(r"name or service|nodename|name resolution|getaddrinfo", text.lower()):
             return SourceUnavailable(
                 self._where, f"找不到主机 '{host}'", "请核对地址里的主机名，或检查本机的域名解析（DNS）"
             )
@@ -245,10 +247,15 @@ class Client:
             return
         found = _at(body, str(place))
         values = self._driver.option("ok_values")
+        if found is _ABSENT:
+            keys = "、".join(list(body)[:12]) if isinstance(body, dict) else "一个列表"
+            raise SourceChanged(
+                self._where, f"返回里没有业务状态码 '{place}'，有的是：{keys}", "请核对 source.ok，或向数源部门核实接口"
+            )
         good = {str(v).lower() for v in (values if isinstance(values, (list, tuple)) else [values])}
         if str(found).lower() not in good:
             told = _at(body, str(self._driver.option("message")))
-            what = f"接口报错（{place}={'缺' if found is _ABSENT else found}{'' if told is _ABSENT else f'：{self._brief(told)}'}）"
+            what = f"接口报错（{place}={found}{'' if told is _ABSENT else f'：{self._brief(told)}'}）"
             raise SourceUnavailable(self._where, what, "稍后会自动重试；总是这样时请核对令牌和参数，或告知数源部门")
 
     def _records(self, body: Any) -> list[dict[str, Any]]:

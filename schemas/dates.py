@@ -62,9 +62,7 @@ _ZERO_DATE = "(?:0{4}[-/.]?0{1,2}[-/.]?0{1,2}|1900[-/.]?0?1[-/.]?0{1,2}|1899[-/.
 _NOTHING = "|".join(re.escape(word.translate(str.maketrans(*FOLDED))) for word in sorted(text.BLANK_WORDS))
 
 # Six digits are yyyymm only where they cannot be yymmdd as well: 201012 may be 12 October 2020.
-SHAPES = (
-    (f"{_NOTHING}|{_ZERO_DATE}(?:[ T][0:.]+)?", "null"),
-    ("(.+?)(?:整改)?(?:完成(?:整改)?|到位|办结)", r"\1"),
+_WHOLE = (
     (f"{_YEAR_MONTH_DAY} ?[日号]?{_WEEKDAY}{_BEFORE}", r"day|\1|\2|\3"),
     (_COMPACT, r"day|\1|\2|\3"),
     (f"{_YEAR_MONTH_DAY}(?: ?[日号]{_WEEKDAY} ?|[ T]){_TIME}", r"time|\1|\2|\3|\4|\5|\6|\7|\8|\9"),
@@ -85,6 +83,12 @@ SHAPES = (
     (f"{_YEAR_OF}(?:第?([1-4])季度?|Q([1-4])){_BY}", r"quarter|\1|\2|\3\4"),
     (f"{_YEAR_OF}([上下])半年{_BY}", r"half_year|\1|\2|\3"),
     (f"(?:([0-9]{{4}}) ?年|(今|本|明)年)?年?度?[底末终内]{_BY}", r"year_end|\1|\2"),
+)
+
+SHAPES = (
+    (f"^(?:{_NOTHING}|{_ZERO_DATE}(?:[ T][0:.]+)?)$", "null"),
+    ("(?:整改)?(?:完成(?:整改)?|到位|办结)$", ""),
+    *((f"^(?:{pattern})$", put) for pattern, put in _WHOLE),
 )
 
 _FOLD = str.maketrans(*FOLDED)
@@ -191,7 +195,7 @@ def _shape(raw: str) -> str:
     for pattern, put in (LETTER_ZERO,) * 3:
         cell = re.sub(pattern, put, cell)
     for pattern, put in SHAPES:
-        cell = re.sub(f"^(?:{pattern})$", put, cell)
+        cell = re.sub(pattern, put, cell)
     return cell
 
 

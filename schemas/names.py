@@ -45,7 +45,7 @@ def name_strict_key(raw: str | None) -> str | None:
 
 
 def region_prefix(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[str, str]:
-    """Pattern and replacement that take administrative names off the front of a trade name of two characters or more.
+    """Pattern and replacement that take administrative names off the front of a trade name.
 
     The given regions, provinces, cities with their districts, counties. A city ends in 市 only where that cannot be 超市,
     菜市, 门市 …, which begin many trade names.
@@ -55,8 +55,8 @@ def region_prefix(regions: Sequence[str] = DEFAULT_REGIONS) -> tuple[str, str]:
     return (
         f"^(?:(?:{provinces})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区)?)?"
         "(?:[一-龥]{1,3}[^超菜门夜股集花早]市(?:[一-龥]{1,4}区)?|[一-龥]{2,8}自治州)?"
-        f"(?:{own}[一-龥]{{1,3}}县|[一-龥]{{2,8}}自治县)?(.{{2,}})$",
-        r"\1",
+        f"(?:{own}[一-龥]{{1,3}}县|[一-龥]{{2,8}}自治县)?",
+        "",
     )
 
 
@@ -74,7 +74,7 @@ def name_loose_key(raw: str | None, regions: Sequence[str] = DEFAULT_REGIONS) ->
     key = name_strict_key(raw)
     if key is None:
         return None
-    bare = re.sub(region_prefix(regions)[0], region_prefix(regions)[1], re.sub(*region_bracket(regions), key))
+    bare = re.sub(*region_prefix(regions), re.sub(*region_bracket(regions), key))
     return re.sub("[()]", "", bare.replace("有限责任公司", "有限公司")) or key
 
 

@@ -93,8 +93,8 @@ class HTTP(Driver):
     def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
         """Name resolution, TCP, the first page, its records, their keys."""
         return (
-            ("resolve", lambda: resolve(self._address()[0], self.where)),
-            ("connect", lambda: reach(*self._address(), self.where)),
+            ("resolve", lambda: resolve(self.address()[0], self.where)),
+            ("connect", lambda: reach(*self.address(), self.where)),
             ("login", lambda: f"接口应答正常，{len(self._first_page().content)} 字节"),
             ("read", lambda: f"第一页 {len(self._first_page().records)} 条"),
             ("list", self._step_list),
@@ -108,7 +108,12 @@ class HTTP(Driver):
             f"共 {len(there)} 个字段，用到 {len(self.connector.source_columns)} 个" if there else "没有记录，看不到字段"
         )
 
-    def _address(self) -> tuple[str, int]:
+    def address(self) -> tuple[str, int]:
+        """Host and port of the URL.
+
+        Raises:
+            ConfigError: it is no http address.
+        """
         parts = urlsplit(str(self.option("url")))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"{self.where}：source.url", "不是完整的接口地址", "写法：https://主机:端口/路径")

@@ -70,7 +70,9 @@ class SQLite(Database):
         try:
             connection.execute(f"LOAD '{extension}'")
             connection.execute("SET sqlite_all_varchar = true")
-            connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS source (TYPE sqlite, READ_ONLY)")
+            name = str(path).replace("'", "''")
+            patience = int(min(float(self.option("timeout")), 5) * 1000)
+            connection.execute(f"ATTACH '{name}' AS source (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {patience})")
         except duckdb.Error as error:
             connection.close()
             raise self.failure(str(error)) from None
@@ -158,7 +160,7 @@ class SQLiteSession(Session):
             return format(Decimal(text), "f")
         if "\0" in text:
             raise ValueError("a cursor holds no NUL")
-        if kind == "timestamp":
+        if len(text) == 26:
             text = text.removesuffix(".000000")  # times compare as text: the shorter spelling comes first
         return "'" + text.replace("'", "''") + "'"
 

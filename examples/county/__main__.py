@@ -69,7 +69,8 @@ def _run(given: argparse.Namespace) -> object:
             given.home, given.scale, given.seed, given.as_of, say=lambda line: print(line, file=sys.stderr)
         )
     if given.command == "stop":
-        return sources.stop(given.home)
+        sources.stop(given.home)
+        return None
     if given.command == "status":
         return sources.status(given.home)
     from examples.county import advance

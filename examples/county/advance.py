@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from examples.county import codes, databases, filings, hotline, registers, service, workbook
@@ -63,7 +64,7 @@ def _note(
     report[connector] = {"added": added, "changed": changed, "removed": removed}
 
 
-def _sound(source: Source, where: pl.Expr | None = None) -> np.ndarray:
+def _sound(source: Source, where: pl.Expr | None = None) -> NDArray[Any]:
     """Places of rows without a planted defect, in an order of their own; each is used by one step only."""
     mask = np.ones(len(source), dtype=bool)
     for defect in source.defects:
@@ -73,7 +74,7 @@ def _sound(source: Source, where: pl.Expr | None = None) -> np.ndarray:
     return random(0, "advance/" + source.connector).permutation(np.flatnonzero(mask))
 
 
-def _slice(places: np.ndarray, step: int, count: int) -> np.ndarray:
+def _slice(places: NDArray[Any], step: int, count: int) -> NDArray[Any]:
     return np.sort(places[(step - 1) * count : step * count])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import indicators
 from examples.county.county import County
@@ -61,7 +62,7 @@ def planted(source: Source) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def truth_names(truth: np.ndarray, county: County) -> pl.Series:
+def truth_names(truth: NDArray[Any], county: County) -> pl.Series:
     """E0000001 for the county's own enterprises, X1 for those of elsewhere, null for none."""
     own = len(county.enterprises)
     return pl.Series(

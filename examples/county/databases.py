@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from psycopg import sql
 from examples.county.frames import public
 
 # connector -> table name, primary key, the column that tells the last change
-MARKET = {
+Tables = Mapping[str, tuple[str, tuple[str, ...], str | None]]
+MARKET: Tables = {
     "market_supervision/enterprise": ("t_market_subject", ("zt_id",), "gxsj"),
     "market_supervision/enterprise_person": ("t_subject_person", ("ry_id",), None),
     "market_supervision/enterprise_name_history": ("t_name_change", ("tyshxydm", "曾用名"), None),
     "market_supervision/inspection_record": ("t_ssj_inspection", ("rwbh",), "gxsj"),
 }
-ESTATE = {"real_estate/property_registration": ("qzj_bdc_djxx", ("cd_id",), None)}
-CASES = {
+ESTATE: Tables = {"real_estate/property_registration": ("qzj_bdc_djxx", ("cd_id",), None)}
+CASES: Tables = {
     "service_center/service_case": ("affair_case", ("sblsh",), "gxsj"),
     "service_center/service_case_event": ("affair_case_step", ("sblsh", "hjxh"), "gxsj"),
 }
@@ -53,7 +54,7 @@ def _type(name: str, dtype: pl.DataType, dialect: str) -> str:
 
 def fill_postgresql(
     url: str,
-    tables: dict[str, tuple[str, tuple[str, ...], str | None]],
+    tables: Tables,
     frames: dict[str, pl.DataFrame],
     reader: str,
     password: str,
@@ -95,7 +96,7 @@ def copy_rows(connection: psycopg.Connection[Any], table: str, frame: pl.DataFra
 
 def fill_mariadb(
     connection: Any,
-    tables: dict[str, tuple[str, tuple[str, ...], str | None]],
+    tables: Tables,
     frames: dict[str, pl.DataFrame],
     work: Path,
 ) -> None:
@@ -127,9 +128,7 @@ def load_rows(connection: Any, table: str, frame: pl.DataFrame, work: Path) -> N
     file.unlink()
 
 
-def fill_sqlite(
-    path: Path, tables: dict[str, tuple[str, tuple[str, ...], str | None]], frames: dict[str, pl.DataFrame]
-) -> None:
+def fill_sqlite(path: Path, tables: Tables, frames: dict[str, pl.DataFrame]) -> None:
     """The same tables in one SQLite file, where there is no MariaDB."""
     with sqlite3.connect(path) as connection:
         for connector, (table, key, order) in tables.items():

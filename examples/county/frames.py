@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 
 def frame(columns: Mapping[str, Any]) -> pl.DataFrame:
@@ -22,7 +23,9 @@ def frame(columns: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-def put(table: pl.DataFrame, column: str, rows: np.ndarray, values: Sequence[Any] | np.ndarray | Any) -> pl.DataFrame:
+def put(
+    table: pl.DataFrame, column: str, rows: NDArray[Any], values: Sequence[Any] | NDArray[Any] | Any
+) -> pl.DataFrame:
     """The frame with new values in some rows of one column; a single value fills them all."""
     if not isinstance(values, (list, np.ndarray)):
         values = [values] * len(rows)
@@ -37,6 +40,6 @@ def public(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.exclude("^~.*$"))
 
 
-def texts(table: pl.DataFrame, column: str) -> np.ndarray:
+def texts(table: pl.DataFrame, column: str) -> NDArray[Any]:
     """A column as an object array of texts and None."""
     return np.array(table[column].to_list(), dtype=object)

@@ -13,9 +13,11 @@ As of 2026-09-30, by status and due date (and so by light):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import people
 from examples.county.calendar import iso
@@ -47,8 +49,8 @@ def _plan() -> list[tuple[str, str]]:
 
 
 def _written_limits(
-    rng: np.random.Generator, due: np.ndarray, case: np.ndarray, as_of: np.datetime64
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, due: NDArray[Any], case: NDArray[Any], as_of: np.datetime64
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Due dates some of which the clerk wrote in words (D24), with the words; "" where a plain date stands."""
     words = np.full(len(due), "", dtype=object)
     past = rng.permutation(np.flatnonzero(case == "due"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 COUNTY = "示例县"
 REGION = "510999"
@@ -48,7 +51,7 @@ VILLAGES = np.array(
 )
 
 
-def addresses(rng: np.random.Generator, town: np.ndarray) -> np.ndarray:
+def addresses(rng: np.random.Generator, town: NDArray[Any]) -> NDArray[Any]:
     """A street or village address in each town (places into TOWNS)."""
     count = len(town)
     head = np.char.add(COUNTY, TOWN_NAMES[town])

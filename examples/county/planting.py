@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import codes, defects
 from examples.county.defects import PASSED, QUARANTINED, REPAIRED, WARNED, Source
@@ -13,7 +16,7 @@ from examples.county.frames import put, texts
 _FUTURE = "2036-05-01"
 
 
-def register(source: Source, e: Enterprises, mentioned: np.ndarray) -> np.ndarray:
+def register(source: Source, e: Enterprises, mentioned: NDArray[Any]) -> NDArray[Any]:
     """Spoil the register; returns which enterprises still have a sound row in it that shows their code.
 
     Enterprises that lose their code here must have a registration number, and be named by no other system:
@@ -58,7 +61,7 @@ def register(source: Source, e: Enterprises, mentioned: np.ndarray) -> np.ndarra
     return sound
 
 
-def by_code_only(source: Source, e: Enterprises, code: str, *, rate: float, sound: np.ndarray) -> None:
+def by_code_only(source: Source, e: Enterprises, code: str, *, rate: float, sound: NDArray[Any]) -> None:
     """Codes of the kinds that were in use before the USCC: they link, they are no defect of the row (D15, D16)."""
     target = np.maximum(source.truth, 0)
     named = (source.truth >= 0) & sound[target]
@@ -71,7 +74,7 @@ def by_code_only(source: Source, e: Enterprises, code: str, *, rate: float, soun
     source.mark("D16", "enterprise_code", PASSED, None, rows, "只有注册号")
 
 
-def names(source: Source, e: Enterprises, code: str, name: str, *, rate: float, sound: np.ndarray) -> None:
+def names(source: Source, e: Enterprises, code: str, name: str, *, rate: float, sound: NDArray[Any]) -> None:
     """Other names under a sound code (D17), branches under their parent's code (D19)."""
     target = np.maximum(source.truth, 0)
     named = (source.truth >= 0) & sound[target]
@@ -116,7 +119,7 @@ def moved(
     rule: str,
     *,
     rate: float,
-    where: np.ndarray,
+    where: NDArray[Any],
 ) -> None:
     """Put the moment in `column` so many hours from the one in `base`, for some rows."""
     rows = source.take(rate, where)
@@ -128,14 +131,14 @@ def moved(
         source.mark(number, field_name, outcome, rule, rows)
 
 
-def _filled(source: Source, *columns: str) -> np.ndarray:
+def _filled(source: Source, *columns: str) -> NDArray[Any]:
     mask = np.ones(len(source), dtype=bool)
     for column in columns:
         mask &= source.table[column].is_not_null().to_numpy()
     return mask
 
 
-def service_cases(source: Source, e: Enterprises, sound: np.ndarray) -> None:
+def service_cases(source: Source, e: Enterprises, sound: NDArray[Any]) -> None:
     """The service centre's cases."""
     codes_as_text(source, "qydm", rate=0.0008)
     by_code_only(source, e, "qydm", rate=0.004, sound=sound)
@@ -165,7 +168,7 @@ def service_cases(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     )
 
 
-def _gap_days(source: Source, first: str, last: str) -> np.ndarray:
+def _gap_days(source: Source, first: str, last: str) -> NDArray[Any]:
     gap = source.table.select(
         (pl.col(last).str.to_datetime() - pl.col(first).str.to_datetime()).dt.total_days().fill_null(-1).alias("d")
     )
@@ -179,7 +182,7 @@ def case_steps(source: Source) -> None:
     source.mark("D26", "event_at", QUARANTINED, "event_not_future", rows)
 
 
-def tickets(source: Source, e: Enterprises, sound: np.ndarray) -> None:
+def tickets(source: Source, e: Enterprises, sound: NDArray[Any]) -> None:
     """Hotline tickets: names without codes, reversed times, identity numbers in the text, one matter by two roads."""
     company = source.truth >= 0
     rows = source.take(0.03, company)
@@ -271,7 +274,7 @@ def ticket_events(source: Source) -> None:
     source.superseded += len(rows)
 
 
-def property_log(source: Source, e: Enterprises, sound: np.ndarray) -> None:
+def property_log(source: Source, e: Enterprises, sound: NDArray[Any]) -> None:
     """The exchange table; only inserts that no later row of it touches are spoiled."""
     table = source.table
     single = (table["cd_operation"] == "I").to_numpy() & ~table["slbh"].is_duplicated().to_numpy()

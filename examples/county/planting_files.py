@@ -5,8 +5,11 @@ A file's own oddities (title rows, merged headers, totals, encodings) belong to 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import defects
 from examples.county.defects import PASSED, QUARANTINED, REPAIRED, WARNED, Source, chinese_yuan
@@ -41,7 +44,7 @@ def outsiders(source: Source, code: str, name: str, first: int, *, rate: float) 
     source.mark("外地企业", "enterprise_code", PASSED, None, rows, "本县登记库里没有的有效代码")
 
 
-def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float, sound: np.ndarray) -> None:
+def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float, sound: NDArray[Any]) -> None:
     """Rows without a code whose second field (legal representative or phone) agrees with the register.
 
     Only a strictly equal name links; a looser one, a former one, a mistyped one or a shared one must wait for a person.
@@ -53,7 +56,7 @@ def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float
         np.array([f is not None for f in e.former_name])[np.minimum(target, len(e) - 1)],
     )
 
-    def strip(rows: np.ndarray) -> list[str]:
+    def strip(rows: NDArray[Any]) -> list[str]:
         """Take the codes away; returns the names."""
         source.table = put(source.table, code, rows, None)
         return texts(source.table[rows.tolist()], name).tolist()
@@ -85,7 +88,7 @@ def by_name(source: Source, e: Enterprises, code: str, name: str, *, rate: float
     source.leave_unmatched(rows, "D21")
 
 
-def twins(source: Source, e: Enterprises, columns: dict[str, np.ndarray], code: str, name: str) -> None:
+def twins(source: Source, e: Enterprises, columns: dict[str, NDArray[Any]], code: str, name: str) -> None:
     """Rows that name a twin (one name, two codes) without a code: nobody can tell which (D18)."""
     pair = np.flatnonzero(e.twin >= 0)
     rows = source.take(0, (source.truth >= 0), least=min(3, len(pair)))
@@ -117,7 +120,7 @@ def _mistyped(name: str, known: set[str]) -> str:
     raise ValueError(name)
 
 
-def tax_filings(source: Source, e: Enterprises, sound: np.ndarray, stranger: int) -> None:
+def tax_filings(source: Source, e: Enterprises, sound: NDArray[Any], stranger: int) -> None:
     """Twelve monthly .xls files."""
     code, name = "纳税人识别号", "纳税人名称"
     numbers(source, code, rate=0.003)
@@ -173,13 +176,13 @@ def tax_filings(source: Source, e: Enterprises, sound: np.ndarray, stranger: int
     source.keep(rows)
 
 
-def _uscc(source: Source, code: str) -> np.ndarray:
+def _uscc(source: Source, code: str) -> NDArray[Any]:
     return np.array([v is not None and len(v) == 18 and v.isascii() for v in texts(source.table, code)]) & (
         source.truth >= 0
     )
 
 
-def permits(source: Source, e: Enterprises, sound: np.ndarray, stranger: int) -> None:
+def permits(source: Source, e: Enterprises, sound: NDArray[Any], stranger: int) -> None:
     """The housing bureau's GB18030 export."""
     code, name = "统一社会信用代码/组织机构代码", "建设单位"
     codes_as_text(source, code, rate=0.004)
@@ -225,7 +228,7 @@ def permits(source: Source, e: Enterprises, sound: np.ndarray, stranger: int) ->
     source.mark("D25", "finished_at", QUARANTINED, "finished_after_accepted", rows)
 
 
-def connections(source: Source, e: Enterprises, sound: np.ndarray, *, power: bool) -> None:
+def connections(source: Source, e: Enterprises, sound: NDArray[Any], *, power: bool) -> None:
     """Water (CSV) and power (xlsx); a clerk's phone second to the enterprise's own."""
     code, name = "信用代码", "用户名称"
     codes_as_text(source, code, rate=0.002)
@@ -267,7 +270,7 @@ def connections(source: Source, e: Enterprises, sound: np.ndarray, *, power: boo
     )
 
 
-def loans(source: Source, e: Enterprises, sound: np.ndarray, stranger: int) -> None:
+def loans(source: Source, e: Enterprises, sound: NDArray[Any], stranger: int) -> None:
     """The finance office's ledger."""
     code, name = "统一社会信用代码", "企业名称"
     numbers(source, code, rate=0.003)
@@ -333,7 +336,7 @@ def loans(source: Source, e: Enterprises, sound: np.ndarray, stranger: int) -> N
     source.mark("D25", "granted_on", QUARANTINED, "granted_after_approved", rows)
 
 
-def survey(source: Source, e: Enterprises, sound: np.ndarray) -> None:
+def survey(source: Source, e: Enterprises, sound: NDArray[Any]) -> None:
     """The confidence survey, one sheet per town."""
     source.spoil("范围", "答案（1-5）", "answer", lambda old: ["7"] * len(old), QUARANTINED, "range", rate=0.003)
     source.spoil("D22", "填答时间", "answered_at", defects.date_forms, REPAIRED, rate=0.01)
@@ -341,7 +344,7 @@ def survey(source: Source, e: Enterprises, sound: np.ndarray) -> None:
     by_name(source, e, "统一社会信用代码", "企业名称", rate=0.01, sound=sound)
 
 
-def refunds(source: Source, e: Enterprises, sound: np.ndarray) -> None:
+def refunds(source: Source, e: Enterprises, sound: NDArray[Any]) -> None:
     """Tax refunds."""
     codes_as_text(source, "纳税人识别号", rate=0.005)
     source.spoil(

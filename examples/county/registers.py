@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import codes, people, places
 from examples.county.calendar import add_working_days, after, iso, next_working_day, office_hours
@@ -199,7 +202,7 @@ def refunds(rng: np.random.Generator, e: Enterprises, count: int, as_of: np.date
     )
 
 
-def foreign_codes(count: int) -> np.ndarray:
+def foreign_codes(count: int) -> NDArray[Any]:
     """Sound codes of enterprises registered elsewhere: their division is not this county's."""
     org = codes.org_codes(np.arange(500_000, 500_000 + count))
     return codes.usccs(np.full(count, "91"), org, "510998")

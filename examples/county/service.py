@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from examples.county import codes, people
 from examples.county.calendar import add_working_days, after, iso, next_working_day, office_hours
@@ -37,14 +40,14 @@ _ITEMS: tuple[tuple[str, str, str, str, int, int, float, float, int, int], ...] 
 )  # fmt: skip
 
 
-def _column(place: int) -> np.ndarray:
+def _column(place: int) -> NDArray[Any]:
     values = [item[place] for item in _ITEMS]
     return np.array(values, dtype=object if isinstance(values[0], str) else None)
 
 
 def _founders(
-    rng: np.random.Generator, enterprises: Enterprises, firm: np.ndarray, item: np.ndarray, as_of: np.datetime64
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, enterprises: Enterprises, firm: NDArray[Any], item: NDArray[Any], as_of: np.datetime64
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Applicants and items such that each enterprise founded in the last year applies once, on its founding day."""
     young = rng.permutation(np.flatnonzero((enterprises.established > as_of - 364) & (enterprises.twin < 0)))
     rows = np.flatnonzero(np.isin(item, (0, 3)))
@@ -143,11 +146,11 @@ def make(
 
 def _steps(
     rng: np.random.Generator,
-    number: np.ndarray,
-    applied: np.ndarray,
-    accepted: np.ndarray,
-    finished: np.ndarray,
-    paused: np.ndarray,
+    number: NDArray[Any],
+    applied: NDArray[Any],
+    accepted: NDArray[Any],
+    finished: NDArray[Any],
+    paused: NDArray[Any],
 ) -> pl.DataFrame:
     """The steps of each case in order: 收件, 受理, a pause where there was one, 决定, 送达."""
     nat = np.datetime64("NaT", "s")

@@ -93,7 +93,7 @@ def _cells(source: Source, part: pl.DataFrame) -> list[list[Any]]:
 
 def _total(part: pl.DataFrame, form: Form) -> dict[str, float]:
     """What the 合计 row shows; the tax files' fifth month is off by a hundred, as such files are (D4)."""
-    sums = {}
+    sums: dict[str, float] = {}
     for column in form.total or ():
         sums[column] = round(part[column].cast(pl.Float64, strict=False).fill_null(0).sum(), 2)
         if part["~file"][0] == "纳税申报_202601.xls":

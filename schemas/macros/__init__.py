@@ -6,6 +6,7 @@ The text of every macro is made from the constants of its pure twin, and tests h
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,10 @@ def _script(regions: tuple[str, ...]) -> str:
 def _create_nfkc(con: "duckdb.DuckDBPyConnection") -> None:
     import duckdb
 
-    known = con.execute("SELECT count(*) FROM duckdb_functions() WHERE function_name = 'nfkc'").fetchone()
-    if known and not known[0]:
-        con.create_function("nfkc", _nfkc, [duckdb.sqltypes.VARCHAR], duckdb.sqltypes.VARCHAR, type="arrow")  # type: ignore[arg-type]
+    text = duckdb.sqltypes.VARCHAR
+    # Asking the catalogue whether it is there costs 25 ms; being told that it is costs nothing.
+    with suppress(duckdb.NotImplementedException, duckdb.CatalogException):
+        con.create_function("nfkc", _nfkc, [text], text, type="arrow")  # type: ignore[arg-type]
 
 
 def _nfkc(column: Any) -> Any:  # DuckDB evaluates these annotations, so they cannot name a lazy import

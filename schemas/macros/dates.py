@@ -30,7 +30,7 @@ def _figures(cell: str) -> str:
 
 def _shaped(cell: str) -> str:
     for pattern, put in dates.SHAPES:
-        cell = replaced(cell, f"^(?:{pattern})$", put)
+        cell = replaced(cell, pattern, put)
     return cell
 
 
@@ -46,6 +46,11 @@ MACROS = {
         THEN TRY_CAST(replace(replace(left(s, length(s) - 1), '年', '-'), '月', '-') AS DATE)
         END""",
     "timestamp_quick(s, zone)": f"""CASE
+        WHEN {matches("s", f"{_TODAY_CENTURIES}[/.][0-9]{{1,2}}[/.][0-9]{{1,2}} {_HOUR_MINUTE}")}
+        THEN TRY_CAST(replace(replace(left(s, 10), '/', '-'), '.', '-') || substr(s, 11) AS TIMESTAMP)
+          + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
+        WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}(?:Z|[+-](?:0[0-9]|1[0-3]):?[0-5][0-9])")}
+        THEN make_timestamp(epoch_us(TRY_CAST(s AS TIMESTAMPTZ)) + {dates.COUNTY_OFFSET_MINUTES * 60_000_000})
         WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}")}
         THEN TRY_CAST(s AS TIMESTAMP) + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
         ELSE date_quick(s)::TIMESTAMP END""",

@@ -1,7 +1,7 @@
 """SQL twins of `schemas.text`."""
 
 from schemas import text
-from schemas.macros.sqltext import among, matches, quoted, replaced, symbols, translated
+from schemas.macros.sqltext import among, let, matches, quoted, replaced, symbols, translated
 
 NO_NOISE = symbols(text.ZERO_WIDTH + text.CONTROLS + "\0")
 NO_SPACE = symbols(text.SPACES + text.ZERO_WIDTH + text.CONTROLS + "\0")
@@ -15,7 +15,7 @@ _LOWER = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # A cell that starts and ends with a plain symbol and holds no invisible one.
 _TIDY = r"[!-.0-~一-鿿](?:[ -~一-鿿，。、；：（）“”！？《》·]*[!-~一-鿿）。！？”])?"
 
-_WORD = f"upper_ascii({replaced('s', NO_SPACE)})"
+_WORD = let("v", replaced("s", NO_SPACE), "upper_ascii(v)")
 
 
 def trimmed(value: str, characters: str) -> str:
@@ -32,16 +32,16 @@ MACROS = {
         WHEN NOT regexp_matches(s, {quoted(_ODD)}) THEN trim(s, ' ')
         ELSE trim(translate({replaced(replaced("s", NO_NOISE), _SPACE, " ")}, {quoted(_FULL[0])}, {quoted(_FULL[1])}), ' ') END""",
     "upper_ascii(s)": f"""CASE
-        WHEN {matches("s", "[[:ascii:]]*")} THEN upper(s)
-        WHEN NOT regexp_matches(s, '[a-z]') THEN s
+        WHEN strlen(s) = length(s) THEN upper(s)
+        WHEN upper(s) = s THEN s
         ELSE {translated("s", _LOWER)} END""",
-    "text_clean(s)": f"""CASE WHEN {matches("s", _TIDY)} THEN nullif(s, '-')
-        ELSE text_unless_blank({trimmed(replaced("s", NO_NOISE), text.SPACES)}) END""",
     "text_unless_blank(v)": f"CASE WHEN {among('v', text.BLANKS)} THEN NULL ELSE v END",
-    "free_text_clean(s)": f"nullif({trimmed(_NO_NUL, text.SPACES + chr(0xFEFF))}, '')",
     "code_unless_blank(v)": f"CASE WHEN {among('v', text.BLANK_WORDS)} THEN NULL ELSE v END",
+    "text_clean(s)": f"""CASE WHEN {matches("s", _TIDY)} THEN nullif(s, '-')
+        ELSE {let("v", trimmed(replaced("s", NO_NOISE), text.SPACES), "text_unless_blank(v)")} END""",
+    "free_text_clean(s)": f"nullif({trimmed(_NO_NUL, text.SPACES + chr(0xFEFF))}, '')",
     "code_clean(s)": f"""CASE WHEN {matches("s", "[0-9A-Z_-]{5,}")} THEN s
-        ELSE code_unless_blank(upper_ascii({replaced("nfkc_text(s)", NO_SPACE)})) END""",
+        ELSE {let("v", let("v", replaced("nfkc_text(s)", NO_SPACE), "upper_ascii(v)"), "code_unless_blank(v)")} END""",
     "is_blank_word(s)": f"s IS NULL OR {among(_WORD, text.BLANK_WORDS)}",
     "has_replacement(s)": "coalesce(contains(s, chr(65533)), false)",
     "has_lost_character(s)": f"coalesce(regexp_matches(s, {quoted(symbols(text.LOST_MARKS))}), false)",

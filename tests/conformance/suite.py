@@ -101,7 +101,9 @@ class Conformance:
     """Inherited by every driver's tests."""
 
     def test_every_value_arrives_exactly(self, source):
-        assert texts(rows_of(source.connector())) == [source.expected(row) for row in ROWS]
+        assert sorted(texts(rows_of(source.connector())), key=str) == sorted(
+            (source.expected(row) for row in ROWS), key=str
+        )
 
     def test_keys_stay_unique(self, source):
         keys = [row["编号"] for row in rows_of(source.connector())]
@@ -114,7 +116,8 @@ class Conformance:
         assert delivery.findings == []
 
     def test_source_can_be_read_twice_alike(self, source):
-        assert rows_of(source.connector()) == rows_of(source.connector())
+        first, second = rows_of(source.connector()), rows_of(source.connector())
+        assert first == second
 
     def test_columns_are_named_as_in_the_source(self, source):
         assert [column.name for column in open_driver(source.connector()).columns()][: len(COLUMNS)] == list(COLUMNS)

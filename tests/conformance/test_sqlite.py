@@ -95,6 +95,6 @@ class TestSQLite(DatabaseConformance):
         )  # fmt: skip
         try:
             assert holder.stdout.readline()
-            assert "锁" in failure(source.connector(), SourceUnavailable)
+            assert "锁" in failure(source.connector(timeout=0.5), SourceUnavailable)
         finally:
             holder.communicate()

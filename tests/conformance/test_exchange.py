@@ -1,0 +1,179 @@
+"""Exchange tables, in PostgreSQL and in MariaDB."""
+
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+
+from connectors.drivers import open_driver
+from schemas.errors import ConfigError, SourceChanged
+from tests.conformance.suite import SECRET, Source, failure, read
+
+LONG_AGO = "2026-01-01 00:00:00"
+FIELDS = {"unit_no": "单元号", "owner": "权利人"}
+
+
+class ExchangeSource(Source):
+    modes = ("exchange",)
+
+    def options(self):
+        return {"driver": "exchange", "url": "${HUB_SOURCE_TEST}", "table": "swap"}
+
+    def connector(self, *args, **options):
+        return super().connector(fields=FIELDS, **options)
+
+    def add(self, *records):
+        """Records as (number, operation, unit, owner[, time])."""
+        rows = [
+            (n, op, record[4] if (record := (n, op, *rest))[4:] else LONG_AGO, *record[2:4]) for n, op, *rest in records
+        ]
+        self.run("INSERT INTO swap VALUES (%s, %s, %s, 'B1', %s, %s, 0)", rows)
+
+
+class InPostgreSQL(ExchangeSource):
+    def __init__(self, url):
+        self.url = url
+
+    def run(self, statement, rows=((),)):
+        with psycopg.connect(self.url, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+    def flags(self):
+        with psycopg.connect(self.url) as connection:
+            return [n for (n,) in connection.execute("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
+
+
+class InMariaDB(ExchangeSource):
+    def __init__(self, server):
+        self.server = server
+
+    def run(self, statement, rows=((),)):
+        connection = self.server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE IF NOT EXISTS source_exchange CHARACTER SET utf8mb4")
+            cursor.execute("USE source_exchange")
+            for row in rows:
+                cursor.execute(statement, row)
+            connection.commit()
+            return list(cursor.fetchall())
+
+    def flags(self):
+        return [n for (n,) in self.run("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
+
+
+TABLE = "CREATE TABLE swap (cd_id bigint PRIMARY KEY, cd_operation char(1), cd_time timestamp NULL, cd_batch varchar(20), 单元号 varchar(40), 权利人 varchar(40), cd_flag int)"
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def source(request, monkeypatch):
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        made = InPostgreSQL(server.create_database("source_exchange"))
+        address = f"postgresql://qianzhi:{SECRET}@127.0.0.1:{server.port}/source_exchange"
+        user, grantee = (
+            f"DO $$ BEGIN CREATE ROLE qianzhi LOGIN PASSWORD '{SECRET}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+            "qianzhi",
+        )
+    else:
+        server = request.getfixturevalue("mariadb_server")
+        made = InMariaDB(server)
+        address = f"mysql://qianzhi:{SECRET}@127.0.0.1:{server.port}/source_exchange"
+        user, grantee = f"CREATE USER IF NOT EXISTS qianzhi@'127.0.0.1' IDENTIFIED BY '{SECRET}'", "qianzhi@'127.0.0.1'"
+    for statement in ("DROP TABLE IF EXISTS swap", TABLE, user, f"GRANT SELECT, UPDATE ON swap TO {grantee}"):
+        made.run(statement)
+    monkeypatch.setenv("HUB_SOURCE_TEST", address)
+    return made
+
+
+def shape(rows):
+    return [(row["_seq"], row["_op"], row["单元号"], row["权利人"]) for row in rows]
+
+
+def recent(seconds):
+    """A time so long ago by the county's clock, which is the sources' clock too."""
+    from zoneinfo import ZoneInfo
+
+    return (datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+class TestExchange:
+    def test_records_come_in_order_with_their_operation(self, source):
+        source.add((3, "D", "U1", None), (1, "I", "U1", "王𠮷"), (2, "u", "U1", "㼆某😀"))
+        [(delivery, rows)] = read(source.connector())
+        assert shape(rows) == [(1, "I", "U1", "王𠮷"), (2, "U", "U1", "㼆某😀"), (3, "D", "U1", None)]
+        assert (delivery.kind, delivery.position_after()) == ("exchange", "3")
+        assert rows[0]["cd_batch"] == "B1"
+
+    def test_second_run_finds_nothing_and_keeps_the_position(self, source):
+        source.add((1, "I", "U1", "甲"))
+        [(delivery, rows)] = read(source.connector(), "1")
+        assert (rows, delivery.position_after()) == ([], "1")
+
+    def test_new_records_follow_the_position(self, source):
+        source.add((1, "I", "U1", "甲"), (2, "I", "U2", "乙"))
+        [(delivery, rows)] = read(source.connector(), "1")
+        assert shape(rows) == [(2, "I", "U2", "乙")]
+        assert delivery.position_after() == "2"
+
+    def test_young_gap_is_waited_for(self, source):
+        source.add((1, "I", "U1", "甲"), (2, "I", "U2", "乙"), (5, "I", "U5", "戊", recent(20)))
+        [(delivery, rows)] = read(source.connector())
+        assert [row["_seq"] for row in rows] == [1, 2, 5]
+        assert delivery.position_after() == "2"
+        assert [finding.code for finding in delivery.findings] == ["sequence_gap"]
+        source.add((3, "I", "U3", "丙", recent(15)), (4, "I", "U4", "丁", recent(15)))
+        [(delivery, rows)] = read(source.connector(), "2")
+        assert [row["_seq"] for row in rows] == [3, 4, 5]
+        assert delivery.position_after() == "5"
+
+    def test_old_gap_is_passed(self, source):
+        source.add((1, "I", "U1", "甲"), (5, "I", "U5", "戊", recent(20)), (9, "I", "U9", "壬", recent(10)))
+        [(delivery, _)] = read(source.connector(gap_wait=5))
+        assert delivery.position_after() == "9"
+
+    def test_gap_right_after_the_position_is_waited_for(self, source):
+        source.add((7, "I", "U7", "庚", recent(5)))
+        [(delivery, rows)] = read(source.connector(), "5")
+        assert ([row["_seq"] for row in rows], delivery.position_after()) == ([7], "5")
+
+    def test_reading_marks_nothing_unless_told_to(self, source):
+        source.add((1, "I", "U1", "甲"))
+        driver = open_driver(source.connector())
+        [delivery] = driver.deliveries(None, ())
+        list(delivery.batches())
+        driver.acknowledge(delivery)
+        assert source.flags() == []
+
+    def test_exactly_the_records_read_are_marked(self, source):
+        source.add(
+            (1, "I", "U1", "甲"), (2, "I", "U2", "乙"), (4, "I", "U4", "丁"), (8, "D", "U4", None), (9, "I", "U9", "壬")
+        )
+        driver = open_driver(source.connector(mark_read=True))
+        [delivery] = driver.deliveries("1", ())
+        list(delivery.batches())
+        source.add((3, "I", "U3", "丙"))
+        driver.acknowledge(delivery)
+        assert source.flags() == [2, 4, 8, 9]
+
+    def test_operation_in_other_words(self, source):
+        source.add((1, "1", "U1", "甲"), (2, "3", "U1", None))
+        [(_, rows)] = read(source.connector(operations={"I": 1, "U": 2, "D": 3}))
+        assert [row["_op"] for row in rows] == ["I", "D"]
+        assert "'1'" in failure(source.connector(), SourceChanged)
+
+    def test_missing_exchange_column_is_told(self, source):
+        source.run("ALTER TABLE swap DROP COLUMN cd_batch")
+        assert "cd_batch" in failure(source.connector(), ConfigError)
+        assert read(source.connector(batch=""))
+
+    def test_probe(self, source):
+        source.add((1, "I", "U1", "甲"))
+        steps = list(open_driver(source.connector()).probe())
+        assert [step.name for step in steps if step.ok] == ["resolve", "connect", "login", "read", "list"]
+        last = list(open_driver(source.connector(id="cd_no")).probe())[-1]
+        assert (last.name, last.ok) == ("read", False)
+        assert "cd_no" in last.message
+
+    def test_file_database_is_no_exchange(self, source, monkeypatch):
+        monkeypatch.setenv("HUB_SOURCE_TEST", "sqlite:///x.db")
+        failure(source.connector(), ConfigError)
