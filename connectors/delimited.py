@@ -58,15 +58,15 @@ class DelimitedFile:
             [*((n, pa.string()) for n in self._header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
         )
         source = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where, self._skip)
-        last: pa.RecordBatch | None = None
+        given = False
         try:
             for batch in self._without_foot(self._placed(self._parsed(source), schema)):
-                last = batch
+                given = True
                 yield batch
         finally:
             source.close()
-        self._judge_end(source, last)
-        if last is None:
+        self._judge_end(source)
+        if not given:
             yield empty(schema)
 
     def _find_header(self) -> None:
@@ -218,14 +218,12 @@ class DelimitedFile:
         self._notes += pc.sum(foot).as_py()
         return batch.filter(pc.invert(foot))
 
-    def _judge_end(self, source: encoding.Transcoder, last: pa.RecordBatch | None) -> None:
+    def _judge_end(self, source: encoding.Transcoder) -> None:
         if self._strict_end and not source.ends_with_newline:
             raise self._torn("最后一行没有换行")
-        if (
-            source.quotes % 2
-            and last is not None
-            and any("\n" in (value or "") for value in (column[-1].as_py() for column in last.columns[: self._width]))
-        ):
+        # A quotation mark opened at the start of a cell and never closed: the rest of the file is that cell.
+        mark = re.escape((self._delimiter or ",").encode())
+        if source.quotes % 2 and re.search(rb'(?:^|\n|%b)"(?:[^"]|"")*\Z' % mark, source.tail):
             raise self._torn("最后有一个引号没有配对")
 
     def _torn(self, what: str) -> SourceUnavailable:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from schemas.errors import SourceChanged, SourceUnavailable
 
 HEAD_BYTES = 1 << 18
+_TAIL = 1 << 15
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -80,7 +81,7 @@ def _unreadable(where: str, encoding: str, place: int, error: UnicodeDecodeError
 class Transcoder:
     """A file as a stream of UTF-8 bytes from a given line on, read block by block.
 
-    `quotes` and `ends_with_newline` are counted on the way. NUL becomes U+FFFD: no database takes a NUL, and
+    `quotes` are counted and the `tail` is kept on the way. NUL becomes U+FFFD: no database takes a NUL, and
     the row is then set aside as damaged.
 
     Raises:
@@ -95,7 +96,7 @@ class Transcoder:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if codec == "utf-8" else codec)("strict")
         self._fed = 0
         self.quotes = 0
-        self.ends_with_newline = True
+        self.tail = b""
 
     def readable(self) -> bool:
         """Always."""
@@ -128,8 +129,13 @@ class Transcoder:
         if b"\0" in data:
             data = data.replace(b"\0", "\ufffd".encode())
         self.quotes += data.count(b'"')
-        self.ends_with_newline = data.endswith(b"\n")
+        self.tail = (self.tail + data)[-_TAIL:]
         return data
+
+    @property
+    def ends_with_newline(self) -> bool:
+        """Whether the last line is a whole one."""
+        return self.tail.endswith(b"\n")
 
     def _decoded(self, block: bytes) -> str:
         state = self._decoder.getstate()[0]
@@ -142,6 +148,10 @@ class Transcoder:
                     self._where, "文件在一个字的中间断了，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
                 ) from None
             raise _unreadable(self._where, self._codec.upper(), self._fed - held + error.start, error) from None
+        except UnicodeError:  # UTF-16 without its mark
+            raise SourceChanged(
+                self._where, f"内容不是 {self._codec.upper()} 编码", "请核对 source.encoding，或去掉它让程序自己识别"
+            ) from None
         self._fed += len(block)
         return text
 

@@ -37,7 +37,8 @@ def registry(of: Home) -> Registry:
     """The connector files of this hub, read now."""
     from connectors.spec import load_registry
 
-    return load_registry(of.departments)
+    # What the home itself brings replaces the files of the same name: the demo's stand-ins, a site's own changes.
+    return load_registry(of.departments, of.path / "connectors")
 
 
 def init() -> None:

@@ -72,7 +72,7 @@ def broken(connector: str, error: HubError) -> tuple[dg.AssetSpec, dg.AssetCheck
         asset=key,
         name=FILE,
         description="连接器文件能否使用。",
-        automation_condition=dg.AutomationCondition.newly_missing() | hourly,
+        automation_condition=dg.AutomationCondition.newly_missing() | hourly,  # type: ignore[arg-type] # serves checks too
     )
     def check() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error))

@@ -254,9 +254,9 @@ class _Plan:
                 add("unparsed", f, s.unread)
             if s.placeholder:
                 add("placeholder", f, s.placeholder, severity="error" if f.key else "warning")
-            if f.kind in rules.RULES and not f.kind.startswith("mask"):
-                # An id read out of a numeric cell has lost its last digits: that is the reason, not the check digit.
-                numeric = f"regexp_full_match({v}, '[0-9.]+[eE]\\+?[0-9]+')"
+            # An id read out of a numeric cell has lost its last digits: that is the reason, not the check digit.
+            numeric = f"regexp_full_match({v}, '[0-9.]+[eE]\\+?[0-9]+')"
+            if f.kind in rules.RULES:
                 add("numeric_id", f, f"{v} IS NOT NULL AND {numeric}")
                 add(f.kind, f, f"{v} IS NOT NULL AND NOT {numeric} AND ({rules.condition({'rule': f.kind, 'field': f.name}, f.name)[1]})",
                     rules.RULES[f.kind][0])  # fmt: skip
@@ -267,8 +267,10 @@ class _Plan:
                 and textual
                 and f.kind not in {"mask_name", "mask_phone", "mask_id", "hmac", "code_set", "department"}
             ):
-                # Bytes are counted for nothing, characters are not: most rows are short even in bytes.
-                add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}")
+                # Bytes cost nothing to count, characters do: most rows are short even in bytes. An id spoilt by a numeric
+                # cell is longer than any id, and its reason is already told.
+                spoilt = f" AND NOT {numeric}" if f.kind in rules.RULES else ""
+                add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}{spoilt}")
             if textual and f.kind in {"text", "name", "free_text", "code"}:
                 add("replacement_char", f, f"contains({v}, '\ufffd')")
             bounds = [f"{v} {sign} {f.options[word]}" for word, sign in (("minimum", "<"), ("maximum", ">"), ("exclusiveMinimum", "<="), ("exclusiveMaximum", ">="))

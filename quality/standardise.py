@@ -35,7 +35,7 @@ class Standard:
     value: str
     unread: str | None = None
     fixed: str | None = None
-    placeholder: str | None = None  # true where an id column holds «无», «/», all zeros: read as no value
+    placeholder: str | None = None  # true where «无», all zeros or 1900-01-00 stands: read as no value
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _date(field: Field, s: Source) -> Standard:
         f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN "
         f"coalesce(date_precision({s.text}), 'unparsed') IN ('invalid', 'unparsed') ELSE false END"
     )
-    return Standard(f"date_value({s.text})", unread, f"left({s.text}, 10) <> {_v(field)}::VARCHAR")
+    nothing = f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN date_precision({s.text}) = 'null' ELSE false END"
+    return Standard(f"date_value({s.text})", unread, f"left({s.text}, 10) <> {_v(field)}::VARCHAR", nothing)
 
 
 def _wall_clock(s: Source) -> str:

@@ -39,7 +39,7 @@ def name_strict_key(raw: str | None) -> str | None:
     """The name in NFKC capitals with one kind of bracket, without spaces, quotes, dots and status tails; None when nothing is left."""
     if raw is None:
         return None
-    name = unicodedata.normalize("NFKC", raw).translate(_DROP).translate(_OPEN_CLOSE).upper()
+    name = unicodedata.normalize("NFKC", raw).translate(_DROP).translate(_OPEN_CLOSE).translate(text.UPPER)
     name = re.sub(f"(?:{STATUS})+$", "", name)
     return None if name in text.BLANK_WORDS else name
 

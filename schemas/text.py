@@ -40,7 +40,7 @@ _FOLD_SPACES = str.maketrans(
 )
 _NO_NOISE = str.maketrans(dict.fromkeys(ZERO_WIDTH + CONTROLS + "\0"))
 NO_SPACE = str.maketrans(dict.fromkeys(SPACES + ZERO_WIDTH + CONTROLS + "\0"))
-_UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+UPPER = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 REPLACEMENT = "\ufffd"
 # What stays of bytes that were decoded twice the wrong way: nothing brings such text back.
@@ -82,13 +82,13 @@ def code_clean(raw: str | None) -> str | None:
     """A code in one spelling: NFKC, ASCII letters upper, no spaces; None where the cell only says «nothing»."""
     if raw is None:
         return None
-    code = unicodedata.normalize("NFKC", raw).translate(NO_SPACE).translate(_UPPER)
+    code = unicodedata.normalize("NFKC", raw).translate(NO_SPACE).translate(UPPER)
     return None if code in BLANK_WORDS else code
 
 
 def is_blank_word(raw: str | None) -> bool:
     """Whether a code, number or date cell says «nothing» (无, 暂无, ——, N/A …), whatever its case and spaces."""
-    return raw is None or raw.translate(NO_SPACE).translate(_UPPER) in BLANK_WORDS
+    return raw is None or raw.translate(NO_SPACE).translate(UPPER) in BLANK_WORDS
 
 
 def has_replacement(raw: str | None) -> bool:

@@ -7,6 +7,7 @@ short job. One million rows of 15 columns arrive in 2.5 s and 175 MB.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -238,7 +239,9 @@ class PostgreSQLSession(Session):
             with adm.AdbcStatement(self._connection) as statement:
                 statement.set_sql_query(sql)
                 if values:
-                    batch = pa.RecordBatch.from_pydict({f"p{i}": [value] for i, value in enumerate(values)})
+                    batch = pa.RecordBatch.from_arrays(
+                        [_text(v) for v in values], [f"p{i}" for i in range(len(values))]
+                    )
                     array, schema = adm.ArrowArrayHandle(), adm.ArrowSchemaHandle()
                     batch._export_to_c(array.address, schema.address)
                     statement.bind(array, schema)
@@ -246,6 +249,15 @@ class PostgreSQLSession(Session):
                 return pa.RecordBatchReader._import_from_c(handle.address).read_all()
         except (adm.Error, pa.ArrowException, OSError) as error:
             raise self._driver.failure(str(error), self) from None
+
+
+def _text(value: str) -> pa.Array:
+    """One text as an Arrow array, made from its bytes: making it from a Python list would import pandas, 1.2 s."""
+    import pyarrow as pa
+
+    data = value.encode()
+    offsets = struct.pack("<2i", 0, len(data))
+    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def _uri(url: str, timeout: float, timezone: str, *, writable: bool) -> str:

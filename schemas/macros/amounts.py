@@ -8,7 +8,6 @@ from schemas import amounts, text
 from schemas.macros.sqltext import among, let, matches, quoted, replaced, symbols, translated
 
 _FIGURES = r"[+-]?[0-9]{1,15}(?:[.][0-9]{1,9})?"
-_MONEY = "DECIMAL(18,2)"
 _SPLIT = "string_split({}, '|')"
 
 
@@ -34,7 +33,7 @@ def _place(word: str) -> str:
 
 
 def _part(value: str, power: str) -> str:
-    return f"CASE WHEN {value} = '' THEN 0 ELSE TRY_CAST({value} || 'e' || {power} AS {_MONEY}) END"
+    return f"CASE WHEN {value} = '' THEN 0 ELSE as_money({value} || 'e' || {power}) END"
 
 
 _FOLDED = f"upper({replaced('narrow(s)', symbols(text.DASHES), '-')})"
@@ -73,6 +72,9 @@ _PERCENT = (
 )
 
 MACROS = {
+    # A cast with an exponent does not notice that the result has outgrown its digits.
+    "as_money(x)": "CASE WHEN abs(TRY_CAST(x AS DOUBLE)) < 1e16 THEN TRY_CAST(x AS DECIMAL(18,2)) END",
+    "as_number(x)": "CASE WHEN abs(TRY_CAST(x AS DOUBLE)) < 1e12 THEN TRY_CAST(x AS DECIMAL(18,6)) END",
     "amount_read(s)": _READ,
     "number_read(s)": _rewritten("amount_read(s)", (amounts.BOOK_MINUS, *amounts.SEPARATORS)),
     "unit_power(unit)": f"""CASE WHEN coalesce(unit, '') = '' THEN 0
@@ -91,35 +93,34 @@ MACROS = {
     "amount_chinese(p)": f"""CASE WHEN rtrim(array_to_string(p[3:], ''), '元') <> '' THEN
         chinese_section(p[3])::DECIMAL(18,0) * 100000000 + chinese_section(p[4]) * 10000
         + chinese_section(rtrim(p[5], '元')) + {_digit("p[6]")} * 0.1 + {_digit("p[7]")} * 0.01 END""",
-    "amount_signed(p, power)": f"""TRY_CAST(CASE p[1] WHEN 'mixed' THEN amount_mixed(p) ELSE amount_chinese(p) END
+    "amount_signed(p, power)": """TRY_CAST(CASE p[1] WHEN 'mixed' THEN amount_mixed(p) ELSE amount_chinese(p) END
         * CASE WHEN p[2] = '-' THEN -1 ELSE 1 END
         * CASE WHEN p[3] || p[4] || p[len(p) - 1] || p[len(p)] <> '' OR contains(array_to_string(p, ''), '元') THEN 1
-          ELSE CAST(10 ^ power AS INTEGER) END AS {_MONEY})""",
-    "amount_of(p, power)": f"""CASE
-        WHEN p[1] = 'number' THEN TRY_CAST(number_raised(p[2], power) AS {_MONEY})
+          ELSE CAST(10 ^ power AS INTEGER) END AS DECIMAL(18,2))""",
+    "amount_of(p, power)": """CASE
+        WHEN p[1] = 'number' THEN as_money(number_raised(p[2], power))
         WHEN p[1] IN ('mixed', 'chinese') THEN amount_signed(p, power) END""",
     "amount_yuan(s, unit := NULL)": f"""CASE
-        WHEN {matches("s", _FIGURES)} THEN TRY_CAST(s || 'e' || unit_power(unit) AS {_MONEY})
-        WHEN {matches("s", "[0-9]{1,11}(?:[.][0-9]{1,9})?万?元")} THEN TRY_CAST(rtrim(s, '万元') || CASE
-            WHEN contains(s, '万') THEN 'e4' ELSE 'e0' END AS {_MONEY})
+        WHEN {matches("s", _FIGURES)} THEN as_money(s || 'e' || unit_power(unit))
+        WHEN {matches("s", "[0-9]{1,11}(?:[.][0-9]{1,9})?万?元")} THEN as_money(rtrim(s, '万元') || CASE WHEN contains(s, '万') THEN 'e4' ELSE 'e0' END)
         WHEN s IS NOT NULL THEN {let("p", _SPLIT.format("amount_shape(s)"), "amount_of(p, unit_power(unit))")} END""",
     "amount_is_approximate(s)": f"regexp_matches(s, {quoted(amounts.APPROXIMATE)})",
     "number_value(s)": f"""CASE
-        WHEN {matches("s", _FIGURES)} THEN TRY_CAST(s AS DECIMAL(18,6))
+        WHEN {matches("s", _FIGURES)} THEN as_number(s)
         WHEN s IS NOT NULL
-        THEN TRY_CAST(regexp_extract(number_read(s), {quoted(f"^({amounts.NUMBER})$")}, 1) AS DECIMAL(18,6)) END""",
+        THEN {let("x", f"regexp_extract(number_read(s), {quoted(f'^({amounts.NUMBER})$')}, 1)", "as_number(x)")} END""",
     "integer_value(s)": f"""CASE WHEN {matches("s", "[+-]?[0-9]{1,12}")} THEN s::BIGINT
         WHEN s IS NOT NULL THEN {let("v", "number_value(s)", "CASE WHEN v = trunc(v) THEN v::BIGINT END")} END""",
     "percent_of(p, scale)": """CASE
         WHEN scale NOT IN ('percent', 'ratio') THEN error('scale must be percent or ratio')
         WHEN len(p) = 2 THEN number_raised(p[1],
             coalesce(TRY_CAST(p[2] AS INTEGER), CASE WHEN scale = 'ratio' THEN 2 ELSE 0 END)) END""",
-    "percent_value(s, scale := 'percent')": f"""TRY_CAST(CASE
-        WHEN {matches("s", _FIGURES)} AND scale = 'percent' THEN s
-        WHEN {matches("s", _FIGURES)} AND scale = 'ratio' THEN s || 'e2'
+    "percent_value(s, scale := 'percent')": f"""CASE
+        WHEN {matches("s", _FIGURES)} AND scale = 'percent' THEN as_number(s)
+        WHEN {matches("s", _FIGURES)} AND scale = 'ratio' THEN as_number(s || 'e2')
         WHEN s IS NOT NULL THEN {
-        let("p", _SPLIT.format(_rewritten("number_read(s)", _PERCENT)), "percent_of(p, scale)")
-    } END AS DECIMAL(18,6))""",
+        let("p", _SPLIT.format(_rewritten("number_read(s)", _PERCENT)), "as_number(percent_of(p, scale))")
+    } END""",
     "boolean_value(s)": f"""CASE
         WHEN {among("s", amounts.YES)} THEN true
         WHEN {among("s", amounts.NO)} THEN false

@@ -71,6 +71,7 @@ MACROS = {
           * (substr(z, 2, 2)::INTEGER * 60 + CASE WHEN length(z) > 3 THEN right(z, 2)::INTEGER ELSE 0 END) END""",
     "date_clock(midnight, hour, minute, second, fraction, ahead)": f"""CASE
         WHEN hour <= 23 AND minute <= 59 AND second <= 59 AND abs(ahead) < 900
+          AND (midnight < TIMESTAMP '9999-12-31' OR hour * 60 + minute + {dates.COUNTY_OFFSET_MINUTES} - ahead < 1440)
         THEN midnight + to_minutes(hour * 60 + minute + {dates.COUNTY_OFFSET_MINUTES} - ahead)
           + to_microseconds(second * 1000000 + left(fraction || '000000', 6)::INTEGER) END""",
     "date_moment(y, m, d, before, h, minute, second, fraction, tail, zone)": """date_clock(

@@ -23,6 +23,7 @@ def write_csv(path, rows, columns, encoding):
 class FileSource(Source):
     modes = ("file", "file_full")
     driver = suffix = ""
+    breaks = 0  # lines that a line break inside a cell of ROWS adds
 
     def __init__(self, folder):
         self.folder = folder

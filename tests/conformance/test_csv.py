@@ -13,7 +13,7 @@ HEADER = ",".join(COLUMNS)
 
 
 class CSVSource(FileSource):
-    driver, suffix = "csv", ".csv"
+    driver, suffix, breaks = "csv", ".csv", 1
 
     def write(self, path, rows, columns=COLUMNS):
         write_csv(path, rows, columns, "gb18030")

@@ -1,0 +1,145 @@
+"""`hub up`: Dagster's code server, web page and daemon as children of this process, ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from hub.output import UsageError, result, say
+from schemas.errors import HubError
+from warehouse.home import ROOT
+
+_READY_SECONDS = 120
+_STOP_SECONDS = 20
+
+
+@dataclass
+class _Part:
+    name: str
+    process: subprocess.Popen[bytes]
+
+
+def run(port: int) -> int:
+    """Start all parts, print the address, wait for Ctrl-C or for a part that ends by itself; 1 in that last case."""
+    from hub.setup import home
+    from pipelines import serve
+    from pipelines.run import prepare
+
+    if not 0 < port < 65536 or not _free(port):
+        raise UsageError(f"--port {port}", "端口不可用（可能 hub up 已在运行）", "请换一个，例如 --port 3100")
+    here = home()
+    say("准备库表……", "note")
+    prepare(here)
+    environment = serve.prepare(here)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _setter(stop))
+    logs = here.path / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+    parts: list[_Part] = []
+    try:
+        parts.append(_start("code-server", serve.code_server_command(here), environment, logs))
+        _wait(here.path / "dagster" / "code.sock", parts, stop, logs)
+        parts.append(_start("webserver", serve.webserver_command(here, port), environment, logs))
+        parts.append(_start("daemon", serve.daemon_command(here), environment, logs))
+        _wait_for_page(port, parts, stop, logs)
+        if not stop.is_set():
+            result(f"http://127.0.0.1:{port}")
+            say(f"Dagster 已启动，只在本机可访问；日志在 {logs}；Ctrl-C 停止", "ok")
+        while not stop.wait(1):
+            _all_alive(parts, logs)
+        return 0
+    finally:
+        say("正在停止……", "note")
+        _stop(parts)
+
+
+def _setter(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    return handle
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _start(name: str, command: list[str], environment: dict[str, str], logs: Path) -> _Part:
+    path = logs / f"dagster-{name}.log"
+    path.touch(mode=0o600)
+    with path.open("ab") as log:
+        # A session of its own: Ctrl-C reaches only us, and we end the parts in order.
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    return _Part(name, process)
+
+
+def _all_alive(parts: list[_Part], logs: Path) -> None:
+    for part in parts:
+        code = part.process.poll()
+        if code is not None:
+            raise HubError(
+                f"Dagster {part.name}", f"自己停止了（退出码 {code}）", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+            )
+
+
+def _wait(path: Path, parts: list[_Part], stop: threading.Event, logs: Path) -> None:
+    """Until the code server's socket is there."""
+    until = time.monotonic() + _READY_SECONDS
+    while not path.exists() and not stop.wait(0.2):
+        _all_alive(parts, logs)
+        _in_time(until, parts[-1], logs)
+
+
+def _wait_for_page(port: int, parts: list[_Part], stop: threading.Event, logs: Path) -> None:
+    """Until the page answers."""
+    until = time.monotonic() + _READY_SECONDS
+    while not stop.wait(0.3):
+        _all_alive(parts, logs)
+        _in_time(until, parts[1], logs)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            continue
+
+
+def _in_time(until: float, part: _Part, logs: Path) -> None:
+    if time.monotonic() > until:
+        raise HubError(
+            f"Dagster {part.name}", f"{_READY_SECONDS} 秒还没有就绪", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+        )
+
+
+def _stop(parts: list[_Part]) -> None:
+    """End the parts, the last started first: politely, then, after a while, for good."""
+    for part in reversed(parts):
+        if part.process.poll() is None:
+            part.process.terminate()
+    until = time.monotonic() + _STOP_SECONDS
+    for part in reversed(parts):
+        with suppress(subprocess.TimeoutExpired):
+            part.process.wait(max(0.1, until - time.monotonic()))
+        # Each part leads a process group; what its children left behind ends with it.
+        with suppress(ProcessLookupError):
+            os.killpg(part.process.pid, signal.SIGKILL)
+        part.process.wait()

@@ -1,0 +1,44 @@
+"""What `hub up` starts: an instance whose state is in PostgreSQL and whose files are in the hub home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import serve
+from schemas.errors import ConfigError
+from warehouse.home import Home
+
+
+def test_the_instance_keeps_its_state_in_postgresql_and_tells_nobody(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = serve.prepare(home)
+    for name in ("DAGSTER_HOME", "HUB_DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(name, environment[name])
+    assert environment["HUB_DAGSTER_POSTGRES_URL"].startswith("postgresql+psycopg2://")
+    with dg.DagsterInstance.get() as instance:
+        assert type(instance.event_log_storage).__name__ == "PostgresEventLogStorage"
+        assert instance.get_runs() == []
+        assert not instance.telemetry_enabled
+        assert not instance.nux_enabled
+        assert Path(instance.storage_directory()).is_relative_to(home.path)
+        assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
+        assert instance.run_retries_enabled
+        assert (
+            not instance.run_retries_retry_on_asset_or_op_failure
+            if hasattr(instance, "run_retries_retry_on_asset_or_op_failure")
+            else True
+        )
+
+
+def test_a_home_too_deep_for_a_socket_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://x")
+    with pytest.raises(ConfigError, match="路径太长"):
+        serve.prepare(Home(tmp_path / ("x" * 100)))
+
+
+def test_nothing_answers_where_no_page_is_served() -> None:
+    assert serve.reload(port=1) is False
