@@ -101,6 +101,10 @@ class Session(ABC):
         """Whether the cursor can be NULL; true when it cannot be known."""
         return True
 
+    def is_small(self, table: str) -> bool:
+        """Whether a table is known to hold few rows; false when it is a view or cannot be known."""
+        return False
+
     def execute(self, sql: str) -> None:
         """Run one writing statement; only an exchange table's read flag needs it."""
         raise TypeError(f"{type(self).__name__} only reads")
@@ -195,8 +199,8 @@ class Database(Driver):
                 tracker = cursors.Tracker(kind, position, ceiling)
                 if position is not None:
                     conditions.append(self._since(session, relation, column, position))
-            # A query may be dear to run: only a table's increment is first tried as a small one.
-            few = position is not None and bool(self.table)
+            # A query may be dear to run: only tables are first tried as if they gave few rows.
+            few = bool(self.table) and (position is not None or session.is_small(self.table))
             for batch in session.select(relation, columns, conditions=conditions, limit=self.limit, few=few):
                 if tracker is not None:
                     self._see(tracker, batch.column(name))

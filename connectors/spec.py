@@ -303,7 +303,7 @@ def _check_clock(doc: dict[str, Any], wrong: Wrong) -> None:
     if zone:
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             wrong("timezone", f"没有时区 '{zone}'", "例如 Asia/Shanghai、UTC")
     schedule = doc.get("schedule")
     if schedule:

@@ -31,6 +31,14 @@ _INDICATOR = (
     ("lead_departments_below_70_at_level_1", "一级指标不足 70 分的牵头单位", "SELECT lead_department FROM board.indicator_lead_department WHERE level1_below_70 > 0"),
     ("lead_departments_below_70_at_any_level", "有指标不足 70 分的牵头单位", "SELECT DISTINCT lead_department FROM board.indicator_below_70"),
 )  # fmt: skip
+# The most tickets of one matter in one town within twenty days, whenever in the year that was.
+_CROWDED = """
+SELECT category_code, town_code, max(tickets) FROM (
+  SELECT category_code, town_code, count(*) OVER (
+    PARTITION BY category_code, town_code ORDER BY recorded_at RANGE BETWEEN CURRENT ROW AND INTERVAL '20 days' FOLLOWING
+  ) AS tickets FROM shared.hotline_ticket) w
+GROUP BY 1, 2
+"""
 
 
 class Item(NamedTuple):
@@ -154,16 +162,11 @@ def _figures(connection: psycopg.Connection[Any], expected: dict[str, Any]) -> I
         )
     lights = {light: total.get(light) for light in ledger["lights"]}
     yield Item("整改：各色灯", ledger["lights"], lights)
-    hot = connection.execute("SELECT category_code, town_code, tickets FROM board.hotline_high_frequency").fetchall()
-    seen = {(category, town): tickets for category, town, tickets in hot}
+    crowded = {(category, town): tickets for category, town, tickets in connection.execute(_CROWDED)}
     for cluster in expected["hotline"]["hot_clusters"]:
-        tickets = seen.get((cluster["category_code"], cluster["town_code"]), 0)
-        least = cluster["tickets_at_least"]
-        yield Item(
-            f"热线：高频问题 {cluster['category_code']} 在 {cluster['town_code']} 不少于 {least} 件",
-            True,
-            tickets >= least,
-        )
+        category, town, least = cluster["category_code"], cluster["town_code"], cluster["tickets_at_least"]
+        what = f"热线：{town} 的 {category} 类问题 20 天内不少于 {least} 件"
+        yield Item(what, True, crowded.get((category, town), 0) >= least)
 
 
 def _one(connection: psycopg.Connection[Any], sql: str) -> dict[str, Any]:

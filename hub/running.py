@@ -36,10 +36,9 @@ def run(select: list[str], *, from_landing: bool = False) -> int:
 
 def collect(here: Home, connectors: Iterable[Connector], *, from_landing: bool = False, **options: Any) -> RunReport:
     """Run the connectors with a progress bar; each one's outcome is told as it ends."""
-    from quality.expectations import judge
-
     from pipelines.run import prepare
     from pipelines.run import run as go
+    from quality.expectations import judge
 
     connectors = list(connectors)
     prepare(here)

@@ -1,0 +1,1 @@
+"""The only room with Dagster; pipelines.run is the data path without it."""

@@ -37,11 +37,11 @@ def told(context: dg.OpExecutionContext | dg.AssetExecutionContext, logs: Path) 
         raise
     except HubError as error:
         if not error.retryable:
-            context.instance.add_run_tags(context.run_id, NO_RUN_RETRY)
+            context.instance.add_run_tags(context.run.run_id, NO_RUN_RETRY)
         raise dg.Failure(str(error), metadata=_metadata(error), allow_retries=error.retryable) from None
     except Exception as error:
-        context.instance.add_run_tags(context.run_id, NO_RUN_RETRY)
-        path = _keep(logs, context.run_id, error)
+        context.instance.add_run_tags(context.run.run_id, NO_RUN_RETRY)
+        path = _keep(logs, context.run.run_id, error)
         what = f"{type(error).__name__}：程序没有料到的错误。详情在 {path}，请交给数据工程师"
         raise dg.Failure(what, allow_retries=False) from None
 

@@ -1,0 +1,1 @@
+"""Standardise, check, judge: which rows pass, which are refused and why."""

@@ -112,9 +112,7 @@ def check(
             [list(pairs), list(pairs.values())],
         )
     sql = plan.sql(landed, extracted_at)
-    con.execute(
-        f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 100000)"
-    )
+    con.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 100000)")
     checked = Checked(target, plan.rules, plan.present)
     _find_duplicates(con, contract, checked, mapping)
     _count(con, checked)
@@ -223,9 +221,9 @@ class _Plan:
         found: list[RowRule] = []
 
         def add(name: str, f: Field | None, condition: str, reason: str = "", severity: str = "error") -> None:
-            if self.mapping.kind == "exchange" and name != "required":
-                condition = f"_op <> 'D' AND ({condition})"
-            elif self.mapping.kind == "exchange" and f is not None and not f.key:
+            if (self.mapping.kind == "exchange" and name != "required") or (
+                self.mapping.kind == "exchange" and f is not None and not f.key
+            ):
                 condition = f"_op <> 'D' AND ({condition})"
             found.append(
                 RowRule(
@@ -399,5 +397,8 @@ def _constant(value: object) -> str:
 def _pads(key: bytes) -> tuple[str, str]:
     """The inner and outer pad of HMAC-SHA256 for this key, as DuckDB blobs. Source: RFC 2104."""
     block = key.ljust(64, b"\0")[:64]
-    blob = lambda pad: "'" + "".join(f"\\x{b ^ pad:02X}" for b in block) + "'::BLOB"  # noqa: E731
+
+    def blob(pad: int) -> str:
+        return "'" + "".join(f"\\x{b ^ pad:02X}" for b in block) + "'::BLOB"
+
     return blob(0x36), blob(0x5C)

@@ -107,7 +107,9 @@ def _date(field: Field, s: Source) -> Standard:
         f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN "
         f"coalesce(date_precision({s.text}), 'unparsed') IN ('invalid', 'unparsed') ELSE false END"
     )
-    nothing = f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN date_precision({s.text}) = 'null' ELSE false END"
+    nothing = (
+        f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN date_precision({s.text}) = 'null' ELSE false END"
+    )
     return Standard(f"date_value({s.text})", unread, f"left({s.text}, 10) <> {_v(field)}::VARCHAR", nothing)
 
 

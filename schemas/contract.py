@@ -24,8 +24,35 @@ from schemas.errors import ConfigError, nearest
 CONTRACTS = Path(os.environ.get("HUB_CONTRACTS") or Path(__file__).parent / "contracts")
 
 KINDS = frozenset(
-    "text free_text name code uscc org_code reg_no enterprise_code resident_id phone unit_no project_code taxpayer_id date "
-    "timestamp integer decimal yuan percent boolean code_set department mask_name mask_phone mask_id hmac scrub".split()
+    [
+        "text",
+        "free_text",
+        "name",
+        "code",
+        "uscc",
+        "org_code",
+        "reg_no",
+        "enterprise_code",
+        "resident_id",
+        "phone",
+        "unit_no",
+        "project_code",
+        "taxpayer_id",
+        "date",
+        "timestamp",
+        "integer",
+        "decimal",
+        "yuan",
+        "percent",
+        "boolean",
+        "code_set",
+        "department",
+        "mask_name",
+        "mask_phone",
+        "mask_id",
+        "hmac",
+        "scrub",
+    ]
 )
 _DEFAULT_KIND = {
     "string": "text", "integer": "integer", "number": "decimal", "boolean": "boolean", "date": "date",

@@ -1,0 +1,1 @@
+"""Landing, merge, history, quarantine, identity, survivorship: the shared warehouse in PostgreSQL."""

@@ -14,8 +14,12 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from warehouse.engines.postgresql import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "tongqu"
@@ -27,7 +31,8 @@ class Home:
 
     def __init__(self, path: Path | str | None = None) -> None:
         self.path = Path(path or os.environ.get("HUB_HOME") or ROOT / "var").absolute()
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.path, self.path / "landing", self.path / "tmp"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def landing(self) -> Path:
@@ -81,7 +86,7 @@ class Home:
         url = url or self.server().create_database(DAGSTER_DATABASE)
         return url.replace("postgresql://", "postgresql+psycopg2://", 1)
 
-    def server(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - imported here to keep a short job's start cheap
+    def server(self) -> Server:
         """The embedded server, running."""
         from warehouse.engines.postgresql import Server
 

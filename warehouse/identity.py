@@ -25,7 +25,7 @@ _STEPS = (
     FROM hub.party r WHERE p.enterprise_id IS NULL AND p.match_rule IS NULL AND p.is_branch AND p.uscc IS NOT NULL
       AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL AND r.{_REGISTER}""",
     # New credit codes. One that completes an enterprise known only by organisation code keeps that enterprise's id.
-    f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
+    """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT 'U:' || n.uscc, 'uscc', coalesce(elder.enterprise_id, md5('U:' || n.uscc)::uuid)
     FROM (SELECT DISTINCT uscc FROM hub.party WHERE enterprise_id IS NULL AND uscc IS NOT NULL AND match_rule IS NULL) n
     LEFT JOIN LATERAL (SELECT k.enterprise_id FROM hub.enterprise_key k WHERE k.key = 'O:' || substr(n.uscc, 9, 9)

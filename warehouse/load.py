@@ -116,7 +116,9 @@ def load(
 def replay(
     connector: Connector, home: Home, batches: Iterable[int] | None = None, *, judge: Judge | None = None
 ) -> list[BatchResult]:
-    """Check and merge landed deliveries again, oldest first, without asking the source; the cursor never moves.
+    """Check and merge landed deliveries again, oldest first, without asking the source.
+
+    Committed ones move no bookmark. A held one, which has to be named, is let in unjudged: a person has looked at it.
 
     Raises:
         ConfigError: a landed file is gone (its retention has passed).
@@ -134,7 +136,10 @@ def replay(
                     f"{connector.id}：批次 {row['batch_id']}", "落地文件已不在", "已过保留期的批次不能重放，请缩小范围"
                 )
             with _workspace(home) as work:
-                taken = _Delivery(connector, agreed, home, warehouse, source_id, judge, lambda stage: None, work)
+                held = row["status"] == "held"
+                taken = _Delivery(
+                    connector, agreed, home, warehouse, source_id, None if held else judge, lambda stage: None, work
+                )
                 results.append(taken.again(path, row))
     return results
 
@@ -164,6 +169,7 @@ class _Delivery:
         self.source_id, self.judge, self.checkpoint, self.work = source_id, judge, checkpoint, work
         self.seconds: dict[str, float] = {}
         self.position = store.position(warehouse, source_id)
+        self.releases: int | None = None
 
     def take(self, delivery: Any) -> BatchResult:
         """Extract and land, then check and merge."""
@@ -190,12 +196,19 @@ class _Delivery:
         )  # fmt: skip
 
     def again(self, path: Path, row: dict[str, Any]) -> BatchResult:
-        """Bring a landed delivery in once more; no content hash and no position, so bookmarks stay."""
-        landed = Landed(path, row["landed_sha256"], row["extracted"])
+        """Bring a landed delivery in once more; bookmark and content hash count only for one that was held."""
+        held = row["status"] == "held"
+        self.releases = row["batch_id"] if held else None
         return self._bring_in(
-            landed, name=row["delivery"], kind=row["kind"], extracted_at=row["extracted_at"].astimezone(COUNTY_TIME), content=None,
-            position=None, findings=[], units=json.loads(row["units"] or "{}"),
-        )  # fmt: skip
+            Landed(path, row["landed_sha256"], row["extracted"]),
+            name=row["delivery"],
+            kind=row["kind"],
+            extracted_at=row["extracted_at"].astimezone(COUNTY_TIME),
+            content=row["content_sha256"] if held else None,
+            position=row["position_after"] if held else None,
+            findings=[],
+            units=json.loads(row["units"] or "{}"),
+        )
 
     def _timed(self, stage: str, work: Callable[[], Any]) -> Any:
         begun = time.perf_counter()
@@ -267,6 +280,8 @@ class _Delivery:
         store.open_batch(self.warehouse, self.source_id, result, self.agreed)
         if result.status == "held":
             return
+        if self.releases is not None:
+            store.release(self.warehouse, self.releases)
         quarantine.collect(con, self.agreed, checked, landed.path, result.delivery)
         merged = merge(
             con,

@@ -186,7 +186,9 @@ def _apply(
         return
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
-    held = warehouse.scalar(f"SELECT coalesce(sum(new_rows - closed_rows), 0)::bigint FROM hub.batch WHERE source_id = {source_id}")
+    held = warehouse.scalar(
+        f"SELECT coalesce(sum(new_rows - closed_rows), 0)::bigint FROM hub.batch WHERE source_id = {source_id}"
+    )
     if staged * 5 < int(held):
         # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
         warehouse.execute("SET LOCAL enable_hashjoin = off")

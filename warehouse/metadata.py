@@ -11,20 +11,34 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, LargeBinary, MetaData, Numeric, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import types as kinds
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
 from schemas.contract import Contract, Field, contracts
 
-_PLAIN: dict[str, type[kinds.TypeEngine[object]]] = {
+_PLAIN: dict[str, type[kinds.TypeEngine[Any]]] = {
     "text": Text, "smallint": SmallInteger, "integer": Integer, "bigint": BigInteger, "boolean": Boolean, "date": Date,
     "timestamp": TIMESTAMP, "jsonb": JSONB, "bytea": LargeBinary,
 }  # fmt: skip
 
 
-def _type(physical: str) -> kinds.TypeEngine[object]:
+def _type(physical: str) -> kinds.TypeEngine[Any]:
     if match := re.fullmatch(r"varchar\((\d+)\)", physical):
         return String(int(match.group(1)))
     if match := re.fullmatch(r"numeric\((\d+),(\d+)\)", physical):
@@ -32,11 +46,17 @@ def _type(physical: str) -> kinds.TypeEngine[object]:
     return _PLAIN[physical]()
 
 
-def _column(field: Field) -> Column[object]:
-    return Column(field.name, _type(field.physical_type), primary_key=bool(field.key), nullable=not field.required, comment=field.title)
+def _column(field: Field) -> Column[Any]:
+    return Column(
+        field.name,
+        _type(field.physical_type),
+        primary_key=bool(field.key),
+        nullable=not field.required,
+        comment=field.title,
+    )
 
 
-def _provenance() -> list[Column[object]]:
+def _provenance() -> list[Column[Any]]:
     return [
         Column("source_system", String(80), nullable=False, comment="来源系统"),
         Column("source_pk", Text, nullable=False, comment="源主键"),
@@ -69,4 +89,6 @@ def _table(metadata: MetaData, contract: Contract) -> Table:
     columns = [_column(f) for f in contract.fields.values()]
     if contract.party:
         columns.append(Column("enterprise_id", String(36), comment="主体ID"))
-    return Table(name, metadata, *columns, *(c for c in _provenance() if c.name not in contract.fields), comment=contract.title)
+    return Table(
+        name, metadata, *columns, *(c for c in _provenance() if c.name not in contract.fields), comment=contract.title
+    )

@@ -50,7 +50,9 @@ def refresh(warehouse: Connection) -> None:
 
 def _calendar_rows() -> Columns:
     rows = calendar.build(FIRST_YEAR, LAST_YEAR)
-    return {name: list(values) for name, values in zip(calendar.CalendarDay._fields, zip(*rows, strict=True), strict=True)}
+    return {
+        name: list(values) for name, values in zip(calendar.CalendarDay._fields, zip(*rows, strict=True), strict=True)
+    }
 
 
 def _calendar_fingerprint() -> str:
@@ -74,7 +76,12 @@ class Table:
 
 TABLES = (
     Table("department", "部门", reference.department_rows, _digest(reference.department_rows)),
-    Table("department_alias", "部门别名与曾用名", reference.department_alias_rows, _digest(reference.department_alias_rows)),
+    Table(
+        "department_alias",
+        "部门别名与曾用名",
+        reference.department_alias_rows,
+        _digest(reference.department_alias_rows),
+    ),
     Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
     Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),
     Table("work_calendar", "工作日历", _calendar_rows, _calendar_fingerprint),
@@ -84,7 +91,14 @@ TABLES = (
 def _rewrite(warehouse: Connection, made: Table, fingerprint: str) -> None:
     name, columns = made.name, made.rows()
     table = pa.table(columns)
-    kinds = {"string": "text", "int64": "bigint", "bool": "boolean", "date32[day]": "date", "double": "numeric", "null": "text"}
+    kinds = {
+        "string": "text",
+        "int64": "bigint",
+        "bool": "boolean",
+        "date32[day]": "date",
+        "double": "numeric",
+        "null": "text",
+    }
     declared = ", ".join(f"{quoted(f.name)} {kinds[str(f.type)]}" for f in table.schema)
     if warehouse.scalar("SELECT to_regclass($1::text)::text", f"shared.{name}") is None:
         warehouse.execute(f"CREATE TABLE shared.{quoted(name)} ({declared})")
@@ -93,5 +107,7 @@ def _rewrite(warehouse: Connection, made: Table, fingerprint: str) -> None:
     plain = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema])
     warehouse.ingest(table.cast(plain).to_reader(), name, "shared")
     warehouse.execute(
-        "INSERT INTO hub.reference VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET fingerprint = EXCLUDED.fingerprint", name, fingerprint
+        "INSERT INTO hub.reference VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET fingerprint = EXCLUDED.fingerprint",
+        name,
+        fingerprint,
     )

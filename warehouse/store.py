@@ -103,13 +103,18 @@ def past_rows(warehouse: Connection, source: int, kind: str) -> list[int]:
 
 
 def landed(warehouse: Connection, source: int, batches: set[int] | None) -> list[dict[str, Any]]:
-    """Committed deliveries of a source with their landed files, oldest first."""
+    """Landed deliveries of a source, oldest first: all committed ones, or the named ones, held ones among them."""
     rows = warehouse.rows(
-        f"SELECT batch_id, delivery, kind, landed_path, landed_sha256, extracted, extracted_at, units FROM hub.batch "
-        f"WHERE source_id = {source} AND status = 'committed' AND landed_path IS NOT NULL ORDER BY batch_id"
+        "SELECT batch_id, delivery, kind, status, landed_path, landed_sha256, content_sha256, position_after, extracted, extracted_at, units "
+        f"FROM hub.batch WHERE source_id = {source} AND status IN ('committed', 'held') AND landed_path IS NOT NULL ORDER BY batch_id"
     )
     warehouse.commit()
-    return [row for row in rows if batches is None or row["batch_id"] in batches]
+    return [row for row in rows if (row["status"] == "committed" if batches is None else row["batch_id"] in batches)]
+
+
+def release(warehouse: Connection, batch: int) -> None:
+    """Note that a person has let a held delivery in; part of the transaction that brings it in."""
+    warehouse.execute(f"UPDATE hub.batch SET status = 'released' WHERE batch_id = {batch}")
 
 
 def open_batch(warehouse: Connection, source: int, result: BatchResult, agreed: Contract) -> None:

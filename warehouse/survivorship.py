@@ -12,7 +12,14 @@ from schemas.contract import Contract
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
 
-_COMPUTED = ("name_strict_key", "name_loose_key", "is_branch", "parent_enterprise_id", "source_of_truth", "field_sources")
+_COMPUTED = (
+    "name_strict_key",
+    "name_loose_key",
+    "is_branch",
+    "parent_enterprise_id",
+    "source_of_truth",
+    "field_sources",
+)
 
 
 def prepare(warehouse: Connection, contract: Contract) -> None:
@@ -56,8 +63,11 @@ def refresh(warehouse: Connection, contract: Contract) -> int:
     names = [n for group in groups.values() for n in group]
     name = columns[names.index("name")]
     # An enterprise only other departments speak of has at least the name and codes they used.
-    said = {"name": f"coalesce({name}, e.said_name)", "uscc": f"coalesce({columns[names.index('uscc')]}, e.said_uscc)"}
-    values = [f"{said.get(n, c)} AS {quoted(n)}" for n, c in zip(names, columns, strict=True)]
+    mentioned = {
+        "name": f"coalesce({name}, e.said_name)",
+        "uscc": f"coalesce({columns[names.index('uscc')]}, e.said_uscc)",
+    }
+    values = [f"{mentioned.get(n, c)} AS {quoted(n)}" for n, c in zip(names, columns, strict=True)]
     warehouse.execute("DROP TABLE IF EXISTS golden")
     warehouse.execute(
         f"""CREATE TEMP TABLE golden ON COMMIT DROP AS
@@ -82,7 +92,9 @@ def refresh(warehouse: Connection, contract: Contract) -> int:
     warehouse.execute("ANALYZE golden")
     every = ["enterprise_id", *names, *_COMPUTED]
     listed = ", ".join(map(quoted, every))
-    gone = warehouse.execute("DELETE FROM shared.enterprise e WHERE NOT EXISTS (SELECT 1 FROM golden g WHERE g.enterprise_id = e.enterprise_id)")
+    gone = warehouse.execute(
+        "DELETE FROM shared.enterprise e WHERE NOT EXISTS (SELECT 1 FROM golden g WHERE g.enterprise_id = e.enterprise_id)"
+    )
     differs = f"({', '.join(f'e.{quoted(c)}' for c in every[1:])}) IS DISTINCT FROM ({', '.join(f'EXCLUDED.{quoted(c)}' for c in every[1:])})"
     changed = warehouse.execute(
         f"INSERT INTO shared.enterprise AS e ({listed}) SELECT {listed} FROM golden ON CONFLICT (enterprise_id) DO UPDATE SET "

@@ -104,7 +104,9 @@ def shared_view_ddl(contract: Contract) -> list[str]:
         f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}",
         f"COMMENT ON VIEW {view} IS {literal(contract.title + '：' + contract.grain)}",
     ]
-    comments = [f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))};" for f in contract.fields.values()]
+    comments = [
+        f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))};" for f in contract.fields.values()
+    ]
     statements.append(f"DO $comments$ BEGIN {' '.join(comments)} END $comments$")
     return statements
 

@@ -1,0 +1,1 @@
+"""The load benchmark: its dataset, its source and the hub as one competitor."""

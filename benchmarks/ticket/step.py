@@ -7,16 +7,16 @@ history and provenance are in.
 
 from __future__ import annotations
 
+import json
 import os
-import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Run the step named in STEP and print what became of the rows."""
+    """Run the step named in STEP and print what became of the rows, one JSON object a delivery."""
     os.environ["HUB_CONTRACTS"] = str(HERE / "contracts")
     os.environ["HUB_DATABASE_URL"] = os.environ["TARGET_URL"]
     os.environ["HUB_SOURCE_BENCH_URL"] = os.environ.get("SOURCE_URL", "")
@@ -31,7 +31,7 @@ def main() -> None:
     if step == "c_full":
         connector = replace(connector, mode="full")
     for result in load(connector, Home(os.environ["STATE_DIR"])):
-        print(result, file=sys.stderr)
+        print(json.dumps(asdict(result), ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

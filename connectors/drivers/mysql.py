@@ -211,6 +211,16 @@ class MySQLSession(Session):
         """By the column's NOT NULL flag, which views and queries pass on."""
         return bool(self._nullable.get(column.name.casefold(), True))
 
+    def is_small(self, table: str) -> bool:
+        """By the server's own estimate of a base table's rows."""
+        schema, _, name = table.rpartition(".")
+        found = self._rows(
+            "SELECT table_rows FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+            f" AND table_schema = {self._connection.escape(schema) if schema else 'DATABASE()'}"
+            f" AND table_name = {self._connection.escape(name)}"
+        )
+        return bool(found) and found[0][0] is not None and int(found[0][0]) <= _FEW
+
     def stream(
         self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
     ) -> Iterator[pa.RecordBatch]:

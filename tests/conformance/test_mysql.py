@@ -1,10 +1,13 @@
 """MariaDB, on a private server."""
 
 import os
+import tempfile
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from connectors.drivers import open_driver
+from connectors.drivers import mysql, open_driver
 from schemas.errors import ConfigError, SourceUnavailable
 from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, failure, read, rows_of
 
@@ -119,6 +122,19 @@ class TestMySQL(DatabaseConformance):
             "GRANT INSERT ON source_mysql.ticket TO duzhe@'127.0.0.1'",
         )
         assert "权限" in failure(source.connector(), ConfigError)
+
+    def test_child_process_and_client_library_tell_the_same(self, source, monkeypatch):
+        few = read(source.connector())
+        monkeypatch.setattr(mysql, "_FEW", 0)
+        [(_, rows)] = read(source.connector())
+        assert rows == few[0][1]
+        [batch] = next(iter(open_driver(source.connector()).deliveries(None, ()))).batches()
+        assert batch.schema.field("数量").type == pa.int64()
+
+    def test_full_disk_is_told(self, source, monkeypatch):
+        monkeypatch.setattr(mysql, "_FEW", 0)
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b", buffering=0))
+        assert "磁盘已满" in failure(source.connector(), SourceUnavailable)
 
     def test_many_batches_come_whole(self, source):
         query = "SELECT seq AS 编号, REPEAT('县', 100) AS 名称 FROM mysql.help_topic JOIN seq_1_to_60000 LIMIT 60000"

@@ -25,8 +25,14 @@ EXCHANGE = """CREATE TABLE IF NOT EXISTS callback_exchange (cd_id bigint PRIMARY
 FIELDS = "{callback_id: callback_id, ticket_no: ticket_no, round: round, called_at: called_at, method: method, reached: reached, solved: solved}"
 LOADS = {
     "full": ("{driver: postgresql, url: '${HUB_SOURCE_CALLBACK}', table: public.callback}", "{mode: full}"),
-    "cursor": ("{driver: postgresql, url: '${HUB_SOURCE_CALLBACK}', table: public.callback}", "{mode: cursor, cursor: updated_at}"),
-    "exchange": ("{driver: exchange, url: '${HUB_SOURCE_CALLBACK}', table: public.callback_exchange}", "{mode: exchange}"),
+    "cursor": (
+        "{driver: postgresql, url: '${HUB_SOURCE_CALLBACK}', table: public.callback}",
+        "{mode: cursor, cursor: updated_at}",
+    ),
+    "exchange": (
+        "{driver: exchange, url: '${HUB_SOURCE_CALLBACK}', table: public.callback_exchange}",
+        "{mode: exchange}",
+    ),
 }
 
 
@@ -36,12 +42,15 @@ def connector(folder: Path, mode: str) -> Connector:
     path = folder / "hotline_office" / f"callback_{mode}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        f"title: 回访（{mode}）\ndataset: hotline_callback\nsource: {source}\nload: {way}\nfields: {FIELDS}\n", encoding="utf-8"
+        f"title: 回访（{mode}）\ndataset: hotline_callback\nsource: {source}\nload: {way}\nfields: {FIELDS}\n",
+        encoding="utf-8",
     )
     return load_connector(path)
 
 
-def row(number: int, *, solved: str | None = "已解决", method: str = "电话", ticket: bool = True, minute: int = 0) -> tuple[Any, ...]:
+def row(
+    number: int, *, solved: str | None = "已解决", method: str = "电话", ticket: bool = True, minute: int = 0
+) -> tuple[Any, ...]:
     """One source row, changed in the source at `minute` if not 0; a method that is in no code list, or no ticket, makes it a bad one."""
     at = f"2026-03-{1 + number % 28:02d} 10:00:00"
     updated = f"2026-04-01 10:{minute:02d}:00" if minute else at

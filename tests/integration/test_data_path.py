@@ -9,17 +9,20 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.run import run
+from schemas.contract import Contract
 from tests.integration.callbacks import connector, fill, row, send, state, take
 from warehouse.engines.postgresql import Server
 from warehouse.home import Home
-from warehouse.load import STAGES, replay
+from warehouse.load import STAGES, BatchFacts, load, replay
 
 ROOT = Path(__file__).resolve().parents[2]
 _NUMBER = count()
@@ -45,10 +48,15 @@ def test_first_load_change_and_delete(home: Home, source: str, tmp_path: Path, d
     assert (second.new_rows, second.changed_rows, second.unchanged_rows, second.closed_rows) == (1, 1, 1, 1)
     seen = state(database)
     assert [r[0] for r in seen["record"]] == ["CB00001", "CB00002", "CB00004"]
-    assert [(r[0], r[3], r[5]) for r in seen["history"]] == [("CB00002", "已解决", "changed"), ("CB00003", "已解决", "gone")]
+    assert [(r[0], r[3], r[5]) for r in seen["history"]] == [
+        ("CB00002", "已解决", "changed"),
+        ("CB00003", "已解决", "gone"),
+    ]
 
 
-def test_refused_row_never_closes_good_data_and_settles_itself(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_refused_row_never_closes_good_data_and_settles_itself(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     full = connector(tmp_path, "full")
     fill(source, [row(1), row(2)])
     take(full, home)
@@ -69,7 +77,10 @@ def test_quarantine_tells_field_rule_value_and_raw_row(home: Home, source: str, 
     take(connector(tmp_path, "full"), home)
     with psycopg.connect(database) as connection:
         reasons, raw, key = connection.execute("SELECT reasons, raw, row_key FROM hub.quarantine").fetchone()
-    assert {(r["field"], r["rule"], r["value"]) for r in reasons} == {("method", "code_set", "飞鸽"), ("ticket_no", "required", None)}
+    assert {(r["field"], r["rule"], r["value"]) for r in reasons} == {
+        ("method", "code_set", "飞鸽"),
+        ("ticket_no", "required", None),
+    }
     assert raw["method"] == "飞鸽"
     assert key == "CB00001"
 
@@ -92,7 +103,9 @@ def test_second_run_changes_nothing(home: Home, source: str, tmp_path: Path, dat
     assert {k: v for k, v in after.items() if k != "batches"} == {k: v for k, v in before.items() if k != "batches"}
 
 
-def test_cursor_keeps_ties_and_stays_when_nothing_is_new(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_cursor_keeps_ties_and_stays_when_nothing_is_new(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     one = connector(tmp_path, "cursor")
     fill(source, [row(1), row(29)])  # two rows of one instant
     take(one, home)
@@ -115,7 +128,9 @@ def test_exchange_applies_operations_in_order(home: Home, source: str, tmp_path:
     assert [r[0] for r in state(database)["record"]] == ["CB00003"]
 
 
-def test_replay_from_landing_changes_nothing_and_moves_no_bookmark(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_replay_from_landing_changes_nothing_and_moves_no_bookmark(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     one = connector(tmp_path, "cursor")
     fill(source, [row(1), row(2, method="飞鸽")])
     take(one, home)
@@ -126,12 +141,42 @@ def test_replay_from_landing_changes_nothing_and_moves_no_bookmark(home: Home, s
     assert (after["record"], after["cursor"]) == (before["record"], before["cursor"])
 
 
+def test_held_delivery_touches_nothing_until_a_person_lets_it_in(home: Home, source: str, tmp_path: Path, database: str) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [row(n) for n in range(10)])
+    load(full, home, judge=_drop_blocks)
+    before = state(database)
+    fill(source, [row(1)])
+    (held,) = load(full, home, judge=_drop_blocks)
+    assert held.status == "held"
+    after = state(database)
+    assert [after[k] for k in ("record", "history", "quarantine")] == [before[k] for k in ("record", "history", "quarantine")]
+    (let_in,) = replay(full, home, [held.batch_id], judge=_drop_blocks)
+    assert (let_in.status, let_in.closed_rows) == ("committed", 9)
+    assert [r[0] for r in state(database)["record"]] == ["CB00001"]
+    assert replay(full, home, [held.batch_id]) == []  # let in once
+
+
+def _drop_blocks(agreed: Contract, parquet: Path, facts: BatchFacts, docs: Path) -> SimpleNamespace:
+    """A judge that holds a whole load of less than half the rows of the last one."""
+    return SimpleNamespace(blocked=bool(facts.past_rows) and _rows(parquet) * 2 < facts.past_rows[0])
+
+
+def _rows(parquet: Path) -> int:
+    return pq.read_metadata(parquet).num_rows
+
+
 @pytest.mark.parametrize("mode", ["full", "cursor", "exchange"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_kill_at_any_stage_then_rerun(home: Home, source: str, tmp_path: Path, database: str, mode: str, stage: str) -> None:
+def test_kill_at_any_stage_then_rerun(
+    home: Home, source: str, tmp_path: Path, database: str, mode: str, stage: str
+) -> None:
     """SIGKILL a real process at each stage boundary of a second load; the rerun ends where an unbroken run ends."""
     one = connector(tmp_path, mode)
-    start, then = [row(n) for n in range(6)], [row(1, solved="未解决", minute=3), row(2, method="飞鸽", minute=1), row(7, minute=2), *map(row, range(3, 6))]
+    start, then = (
+        [row(n) for n in range(6)],
+        [row(1, solved="未解决", minute=3), row(2, method="飞鸽", minute=1), row(7, minute=2), *map(row, range(3, 6))],
+    )
     if mode == "exchange":
         send(source, [(n, "I", r) for n, r in enumerate(start, 1)])
     else:
@@ -143,7 +188,11 @@ def test_kill_at_any_stage_then_rerun(home: Home, source: str, tmp_path: Path, d
     else:
         fill(source, then)
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.integration.callbacks", str(one.path), stage], cwd=ROOT, env=os.environ, check=False, timeout=120
+        [sys.executable, "-m", "tests.integration.callbacks", str(one.path), stage],
+        cwd=ROOT,
+        env=os.environ,
+        check=False,
+        timeout=120,
     )
     assert killed.returncode == -signal.SIGKILL
     between = state(database)
@@ -162,7 +211,9 @@ def test_kill_at_any_stage_then_rerun(home: Home, source: str, tmp_path: Path, d
     assert {r[0] for r in final["history"]} == {"CB00001"} | (set() if mode == "cursor" else {"CB00000"})
 
 
-def test_failure_in_the_merge_moves_neither_rows_nor_cursor(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_failure_in_the_merge_moves_neither_rows_nor_cursor(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     one = connector(tmp_path, "cursor")
     fill(source, [row(1)])
     take(one, home)
@@ -175,7 +226,9 @@ def test_failure_in_the_merge_moves_neither_rows_nor_cursor(home: Home, source: 
     assert state(database) == before
 
 
-def test_one_failing_source_never_stops_another(home: Home, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_failing_source_never_stops_another(
+    home: Home, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(source, [row(1)])
     dead, alive = connector(tmp_path, "exchange"), connector(tmp_path, "full")
     report = run([dead, alive], home)
@@ -197,7 +250,9 @@ _ROWS = st.lists(
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=st.lists(_ROWS, min_size=1, max_size=3))
-def test_nothing_is_lost_and_twice_is_once(home: Home, source: str, tmp_path: Path, database: str, deliveries: list[list[tuple]]) -> None:
+def test_nothing_is_lost_and_twice_is_once(
+    home: Home, source: str, tmp_path: Path, database: str, deliveries: list[list[tuple]]
+) -> None:
     """Whatever comes: passed + quarantined = extracted, the books agree with the tables, a rerun changes nothing."""
     full = connector(tmp_path, "full")
     for rows in deliveries:
@@ -210,4 +265,6 @@ def test_nothing_is_lost_and_twice_is_once(home: Home, source: str, tmp_path: Pa
         assert sum(1 for r in before["quarantine"] if r[4] is None) == result.quarantined
         take(full, home)
         after = state(database)
-        assert {k: after[k] for k in ("record", "history", "quarantine")} == {k: before[k] for k in ("record", "history", "quarantine")}
+        assert {k: after[k] for k in ("record", "history", "quarantine")} == {
+            k: before[k] for k in ("record", "history", "quarantine")
+        }

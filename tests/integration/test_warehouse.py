@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -23,10 +22,10 @@ A, B = "91510999MA7TE5T00T", "91510999000000860Q"
 
 
 @pytest.fixture
-def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     url = postgres_server.create_database(f"registers_{next(_NUMBER)}")
     monkeypatch.setenv("HUB_SOURCE_REGISTER", url)
-    yield url
+    return url
 
 
 def register(folder: Path, dept: str, table: str) -> Connector:
@@ -44,7 +43,9 @@ def register(folder: Path, dept: str, table: str) -> Connector:
 def fill(source: str, table: str, rows: list[tuple[str | None, ...]]) -> None:
     with psycopg.connect(source) as connection:
         connection.execute(f"DROP TABLE IF EXISTS {table}")
-        connection.execute(f"CREATE TABLE {table} (register_no text, uscc text, reg_no text, name text, status text, address text, rep text)")
+        connection.execute(
+            f"CREATE TABLE {table} (register_no text, uscc text, reg_no text, name text, status text, address text, rep text)"
+        )
         connection.cursor().executemany(f"INSERT INTO {table} VALUES (%s, %s, %s, %s, %s, %s, %s)", rows)
 
 
@@ -77,7 +78,12 @@ def test_enterprise_identity_and_golden_record(home: Home, source: str, tmp_path
         links = dict(connection.execute("SELECT source_pk, match_rule FROM shared.enterprise_record r JOIN record.enterprise e ON e.record_no = r.source_pk "
                                         "JOIN hub.party p ON p.party = e._party").fetchall())  # fmt: skip
         ids = dict(connection.execute("SELECT source_pk, enterprise_id FROM shared.enterprise_record").fetchall())
-        golden = {r[0]: r[1:] for r in connection.execute("SELECT uscc, name, reg_address, status, field_sources FROM shared.enterprise").fetchall()}
+        golden = {
+            r[0]: r[1:]
+            for r in connection.execute(
+                "SELECT uscc, name, reg_address, status, field_sources FROM shared.enterprise"
+            ).fetchall()
+        }
     assert ids["1"] == ids["T1"] == ids["T2"]
     assert ids["2"] == ids["T3"]
     assert ids["T4"] is None
@@ -90,7 +96,9 @@ def test_enterprise_identity_and_golden_record(home: Home, source: str, tmp_path
     assert told["address"]["source"] == "tax/tax"
 
 
-def test_ids_are_the_same_after_another_order_and_a_rerun(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_ids_are_the_same_after_another_order_and_a_rerun(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     prepare(home)
     market, tax = register(tmp_path, "market_supervision", "market"), register(tmp_path, "tax", "tax")
     fill(source, "market", [("1", A, None, "示例县鑫源商贸有限公司", "存续", None, None)])

@@ -19,14 +19,22 @@ def test_room_is_ours_and_nobody_elses(room: str) -> None:
     """A dependency that brought a package of the same name would shadow the room, or be shadowed by it."""
     assert set(packages_distributions().get(room, ["tongqu"])) == {"tongqu"}
     found = subprocess.run(
-        [sys.executable, "-c", f"import {room}; print({room}.__file__)"], cwd="/", capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"import {room}; print({room}.__file__)"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert Path(found.stdout.strip()) == ROOT / room / "__init__.py"
 
 
 def test_imports_go_down_only() -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -40,7 +48,20 @@ def test_short_job_imports_nothing_heavy() -> None:
 
 
 def test_wheel_ships_every_data_file(tmp_path: Path) -> None:
-    subprocess.run([Path(sys.executable).parent / "uv", "build", "--wheel", "--offline", "--no-build-isolation", "-q", "-o", tmp_path], cwd=ROOT, check=True)
+    subprocess.run(
+        [
+            Path(sys.executable).parent / "uv",
+            "build",
+            "--wheel",
+            "--offline",
+            "--no-build-isolation",
+            "-q",
+            "-o",
+            tmp_path,
+        ],
+        cwd=ROOT,
+        check=True,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     shipped = set(zipfile.ZipFile(wheel).namelist())
     wanted = {

@@ -1,7 +1,5 @@
 """Runs of the assets: what is told, what follows, what is tried again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -27,11 +27,6 @@ def test_the_instance_keeps_its_state_in_postgresql_and_tells_nobody(
         assert Path(instance.storage_directory()).is_relative_to(home.path)
         assert instance.get_concurrency_config().pool_config.default_pool_limit == 1
         assert instance.run_retries_enabled
-        assert (
-            not instance.run_retries_retry_on_asset_or_op_failure
-            if hasattr(instance, "run_retries_retry_on_asset_or_op_failure")
-            else True
-        )
 
 
 def test_a_home_too_deep_for_a_socket_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

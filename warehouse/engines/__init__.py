@@ -1,0 +1,1 @@
+"""How the warehouse is reached: the embedded server, and PostgreSQL spoken in Arrow."""

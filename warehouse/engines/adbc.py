@@ -102,7 +102,9 @@ class Connection:
         handle, _ = statement.execute_query()
         return statement, pa.RecordBatchReader._import_from_c(handle.address)
 
-    def ingest(self, reader: pa.RecordBatchReader, table: str, schema: str | None = None, *, create: bool = False) -> int:
+    def ingest(
+        self, reader: pa.RecordBatchReader, table: str, schema: str | None = None, *, create: bool = False
+    ) -> int:
         """COPY the batches into a table of `schema`, or into a temporary one, which `create` makes; returns the rows written."""
         mode = "create" if create else "append"
         options = {"adbc.ingest.target_table": table, "adbc.ingest.mode": f"adbc.ingest.mode.{mode}"}
@@ -117,6 +119,7 @@ class Connection:
             reader._export_to_c(handle.address)
             statement.bind_stream(handle)
             return int(statement.execute_update())
+
 
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()[0]

@@ -11,7 +11,11 @@ from schemas.errors import ConfigError
 
 # rule -> its words, a row it must refuse, a row it must let pass
 CASES: dict[str, tuple[dict[str, object], str, str]] = {
-    "not_before": ({"field": "a", "other": "b"}, "DATE '2026-01-01' a, DATE '2026-01-02' b", "DATE '2026-01-02' a, DATE '2026-01-02' b"),
+    "not_before": (
+        {"field": "a", "other": "b"},
+        "DATE '2026-01-01' a, DATE '2026-01-02' b",
+        "DATE '2026-01-02' a, DATE '2026-01-02' b",
+    ),
     "not_future": (
         {"field": "a"},
         "TIMESTAMP '2026-01-01 12:11:00' a, TIMESTAMP '2026-01-01 12:00:00' _extracted_at",

@@ -35,7 +35,7 @@ CREATE TABLE hub.batch (
   dataset text NOT NULL,
   delivery text NOT NULL,
   kind text NOT NULL,
-  status text NOT NULL CHECK (status IN ('committed', 'held', 'skipped')),
+  status text NOT NULL CHECK (status IN ('committed', 'held', 'released', 'skipped')),
   landed_path text,
   content_sha256 text,
   landed_sha256 text,
