@@ -43,6 +43,7 @@ class Workbook:
         self._path, self._delivery, self._where, self._wanted = path, delivery, where, list(wanted)
         self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
+        self._parsed: calamine.CalamineSheet | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), then `_sheet` and `_row`.
@@ -54,7 +55,7 @@ class Workbook:
         schema: pa.Schema | None = None
         with self._opened() as book:
             for name in self._chosen(book):
-                sheet = _Sheet(self, book.get_sheet_by_name(name), name)
+                sheet = _Sheet(self, self._sheet(book, name), name)
                 found = pa.schema(
                     [*((n, pa.string()) for n in sheet.header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
                 )
@@ -72,6 +73,15 @@ class Workbook:
         if schema is not None:
             yield empty(schema)
 
+    def _sheet(self, book: calamine.CalamineWorkbook, name: str) -> calamine.CalamineSheet:
+        """A sheet, parsed once: finding the header and reading the rows are two looks at the same one."""
+        if self._parsed is None or self._parsed.name != name:
+            try:
+                self._parsed = book.get_sheet_by_name(name)
+            except BaseException as error:  # calamine panics at some damaged files
+                raise self._damaged(error) from None
+        return self._parsed
+
     def _opened(self) -> calamine.CalamineWorkbook:
         judge(self._path, self._where)
         try:
@@ -86,7 +96,7 @@ class Workbook:
             raise error
         return SourceUnavailable(
             self._where,
-            f"工作簿打不开（{str(error).splitlines()[0][:100]}），可能没有传完",
+            f"工作簿打不开（{(str(error) or type(error).__name__).splitlines()[0][:100]}），可能没有传完",
             "等传完后会自动重试；总是这样时请部门重发",
         )
 
@@ -111,7 +121,7 @@ class Workbook:
             return names
         fitting, best = [], None
         for name in (n for n, shown in visible.items() if shown):
-            found = locate(book.get_sheet_by_name(name), self._wanted, self._header_row, self._header_rows)
+            found = locate(self._sheet(book, name), self._wanted, self._header_row, self._header_rows)
             if found is None:
                 continue
             if found.header.hits == len(self._wanted):

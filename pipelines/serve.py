@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +55,20 @@ def code_server_command(home: Home) -> list[str]:
         sys.executable, "-m", "dagster", "code-server", "start", "-m", MODULE, "-s", str(_socket(home)), "-d", str(ROOT),
         "--use-python-environment-entry-point", "--log-level", "warning",
     ]  # fmt: skip
+
+
+def ready(home: Home, seconds: float = 60) -> bool:
+    """Wait until the code server takes connections; the other two, started earlier, would show an error at first."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket(socket.AF_UNIX) as line:
+            try:
+                line.connect(str(_socket(home)))
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return True
+    return False
 
 
 def webserver_command(home: Home, port: int = 3000) -> list[str]:

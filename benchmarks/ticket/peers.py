@@ -112,7 +112,8 @@ def install(contender: Contender, folder: Path) -> Path:
         [uv, "venv", "--quiet", "--python", sys.executable, str(venv)],
         [uv, "pip", "install", "--quiet", "--compile-bytecode", *python, *contender.requirements],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # Not in the repository: uv would hold the peers to the hub's own constraints.
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ConfigError(
                 f"{contender.name}",

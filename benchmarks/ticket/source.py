@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +35,18 @@ TABLE = """CREATE TABLE ticket (ticket_id bigint, ticket_no varchar(24) NOT NULL
 _DEPARTMENTS = (
     "县市场监督管理局 县自然资源局 县住房和城乡建设局 县税务局 县政务服务中心 县人力资源和社会保障局 县城市管理局 县交通运输局 "
     "县自来水公司 县供电公司 县卫生健康局 县教育体育局 县生态环境分局 县公安局交警大队 县医疗保障局 县民政局"
-).split()
-_CATEGORIES = "开办企业 获得用水 获得用电 办理建筑许可 登记财产 纳税 获得信贷 政务服务 劳动保障 物业纠纷 噪声扰民 道路交通".split()
-_CHANNELS = ("电话", "微信", "网站", "小程序", "窗口", None)
-_STATUSES = "待派单 办理中 已办结 已回复 已归档 退回".split()
+)
+_CATEGORIES = (
+    "开办企业 获得用水 获得用电 办理建筑许可 登记财产 纳税 获得信贷 政务服务 劳动保障 物业纠纷 噪声扰民 道路交通"
+)
+_CHANNELS = "电话 微信 网站 小程序 窗口 NULL"
+_STATUSES = "待派单 办理中 已办结 已回复 已归档 退回"
 # 𠮷 has four bytes both in UTF-8 and in GB18030: the character that breaks two-byte decoders.
 _WORDS = (
     "来电人反映 市民咨询 营业执照 窗口 提交材料 多次补正 三个工作日 没有答复 希望尽快 核实处理 自来水管 破裂 夜间施工 影响休息 "
     "不动产登记 税务申报 系统登录 失败 路灯 不亮 垃圾 清运不及时 学区 划分 医保 报销比例 退休手续 人民路 开发区 镇政府 𠮷祥家园 "
     "小区 业主 物业 停车收费 贷款审批 流程 不清楚 要求 有关部门 督促整改"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -77,19 +79,19 @@ def first(rows: int) -> str:
     sentences = min(rows, _SENTENCES)
     return f"""
 CREATE TEMP TABLE sentence AS
-SELECT i AS n, string_agg({_one_of(_WORDS, _draw(1, len(_WORDS), "i * 32 + k"))}, '' ORDER BY k) || '。' AS words
+SELECT i AS n, string_agg({_one_of(_WORDS, 1, "i * 32 + k")}, '' ORDER BY k) || '。' AS words
 FROM generate_series(0::bigint, {sentences - 1}) i, generate_series(1, 24) k WHERE k <= 6 + {_draw(2, 18)} GROUP BY i;
 
 INSERT INTO ticket
 SELECT i, 'TK' || to_char(created_at, 'YYYYMMDD') || lpad(i::text, 10, '0'), created_at, updated_at,
   CASE WHEN {_draw(3, 10)} < 8 THEN created_at + INTERVAL '5 days' END, CASE WHEN {_draw(4, 10)} < 7 THEN updated_at END,
-  upper('11' || left(md5(department::text), 16)), {_one_of(_DEPARTMENTS, "department")}, category,
-  {_one_of(_CHANNELS, _draw(5, len(_CHANNELS)))}, {_one_of(_STATUSES, _draw(6, len(_STATUSES)))},
+  upper('11' || left(md5(department), 16)), department, category,
+  {_one_of(_CHANNELS, 5)}, {_one_of(_STATUSES, 6)},
   '关于' || category || '的诉求第' || {_draw(7, 100_000)} || '号', words || {_draw(8, 1_000_000)},
   CASE WHEN {_draw(9, 2)} = 0 THEN {_draw(10, 10_000_000)} / 100.0 END, CASE WHEN {_draw(11, 10)} < 6 THEN {_draw(12, 101)} END
 FROM (
   SELECT i, created_at, created_at + {_draw(13, 7 * _DAY)} * INTERVAL '1 microsecond' AS updated_at,
-    {_draw(14, len(_DEPARTMENTS))} AS department, {_one_of(_CATEGORIES, _draw(15, len(_CATEGORIES)))} AS category
+    {_one_of(_DEPARTMENTS, 14)} AS department, {_one_of(_CATEGORIES, 15)} AS category
   FROM (
     SELECT i, TIMESTAMP '2026-01-01' + {_draw(16, 170 * _DAY)} * INTERVAL '1 microsecond' AS created_at
     FROM generate_series(1::bigint, {rows}) i
@@ -117,9 +119,9 @@ def _draw(salt: int, choices: int, number: str = "i") -> str:
     return f"((hashint8extended({number}, {salt}) & 9223372036854775807) % {choices})"
 
 
-def _one_of(values: Sequence[str | None], number: str) -> str:
-    array = ", ".join("NULL" if value is None else f"'{value}'" for value in values)
-    return f"(ARRAY[{array}])[1 + {number}]"
+def _one_of(words: str, salt: int, number: str = "i") -> str:
+    """SQL of one of the words, drawn like a number; NULL where the word is NULL."""
+    return f"(string_to_array('{words}', ' ', 'NULL'))[1 + {_draw(salt, len(words.split()), number)}]"
 
 
 def _exists(server: Server, name: str) -> bool:

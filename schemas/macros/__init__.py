@@ -37,7 +37,7 @@ def _create_nfkc(con: "duckdb.DuckDBPyConnection") -> None:
     text = duckdb.sqltypes.VARCHAR
     # Asking the catalogue whether it is there costs 25 ms; being told that it is costs nothing.
     with suppress(duckdb.NotImplementedException, duckdb.CatalogException):
-        con.create_function("nfkc", _nfkc, [text], text, type="arrow")  # type: ignore[arg-type]
+        con.create_function("nfkc", _nfkc, [text], text, type="arrow")
 
 
 def _nfkc(column: Any) -> Any:  # DuckDB evaluates these annotations, so they cannot name a lazy import

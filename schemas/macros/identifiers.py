@@ -1,8 +1,10 @@
 """SQL twins of `schemas.identifiers`.
 
-Check digits are computed on machine words, not symbol by symbol: text → bytes → one BIGINT per six symbols, whose bytes are
-mapped and weighted in parallel. One million USCCs take 0.45 s on two threads; eighteen instr() calls took 0.75 s.
+The `_valid` macros name their argument once per symbol: hand them a column, cleaned in an inner query, not an expression.
+One million USCCs then take 0.55 s on two threads; weighing whole machine words instead was no faster.
 """
+
+from collections.abc import Sequence
 
 from schemas import identifiers, text
 from schemas.macros.sqltext import among, let, matches, quoted, replaced, symbols, translated
@@ -15,84 +17,33 @@ _UNSEEN = symbols(identifiers.UNSEEN + text.APOSTROPHES)
 _DASHED = (_NARROW_UPPER[0].replace("－", "") + text.DASHES, _NARROW_UPPER[1].replace("-", "") + "-" * len(text.DASHES))
 
 
-def _every_byte(value: int, size: int) -> int:
-    return sum(value << (8 * place) for place in range(size))
-
-
-def _word(code: str, start: int, size: int) -> str:
-    """`size` (≤ 7) ASCII symbols from the 1-based `start` as one BIGINT, first symbol highest."""
-    # A guard around the call does not stop DuckDB from trying the cast on rows it throws away, and an empty one raises.
-    return f"encode(nullif(substr({code}, {start}, {size}), ''))::BIT::BIGINT"
-
-
-def _values(word: str, size: int, gaps: tuple[tuple[str, int], ...]) -> str:
-    """Each byte's symbol as its number: '0' is 0, and every (symbol, n) says that from there on n code points are unused."""
-    terms = [f"{word} - {_every_byte(48, size)}"]
-    for symbol, unused in gaps:
-        reached = f"((({word} + {_every_byte(128 - ord(symbol), size)}) >> 7) & {_every_byte(1, size)})"
-        terms.append(f"{unused} * {reached}" if unused > 1 else reached)
-    return " - ".join(terms)
-
-
-def _uscc_sum() -> str:
-    """Σ 3^i·v mod 31 over the 18 symbols of `safe`, the check symbol with weight 1: 0 for a right code.
-
-    With bytes two apart in a word, (word & mask) % 65529 is Σ 7^j·v exactly, as 65536 ≡ 7; and 7 is 9⁻¹, 21 is 3⁻¹ mod 31.
-    So one remainder weighs three symbols.
-    """
-    gaps = (("A", 7), ("J", 1), ("P", 1), ("T", 1), ("W", 1))
-    mask = 0xFF | 0xFF << 16 | 0xFF << 32
-
-    def dot(word: str) -> str:
-        return f"(({word} & {mask}) % 65529 + 21 * ((({word} >> 8) & {mask}) % 65529))"
-
-    total = " + ".join(f"{pow(3, 6 * place + 5, 31)} * {dot(f'v.{name}')}" for place, name in enumerate("abc"))
-    last = (1 - pow(3, 17, 31)) % 31
-    values = ", ".join(f"{name}: {_values(f'w.{name}', 6, gaps)}" for name in "abc")
-    words = ", ".join(f"{name}: {_word('safe', 6 * place + 1, 6)}" for place, name in enumerate("abc"))
-    return let(
-        "safe", _safe("s", identifiers.USCC_SHAPE, "0" * 17 + "1"),
-        let("w", f"{{{words}}}", let("v", f"{{{values}}}", f"({total} + {last} * (v.c & 255)) % 31")),
-    )  # fmt: skip
-
-
-def _safe(value: str, shape: str, wrong: str) -> str:
-    """The value where it has the shape, else a constant that fails the check; NULL stays NULL."""
-    return f"CASE WHEN {matches(value, shape)} THEN {value} WHEN {value} IS NOT NULL THEN {quoted(wrong)} END"
-
-
-def _org_code_sum() -> str:
-    """Σ weight·value mod 11 over the first eight symbols of `safe`."""
-    gaps = (("A", 7),)
-    weights = identifiers.ORG_CODE_WEIGHTS
-    terms = [
-        f"{weight} * ((v.{'ab'[place // 4]} >> {8 * (3 - place % 4)}) & 255)" for place, weight in enumerate(weights)
-    ]
-    values = f"{{a: {_values('w.a', 4, gaps)}, b: {_values('w.b', 4, gaps)}}}"
-    words = f"{{a: {_word('safe', 1, 4)}, b: {_word('safe', 5, 4)}}}"
-    return let("w", words, let("v", values, f"({' + '.join(terms)}) % 11"))
-
-
-def _digit(number: str, places: int, place: int) -> str:
-    """The digit at the 0-based `place` of a number written with `places` digits."""
-    return f"({number} // {10 ** (places - 1 - place)}) % 10"
+def _weighted(code: str, alphabet: str, weights: Sequence[int]) -> str:
+    """Σ weight · value over the first symbols of `code`; a digit is its own value, so only letters are looked up."""
+    if alphabet == _DIGITS:
+        terms = [f"{weight} * ascii({code}[{place}])" for place, weight in enumerate(weights, 1)]
+        return f"({' + '.join(terms)} - {48 * sum(weights)})"
+    terms = [f"{weight} * instr('{alphabet}', {code}[{place}])" for place, weight in enumerate(weights, 1)]
+    return f"({' + '.join(terms)} - {sum(weights)})"
 
 
 def _reg_no_carry() -> str:
+    """The carry of ISO 7064 MOD 11,10 after 14 digits."""
     carry = "10"
-    for place in range(14):
-        carry = f"(({carry} + {_digit('n', 15, place)} + 9) % 10 + 1) * 2 % 11"
+    for place in range(1, 15):
+        carry = f"(({carry} + ascii(s[{place}]) - 39) % 10 + 1) * 2 % 11"
     return carry
 
 
 def _resident_check(body: str) -> str:
     """The check symbol for 17 digits."""
-    weights = identifiers.RESIDENT_ID_WEIGHTS
-    total = " + ".join(f"{weight} * ({_digit('n', 17, place)})" for place, weight in enumerate(weights))
-    checks = quoted(identifiers.RESIDENT_ID_CHECKS)
-    return let("n", f"TRY_CAST({body} AS BIGINT)", f"substr({checks}, (({total}) % 11)::INTEGER + 1, 1)")
+    total = _weighted(body, _DIGITS, identifiers.RESIDENT_ID_WEIGHTS)
+    return f"{quoted(identifiers.RESIDENT_ID_CHECKS)}[{total} % 11 + 1]"
 
 
+_DIGITS = "0123456789"
+_LETTERS = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_USCC_SUM = _weighted("s", identifiers.USCC_ALPHABET, [*(pow(3, place, 31) for place in range(17)), 1])
+_ORG_CODE_SUM = _weighted("s", _LETTERS, identifiers.ORG_CODE_WEIGHTS)
 _COUNTY_TODAY = "CAST(to_timestamp(0)::TIMESTAMP + to_microseconds(epoch_us(now())) + INTERVAL 8 HOUR AS DATE)"
 _BIRTH = "try_strptime(substr(s, 7, 8), '%Y%m%d')::DATE"
 
@@ -134,18 +85,20 @@ MACROS = {
         WHEN {matches("s", identifiers.RESIDENT_ID_SHAPE)} AND replace(s, left(s, 1), '') <> '' THEN s
         ELSE {let("v", "id_clean(s)", "resident_id_raised(v)")} END""",
     # Judging.
-    "uscc_valid(s)": f"{_uscc_sum()} = 0",
-    "org_code_valid(s)": let(
-        "safe",
-        _safe("s", identifiers.ORG_CODE_SHAPE, "000000000"),
-        f"safe <> '000000000' AND substr('0X987654321', ({_org_code_sum()})::INTEGER + 1, 1) = substr(safe, 9, 1)",
-    ),
-    "reg_no_valid(s)": f"""CASE WHEN {matches("s", "[0-9]{15}")}
-        THEN {let("n", "s::BIGINT", f"n > 0 AND ({_reg_no_carry()} + n % 10) % 10 = 1")}
+    "uscc_valid(s)": f"""CASE
+        WHEN {matches("s", identifiers.USCC_SHAPE)} THEN {_USCC_SUM} % 31 = 0
         WHEN s IS NOT NULL THEN false END""",
-    "resident_id_valid(s, today := NULL)": f"""CASE WHEN {matches("s", identifiers.RESIDENT_ID_SHAPE)}
+    "org_code_valid(s)": f"""CASE
+        WHEN {matches("s", identifiers.ORG_CODE_SHAPE)}
+        THEN s <> '000000000' AND '0X987654321'[{_ORG_CODE_SUM} % 11 + 1] = s[9]
+        WHEN s IS NOT NULL THEN false END""",
+    "reg_no_valid(s)": f"""CASE
+        WHEN {matches("s", "[0-9]{15}")} THEN s <> '{"0" * 15}' AND ({_reg_no_carry()} + ascii(s[15]) - 48) % 10 = 1
+        WHEN s IS NOT NULL THEN false END""",
+    "resident_id_valid(s, today := NULL)": f"""CASE
+        WHEN {matches("s", identifiers.RESIDENT_ID_SHAPE)}
         THEN coalesce({_BIRTH} BETWEEN DATE '{identifiers.EARLIEST_BIRTH}' AND coalesce(today, {_COUNTY_TODAY}), false)
-          AND {_resident_check("left(s, 17)")} = substr(s, 18, 1)
+          AND {_resident_check("s")} = s[18]
         WHEN s IS NOT NULL THEN false END""",
     "phone_valid(s)": matches("s", identifiers.PHONE_SHAPE),
     "unit_no_valid(s)": matches("s", identifiers.UNIT_NO_SHAPE),
@@ -156,10 +109,11 @@ MACROS = {
         WHEN 15 THEN CASE WHEN reg_no_valid(s) THEN 'reg_no' WHEN old_tax_valid(s) THEN 'old_tax' END
         WHEN 9 THEN CASE WHEN org_code_valid(s) THEN 'org_code' END END""",
     "enterprise_code_valid(s)": "CASE WHEN s IS NOT NULL THEN enterprise_code_kind(s) IS NOT NULL END",
+    "person_valid(s, today)": let("v", "resident_id_raised(s)", "resident_id_valid(v, today)"),
     "taxpayer_id_kind(s, today := NULL)": """CASE length(s)
         WHEN 18 THEN CASE WHEN uscc_valid(s) THEN 'uscc' WHEN resident_id_valid(s, today) THEN 'resident_id' END
-        WHEN 15 THEN CASE WHEN old_tax_valid(s) THEN 'old_tax' WHEN resident_id_valid(resident_id_raised(s), today) THEN 'resident_id' END
-        WHEN 17 THEN CASE WHEN regexp_full_match(s, '[0-9]{17}') AND resident_id_valid(resident_id_raised(left(s, 15)), today) THEN 'resident_id' END
-        WHEN 20 THEN CASE WHEN regexp_full_match(s, '.{18}[0-9]{2}') AND resident_id_valid(left(s, 18), today) THEN 'resident_id' END END""",
+        WHEN 15 THEN CASE WHEN old_tax_valid(s) THEN 'old_tax' WHEN person_valid(s, today) THEN 'resident_id' END
+        WHEN 17 THEN CASE WHEN regexp_full_match(s, '[0-9]{17}') AND person_valid(left(s, 15), today) THEN 'resident_id' END
+        WHEN 20 THEN CASE WHEN regexp_full_match(s, '.{18}[0-9]{2}') AND person_valid(left(s, 18), today) THEN 'resident_id' END END""",
     "taxpayer_id_valid(s, today := NULL)": "CASE WHEN s IS NOT NULL THEN taxpayer_id_kind(s, today) IS NOT NULL END",
 }

@@ -133,7 +133,7 @@ class TestMySQL(DatabaseConformance):
 
     def test_full_disk_is_told(self, source, monkeypatch):
         monkeypatch.setattr(mysql, "_FEW", 0)
-        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b", buffering=0))
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b", buffering=0))  # noqa: SIM115
         assert "磁盘已满" in failure(source.connector(), SourceUnavailable)
 
     def test_many_batches_come_whole(self, source):
