@@ -42,8 +42,10 @@ class DelimitedFile:
         self._drop, self._delivery, self._where, self._wanted = drop, delivery, where, list(wanted)
         self._declared, self._delimiter, self._header_row = encoding, delimiter, header_row
         self._footer_rows, self._strict_end = footer_rows, strict_end
-        self._ragged: list[int] = []
+        self._ragged = False
+        self._skipped: list[int] = []  # rows set aside while parsing, numbered from the first below the header
         self._notes = 0
+        self._noted = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`."""
@@ -119,7 +121,7 @@ class DelimitedFile:
         try:
             reader = arrow_csv.open_csv(
                 pa.PythonFile(source, mode="r"),
-                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names),
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self._delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=self._odd_row
                 ),
@@ -136,33 +138,47 @@ class DelimitedFile:
 
     def _odd_row(self, row: arrow_csv.InvalidRow) -> str:
         """Set a row of another width aside: a note under the table, or a reason to refuse the file."""
-        first = row.text.lstrip('" \t').split(self._delimiter or ",")[0]
-        if header.is_signature(first) or header.is_total(first):
+        if self._is_note(row.text.split(self._delimiter or ",")):
             self._notes += 1
-        elif row.text.strip().replace(self._delimiter or ",", ""):
-            self._ragged.append(row.actual_columns)
+        else:
+            self._ragged = True
+        self._skipped.append(row.number)
         return "skip"
+
+    def _is_note(self, cells: Sequence[str]) -> bool:
+        """Whether a row of another width is a total, a signature, a note or the next line of a note."""
+        filled = [text for cell in cells if (text := cell.strip('" \t\u3000'))]
+        if not filled or header.is_total(filled[0]):
+            return True
+        if header.is_signature(filled[0]):
+            self._noted = True
+            return True
+        return self._noted and len(filled) == 1
 
     def _placed(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The batches with coordinates: one line per record, and one more for each line break inside a cell."""
-        line = self._skip + 1
+        record, shift = 1, self._skip  # the next record's number, and what lies before it beside records
         for batch in batches:
             if self._ragged:
                 raise self._refusal()
             count = batch.num_rows
-            extra = self._breaks(batch, line)
-            rows = pa.array(numpy.arange(line, line + count, dtype=numpy.int32))
+            numbers = numpy.arange(record, record + count, dtype=numpy.int32)
+            while self._skipped and self._skipped[0] <= numbers[-1]:
+                numbers[numbers >= self._skipped.pop(0)] += 1
+            record = int(numbers[-1]) + 1
+            lines = numbers + shift
+            extra = self._breaks(batch, lines)
             if extra is not None:
-                sums = pc.cumulative_sum(extra)
-                rows = pc.cast(pc.add(rows, pc.subtract(sums, extra)), pa.int32())
-                line += sums[-1].as_py()
-            line += count
+                sums = numpy.cumsum(extra.to_numpy(zero_copy_only=False))
+                shift += int(sums[-1])
+                lines[1:] += sums[:-1]
+            rows = pa.array(lines, pa.int32())
             placed = pa.RecordBatch.from_arrays([*batch.columns, pa.nulls(count, pa.string()), rows], schema=schema)
             yield self._without_blank(placed)
         if self._ragged:
             raise self._refusal()
 
-    def _breaks(self, batch: pa.RecordBatch, line: int) -> pa.Array | None:
+    def _breaks(self, batch: pa.RecordBatch, lines: numpy.ndarray) -> pa.Array | None:
         """Line breaks inside each record's cells, None when there are none at all."""
         broken = [column for column in batch.columns if has_byte(column, _NEWLINE)]
         if not broken:
@@ -177,7 +193,7 @@ class DelimitedFile:
             for column in broken:
                 swallowed = pc.fill_null(pc.match_substring_regex(column, whole), False)
                 if pc.any(swallowed).as_py():
-                    place = line + pc.index(swallowed, True).as_py()
+                    place = lines[pc.index(swallowed, True).as_py()]
                     raise SourceChanged(
                         self._where,
                         f"第 {place} 行附近有没配对的引号，后面的行被当成了一格",
@@ -212,11 +228,26 @@ class DelimitedFile:
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         first = batch.column(0)
-        foot = pc.fill_null(pc.match_substring_regex(first, header.FOOT_PATTERN), False)
+        note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
+        foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
+        if self._noted or pc.any(note).as_py():
+            foot = pc.or_(foot, self._continued(batch, note))
+            self._noted = True
         if not pc.any(foot).as_py():
             return batch
         self._notes += pc.sum(foot).as_py()
         return batch.filter(pc.invert(foot))
+
+    def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
+        """Rows below a note that fill one cell only: its next lines."""
+        filled = pc.cast(pc.is_valid(batch.column(0)), pa.int32())
+        for column in batch.columns[1 : self._width]:
+            filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int32()))
+        begins = 0 if self._noted else pc.index(note, True).as_py()
+        below = (
+            pa.array(numpy.arange(batch.num_rows) > begins) if begins else pa.array(numpy.ones(batch.num_rows, bool))
+        )
+        return pc.and_(below, pc.equal(filled, 1)) if self._width > 1 else note
 
     def _judge_end(self, source: encoding.Transcoder) -> None:
         if self._strict_end and not source.ends_with_newline:
@@ -240,12 +271,12 @@ class DelimitedFile:
         """The error for rows of another width, with their lines; only the last line of all may be a torn one."""
         stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
         bad: list[tuple[int, int]] = []
+        self._noted = False
         try:
             reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
             before = 0
             for row in reader:
-                odd = before >= self._skip and len(row) != self._width and any(cell.strip() for cell in row)
-                if odd and not (header.is_signature(row[0]) or header.is_total(row[0])):
+                if before >= self._skip and len(row) != self._width and not self._is_note(row):
                     bad.append((before + 1, len(row)))
                 before = reader.line_num
                 if len(bad) > _LINES_TOLD:

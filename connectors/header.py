@@ -29,7 +29,7 @@ _UNITS = frozenset(
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
 _TOTAL = re.compile(r"^(?:本月|本年|全县|全年)?(?:合计|小计|总计|累计|总合计)[：:]?$")
 _SIGNATURE = re.compile(
-    r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|说明|备注|注)[：:]"
+    r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|数据来源|资料来源|说明|备注|注)[：:]"
 )
 
 
@@ -68,10 +68,8 @@ def is_signature(text: str) -> bool:
 
 
 # The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).
-FOOT_PATTERN = (
-    r"^[\s\x{3000}]*(?:(?:本月|本年|全县|全年)?(?:[合小总累][\s\x{3000}]*计|总合计)[：:]?[\s\x{3000}]*$"
-    r"|(?:" + _SIGNATURE.pattern.removeprefix("^(?:").removesuffix(")[：:]") + r")[：:])"
-)
+TOTAL_PATTERN = r"^[\s\x{3000}]*(?:本月|本年|全县|全年)?(?:[合小总累][\s\x{3000}]*计|总合计)[：:]?[\s\x{3000}]*$"
+SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE.pattern.removeprefix("^")
 
 
 @dataclass

@@ -58,8 +58,8 @@ class Foot:
             values = {i: cell for i, cell in enumerate(cells) if i > index and cell not in ("", first)}
             self._totals.append(_Total(line, header.squeezed(first).rstrip("：:"), values))
             return True
-        if header.is_signature(first):
-            self._notes += 1
+        if header.is_signature(first) or (self._notes and sum(cell != "" for cell in cells) == 1 and len(cells) > 1):
+            self._notes += 1  # a note may go on in the next lines
             return True
         return False
 

@@ -44,7 +44,7 @@ _DIGITS = "0123456789"
 _LETTERS = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _USCC_SUM = _weighted("s", identifiers.USCC_ALPHABET, [*(pow(3, place, 31) for place in range(17)), 1])
 _ORG_CODE_SUM = _weighted("s", _LETTERS, identifiers.ORG_CODE_WEIGHTS)
-_COUNTY_TODAY = "CAST(to_timestamp(0)::TIMESTAMP + to_microseconds(epoch_us(now())) + INTERVAL 8 HOUR AS DATE)"
+_COUNTY_TODAY = "make_timestamp(epoch_us(now()) + 8 * 3600 * 1000000)::DATE"
 _BIRTH = "try_strptime(substr(s, 7, 8), '%Y%m%d')::DATE"
 
 MACROS = {

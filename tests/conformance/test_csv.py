@@ -69,6 +69,18 @@ class TestCSV(FileConformance):
         assert delivery.units == {"*": "万元"}
         assert [finding.code for finding in delivery.findings] == ["foot_dropped"]
 
+    @pytest.mark.parametrize("tail", ["", ",,,,,"])
+    def test_notes_of_several_lines_are_no_records(self, source, tail):
+        text = f"{HEADER}\nT1,甲,,12,1,x\n注：1.抽样数据{tail}\n　　2.加权汇总{tail}\n数据来源：统计局{tail}\n"
+        [(delivery, rows)] = read(place(source, text))
+        assert [row["编号"] for row in rows] == ["T1"]
+        assert "3 行" in delivery.findings[0].message
+
+    @pytest.mark.parametrize("tail", ["", ",,,12,1,"])
+    def test_lines_stay_true_behind_a_subtotal(self, source, tail):
+        text = f'{HEADER}\nT1,"甲\n",,12,1,x\n小计{tail}\n\nT2,乙,,12,1,x\n小计{tail}\n小计{tail}\nT3,丙,,,1,x\n'
+        assert [(row["编号"], row["_row"]) for row in rows_of(place(source, text))] == [("T1", 2), ("T2", 6), ("T3", 9)]
+
     def test_unit_in_a_header_is_told_apart(self, source):
         text = f"{HEADER.replace('金额', '金额（万元）')}\nT1,甲,,12,1,x\n"
         [(delivery, rows)] = read(place(source, text))

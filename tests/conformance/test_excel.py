@@ -137,6 +137,16 @@ class TestExcel(FileConformance):
         assert delivery.units == {"*": "万元"}
         assert [finding.code for finding in delivery.findings] == ["foot_dropped"]
 
+    def test_notes_of_several_lines_are_no_records(self, source):
+        source.book(
+            lambda sheet: sheet("一").rows(
+                [("名称", "数"), ("a", 1), ("注：1.抽样",), ("　2.加权",), ("数据来源：统计局",)]
+            )
+        )
+        [(delivery, rows)] = read(source.connector(fields={"n": "名称", "m": "数"}))
+        assert [row["名称"] for row in rows] == ["a"]
+        assert "3 行签字或说明" in delivery.findings[0].message
+
     def test_total_that_does_not_agree_is_told(self, source):
         source.book(lambda sheet: ledger(sheet("台账"), total=99, rows=5))
         told = [f.message for f in read(source.connector(fields=LEDGER))[0][0].findings if f.code == "total_mismatch"]
