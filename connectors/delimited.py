@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import encoding, header
+from connectors import encoding, header, ledger
 from connectors.batches import empty, has_byte
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -30,6 +30,7 @@ _HEAD_ROWS = 40
 _DELIMITERS = (",", "\t", ";", "|", "，")
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
+_LEDGER_BYTES = 32 << 20
 
 
 class DelimitedFile:
@@ -162,6 +163,8 @@ class DelimitedFile:
             if self._ragged:
                 raise self._refusal()
             count = batch.num_rows
+            if not count:
+                continue
             numbers = numpy.arange(record, record + count, dtype=numpy.int32)
             while self._skipped and self._skipped[0] <= numbers[-1]:
                 numbers[numbers >= self._skipped.pop(0)] += 1
@@ -224,7 +227,39 @@ class DelimitedFile:
             yield whole.slice(0, keep)
             held = whole.slice(keep)
         if self._notes:
-            self._delivery.find("foot_dropped", f"去掉了 {self._notes} 行合计、签字或说明（CSV 不核对合计）")
+            self._judge_foot()
+
+    def _judge_foot(self) -> None:
+        """Compare totals with the rows in a second look; ledgers are small, and larger files have no total."""
+        if self._drop.path.stat().st_size > _LEDGER_BYTES:
+            self._delivery.find("foot_dropped", f"去掉了 {self._notes} 行合计、签字或说明（文件太大，没有核对合计）")
+            return
+        foot = ledger.Foot(self._header.names, self._wanted)
+        for line, cells in self._cells():
+            foot.is_record(cells, line)
+        for code, message in foot.findings(self._cells()):
+            if code != "number_only":  # such rows are records here
+                self._delivery.find(code, message)
+
+    def _cells(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows below the header as (line, cells), cut or padded to the header's width."""
+        for line, row in self._raw_rows():
+            if row:
+                yield line, [*row[: self._width], *[""] * (self._width - len(row))]
+
+    def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows below the header as they are, with the line each begins on."""
+        stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
+        try:
+            reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
+            before = 0
+            for row in reader:
+                if before >= self._skip:
+                    yield before + 1, row
+                before = reader.line_num
+            self._lines, self._whole_end = before, stream.ends_with_newline
+        finally:
+            stream.close()
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         first = batch.column(0)
@@ -269,22 +304,16 @@ class DelimitedFile:
 
     def _refusal(self) -> HubError:
         """The error for rows of another width, with their lines; only the last line of all may be a torn one."""
-        stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
         bad: list[tuple[int, int]] = []
         self._noted = False
-        try:
-            reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
-            before = 0
-            for row in reader:
-                if before >= self._skip and len(row) != self._width and not self._is_note(row):
-                    bad.append((before + 1, len(row)))
-                before = reader.line_num
-                if len(bad) > _LINES_TOLD:
-                    break
-        finally:
-            stream.close()
-        if len(bad) == 1 and bad[0][0] == before and not stream.ends_with_newline and bad[0][1] < self._width:
-            return self._torn(f"最后一行（第 {before} 行）只有 {bad[0][1]} 列")
+        for line, row in self._raw_rows():
+            if len(row) != self._width and not self._is_note(row):
+                bad.append((line, len(row)))
+            if len(bad) > _LINES_TOLD:
+                break
+        else:
+            if len(bad) == 1 and bad[0][0] == self._lines and not self._whole_end and bad[0][1] < self._width:
+                return self._torn(f"最后一行（第 {self._lines} 行）只有 {bad[0][1]} 列")
         told = "；".join(f"第 {line} 行 {width} 列" for line, width in bad[:_LINES_TOLD])
         more = "等" if len(bad) > _LINES_TOLD else ""
         return SourceChanged(

@@ -15,6 +15,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -129,13 +130,8 @@ class FileDriver(Driver):
             SourceUnavailable: it is gone, or locked by who writes it.
             ConfigError: it may not be read.
         """
-        digest, decoder, encoding = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), "utf-8"
         try:
-            with path.open("rb", buffering=0) as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-                    if encoding:
-                        encoding = _still(decoder, block, encoding)
+            sha256, encoding = _fingerprint(path, _state(path))
         except FileNotFoundError:
             raise SourceUnavailable(f"{self.where}：{path.name}", "文件读到一半不见了", "稍后会自动重试") from None
         except PermissionError:
@@ -146,7 +142,7 @@ class FileDriver(Driver):
             raise SourceUnavailable(
                 f"{self.where}：{path.name}", f"文件读不了（{error.strerror}）", "请检查磁盘或共享目录"
             ) from None
-        return Drop(path, digest.hexdigest(), encoding if encoding and not decoder.getstate()[0] else None)
+        return Drop(path, sha256, encoding)
 
     def _checked(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
         where = f"{self.where}：{drop.path.name}"
@@ -225,10 +221,16 @@ def _age(state: tuple[int, int, int]) -> float:
     return time.time() - max(min(state[1], time.time_ns()), state[2]) / 1e9
 
 
-def _still(decoder: codecs.IncrementalDecoder, block: bytes, encoding: str) -> str:
-    """The encoding while the bytes fit it, "" from the first that does not."""
-    try:
-        decoder.decode(block)
-    except UnicodeDecodeError:
-        return ""
-    return encoding
+@lru_cache(maxsize=10_000)
+def _fingerprint(path: Path, state: tuple[int, int, int]) -> tuple[str, str | None]:
+    """sha256 of the bytes, and "utf-8" if they all are; kept while the file does not move, as polling asks often."""
+    digest, decoder, valid = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), True
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            if valid:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    valid = False
+    return digest.hexdigest(), "utf-8" if valid and not decoder.getstate()[0] else None

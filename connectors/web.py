@@ -292,12 +292,11 @@ def text_column(records: Sequence[Mapping[str, Any]], name: str) -> Column:
 
 
 def flat_names(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The keys of a record, nested objects by dotted names."""
+    """The keys of a record; those inside nested objects follow by their dotted names."""
     for key, value in record.items():
-        if isinstance(value, dict) and value:
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
             yield from flat_names(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 def _at(value: Any, place: str) -> Any:

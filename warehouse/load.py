@@ -21,7 +21,7 @@ from connectors.drivers import open_driver
 from connectors.spec import Connector
 from quality.check import Checked, Mapping, check
 from schemas.contract import Contract, contract
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, WarehouseUnavailable
 from warehouse import quarantine, store
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -226,8 +226,7 @@ class _Delivery:
             target = self.work / "checked.parquet"
             mapping = self._mapping(kind, units)
             checked: Checked = self._timed(
-                "check",
-                lambda: check(con, landed.path, self.agreed, mapping, extracted_at.replace(tzinfo=None), target),
+                "check", lambda: self._check(con, landed, mapping, extracted_at.replace(tzinfo=None), target)
             )
             self.checkpoint("checked")
             facts = BatchFacts(
@@ -267,6 +266,17 @@ class _Delivery:
             return False
         # The transaction has moved the bookmark already; what stood before is on this object.
         return position == self.position
+
+    def _check(self, con: Any, landed: Landed, mapping: Mapping, extracted_at: datetime, target: Path) -> Checked:
+        import duckdb
+
+        try:
+            return check(con, landed.path, self.agreed, mapping, extracted_at, target)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            what = "工作目录写不进去" if isinstance(error, duckdb.IOException) else "内存不够"
+            raise WarehouseUnavailable(
+                f"质检 {self.connector.id}", what, f"请检查 {self.home.path} 所在磁盘的空间后重跑"
+            ) from error
 
     def _judge(self, target: Path, facts: BatchFacts) -> Any:
         return (

@@ -81,6 +81,11 @@ class TestCSV(FileConformance):
         text = f'{HEADER}\nT1,"甲\n",,12,1,x\n小计{tail}\n\nT2,乙,,12,1,x\n小计{tail}\n小计{tail}\nT3,丙,,,1,x\n'
         assert [(row["编号"], row["_row"]) for row in rows_of(place(source, text))] == [("T1", 2), ("T2", 6), ("T3", 9)]
 
+    def test_total_that_does_not_agree_is_told(self, source):
+        text = f"{HEADER}\nT1,甲,,12,1,x\nT2,乙,,3.5,1,x\n合计,2家,,16,2,\n"
+        told = [f.message for f in read(place(source, text))[0][0].findings]
+        assert told == ["第 4 行“金额”合计写 16，明细相加为 15.5（2 行）", "去掉了 1 行合计、0 行签字或说明"]
+
     def test_unit_in_a_header_is_told_apart(self, source):
         text = f"{HEADER.replace('金额', '金额（万元）')}\nT1,甲,,12,1,x\n"
         [(delivery, rows)] = read(place(source, text))

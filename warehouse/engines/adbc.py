@@ -7,7 +7,8 @@ short job. The driver streams COPY in binary both ways, so nothing here grows wi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -67,7 +68,8 @@ class Connection:
 
     def commit(self) -> None:
         """Make all since the last commit durable."""
-        self._connection.commit()
+        with _told():
+            self._connection.commit()
 
     def rollback(self) -> None:
         """Forget all since the last commit."""
@@ -75,13 +77,13 @@ class Connection:
 
     def execute(self, sql: str, *values: object) -> int:
         """Run one statement, $1.. standing for the values; returns the rows it touched (-1: unknown)."""
-        with adm.AdbcStatement(self._connection) as statement:
+        with _told(), adm.AdbcStatement(self._connection) as statement:
             statement.set_sql_query(_bound(sql, values))
             return int(statement.execute_update())
 
     def query(self, sql: str, *values: object) -> pa.Table:
         """The whole answer of one small query."""
-        with adm.AdbcStatement(self._connection) as statement:
+        with _told(), adm.AdbcStatement(self._connection) as statement:
             statement.set_sql_query(_bound(sql, values))
             handle, _ = statement.execute_query()
             return pa.RecordBatchReader._import_from_c(handle.address).read_all()
@@ -113,12 +115,40 @@ class Connection:
         else:
             # Told to append to a temporary table, the driver looks for it in `public`; PostgreSQL's own alias finds it.
             options["adbc.ingest.target_db_schema"] = schema or "pg_temp"
-        with adm.AdbcStatement(self._connection) as statement:
+        with _told(), adm.AdbcStatement(self._connection) as statement:
             statement.set_options(**options)
             handle = adm.ArrowArrayStreamHandle()
             reader._export_to_c(handle.address)
             statement.bind_stream(handle)
             return int(statement.execute_update())
+
+
+# What an engineer mends outside the program: resources, intervention, locks, a broken connection.
+_OUTSIDE = {
+    "53": "磁盘、内存或连接数不够",
+    "55": "被锁住了",
+    "57": "正在停止或被中断",
+    "08": "连接断了",
+    "40": "与另一个事务相争",
+    "25": "处于只读状态",
+    "58": "读写文件出错",
+}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the server's troubles into WarehouseUnavailable; a wrong statement stays the programmer's error.
+
+    Source: PostgreSQL appendix A, error classes by the first two characters of SQLSTATE.
+    """
+    try:
+        yield
+    except adm.Error as error:
+        state = (error.sqlstate or "")[:2]
+        what = _OUTSIDE.get(state) or ("连接断了" if isinstance(error, adm.OperationalError) and not state else None)
+        if what is None:
+            raise
+        raise WarehouseUnavailable("共享库", f"{what}（{_first_line(error)}）", "数据没有变动，处理后重跑即可；可用 hub doctor 检查") from error
 
 
 def _first_line(error: BaseException) -> str:

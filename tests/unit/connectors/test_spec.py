@@ -1,5 +1,7 @@
 """Connector files: what is read, and how each mistake is told."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -213,3 +215,13 @@ def test_connectors_that_come_with_the_hub_are_sound():
     registry = load_registry()
     assert registry.broken == {}
     assert {path.stem for path in DEPARTMENTS.glob("*/*.yaml")} == {c.id.partition("/")[2] for c in registry}
+
+
+def test_reading_connector_files_imports_nothing_heavy():
+    code = (
+        "import sys, connectors.spec; from connectors.drivers import NAMES, driver_class; [driver_class(n) for n in NAMES];"
+        "print(sorted({'pyarrow', 'numpy', 'pandas', 'polars', 'duckdb', 'httpx', 'pymysql', 'connectorx', 'python_calamine',"
+        " 'adbc_driver_manager', 'pydantic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
