@@ -113,7 +113,8 @@ def _chain(
         check = _check(task, contender, usage, sources.contents[expected])
         yield Run(contender.name, step, sources.rows, number, usage, check, _stages(contender, state))
         if check != "ok":
-            shutil.copytree(state, folder / f"failed_{contender.name}_{step}", dirs_exist_ok=True)
+            kept = shutil.copytree(state, folder / f"failed_{contender.name}_{step}", dirs_exist_ok=True)
+            say(f"{contender.title} 说了什么，见 {kept}/stderr")
             break
     _execute(running, f"DROP DATABASE {database} WITH (FORCE)")
     shutil.rmtree(state, ignore_errors=True)
@@ -244,7 +245,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--steps", default=",".join(STEPS), help=f"哪些步骤，逗号分隔（默认 {','.join(STEPS)}）")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="数据库、环境和结果放哪里（默认 var/bench）")
-    parser.add_argument("--shared-buffers", default="1GB", help=argparse.SUPPRESS)
+    parser.add_argument("--shared-buffers", default="1GB", help="数据库的缓存（默认 1GB）")
     given = parser.parse_args(words)
     chosen, steps = [name for name in given.peers.split(",") if name], given.steps.split(",")
     for name in {*chosen} - {*OTHERS} | {*steps} - {*STEPS}:

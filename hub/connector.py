@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(cls=Group, help="数据源：查看、测试、预览、登记。", no_args_is_help=True, rich_markup_mode=None)
 Id = Annotated[str, typer.Argument(metavar="编号", help="连接器编号，如 hotline_office/ticket")]
 Format = Annotated[str, typer.Option("--output", "-o", metavar="table|json", help="输出格式，默认 table")]
+_STEPS = {"resolve": "解析地址", "connect": "建立连接", "login": "登录", "read": "读取", "list": "列出字段"}
 _LIST = {"id": "编号", "title": "名称", "dataset": "数据集", "driver": "驱动", "mode": "方式", "schedule": "定时"}
 
 
@@ -106,7 +107,9 @@ def test(name: Id) -> None:
     c = _one(name)
     driver = open_driver(c)
     for step in driver.probe():
-        output.result(f"{step.name}：{step.message}（{step.seconds:.1f} 秒）", "ok" if step.ok else "fail")
+        output.result(
+            f"{_STEPS.get(step.name, step.name)}：{step.message}（{step.seconds:.1f} 秒）", "ok" if step.ok else "fail"
+        )
         if not step.ok:
             if step.cure:
                 output.say(step.cure, "note")

@@ -36,7 +36,7 @@ from quality.suite import BatchFacts, Spec, shared_suite, suite
 from schemas.contract import Contract
 from schemas.errors import SourceChanged
 
-__all__ = ["BatchFacts", "ExpectationResult", "Verdict", "judge", "judge_shared", "warm"]
+__all__ = ["BatchFacts", "ExpectationResult", "Verdict", "judge", "judge_shared"]
 
 KEEP = 60  # results kept per connector; at one delivery in ten minutes the last ten hours
 
@@ -140,13 +140,6 @@ def judge_shared(contract: Contract, database_url: str, docs_dir: Path) -> Verdi
             "shared", connection_string=url, kwargs={"connect_args": arguments}
         )
         return gx.validate(source, contract, f"{contract.dataset}_shared", asked, query, "共享库")
-
-
-def warm() -> threading.Thread:
-    """Import Great Expectations in the background while a delivery is being extracted; the thread may be left alone."""
-    thread = threading.Thread(target=_imported, name="great-expectations", daemon=True)
-    thread.start()
-    return thread
 
 
 def _facts(given: Any) -> BatchFacts:

@@ -23,7 +23,10 @@ RESIDENT_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 RESIDENT_ID_CHECKS = "10X98765432"
 RESIDENT_ID_SHAPE = "[1-9][0-9]{16}[0-9X]"
 EARLIEST_BIRTH = date(1850, 1, 1)
-PHONE_SHAPE = r"(?:1[3-9][0-9]{9}|0[0-9]{2,3}-?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?|400-?[0-9]{3}-?[0-9]{4}|95[0-9]{3}|12345|[2-9][0-9]{6,7})"
+PHONE_SHAPE = (
+    "(?:1[3-9][0-9]{9}|0[0-9]{2,3}-?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?"
+    "|400-?[0-9]{3}-?[0-9]{4}|95[0-9]{3}|12345|[2-9][0-9]{6,7})"
+)
 MOBILE_DASHED = "1[3-9][0-9](?:-?[0-9]){8}"
 PHONE_COUNTRY = r"(?:\+86|0086|86)-?(1[3-9][0-9-]{9,})"
 PHONE_AREA = r"^\((0[0-9]{2,3})\)-?"
@@ -74,7 +77,7 @@ def county_today() -> date:
 
 
 def id_is_placeholder(raw: str | None) -> bool | None:
-    """Whether the cell only fills a form: 无, /, N/A, or one symbol repeated (000…, 111…). NULL stays NULL, blank is True."""
+    """Whether the cell only fills a form: blank, 无, /, N/A, or one symbol repeated (000…, 111…). None stays None."""
     if raw is None:
         return None
     code = raw.translate(ID_TABLE)
@@ -82,7 +85,7 @@ def id_is_placeholder(raw: str | None) -> bool | None:
 
 
 def id_is_numeric(raw: str | None) -> bool | None:
-    """Whether a spreadsheet kept this code as a number, so that its last digits are lost: to be sent again, not repaired."""
+    """Whether a spreadsheet kept this code as a number, so that its last digits are lost and cannot be repaired."""
     return None if raw is None else re.fullmatch(NUMERIC_SHAPE, text.narrow(raw)) is not None
 
 
@@ -200,7 +203,7 @@ def old_tax_valid(code: str | None) -> bool | None:
 
 
 def taxpayer_id_kind(code: str | None, today: date | None = None) -> str | None:
-    """What a taxpayer number is: 'uscc', 'old_tax', 'resident_id' (18, with 2 more digits 20, or 15 + 2); None if none of them."""
+    """What a taxpayer number is: 'uscc', 'old_tax', 'resident_id' (18 or 15, or with 2 more digits); None if none."""
     if code is None:
         return None
     if uscc_valid(code):
@@ -221,7 +224,7 @@ def taxpayer_id_valid(code: str | None, today: date | None = None) -> bool | Non
 
 
 def enterprise_code_kind(code: str | None) -> str | None:
-    """What a cleaned enterprise code is: 'uscc', 'reg_no', 'org_code' or 'old_tax'; None if it is valid as none of them."""
+    """What a cleaned enterprise code is: 'uscc', 'reg_no', 'org_code' or 'old_tax'; None if valid as none of them."""
     if code is None:
         return None
     tests = (("uscc", uscc_valid), ("reg_no", reg_no_valid), ("org_code", org_code_valid), ("old_tax", old_tax_valid))

@@ -36,7 +36,7 @@ _DROP = str.maketrans(dict.fromkeys(DROPPED + "\0"))
 
 
 def name_strict_key(raw: str | None) -> str | None:
-    """The name in NFKC capitals with one kind of bracket, without spaces, quotes, dots and status tails; None when nothing is left."""
+    """The name in NFKC capitals and one kind of bracket, without spaces, quotes, dots and status tails; None if blank."""
     if raw is None:
         return None
     name = unicodedata.normalize("NFKC", raw).translate(_DROP).translate(_OPEN_CLOSE).translate(text.UPPER)

@@ -30,10 +30,9 @@ def _sling(task: Task) -> list[str]:
         "ticket_id",
     ]
     if task.step == "w2_csv":  # it has no decoder for GB18030
-        csv = task.state / "ticket.csv"
-        source = ["--src-stream", f"file://{csv}", "--src-options", '{"empty_as_null": true}', "--mode", "full-refresh"]
-        script = 'iconv -f GB18030 -t UTF-8 "$1" > "$2"; shift 2; exec "$@"'
-        return ["bash", "-ec", script, "sling", str(task.csv), str(csv), str(program), "run", *source, *target]
+        script = 'iconv -f GB18030 -t UTF-8 "$1" | "${@:2}"'
+        source = ["--src-options", '{"empty_as_null": true, "format": "csv"}', "--mode", "full-refresh"]
+        return ["bash", "-o", "pipefail", "-ec", script, "sling", str(task.csv), str(program), "run", *source, *target]
     mode = {
         "a_initial": ["--mode", "full-refresh"],
         "b_cursor": ["--mode", "incremental", "--update-key", "updated_at"],

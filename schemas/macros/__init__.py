@@ -1,8 +1,8 @@
 """SQL macros that say in DuckDB what the pure functions of this room say in Python, for whole columns at once.
 
-`install(con)` makes them all. Macros are pasted into the query that names them, so nothing here is called per row; the one
-function that is (`nfkc`, through Arrow, a column at a time) sees only cells that hold more than ASCII and common Han.
-The text of every macro is made from the constants of its pure twin, and tests hold the pairs together.
+`install(con)` makes them all. Macros are pasted into the query that names them, so nothing here is called per row;
+the one function there is (`nfkc`, through Arrow, a column at a time) sees only cells with more than ASCII and common
+Han in them. The text of every macro is made from the constants of its pure twin, and tests hold the pairs together.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def install(con: "duckdb.DuckDBPyConnection", regions: Sequence[str] = DEFAULT_REGIONS) -> None:
-    """Create every macro on this connection's database; doing it again changes nothing. `regions` shape name_loose_key."""
+    """Create every macro in this connection's database; again changes nothing. `regions` shape name_loose_key."""
     _create_nfkc(con)
     con.execute(_script(tuple(regions)))
 

@@ -102,7 +102,8 @@ MACROS = {
         WHEN p[1] IN ('mixed', 'chinese') THEN amount_signed(p, power) END""",
     "amount_yuan(s, unit := NULL)": f"""CASE
         WHEN {matches("s", _FIGURES)} THEN as_money(s || 'e' || unit_power(unit))
-        WHEN {matches("s", "[0-9]{1,11}(?:[.][0-9]{1,9})?万?元")} THEN as_money(rtrim(s, '万元') || CASE WHEN contains(s, '万') THEN 'e4' ELSE 'e0' END)
+        WHEN {matches("s", "[0-9]{1,11}(?:[.][0-9]{1,9})?万?元")}
+        THEN as_money(rtrim(s, '万元') || CASE WHEN contains(s, '万') THEN 'e4' ELSE 'e0' END)
         WHEN s IS NOT NULL THEN {let("p", _SPLIT.format("amount_shape(s)"), "amount_of(p, unit_power(unit))")} END""",
     "amount_is_approximate(s)": f"regexp_matches(s, {quoted(amounts.APPROXIMATE)})",
     "number_value(s)": f"""CASE

@@ -74,11 +74,12 @@ MACROS = {
           AND (midnight < TIMESTAMP '9999-12-31' OR hour * 60 + minute + {dates.COUNTY_OFFSET_MINUTES} - ahead < 1440)
         THEN midnight + to_minutes(hour * 60 + minute + {dates.COUNTY_OFFSET_MINUTES} - ahead)
           + to_microseconds(second * 1000000 + left(fraction || '000000', 6)::INTEGER) END""",
+    "date_half(tail)": "left(tail, 2) IN ('AM', 'PM')",
     "date_moment(y, m, d, before, h, minute, second, fraction, tail, zone)": """date_clock(
         date_day(y, m, d),
-        date_hour(h::INTEGER, CASE WHEN before <> '' THEN before WHEN tail[2] = 'M' AND tail[1] <> 'G' THEN left(tail, 2) ELSE '' END),
+        date_hour(h::INTEGER, CASE WHEN before <> '' THEN before WHEN date_half(tail) THEN left(tail, 2) ELSE '' END),
         coalesce(TRY_CAST(minute AS INTEGER), 0), coalesce(TRY_CAST(second AS INTEGER), 0), fraction,
-        date_offset(trim(CASE WHEN tail[2] = 'M' AND tail[1] <> 'G' THEN substr(tail, 3) ELSE tail END), zone))""",
+        date_offset(trim(CASE WHEN date_half(tail) THEN substr(tail, 3) ELSE tail END), zone))""",
     "date_year(p, reference)": """CASE WHEN p[2] <> '' THEN p[2]
         ELSE (year(reference) + CASE WHEN p[3] = '明' THEN 1 ELSE 0 END)::VARCHAR END""",
     "date_month(p, reference)": """CASE p[1]
@@ -94,13 +95,14 @@ MACROS = {
         WHEN p[1] = 'serial' AND serial THEN DATE '{dates.SERIAL_EPOCH}'::TIMESTAMP + to_days(p[2]::INTEGER)
           + to_seconds(floor(coalesce(TRY_CAST('0' || p[3] AS DOUBLE), 0) * 86400 + 0.5)::BIGINT)
         WHEN p[1] = 'year_last' AND day_order IS NOT NULL THEN CASE
-          WHEN p[6] = '' THEN CASE WHEN day_order = 'dmy' THEN date_day(p[4], p[3], p[2]) ELSE date_day(p[4], p[2], p[3]) END
+          WHEN p[6] = '' AND day_order = 'dmy' THEN date_day(p[4], p[3], p[2])
+          WHEN p[6] = '' THEN date_day(p[4], p[2], p[3])
           WHEN day_order = 'dmy' THEN date_moment(p[4], p[3], p[2], p[5], p[6], p[7], p[8], p[9], p[10], zone)
           ELSE date_moment(p[4], p[2], p[3], p[5], p[6], p[7], p[8], p[9], p[10], zone) END
         WHEN p[1] = 'immediate' THEN reference::TIMESTAMP + INTERVAL {dates.IMMEDIATE_DAYS} DAY
         WHEN p[1] = 'month_day' THEN date_day(year(reference)::VARCHAR, p[2], p[3])
         WHEN p[1] IN {_LIMITS} AND date_year(p, reference) BETWEEN '{dates.FIRST_YEAR}' AND '9999'
-        THEN last_day(TRY_CAST(date_year(p, reference) || '-' || date_month(p, reference) || '-1' AS DATE))::TIMESTAMP END""",
+        THEN last_day(date_day(date_year(p, reference), date_month(p, reference)::VARCHAR, '1')::DATE)::TIMESTAMP END""",
     "date_kind(p, reference, serial, day_order)": f"""CASE
         WHEN p[1] IN ('null', 'long_term', 'immediate', 'month', 'year') THEN p[1]
         WHEN p[1] IN ('day', 'time') OR p[1] = 'serial' AND serial OR p[1] = 'year_last' AND day_order IS NOT NULL
@@ -126,7 +128,8 @@ MACROS = {
         let(
             "p",
             "string_split(date_shape(s), '|')",
-            "CASE WHEN p[1] IN ('day', 'time', 'serial', 'year_last') THEN date_of(p, NULL::DATE, serial, day_order, zone) END",
+            '''CASE WHEN p[1] IN ('day', 'time', 'serial', 'year_last')
+                THEN date_of(p, NULL::DATE, serial, day_order, zone) END''',
         )
     }) END""",
 }

@@ -16,15 +16,16 @@ def _scrubbed() -> str:
 _COMPOUND = ", ".join(map(quoted, privacy.COMPOUND_SURNAMES))
 _SHOWN = f"""CASE WHEN length(n) = 1 THEN 0
     WHEN length(n) > 2 AND list_contains([{_COMPOUND}], left(n, 2)) THEN 2 ELSE 1 END"""
+_LANDLINE = f"regexp_extract(n, {quoted(privacy.LANDLINE)}, ['area', 'last', 'ext'])"
+_LANDLINE_MASKED = "p.area || '-****' || p.last || CASE WHEN p.ext <> '' THEN '-***' ELSE '' END"
 
 MACROS = {
     "mask_shown(v, head, tail)": "left(v, head) || repeat('*', length(v) - head - tail) || right(v, tail)",
-    "mask_name(s)": let(
-        "n", f"nullif({replaced('s', NO_SPACE)}, '')", let("k", _SHOWN, "left(n, k) || repeat('*', length(n) - k)")
-    ),
+    "mask_given(n)": let("k", _SHOWN, "CASE WHEN n <> '' THEN left(n, k) || repeat('*', length(n) - k) END"),
+    "mask_name(s)": let("n", replaced("s", NO_SPACE), "mask_given(n)"),
     "mask_number(n)": f"""CASE
         WHEN {matches("n", "1[3-9][0-9]{9}")} THEN left(n, 3) || '****' || right(n, 4)
-        WHEN {matches("n", privacy.LANDLINE)} THEN {let("p", f"regexp_extract(n, {quoted(privacy.LANDLINE)}, ['area', 'last', 'ext'])", "p.area || '-****' || p.last || CASE WHEN p.ext <> '' THEN '-***' ELSE '' END")}
+        WHEN {matches("n", privacy.LANDLINE)} THEN {let("p", _LANDLINE, _LANDLINE_MASKED)}
         WHEN {matches("n", privacy.LOCAL)} THEN '****' || right(n, 4)
         WHEN {matches("n", privacy.SERVICE)} THEN n
         WHEN n IS NOT NULL THEN '{privacy.UNKNOWN}' END""",
@@ -32,7 +33,8 @@ MACROS = {
     "mask_id(s)": let(
         "v",
         "id_clean(s)",
-        """CASE WHEN length(v) >= 15 THEN mask_shown(v, 3, 4) WHEN length(v) >= 8 THEN mask_shown(v, 1, 2) ELSE repeat('*', length(v)) END""",
+        """CASE WHEN length(v) >= 15 THEN mask_shown(v, 3, 4) WHEN length(v) >= 8 THEN mask_shown(v, 1, 2)
+            ELSE repeat('*', length(v)) END""",
     ),
     "mask_card(s)": let(
         "v", "id_clean(s)", "CASE WHEN length(v) >= 12 THEN mask_shown(v, 0, 4) ELSE repeat('*', length(v)) END"

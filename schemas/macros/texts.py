@@ -9,7 +9,7 @@ _ODD = symbols(text.FULL_WIDTH + text.SPACES.replace(" ", "") + text.ZERO_WIDTH 
 _NO_NUL = "replace(s, chr(0), '')"
 _SPACE = symbols(text.SPACES)
 _FULL = (text.FULL_WIDTH, text.HALF_WIDTH)
-# Text that NFKC leaves alone: ASCII and the common Han block. The function is a call into Arrow, so it is kept for the rest.
+# Text that NFKC leaves alone: ASCII and the common Han block. nfkc() is a call into Arrow, kept for the rest.
 _STABLE = "[[:ascii:]一-鿿]*"
 _LOWER = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # A cell that starts and ends with a plain symbol and holds no invisible one.
@@ -30,7 +30,7 @@ MACROS = {
     "narrow(s)": f"""CASE
         WHEN {matches("s", "(?:[!-~](?:[ -~]*[!-~])?)?")} THEN s
         WHEN NOT regexp_matches(s, {quoted(_ODD)}) THEN trim(s, ' ')
-        ELSE trim(translate({replaced(replaced("s", NO_NOISE), _SPACE, " ")}, {quoted(_FULL[0])}, {quoted(_FULL[1])}), ' ') END""",
+        ELSE trim({translated(replaced(replaced("s", NO_NOISE), _SPACE, " "), _FULL)}, ' ') END""",
     "upper_ascii(s)": f"""CASE
         WHEN strlen(s) = length(s) THEN upper(s)
         WHEN upper(s) = s THEN s
@@ -39,7 +39,7 @@ MACROS = {
     "code_unless_blank(v)": f"CASE WHEN {among('v', text.BLANK_WORDS)} THEN NULL ELSE v END",
     "text_clean(s)": f"""CASE WHEN {matches("s", _TIDY)} THEN nullif(s, '-')
         ELSE {let("v", trimmed(replaced("s", NO_NOISE), text.SPACES), "text_unless_blank(v)")} END""",
-    "free_text_clean(s)": f"nullif({trimmed(_NO_NUL, text.SPACES + chr(0xFEFF))}, '')",
+    "free_text_clean(s)": let("v", trimmed(_NO_NUL, text.SPACES + chr(0xFEFF)), "CASE WHEN v <> '' THEN v END"),
     "code_clean(s)": f"""CASE WHEN {matches("s", "[0-9A-Z_-]{5,}")} THEN s
         ELSE {let("v", let("v", replaced("nfkc_text(s)", NO_SPACE), "upper_ascii(v)"), "code_unless_blank(v)")} END""",
     "is_blank_word(s)": f"s IS NULL OR {among(_WORD, text.BLANK_WORDS)}",

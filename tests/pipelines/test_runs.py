@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 
 from pipelines.failures import NO_RUN_RETRY, RETRY, told
@@ -116,6 +117,27 @@ def test_a_landed_delivery_is_taken_in_again_without_its_file(
     assert done.success
     told = materialised(done, CALLBACK_KEY)
     assert (told["抽取"], told["新增"], told["不变"]) == (5, 0, 5)
+
+
+def test_rules_across_datasets_are_asked_of_the_library(
+    home: Home, departments: Path, definitions: Make, instance: dg.DagsterInstance
+) -> None:
+    prepare(home)
+    (departments / "tax" / "measure.yaml").write_text(
+        "title: 整改措施\ndataset: rectification_measure\nsource: {driver: csv, path: '${HUB_SOURCE_INBOX}/m*.csv'}\nload: {mode: file}\n"
+        "fields: {measure_id: 编号, problem_no: 问题, seq: 序号, content: 措施}\n",
+        encoding="utf-8",
+    )
+    key = dg.AssetKey(["dataset", "rectification_measure"])
+    done = run(definitions(), instance, key)
+    assert done.success
+    (found,) = done.get_asset_check_evaluations()
+    assert (found.check_name, found.passed, found.metadata["检查项"].value) == ("across_datasets", True, 1)
+    with psycopg.connect(home.database_url) as connection:
+        connection.execute("DROP VIEW shared.rectification_measure CASCADE")
+    (found,) = run(definitions(), instance, key).get_asset_check_evaluations()
+    assert not found.passed
+    assert "没有算成" in str(found.description)
 
 
 @pytest.mark.parametrize(
