@@ -243,13 +243,19 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--peers", default=",".join(OTHERS), help=f"与谁比，逗号分隔（默认 {','.join(OTHERS)}）；空为只测通衢"
     )
-    parser.add_argument("--steps", default=",".join(STEPS), help=f"哪些步骤，逗号分隔（默认 {','.join(STEPS)}）")
+    parser.add_argument(
+        "--steps",
+        default=",".join(STEPS),
+        help=f"哪些步骤，逗号分隔；b_cursor、c_full 总在 a_initial 之后（默认 {','.join(STEPS)}）",
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="数据库、环境和结果放哪里（默认 var/bench）")
     parser.add_argument("--shared-buffers", default="1GB", help="数据库的缓存（默认 1GB）")
     given = parser.parse_args(words)
     chosen, steps = [name for name in given.peers.split(",") if name], given.steps.split(",")
     for name in {*chosen} - {*OTHERS} | {*steps} - {*STEPS}:
         parser.error(f"没有 {name}；对手有 {','.join(OTHERS)}，步骤有 {','.join(STEPS)}")
+    if not {"b_cursor", "c_full"}.isdisjoint(steps):
+        steps.append("a_initial")  # they change a target that is there
     if given.rows < 1_000 or given.reps < 1:
         parser.error("--rows 至少 1000，--reps 至少 1")
     runs = []

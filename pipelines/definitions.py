@@ -40,4 +40,5 @@ def build(
 @dg.definitions
 def defs() -> dg.Definitions:
     """What this hub has registered, read now: reloading the code location takes in a new connector file."""
-    return build(load_registry(Home().departments), contracts(), load_catalog())
+    home = Home()
+    return build(load_registry(home.departments, home.path / "connectors"), contracts(), load_catalog())

@@ -62,14 +62,26 @@ def run(
     for connector in connectors:
         try:
             results = replay(connector, home, judge=judge) if from_landing else load(connector, home, judge=judge)
-        except HubError as error:
+        except Exception as trouble:
+            error = _told(connector, trouble)
             report.failures[connector.id] = error
-            on_result(connector, [], error)
+            done = [result for result in error.done if isinstance(result, BatchResult)]
+            report.results += done
+            on_result(connector, done, error)
             continue
         report.results += results
         on_result(connector, results, None)
     report.published = settle(home, {r.dataset for r in report.results if r.touched}, as_of=as_of)
     return report
+
+
+def _told(connector: Connector, trouble: Exception) -> HubError:
+    """The failure as people are told it; what nobody foresaw must not stop the other sources either."""
+    if isinstance(trouble, HubError):
+        return trouble
+    error = HubError(connector.id, f"程序出错（{type(trouble).__name__}）", "其他来源不受影响；请把日志交给系统管理员")
+    error.__cause__ = trouble
+    return error
 
 
 def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:

@@ -107,7 +107,7 @@ def judge(contract: Contract, parquet: Path, facts: Any, docs_dir: Path) -> Verd
     footer.close()
     if not set(columns) & set(contract.fields):
         raise SourceChanged(facts.connector, "质检后的数据里没有契约的任何字段", "请检查连接器的 fields")
-    asked = suite(contract, _facts(facts), columns, rows, _code_sets(contract))
+    asked = suite(contract, facts, columns, rows, _code_sets(contract))
     names = [f for f in contract.fields if f in columns]
     computed = {column: sql for spec in asked for column, sql in spec.computed.items()}
     chosen = ", ".join([*(f'"{n}"' for n in names), *(f'({sql}) AS "{column}"' for column, sql in computed.items())])
@@ -140,11 +140,6 @@ def judge_shared(contract: Contract, database_url: str, docs_dir: Path) -> Verdi
             "shared", connection_string=url, kwargs={"connect_args": arguments}
         )
         return gx.validate(source, contract, f"{contract.dataset}_shared", asked, query, "共享库")
-
-
-def _facts(given: Any) -> BatchFacts:
-    names = ("connector", "dataset", "delivery", "kind", "extracted_at", "past_rows")
-    return BatchFacts(**{name: getattr(given, name) for name in names}, refused=getattr(given, "refused", "false"))
 
 
 def _code_sets(contract: Contract) -> dict[str, list[str]]:

@@ -20,11 +20,9 @@ import pyarrow as pa
 
 from schemas.contract import Field
 
-_IDENTIFIERS = {
-    "uscc": "uscc_clean", "org_code": "org_code_clean", "reg_no": "code_clean", "enterprise_code": "enterprise_code_clean",
-    "resident_id": "resident_id_clean", "phone": "phone_clean", "unit_no": "code_clean", "project_code": "code_clean",
-    "taxpayer_id": "code_clean",
-}  # fmt: skip
+_IDENTIFIERS = frozenset(
+    ["uscc", "org_code", "reg_no", "enterprise_code", "resident_id", "phone", "unit_no", "project_code", "taxpayer_id"]
+)  # fmt: skip
 PERSONAL = {"mask_name", "mask_phone", "mask_id", "hmac", "resident_id", "phone", "scrub"}
 
 
@@ -39,15 +37,60 @@ class Standard:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How text of one kind is read: most of it by `quick`, the odd spellings by `full`, once per distinct spelling.
+
+    The full macros understand every way a county writes a date or an amount; pasted into the query for every
+    column they take DuckDB longer to plan (seconds) than to run. Both are SQL over `t`; a `quick` that gives NULL
+    sends the spelling to `full`.
+    """
+
+    quick: str | None
+    full: str
+    precise: bool = False  # the kind has a precision (dates)
+
+
+def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> Reading | None:
+    """How this field's text is read; None where it came typed or needs no reading."""
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return None
+    match field.kind:
+        case "date":
+            return Reading("date_quick(t)", "date_value(t)", precise=True)
+        case "timestamp":
+            zone = 0 if utc else 480
+            return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})")
+        case "integer" | "decimal":
+            return Reading(_plain_number(6), "number_value(t)")
+        case "yuan":
+            unit = unit or field.unit or "元"
+            return Reading(_plain_number(2) if unit == "元" else None, f"amount_yuan(t, '{unit}')")
+        case "percent":
+            # Declared for the column, never guessed by row: 0.95 may be 95 % or less than one.
+            scale = field.options.get("scale", "percent")
+            return Reading(_plain_number(6) if scale == "percent" else None, f"percent_value(t, '{scale}')")
+        case "boolean":
+            return Reading(None, "boolean_value(t)")
+    return None
+
+
+def _plain_number(places: int) -> str:
+    digits = f"regexp_full_match(t, '-?[0-9]{{1,11}}([.][0-9]{{1,{places}}})?')"
+    return f"TRY_CAST(CASE WHEN {digits} THEN t END AS DECIMAL(18,{places}))"
+
+
+@dataclass(frozen=True)
 class Source:
     """What is known of the source column of a field."""
 
     raw: str  # SQL of the column
     text: str  # SQL of its trimmed text
     type: pa.DataType
-    unit: str | None  # money unit named in the file's header
     utc: bool  # naive instants of this source are UTC
     lookup: str | None = None  # SQL of the canonical code found for `text` (code_set, department)
+    read: str = ""  # SQL of the value read from text, where the field has a reading
+    odd: str = "false"  # SQL: the text was no plain one
+    precision: str = "NULL"  # SQL: the precision of an odd date
     key: tuple[str, str] = ("''::BLOB", "''::BLOB")  # inner and outer pad of the county's HMAC key
 
     @property
@@ -81,9 +124,12 @@ def duck_type(field: Field) -> str:
 
 
 def _identifier(field: Field, s: Source) -> Standard:
-    cleaned = f"{_IDENTIFIERS[field.kind]}({s.text})"
-    value = f"CASE WHEN {s.text} IS NULL OR id_is_placeholder({s.text}) THEN NULL ELSE {cleaned} END"
-    return Standard(value, None, f"{s.text} <> {_v(field)}", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
+    return Standard(
+        f"{field.kind}_clean({s.text})",
+        None,
+        f"{s.text} <> {_v(field)}",
+        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
+    )
 
 
 def _v(field: Field) -> str:
@@ -103,14 +149,13 @@ def _date(field: Field, s: Source) -> Standard:
         return Standard(s.raw)
     if pa.types.is_timestamp(s.type):
         return Standard(f"({_wall_clock(s)})::DATE")
-    unread = (
-        f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN "
-        f"coalesce(date_precision({s.text}), 'unparsed') IN ('invalid', 'unparsed') ELSE false END"
+    lost = f"{s.text} IS NOT NULL AND {_v(field)} IS NULL"
+    return Standard(
+        s.read,
+        f"{lost} AND coalesce({s.precision}, 'invalid') IN ('invalid', 'unparsed')",
+        f"{s.odd} AND left({s.text}, 10) <> {_v(field)}::VARCHAR",
+        f"{lost} AND {s.precision} = 'null'",
     )
-    nothing = (
-        f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN date_precision({s.text}) = 'null' ELSE false END"
-    )
-    return Standard(f"date_value({s.text})", unread, f"left({s.text}, 10) <> {_v(field)}::VARCHAR", nothing)
 
 
 def _wall_clock(s: Source) -> str:
@@ -125,56 +170,35 @@ def _timestamp(field: Field, s: Source) -> Standard:
         return Standard(_wall_clock(s))
     if pa.types.is_date(s.type):
         return Standard(f"{s.raw}::TIMESTAMP")
-    read = f"timestamp_value({s.text})"
-    # A text that names its own offset was already turned to +08:00.
-    value = (
-        f"CASE WHEN regexp_matches({s.text}, '(Z|[+-]\\d\\d:?\\d\\d)$') AND length({s.text}) > 12 THEN {read} ELSE {read} + INTERVAL 8 HOUR END"
-        if s.utc
-        else read
-    )
-    fixed = f"left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
-    return Standard(value, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+    fixed = f"{s.odd} AND left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
+    return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
 
 
 def _integer(field: Field, s: Source) -> Standard:
     if pa.types.is_integer(s.type):
         return Standard(f"TRY_CAST({s.raw} AS {duck_type(field)})", f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL")
     # 3.5 is no count: a number with a fraction is refused, not rounded.
-    number = f"number_value({s.text})"
-    value = f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS {duck_type(field)}) END"
-    return Standard(
-        value,
-        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
-        f"{_v(field)} IS NOT NULL AND TRY_CAST({s.text} AS DOUBLE) IS NULL",
-    )
-
-
-def _number(field: Field, s: Source, read: str) -> Standard:
-    # Digits beyond the contract's scale, units, thousands marks and Chinese numerals are all told in the notes.
-    fixed = f"{_v(field)} IS NOT NULL AND (TRY_CAST({s.text} AS DOUBLE) IS NULL OR {read} <> {_v(field)})"
-    return Standard(f"TRY_CAST({read} AS {duck_type(field)})", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+    value = f"CASE WHEN {s.read} = floor({s.read}) THEN TRY_CAST({s.read} AS {duck_type(field)}) END"
+    fixed = f"{s.odd} AND {_v(field)} IS NOT NULL AND TRY_CAST({s.text} AS DOUBLE) IS NULL"
+    return Standard(value, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
 
 
 def _decimal(field: Field, s: Source) -> Standard:
     if pa.types.is_integer(s.type) or pa.types.is_floating(s.type) or pa.types.is_decimal(s.type):
         return Standard(f"TRY_CAST({s.raw} AS {duck_type(field)})", f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL")
-    return _number(field, s, f"number_value({s.text})")
-
-
-def _yuan(field: Field, s: Source) -> Standard:
-    unit = s.unit or field.unit or "元"
-    return _number(field, s, f"amount_yuan({s.text}, '{unit}')")
-
-
-def _percent(field: Field, s: Source) -> Standard:
-    # Declared for the column, never guessed by row: 0.95 may be 95 % or less than one.
-    return _number(field, s, f"percent_value({s.text}, '{field.options.get('scale', 'percent')}')")
+    # Digits beyond the contract's scale, units, thousands marks and Chinese numerals are all told in the notes.
+    rewritten = f"({s.odd} AND TRY_CAST({s.text} AS DOUBLE) IS NULL) OR {s.read} <> {_v(field)}"
+    return Standard(
+        f"TRY_CAST({s.read} AS {duck_type(field)})",
+        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
+        f"{_v(field)} IS NOT NULL AND ({rewritten})",
+    )
 
 
 def _boolean(field: Field, s: Source) -> Standard:
     if pa.types.is_boolean(s.type):
         return Standard(s.raw)
-    return Standard(f"boolean_value({s.text})", f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
+    return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
 
 
 def _looked_up(field: Field, s: Source) -> Standard:
@@ -197,7 +221,7 @@ def _hmac(field: Field, s: Source) -> Standard:
 
 _BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {
     "free_text": _free_text, "code": _code, "date": _date, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
-    "yuan": _yuan, "percent": _percent, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
+    "yuan": _decimal, "percent": _decimal, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
     "mask_name": _macro("mask_name"), "mask_phone": _macro("mask_phone"), "mask_id": _macro("mask_id"), "scrub": _macro("scrub"),
     "hmac": _hmac,
 }  # fmt: skip

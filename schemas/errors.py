@@ -20,6 +20,8 @@ class HubError(Exception):
     """A failure a user can act on, printed as «where：what。cure。»."""
 
     retryable = False
+    # What the failed work had already made durable (a list of BatchResult of earlier deliveries).
+    done: tuple[object, ...] = ()
 
     def __init__(self, where: str, what: str, cure: str = "") -> None:
         self.where, self.what, self.cure = where, what, cure
@@ -79,4 +81,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f"是否想写 '{close[0]}'？"
     if not known:
         return ""
-    return f"可用的有：{'、'.join(known[:12])}{'…' if len(known) > 12 else ''}"
+    return f"可用的有：{'、'.join(known[:12])}{'…' if len(known) > 12 else ''}。"

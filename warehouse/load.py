@@ -20,8 +20,9 @@ from zoneinfo import ZoneInfo
 from connectors.drivers import open_driver
 from connectors.spec import Connector
 from quality.check import Checked, Mapping, check
+from quality.suite import BatchFacts
 from schemas.contract import Contract, contract
-from schemas.errors import ConfigError, WarehouseUnavailable
+from schemas.errors import ConfigError, HubError, WarehouseUnavailable
 from warehouse import quarantine, store
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -63,19 +64,6 @@ class BatchResult:
         return bool(self.new_rows or self.changed_rows or self.closed_rows)
 
 
-@dataclass(frozen=True)
-class BatchFacts:
-    """What the judge of a batch must know besides its rows."""
-
-    connector: str
-    dataset: str
-    delivery: str
-    kind: str
-    extracted_at: datetime
-    past_rows: list[int]  # extracted rows of past committed deliveries, newest first, at most 12
-    expected_full: bool  # a whole load, so that a drop in rows means something
-
-
 # (contract, checked parquet, facts, folder for Data Docs) -> a verdict with .blocked and a dict form
 Judge = Callable[[Contract, Path, BatchFacts, Path], Any]
 Checkpoint = Callable[[str], None]
@@ -102,14 +90,16 @@ def load(
         source_id = store.source_id(warehouse, connector)
         store.take_turn(warehouse, source_id, connector.id)
         driver = open_driver(connector)
-        for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
-            with _workspace(home) as work:
-                result = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work).take(
-                    delivery
-                )
-            if result.status == "committed":
-                driver.acknowledge(delivery)
-            results.append(result)
+        try:
+            for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
+                with _workspace(home) as work:
+                    taken = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work)
+                    results.append(taken.take(delivery))
+                if results[-1].status == "committed":
+                    driver.acknowledge(delivery)
+        except HubError as error:
+            error.done = tuple(results)
+            raise
     return results
 
 
@@ -230,9 +220,14 @@ class _Delivery:
             )
             self.checkpoint("checked")
             facts = BatchFacts(
-                self.connector.id, self.agreed.dataset, name, kind, extracted_at, store.past_rows(self.warehouse, self.source_id, kind),
-                kind in {"full", "file_full"},
-            )  # fmt: skip
+                connector=self.connector.id,
+                dataset=self.agreed.dataset,
+                delivery=name,
+                kind=kind,
+                extracted_at=extracted_at,
+                past_rows=store.past_rows(self.warehouse, self.source_id, kind),
+                refused=checked.bad,
+            )
             verdict = self._timed("judge", lambda: self._judge(target, facts))
             self.checkpoint("judged")
             result = BatchResult(

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +75,12 @@ class _Memory(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while not self._done.wait(_PERIOD):
+        while True:
             states = [state for pid in _tree(self._root) if (state := _memory(pid)) is not None]
             together = sum(now for now, _ in states)
             self.peak = max([self.peak, together, *(highest for _, highest in states)])
+            if self._done.wait(_PERIOD):
+                return
 
     def stop(self) -> None:
         self._done.set()
@@ -89,11 +92,9 @@ def _tree(root: int) -> Iterator[int]:
     while waiting:
         pid = waiting.pop()
         yield pid
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
+        with suppress(OSError):  # it may be gone by now
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
                 waiting += map(int, children.read_text().split())
-            except OSError:
-                continue
 
 
 def _memory(pid: int) -> tuple[int, int] | None:

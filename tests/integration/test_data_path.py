@@ -141,7 +141,9 @@ def test_replay_from_landing_changes_nothing_and_moves_no_bookmark(
     assert (after["record"], after["cursor"]) == (before["record"], before["cursor"])
 
 
-def test_held_delivery_touches_nothing_until_a_person_lets_it_in(home: Home, source: str, tmp_path: Path, database: str) -> None:
+def test_held_delivery_touches_nothing_until_a_person_lets_it_in(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
     full = connector(tmp_path, "full")
     fill(source, [row(n) for n in range(10)])
     load(full, home, judge=_drop_blocks)
@@ -150,7 +152,9 @@ def test_held_delivery_touches_nothing_until_a_person_lets_it_in(home: Home, sou
     (held,) = load(full, home, judge=_drop_blocks)
     assert held.status == "held"
     after = state(database)
-    assert [after[k] for k in ("record", "history", "quarantine")] == [before[k] for k in ("record", "history", "quarantine")]
+    assert [after[k] for k in ("record", "history", "quarantine")] == [
+        before[k] for k in ("record", "history", "quarantine")
+    ]
     (let_in,) = replay(full, home, [held.batch_id], judge=_drop_blocks)
     assert (let_in.status, let_in.closed_rows) == ("committed", 9)
     assert [r[0] for r in state(database)["record"]] == ["CB00001"]

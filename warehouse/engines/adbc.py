@@ -148,7 +148,9 @@ def _told() -> Iterator[None]:
         what = _OUTSIDE.get(state) or ("连接断了" if isinstance(error, adm.OperationalError) and not state else None)
         if what is None:
             raise
-        raise WarehouseUnavailable("共享库", f"{what}（{_first_line(error)}）", "数据没有变动，处理后重跑即可；可用 hub doctor 检查") from error
+        raise WarehouseUnavailable(
+            "共享库", f"{what}（{_first_line(error)}）", "数据没有变动，处理后重跑即可；可用 hub doctor 检查"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -55,13 +55,12 @@ def test_hub_and_limit_hold_what_the_source_holds_after_every_step(printed):
 
 
 def test_every_run_is_measured(printed):
+    assert all(run["usage"]["exit_code"] == 0 and run["usage"]["wall"] > 0 for run in printed["runs"])
     for run in printed["runs"]:
-        assert run["usage"]["exit_code"] == 0
-        assert run["usage"]["wall"] > 0
-        assert run["usage"]["peak_mb"] > 0
-    assert all(
-        run["stages"].keys() >= {"land", "check", "merge"} for run in printed["runs"] if run["contender"] == "hub"
-    )
+        if run["contender"] == "hub":  # the limit is over before its memory can be looked at
+            assert run["usage"]["peak_mb"] > 0
+            assert run["usage"]["cpu"] > 0
+            assert run["stages"].keys() >= {"land", "check", "merge"}
 
 
 def test_the_source_moves_on_by_a_tenth(running, folder):
@@ -78,10 +77,14 @@ def test_the_source_moves_on_by_a_tenth(running, folder):
     [
         ("SELECT 1", "读不到结果"),
         ("CREATE TABLE ticket AS SELECT * FROM incoming WHERE ticket_id > 1", "1999 行，应为 2000 行"),
-        ("CREATE TABLE ticket AS SELECT * FROM incoming; UPDATE ticket SET content = content || ' ' WHERE ticket_id = 1", "行数对，内容不同"),
+        (
+            "CREATE TABLE ticket AS SELECT * FROM incoming; UPDATE ticket SET content = content || ' ' WHERE ticket_id = 1",
+            "行数对，内容不同",
+        ),
         ("SELECT 1 / 0", "退出码 1"),
     ],
-)  # fmt: skip
+    ids=["no table", "a row less", "a blank more", "an error"],
+)
 def test_whoever_is_wrong_is_found_out(running, folder, wrong, check):
     def command(task):
         copy = LIMIT.command(task)[-1]

@@ -1,0 +1,357 @@
+"""The SQL of one delivery's check, built from the contract, the connector's mapping and the landed file's columns.
+
+    raw columns -> trimmed text -> values read from text -> contract values -> rule bits, hash, notes
+
+Each arrow is one SELECT around the last, so that nothing is computed twice and DuckDB has little to plan.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quality import rules
+from quality.standardise import PERSONAL, Reading, Source, Standard, reading, standard
+from schemas.contract import Contract, Field
+from schemas.errors import SourceChanged, nearest
+
+COORDINATES = ("_sheet", "_row", "_op", "_seq")
+WORD = 60  # rules per bigint
+
+AUTOMATIC = {
+    "required": "不能为空。",
+    "unparsed": "读不懂，不是约定的格式。",
+    "code_set": "不在约定的代码表内。",
+    "too_long": "超过约定的长度。",
+    "range": "超出允许的范围。",
+    "pattern": "不符合约定的格式。",
+    "numeric_id": "是以数字格式保存的长编码，末位已失真，请改为文本格式后重报。",
+    "replacement_char": "含有乱码字符，原文已无法恢复，请重新导出。",
+    "placeholder": "填的是占位符，按未填处理。",
+    "duplicate_key": "与本批另一行的主键相同。",
+}
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """One check of one row; `bit` is its place in the row's words."""
+
+    name: str
+    field: str | None
+    title: str
+    reason: str
+    severity: str
+    condition: str
+    bit: int
+
+    @property
+    def flag(self) -> str:
+        """SQL that is true where a checked row fails this rule."""
+        return f"(_w{self.bit // WORD} & {1 << (self.bit % WORD)}) <> 0"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How a connector's columns meet a contract: what the check needs to know of a connector."""
+
+    connector: str
+    fields: dict[str, str]
+    constants: dict[str, Any]
+    units: dict[str, str]
+    utc: bool
+    kind: str  # cursor | full | file | file_full | exchange
+    lookups: dict[str, dict[str, str]]  # code set (or "department") -> spelling -> canonical
+    key: bytes  # the county's HMAC key
+
+
+class Plan:
+    """The SQL of one delivery's check, built field by field."""
+
+    def __init__(self, con: Any, contract: Contract, mapping: Mapping, landed: Path) -> None:
+        self.contract, self.mapping, self.schema = contract, mapping, pq.read_schema(landed)
+        self.present = self._present()
+        self.sources = sorted(set(self.present.values()))
+        self.lookups = self._make_lookups(con)
+        self.readings = self._read_odd(con, landed)
+        self.standards: dict[str, Standard] = {name: self._standard(contract.fields[name]) for name in self.present}
+        self.rules = self._rules()
+
+    def _make_lookups(self, con: Any) -> list[str]:
+        """A temp table `lookup_<field>(spelling, code)` for every field with a list of values."""
+        fields = [
+            f for f in self.contract.fields.values() if f.name in self.present and f.kind in {"code_set", "department"}
+        ]
+        for f in fields:
+            spellings = self.mapping.lookups[str(f.code_set if f.kind == "code_set" else "department")]
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE lookup_{f.name} AS SELECT unnest($1) AS spelling, unnest($2) AS code",
+                [list(spellings), list(spellings.values())],
+            )
+        return [f"lookup_{f.name}" for f in fields]
+
+    def _read_odd(self, con: Any, landed: Path) -> dict[str, tuple[Reading, str | None]]:
+        """How each text field is read, and the temp table `(t, value, precision)` of its odd spellings if it has any."""
+        wanted: dict[Reading, list[str]] = {}
+        for name, column in self.present.items():
+            kind = self.schema.field(column).type
+            how = reading(self.contract.fields[name], kind, self.mapping.units.get(column), utc=self.mapping.utc)
+            if how is not None:
+                wanted.setdefault(how, []).append(name)
+        found: dict[str, tuple[Reading, str | None]] = {}
+        for number, (how, names) in enumerate(wanted.items()):
+            odd = f"AND ({how.quick}) IS NULL" if how.quick else ""
+            spellings = " UNION ALL ".join(
+                f"SELECT t FROM (SELECT text_clean({_q(column)}) AS t FROM read_parquet('{landed}')) WHERE t IS NOT NULL {odd}"
+                for column in dict.fromkeys(self.present[name] for name in names)
+            )
+            table = f"odd_{number}"
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t FROM ({spellings})")
+            some = con.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            if some:
+                precision = "date_precision(t)" if how.precise else "NULL::VARCHAR"
+                con.execute(
+                    f"CREATE OR REPLACE TEMP TABLE read_{number} AS SELECT t, {how.full} AS value, {precision} AS precision FROM {table}"
+                )
+            found.update(dict.fromkeys(names, (how, f"read_{number}" if some else None)))
+        return found
+
+    def _present(self) -> dict[str, str]:
+        missing = [c for c in dict.fromkeys(self.mapping.fields.values()) if c not in self.schema.names]
+        if missing:
+            raise SourceChanged(
+                self.mapping.connector, f"本次数据里没有列 '{missing[0]}'", nearest(missing[0], self.schema.names)
+            )
+        return {f: c for f, c in self.mapping.fields.items() if f in self.contract.fields}
+
+    def _alias(self, column: str) -> int:
+        return self.sources.index(column)
+
+    def _standard(self, f: Field) -> Standard:
+        column = self.present[f.name]
+        i = self._alias(column)
+        lookup = f"lookup_{f.name}.code" if f"lookup_{f.name}" in self.lookups else None
+        odd = self.readings.get(f.name, (None, None))[1]
+        kind = self.schema.field(column).type
+        textual = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return standard(
+            f,
+            Source(
+                raw=f"_c{i}", text=f"_t{i}" if textual else f"_c{i}::VARCHAR", type=kind, utc=self.mapping.utc, lookup=lookup,
+                read=f"_read_{f.name}", odd=f"_odd_{f.name}" if odd else "false",
+                precision=f"_precision_{f.name}" if odd else "NULL", key=_pads(self.mapping.key),
+            ),
+        )  # fmt: skip
+
+    def _rules(self) -> list[RowRule]:
+        found: list[RowRule] = []
+
+        def add(name: str, f: Field | None, condition: str, reason: str = "", severity: str = "error") -> None:
+            if (self.mapping.kind == "exchange" and name != "required") or (
+                self.mapping.kind == "exchange" and f is not None and not f.key
+            ):
+                condition = f"_op <> 'D' AND ({condition})"
+            found.append(
+                RowRule(
+                    name,
+                    f.name if f else None,
+                    f.title if f else "",
+                    reason or AUTOMATIC[name],
+                    severity,
+                    condition,
+                    len(found),
+                )
+            )
+
+        have = {**self.present, **self.mapping.constants}
+        for f in self.contract.fields.values():
+            if f.name not in have:
+                continue
+            v = f'"{f.name}"'
+            if f.required:
+                add("required", f, f"{v} IS NULL")
+            if f.name not in self.present:
+                continue
+            s = self.standards[f.name]
+            textual = _is_text(self.schema.field(self.present[f.name]).type)
+            if s.unread:
+                add("unparsed", f, s.unread)
+            if s.placeholder:
+                add("placeholder", f, s.placeholder, severity="error" if f.key else "warning")
+            # An id read out of a numeric cell has lost its last digits: that is the reason, not the check digit.
+            numeric = f"regexp_full_match({v}, '[0-9.]+[eE]\\+?[0-9]+')"
+            if f.kind in rules.RULES:
+                add("numeric_id", f, f"{v} IS NOT NULL AND {numeric}")
+                add(f.kind, f, f"{v} IS NOT NULL AND NOT {numeric} AND ({rules.condition({'rule': f.kind, 'field': f.name}, f.name)[1]})",
+                    rules.RULES[f.kind][0])  # fmt: skip
+            if f.kind in {"code_set", "department"}:
+                add("code_set", f, f"{v} IS NOT NULL AND NOT (lookup_{f.name}_found)")
+            if (
+                f.max_length
+                and textual
+                and f.kind not in {"mask_name", "mask_phone", "mask_id", "hmac", "code_set", "department"}
+            ):
+                # Bytes cost nothing to count, characters do: most rows are short even in bytes. An id spoilt by a numeric
+                # cell is longer than any id, and its reason is already told.
+                spoilt = f" AND NOT {numeric}" if f.kind in rules.RULES else ""
+                add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}{spoilt}")
+            if textual and f.kind in {"text", "name", "free_text", "code"}:
+                add("replacement_char", f, f"contains({v}, '\ufffd')")
+            bounds = [f"{v} {sign} {f.options[word]}" for word, sign in (("minimum", "<"), ("maximum", ">"), ("exclusiveMinimum", "<="), ("exclusiveMaximum", ">="))
+                      if isinstance(f.options.get(word), (int, float))]  # fmt: skip
+            if bounds:
+                add("range", f, " OR ".join(bounds))
+            if f.options.get("pattern") and f.kind not in rules.RULES:
+                pattern = str(f.options["pattern"]).replace("'", "''")
+                add("pattern", f, f"NOT regexp_full_match({v}, '{pattern}')")
+        for r in self.contract.rules:
+            if (
+                r.scope != "row"
+                or (r.field and r.field not in have)
+                or r.spec.get("field", next(iter(have))) not in have
+            ):
+                continue
+            if r.spec.get("rule") in rules.RULES and r.field and r.spec["rule"] == self.contract.fields[r.field].kind:
+                continue  # the kind's own rule already stands
+            specs = [(r.spec, r.severity)]
+            if r.spec.get("same_day") == "warning":
+                specs.append(({**r.spec, "same_day": "only"}, "warning"))
+            target = self.contract.fields.get(str(r.spec.get("field")))
+            for spec, severity in specs:
+                reason, condition = rules.condition(spec, f"{self.contract.dataset}.{r.name}")
+                if self.mapping.kind == "exchange":
+                    condition = f"_op <> 'D' AND ({condition})"
+                name, title = (target.name, target.title) if target else (None, self.contract.title)
+                found.append(RowRule(r.name, name, title, r.description or reason, severity, condition, len(found)))
+        return found
+
+    def sql(self, landed: Path, extracted_at: datetime) -> str:
+        """The one pass: raw -> text -> values -> bits."""
+        contract, mapping = self.contract, self.mapping
+        coordinates = [c for c in COORDINATES if c in self.schema.names]
+        quoted = [(c, c.replace('"', '""')) for c in self.sources]
+        l0 = ", ".join([*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates])
+        texts = [
+            f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self.schema.field(c).type)
+        ]
+        reads, odd_joins = self._reads()
+        values, joins = [], []
+        referenced = {name for r in self.rules for name in re.findall(r"[A-Za-z_]\w*", r.condition)}
+        for f in contract.fields.values():
+            if f.name in self.present:
+                values.append(f'{self.standards[f.name].value} AS "{f.name}"')
+            elif f.name in mapping.constants:
+                values.append(f"{_constant(mapping.constants[f.name])} AS {_q(f.name)}")
+            elif f.name in referenced:
+                values.append(f'NULL AS "{f.name}"')
+        for name in self.lookups:
+            i = self._alias(self.present[name.removeprefix("lookup_")])
+            joins.append(f"LEFT JOIN {name} ON {name}.spelling = _t{i}")
+            values.append(f"{name}.code IS NOT NULL AS {name}_found")
+        have = [f for f in contract.fields if f in self.present or f in mapping.constants]
+        # concat() reads NULL as nothing, which no value is once blanks are NULL; instants as numbers print faster.
+        canonical = ", chr(31), ".join(_canonical(contract.fields[f]) for f in have)
+        fixed = [(f, s.fixed) for f, s in self.standards.items() if s.fixed]
+        any_fixed = " OR ".join(f"coalesce({x}, false)" for _, x in fixed) or "false"
+        warnings = [r for r in self.rules if r.severity != "error"]
+        any_warned = " OR ".join(f"coalesce({r.condition}, false)" for r in warnings) or "false"
+        words = self._words()
+        instant = extracted_at.strftime("%Y-%m-%d %H:%M:%S")
+        return f"""
+        SELECT * EXCLUDE (_fixed, _warned), CASE WHEN _fixed THEN 2 WHEN _warned THEN 1 ELSE 0 END::SMALLINT AS _quality FROM (
+          SELECT {", ".join(f'"{f}"' for f in have)}, {", ".join(["_n", *coordinates])},
+            md5(concat({canonical}))::UUID AS _row_hash, {self._party(have)} AS _party,
+            {self._notes(fixed, warnings)} AS _notes, {any_fixed} AS _fixed, {any_warned} AS _warned, {", ".join(words)}
+          FROM (SELECT *, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
+                FROM (SELECT {", ".join(["*", *reads])}
+                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true)))
+                      {" ".join(odd_joins)}) {" ".join(joins)})
+        )"""
+
+    def _reads(self) -> tuple[list[str], list[str]]:
+        """The columns `_read_`, `_odd_` and `_precision_` of every field with a reading, and the joins they need."""
+        columns, joins = [], []
+        for name, (how, table) in self.readings.items():
+            t = f"_t{self._alias(self.present[name])}"
+            quick = re.sub(r"\bt\b", t, how.quick) if how.quick else None
+            if table is None:
+                columns.append(f"{quick or 'NULL'} AS _read_{name}")
+                continue
+            alias = f"r_{name}"
+            joins.append(f"LEFT JOIN {table} AS {alias} ON {alias}.t = {t}")
+            value = f"CASE WHEN {alias}.t IS NULL THEN {quick} ELSE {alias}.value END" if quick else f"{alias}.value"
+            columns += [
+                f"{value} AS _read_{name}",
+                f"{alias}.t IS NOT NULL AS _odd_{name}",
+                f"{alias}.precision AS _precision_{name}",
+            ]
+        return columns, joins
+
+    def _words(self) -> list[str]:
+        words: dict[int, list[str]] = {0: []}
+        for r in self.rules:
+            words.setdefault(r.bit // WORD, []).append(
+                f"CASE WHEN {r.condition} THEN {1 << (r.bit % WORD)} ELSE 0 END::BIGINT"
+            )
+        return [f"{' + '.join(bits) or '0::BIGINT'} AS _w{w}" for w, bits in words.items()]
+
+    def _notes(self, fixed: list[tuple[str, str]], warnings: list[RowRule]) -> str:
+        """JSON text: {"fields": {field: raw text}, "warnings": [rule…]}; personal raw values are left out."""
+        entries = []
+        for name, condition in fixed:
+            if self.contract.fields[name].kind not in PERSONAL:
+                i = self._alias(self.present[name])
+                entries.append(f"CASE WHEN {condition} THEN '\"{name}\":' || to_json(_c{i}::VARCHAR) END")
+        warned = [f"CASE WHEN {r.condition} THEN '\"{r.field or ''}.{r.name}\"' END" for r in warnings]
+        parts = []
+        if entries:
+            parts.append(f"nullif('\"fields\":{{' || concat_ws(',', {', '.join(entries)}) || '}}', '\"fields\":{{}}')")
+        if warned:
+            parts.append(f"nullif('\"warnings\":[' || concat_ws(',', {', '.join(warned)}) || ']', '\"warnings\":[]')")
+        if not parts:
+            return "NULL::VARCHAR"
+        return f"nullif('{{' || concat_ws(',', {', '.join(parts)}) || '}}', '{{}}')"
+
+    def _party(self, have: list[str]) -> str:
+        party = self.contract.party
+        if party is None:
+            return "NULL::UUID"
+        named = [f for f in party.fields.values() if f in have]
+        if not named:
+            return "NULL::UUID"
+        second = [f for f in party.second if f in have]
+        parts = ", ".join(f"coalesce({_q(f)}::VARCHAR, '')" for f in [*named, *second])
+        return f"CASE WHEN coalesce({', '.join(map(_q, named))}) IS NOT NULL THEN md5(concat_ws(chr(31), {parts}))::UUID END"
+
+
+def _q(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _canonical(f: Field) -> str:
+    return f"epoch_us({_q(f.name)})" if f.physical_type == "timestamp" else _q(f.name)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _constant(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else "'" + str(value).replace("'", "''") + "'"
+
+
+def _pads(key: bytes) -> tuple[str, str]:
+    """The inner and outer pad of HMAC-SHA256 for this key, as DuckDB blobs. Source: RFC 2104."""
+    block = key.ljust(64, b"\0")[:64]
+
+    def blob(pad: int) -> str:
+        return "'" + "".join(f"\\x{b ^ pad:02X}" for b in block) + "'::BLOB"
+
+    return blob(0x36), blob(0x5C)
