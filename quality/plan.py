@@ -107,7 +107,7 @@ class Plan:
         for number, (how, names) in enumerate(wanted.items()):
             odd = f"AND ({how.quick}) IS NULL" if how.quick else ""
             spellings = " UNION ALL ".join(
-                f"SELECT t FROM (SELECT text_clean({_q(column)}) AS t FROM read_parquet('{landed}')) WHERE t IS NOT NULL {odd}"
+                f"SELECT t FROM (SELECT text_clean({_q(column)}::VARCHAR) AS t FROM read_parquet('{landed}')) WHERE t IS NOT NULL {odd}"
                 for column in dict.fromkeys(self.present[name] for name in names)
             )
             table = f"odd_{number}"
@@ -132,18 +132,21 @@ class Plan:
     def _alias(self, column: str) -> int:
         return self.sources.index(column)
 
+    def _text(self, column: str) -> str:
+        i = self._alias(column)
+        return f"_t{i}" if _is_text(self.schema.field(column).type) else f"_c{i}::VARCHAR"
+
     def _standard(self, f: Field) -> Standard:
         column = self.present[f.name]
         i = self._alias(column)
         lookup = f"lookup_{f.name}.code" if f"lookup_{f.name}" in self.lookups else None
         odd = self.readings.get(f.name, (None, None))[1]
         kind = self.schema.field(column).type
-        textual = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         return standard(
             f,
             Source(
-                raw=f"_c{i}", text=f"_t{i}" if textual else f"_c{i}::VARCHAR", type=kind, utc=self.mapping.utc, lookup=lookup,
-                read=f"_read_{f.name}", odd=f"_odd_{f.name}" if odd else "false",
+                raw=f"_c{i}", text=self._text(column), type=kind, utc=self.mapping.utc, lookup=lookup,
+                read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}" if odd else "false",
                 precision=f"_precision_{f.name}" if odd else "NULL", key=_pads(self.mapping.key),
             ),
         )  # fmt: skip
@@ -250,8 +253,8 @@ class Plan:
             elif f.name in referenced:
                 values.append(f'NULL AS "{f.name}"')
         for name in self.lookups:
-            i = self._alias(self.present[name.removeprefix("lookup_")])
-            joins.append(f"LEFT JOIN {name} ON {name}.spelling = _t{i}")
+            text = self._text(self.present[name.removeprefix("lookup_")])
+            joins.append(f"LEFT JOIN {name} ON {name}.spelling = {text}")
             values.append(f"{name}.code IS NOT NULL AS {name}_found")
         have = [f for f in contract.fields if f in self.present or f in mapping.constants]
         # concat() reads NULL as nothing, which no value is once blanks are NULL; instants as numbers print faster.
@@ -267,17 +270,17 @@ class Plan:
           SELECT {", ".join(f'"{f}"' for f in have)}, {", ".join(["_n", *coordinates])},
             md5(concat({canonical}))::UUID AS _row_hash, {self._party(have)} AS _party,
             {self._notes(fixed, warnings)} AS _notes, {any_fixed} AS _fixed, {any_warned} AS _warned, {", ".join(words)}
-          FROM (SELECT *, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
-                FROM (SELECT {", ".join(["*", *reads])}
-                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true)))
-                      {" ".join(odd_joins)}) {" ".join(joins)})
+          FROM (SELECT r.*, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
+                FROM (SELECT {", ".join(["b.*", *reads])}
+                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true))) AS b
+                      {" ".join(odd_joins)}) AS r {" ".join(joins)})
         )"""
 
     def _reads(self) -> tuple[list[str], list[str]]:
         """The columns `_read_`, `_odd_` and `_precision_` of every field with a reading, and the joins they need."""
         columns, joins = [], []
         for name, (how, table) in self.readings.items():
-            t = f"_t{self._alias(self.present[name])}"
+            t = self._text(self.present[name])
             quick = re.sub(r"\bt\b", t, how.quick) if how.quick else None
             if table is None:
                 columns.append(f"{quick or 'NULL'} AS _read_{name}")

@@ -51,25 +51,27 @@ class Reading:
 
 
 def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> Reading | None:
-    """How this field's text is read; None where it came typed or needs no reading."""
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return None
+    """How this field's text is read; None where the source's own type is the field's, or nothing is to be read."""
+    unit = unit or field.unit or "元"
+    # Declared for the column, never guessed by row: 0.95 may be 95 % or less than one.
+    scale = field.options.get("scale", "percent")
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    instant = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
     match field.kind:
-        case "date":
+        case "date" if not instant:
             return Reading("date_quick(t)", "date_value(t)", precise=True)
-        case "timestamp":
+        case "timestamp" if not instant:
             zone = 0 if utc else 480
             return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})")
-        case "integer" | "decimal":
+        case "integer" if not pa.types.is_integer(kind):
             return Reading(_plain_number(6), "number_value(t)")
-        case "yuan":
-            unit = unit or field.unit or "元"
+        case "decimal" if not number:
+            return Reading(_plain_number(6), "number_value(t)")
+        case "yuan" if not (number and unit == "元"):
             return Reading(_plain_number(2) if unit == "元" else None, f"amount_yuan(t, '{unit}')")
-        case "percent":
-            # Declared for the column, never guessed by row: 0.95 may be 95 % or less than one.
-            scale = field.options.get("scale", "percent")
+        case "percent" if not (number and scale == "percent"):
             return Reading(_plain_number(6) if scale == "percent" else None, f"percent_value(t, '{scale}')")
-        case "boolean":
+        case "boolean" if not pa.types.is_boolean(kind):
             return Reading(None, "boolean_value(t)")
     return None
 
@@ -153,7 +155,7 @@ def _date(field: Field, s: Source) -> Standard:
     return Standard(
         s.read,
         f"{lost} AND coalesce({s.precision}, 'invalid') IN ('invalid', 'unparsed')",
-        f"{s.odd} AND left({s.text}, 10) <> {_v(field)}::VARCHAR",
+        f"left({s.text}, 10) <> {_v(field)}::VARCHAR",
         f"{lost} AND {s.precision} = 'null'",
     )
 
@@ -170,7 +172,8 @@ def _timestamp(field: Field, s: Source) -> Standard:
         return Standard(_wall_clock(s))
     if pa.types.is_date(s.type):
         return Standard(f"{s.raw}::TIMESTAMP")
-    fixed = f"{s.odd} AND left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
+    # An instant told in UTC may fall on another day here: that is a conversion, not a repair.
+    fixed = f"{s.odd if s.utc else 'true'} AND left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
     return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
 
 
@@ -184,7 +187,7 @@ def _integer(field: Field, s: Source) -> Standard:
 
 
 def _decimal(field: Field, s: Source) -> Standard:
-    if pa.types.is_integer(s.type) or pa.types.is_floating(s.type) or pa.types.is_decimal(s.type):
+    if not s.read:
         return Standard(f"TRY_CAST({s.raw} AS {duck_type(field)})", f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL")
     # Digits beyond the contract's scale, units, thousands marks and Chinese numerals are all told in the notes.
     rewritten = f"({s.odd} AND TRY_CAST({s.text} AS DOUBLE) IS NULL) OR {s.read} <> {_v(field)}"
@@ -196,7 +199,7 @@ def _decimal(field: Field, s: Source) -> Standard:
 
 
 def _boolean(field: Field, s: Source) -> Standard:
-    if pa.types.is_boolean(s.type):
+    if not s.read:
         return Standard(s.raw)
     return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
 

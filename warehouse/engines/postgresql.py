@@ -131,7 +131,8 @@ class Server:
             return
         os.kill(pid, signal.SIGINT)
         for _ in range(600):
-            if self.pid() is None:
+            # Gone only when its pid file is: while it is stopping it is no longer ready, yet still holds the folder.
+            if not (self.data / "postmaster.pid").exists():
                 return
             time.sleep(0.05)
         raise WarehouseUnavailable("内置 PostgreSQL", f"进程 {pid} 30 秒内没有停止", "请结束仍在连接的程序")

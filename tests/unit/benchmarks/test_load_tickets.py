@@ -19,32 +19,22 @@ ROWS = 2_000
 
 
 @pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What a whole run of the command writes down."""
+    folder = tmp_path_factory.mktemp("whole")
+    words = f"--rows {ROWS} --reps 1 --peers limit --folder {folder} --shared-buffers 128MB"
+    assert load_tickets.main(words.split()) == 0
+    return json.loads(next(folder.glob("load_tickets_*.json")).read_text())
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("bench")
 
 
 @pytest.fixture(scope="module")
-def printed(folder):
-    """What a whole run writes down; the server is down again afterwards."""
-    words = [
-        "--rows",
-        str(ROWS),
-        "--reps",
-        "1",
-        "--peers",
-        "limit",
-        "--folder",
-        str(folder),
-        "--shared-buffers",
-        "128MB",
-    ]
-    assert load_tickets.main(words) == 0
-    return json.loads(next(folder.glob("load_tickets_*.json")).read_text())
-
-
-@pytest.fixture(scope="module")
-def running(folder, printed):
-    with server(folder) as started:
+def running(folder):
+    with server(folder, "128MB") as started:
         yield started
 
 
