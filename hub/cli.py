@@ -161,14 +161,19 @@ def replay(
     select: Annotated[
         list[str] | None, typer.Option("--select", "-s", metavar="选择", help="同 hub run；默认全部")
     ] = None,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option("--batch", "-b", metavar="批次", help="只重放这一批，可重复；被拦的批次经人核实后由此放行"),
+    ] = None,
 ) -> None:
-    """用已落地的原始数据重新质检合并，不问来源；改了规则之后用。
+    """用已落地的原始数据重新质检合并，不问来源；改了规则之后用，也用来放行被拦的批次。
 
     示例：hub replay --select dataset:hotline_ticket
+      hub replay --batch 42
     """
     from hub.running import run as go
 
-    raise typer.Exit(go(select or [], from_landing=True))
+    raise typer.Exit(go(select or [], from_landing=True, batches=batch or None))
 
 
 @app.command(cls=Command)

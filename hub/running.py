@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from warehouse.load import BatchResult
 
 
-def run(select: list[str], *, from_landing: bool = False) -> int:
+def run(select: list[str], *, from_landing: bool = False, batches: list[int] | None = None) -> int:
     """Load the selected sources and publish what changed; 1 when any of it failed."""
     from hub.selection import select as choose
     from hub.setup import home, registry
@@ -30,7 +30,7 @@ def run(select: list[str], *, from_landing: bool = False) -> int:
     if not connectors:
         say("还没有可运行的连接器；用 hub connector add 文件 登记", "note")
         return 1 if known.broken else 0
-    report = collect(here, connectors, from_landing=from_landing)
+    report = collect(here, connectors, from_landing=from_landing, batches=batches)
     return 1 if tell(report) or (known.broken and not select) else 0
 
 

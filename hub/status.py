@@ -52,7 +52,7 @@ def show(format: str) -> None:
     counts = {state: sum(r["state"] == state for r in rows) for state in _STATES}
     say("；".join(f"{_STATES[state]} {n}" for state, n in counts.items() if n) or "还没有登记连接器", "note")
     if counts["held"]:
-        say("整批被拦：原因见 hub run 的提示或 Dagster 页面，核实后可 hub replay", "note")
+        say("整批被拦：原因见 hub run 的提示或 Dagster 页面，核实后用 hub replay --batch 批次号 放行", "note")
 
 
 def line(connector: str, title: str, limit: float | None, last: dict[str, Any] | None, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ a dataset that names enterprises changed, views only when one of their inputs di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -55,13 +55,17 @@ def run(
     judge: Judge | None = None,
     on_result: OnResult = lambda connector, results, error: None,
     from_landing: bool = False,
+    batches: Collection[int] | None = None,
     as_of: date | None = None,
 ) -> RunReport:
-    """Load each connector, then link enterprises and publish what changed."""
+    """Load each connector, then link enterprises and publish what changed.
+
+    `from_landing` takes landed deliveries instead of asking the sources: all committed ones, or the named `batches`.
+    """
     report = RunReport()
     for connector in connectors:
         try:
-            results = replay(connector, home, judge=judge) if from_landing else load(connector, home, judge=judge)
+            results = replay(connector, home, batches, judge=judge) if from_landing else load(connector, home, judge=judge)
         except Exception as trouble:
             error = _told(connector, trouble)
             report.failures[connector.id] = error
