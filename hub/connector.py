@@ -147,7 +147,9 @@ def preview(
 def _first_rows(connector: Connector, rows: int) -> Iterator[dict[str, Any]]:
     from connectors.drivers import open_driver
 
-    for delivery in open_driver(connector).deliveries(None, ()):
+    driver = open_driver(connector)
+    driver.limit = rows
+    for delivery in driver.deliveries(None, ()):
         for batch in delivery.batches():
             yield from batch.slice(0, rows).to_pylist()
 
