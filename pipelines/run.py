@@ -36,9 +36,7 @@ class RunReport:
 def prepare(home: Home) -> None:
     """Bring the warehouse up to date: control tables, reference tables, and every contract's tables and views."""
     with Connection(home.database_url) as warehouse:
-        if migrations.current(warehouse) != migrations.HEAD:
-            warehouse.rollback()
-            migrations.upgrade(warehouse.url)
+        migrations.ensure(warehouse)
         reference.refresh(warehouse)
         warehouse.commit()
         for agreed in contracts().values():

@@ -194,17 +194,22 @@ def _apply(
         # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
         warehouse.execute("SET LOCAL enable_hashjoin = off")
         warehouse.execute("SET LOCAL enable_mergejoin = off")
-    changed = _archive(
-        warehouse, contract, f"USING stage s WHERE {match} AND t._row_hash <> s._row_hash", batch_id, "changed"
+    returned = ", ".join(f"t.{quoted(c)}" for c in tables.columns(contract))
+    changed = warehouse.execute(
+        f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason) "
+        f"SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE t._row_hash <> s._row_hash"
     )
-    inserted = warehouse.execute(
-        f"INSERT INTO record.{name} ({columns}) SELECT {columns} FROM stage ON CONFLICT DO NOTHING"
+    values = ", ".join(f"s.{quoted(c)}" for c in tables.columns(contract))
+    sets = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in tables.columns(contract))
+    merged = warehouse.execute(
+        f"MERGE INTO record.{name} t USING stage s ON {match} WHEN MATCHED AND t._row_hash <> s._row_hash THEN UPDATE SET {sets} "
+        f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
     )
     warehouse.execute("SET LOCAL enable_hashjoin = on")
     warehouse.execute("SET LOCAL enable_mergejoin = on")
     result.changed = changed
-    result.new = inserted - changed
-    result.unchanged += staged - inserted
+    result.new = merged - changed
+    result.unchanged += staged - merged
 
 
 def _archive(warehouse: Connection, contract: Contract, where: str, batch_id: int, reason: str) -> int:

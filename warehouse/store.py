@@ -29,9 +29,7 @@ _DUCKDB_MEMORY = "400MB"
 
 def prepare(warehouse: Connection, contract: Contract) -> None:
     """Make sure control tables and the dataset's tables are as this version of the code and contract want them."""
-    if migrations.current(warehouse) != migrations.HEAD:
-        warehouse.rollback()
-        migrations.upgrade(warehouse.url)
+    migrations.ensure(warehouse)
     fingerprint = _fingerprint(contract)
     if warehouse.scalar("SELECT fingerprint FROM hub.dataset WHERE dataset = $1", contract.dataset) != fingerprint:
         warehouse.execute("SELECT pg_advisory_xact_lock(20252)")
