@@ -63,7 +63,9 @@ def run(
     report = RunReport()
     for connector in connectors:
         try:
-            results = replay(connector, home, batches, judge=judge) if from_landing else load(connector, home, judge=judge)
+            results = (
+                replay(connector, home, batches, judge=judge) if from_landing else load(connector, home, judge=judge)
+            )
         except Exception as trouble:
             error = _told(connector, trouble)
             report.failures[connector.id] = error
