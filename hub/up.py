@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ from types import FrameType
 
 from hub.output import UsageError, result, say
 from schemas.errors import HubError
+from warehouse.engines.postgresql import port_is_free
 from warehouse.home import ROOT
 
 _READY_SECONDS = 120
@@ -36,7 +36,7 @@ def run(port: int) -> int:
     from pipelines import serve
     from pipelines.run import prepare
 
-    if not 0 < port < 65536 or not _free(port):
+    if not 0 < port < 65536 or not port_is_free(port):
         raise UsageError(f"--port {port}", "端口不可用（可能 hub up 已在运行）", "请换一个，例如 --port 3100")
     here = home()
     say("准备库表……", "note")
@@ -70,16 +70,6 @@ def _setter(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
         stop.set()
 
     return handle
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _start(name: str, command: list[str], environment: dict[str, str], logs: Path) -> _Part:

@@ -8,7 +8,7 @@ reach PostgreSQL; an increment is staged whole and unchanged rows fall out on th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +30,6 @@ class Merged:
     changed: int = 0
     unchanged: int = 0
     closed: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 def merge(
@@ -53,7 +52,7 @@ def merge(
     )
     result = Merged()
     if first:
-        result.new = _copy(con, warehouse, contract, checked, "arriving", contract.dataset, "record")
+        result.new = _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
     else:
         whole = kind in {"full", "file_full"}
         resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
@@ -67,7 +66,7 @@ def merge(
             result.unchanged = checked.passed - checked.superseded - different
         else:
             con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
-        _apply(con, warehouse, contract, checked, result, source_id, batch_id)
+        _apply(con, warehouse, contract, result, source_id, batch_id)
         if whole or resent:
             if resent:
                 _pull_current(con, warehouse, contract, source_id, delivery)
@@ -114,9 +113,7 @@ def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, bat
         )
 
 
-def _copy(
-    con: Any, warehouse: Connection, contract: Contract, checked: Checked, view: str, table: str, schema: str | None
-) -> int:
+def _copy(con: Any, warehouse: Connection, contract: Contract, view: str, table: str, schema: str | None) -> int:
     columns = ", ".join(quoted(c) for c in _have(contract, con))
     reader = con.execute(f"SELECT {columns} FROM {view}").to_arrow_reader(_STREAM_ROWS)
     written = warehouse.ingest(_without_extensions(reader), table, schema)
@@ -175,14 +172,12 @@ def _already_sent(warehouse: Connection, source_id: int, delivery: str) -> bool:
     ) is not None  # fmt: skip
 
 
-def _apply(
-    con: Any, warehouse: Connection, contract: Contract, checked: Checked, result: Merged, source_id: int, batch_id: int
-) -> None:
+def _apply(con: Any, warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int) -> None:
     """Stage the delta, close the versions it replaces, bring the new versions in."""
     name = quoted(contract.dataset)
     # A table that never held a row of any source has no key yet; the stage needs none.
     warehouse.execute(f"CREATE TEMP TABLE stage (LIKE record.{name}) ON COMMIT DROP")
-    staged = _copy(con, warehouse, contract, checked, "delta", "stage", None)
+    staged = _copy(con, warehouse, contract, "delta", "stage", None)
     if staged == 0:
         return
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])

@@ -24,7 +24,7 @@ from typing import Any
 from examples.county import answer, databases, mariadb, workbook
 from examples.county.county import AS_OF, County, build
 from warehouse.engines import postgresql
-from warehouse.engines.postgresql import free_port
+from warehouse.engines.postgresql import free_port, port_is_free
 
 _READER = "gongxiang"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -197,7 +197,7 @@ def _start_hotline(place: Place) -> None:
     token.touch(mode=0o600)
     token.write_text(place.passwords()["hotline"])
     port_file = place.hotline / "port"
-    if not port_file.exists() or not _free(int(port_file.read_text())):
+    if not port_file.exists() or not port_is_free(int(port_file.read_text())):
         port_file.write_text(str(free_port()))
     port = int(port_file.read_text())
     command = [sys.executable, "-m", "examples.county.api", str(place.hotline / "store.sqlite"), str(port), str(token)]
@@ -214,16 +214,6 @@ def _start_hotline(place: Place) -> None:
             break
         time.sleep(0.05)
     raise RuntimeError(f"the hotline interface does not answer; see {place.hotline / 'server.log'}")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _stop_hotline(place: Place) -> None:

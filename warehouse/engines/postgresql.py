@@ -83,6 +83,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def port_is_free(port: int) -> bool:
+    """True when nobody listens on this TCP port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 class Server:
     """One PostgreSQL cluster in `data`; its password lies beside it in `<data>.password` (mode 0600)."""
 
@@ -192,12 +203,8 @@ class Server:
         """Keep the port of last time when it is still free, so that clients' addresses stay good."""
         file = self.data / "tongqu.port"
         port = self._port or (int(file.read_text()) if file.exists() else free_port())
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                port = free_port()
+        if not port_is_free(port):
+            port = free_port()
         file.write_text(str(port))
         self._give(file)
 
