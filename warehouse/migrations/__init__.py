@@ -9,14 +9,22 @@ from pathlib import Path
 
 from warehouse.engines.adbc import Connection
 
-BASELINE = HEAD = "0001"
 _HERE = Path(__file__).parent
+SCRIPTS = tuple(sorted(path.name for path in _HERE.glob("*.sql")))
+HEAD = SCRIPTS[-1][:4]
 
 
-def statements() -> list[str]:
-    """The statements of baseline.sql."""
-    text = (_HERE / "baseline.sql").read_text(encoding="utf-8")
-    return [statement for statement in text.split(";\n") if statement.strip()]
+def statements(script: str) -> list[str]:
+    """The statements of one .sql file beside this one; a body between $$ marks is one statement with its semicolons."""
+    parts, quoted = [""], False
+    for line in (_HERE / script).read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("--"):
+            continue
+        parts[-1] += line + "\n"
+        quoted ^= line.count("$$") % 2 == 1
+        if not quoted and line.endswith(";"):
+            parts.append("")
+    return [part.strip().rstrip(";") for part in parts if part.strip()]
 
 
 def current(warehouse: Connection) -> str | None:
@@ -28,7 +36,7 @@ def current(warehouse: Connection) -> str | None:
 def ensure(warehouse: Connection) -> None:
     """Bring the control tables to HEAD through an open connection; nothing happens when they are there.
 
-    An empty warehouse is made from baseline.sql directly: importing alembic takes longer than making the tables.
+    An empty warehouse is made from the .sql files directly: importing alembic takes longer than making the tables.
     """
     found = current(warehouse)
     if found == HEAD:
@@ -37,11 +45,12 @@ def ensure(warehouse: Connection) -> None:
         warehouse.execute("SELECT pg_advisory_xact_lock(hashtext('tongqu-migrations'))")
         if current(warehouse) is None:
             warehouse.execute("CREATE SCHEMA IF NOT EXISTS hub")
-            for statement in statements():
-                warehouse.execute(statement)
+            for script in SCRIPTS:
+                for statement in statements(script):
+                    warehouse.execute(statement)
             warehouse.execute("CREATE TABLE hub.alembic_version (version_num varchar(32) PRIMARY KEY)")
-            warehouse.execute("INSERT INTO hub.alembic_version VALUES ($1)", BASELINE)
-        found = BASELINE
+            warehouse.execute("INSERT INTO hub.alembic_version VALUES ($1)", HEAD)
+        found = HEAD
     warehouse.commit()
     if found != HEAD:
         upgrade(warehouse.url)
