@@ -1,6 +1,6 @@
 """Standardise and check one landed delivery: one pass of set-based SQL in an in-process DuckDB.
 
-    landed.parquet (source columns)  ->  checked.parquet (contract fields + system columns, one row per source row)
+    landed.parquet (source columns)  ->  checked/*.parquet (contract fields + system columns, one row per source row)
 
 Every rule is one boolean; the row's failing rules are bits of `_w0, _w1, …`. Rows keep all their reasons and,
 through `_n` (the row's place in the landed file), their raw values. Always: passed + quarantined = extracted.
@@ -8,6 +8,7 @@ through `_n` (the row's place in the landed file), their raw values. Always: pas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +19,16 @@ from schemas.contract import Contract
 
 __all__ = ["AUTOMATIC", "Checked", "Mapping", "RowRule", "check"]
 
+PART_ROWS = 200_000
+# Read once or twice within seconds and then removed: packing it would cost more than it saves.
+_PLAIN = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE 100000"
+
 
 @dataclass
 class Checked:
     """A checked delivery: where it lies, and how its rows fell."""
 
-    parquet: Path
+    parquet: Path  # a pattern that takes in all its parts
     rules: list[RowRule]
     source_columns: dict[str, str]  # contract field -> source column
     extracted: int = 0
@@ -32,11 +37,12 @@ class Checked:
     repaired: int = 0
     warned: int = 0
     superseded: int = 0
+    losers: int = 0  # rows that pass on their own and lose to another with the same key, superseded or refused
     by_rule: dict[str, int] = field(default_factory=dict)
 
     @property
     def bad(self) -> str:
-        """SQL over checked.parquet: true where a row fails an error rule."""
+        """SQL over the checked rows: true where a row fails an error rule."""
         words: dict[int, int] = {}
         for r in self.rules:
             if r.severity == "error":
@@ -45,17 +51,32 @@ class Checked:
 
 
 def check(
-    con: Any, landed: Path, contract: Contract, mapping: Mapping, extracted_at: datetime, target: Path
+    con: Any,
+    landed: Path,
+    contract: Contract,
+    mapping: Mapping,
+    extracted_at: datetime,
+    folder: Path,
+    on_part: Callable[[Checked, Path], None] | None = None,
 ) -> Checked:
-    """Write checked.parquet and count how the rows fell. `con` is a DuckDB connection with the macros installed.
+    """Write the checked rows into `folder` and count how they fell. `con` is a DuckDB connection with the macros installed.
+
+    With `on_part` the rows are written in parts of PART_ROWS, and it is told of each as soon as it is there: by then
+    its rows are judged one by one, but not yet against the keys of the others.
 
     Raises:
         SourceChanged: a mapped column is not in the delivery; the nearest name is given.
     """
+    folder.mkdir(exist_ok=True)
     plan = Plan(con, contract, mapping, landed)
-    sql = plan.sql(landed, extracted_at)
-    con.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 100000)")
-    checked = Checked(target, plan.rules, plan.present)
+    checked = Checked(folder / "*.parquet", plan.rules, plan.present)
+    step = PART_ROWS if on_part else max(plan.rows, 1)
+    for number, first in enumerate(range(0, max(plan.rows, 1), step)):
+        part = folder / f"{number:05}.parquet"
+        span = (first, first + step) if on_part else None
+        con.execute(f"COPY ({plan.sql(landed, extracted_at, span)}) TO '{part}' ({_PLAIN})")
+        if on_part:
+            on_part(checked, part)
     _find_duplicates(con, contract, checked, mapping)
     _count(con, checked)
     return checked
@@ -110,7 +131,7 @@ def _count(con: Any, checked: Checked) -> None:
     checked.extracted, bad = row[0], row[1]
     checked.quarantined = bad + twins
     checked.passed = checked.extracted - checked.quarantined
-    checked.superseded = superseded
+    checked.superseded, checked.losers = superseded, twins + superseded
     checked.repaired, checked.warned = row[2] - lost[0], row[3] - lost[1]
     for r, n in zip(checked.rules, row[4:], strict=False):
         if n:

@@ -94,7 +94,7 @@ class Verdict:
 
 
 def judge(contract: Contract, parquet: Path, facts: Any, docs_dir: Path) -> Verdict:
-    """The verdict on one checked delivery; `facts` has the shape of BatchFacts.
+    """The verdict on one checked delivery: `parquet` is its file, or the pattern of its files; `facts` has the shape of BatchFacts.
 
     Raises:
         ConfigError: a batch rule of the contract cannot be judged.
@@ -102,9 +102,8 @@ def judge(contract: Contract, parquet: Path, facts: Any, docs_dir: Path) -> Verd
     """
     import pyarrow.parquet as pq
 
-    footer = pq.ParquetFile(parquet)
-    columns, rows = footer.schema_arrow.names, footer.metadata.num_rows
-    footer.close()
+    footers = [pq.read_metadata(part) for part in sorted(parquet.parent.glob(parquet.name))]
+    columns, rows = footers[0].schema.names, sum(footer.num_rows for footer in footers)
     if not set(columns) & set(contract.fields):
         raise SourceChanged(facts.connector, "质检后的数据里没有契约的任何字段", "请检查连接器的 fields")
     asked = suite(contract, facts, columns, rows, _code_sets(contract))

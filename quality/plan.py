@@ -74,7 +74,9 @@ class Plan:
     """The SQL of one delivery's check, built field by field."""
 
     def __init__(self, con: Any, contract: Contract, mapping: Mapping, landed: Path) -> None:
-        self.contract, self.mapping, self.schema = contract, mapping, pq.read_schema(landed)
+        about = pq.read_metadata(landed)
+        self.contract, self.mapping, self.rows = contract, mapping, about.num_rows
+        self.schema = about.schema.to_arrow_schema()
         self.present = self._present()
         self.sources = sorted(set(self.present.values()))
         self.lookups = self._make_lookups(con)
@@ -233,8 +235,8 @@ class Plan:
                 found.append(RowRule(r.name, name, title, r.description or reason, severity, condition, len(found)))
         return found
 
-    def sql(self, landed: Path, extracted_at: datetime) -> str:
-        """The one pass: raw -> text -> values -> bits."""
+    def sql(self, landed: Path, extracted_at: datetime, span: tuple[int, int] | None = None) -> str:
+        """The one pass: raw -> text -> values -> bits; of the rows from `span[0]` up to `span[1]`, or of all."""
         contract, mapping = self.contract, self.mapping
         coordinates = [c for c in COORDINATES if c in self.schema.names]
         quoted = [(c, c.replace('"', '""')) for c in self.sources]
@@ -242,6 +244,7 @@ class Plan:
         texts = [
             f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self.schema.field(c).type)
         ]
+        only = f" WHERE file_row_number >= {span[0]} AND file_row_number < {span[1]}" if span else ""
         reads, odd_joins = self._reads()
         values, joins = [], []
         referenced = {name for r in self.rules for name in re.findall(r"[A-Za-z_]\w*", r.condition)}
@@ -272,7 +275,7 @@ class Plan:
             {self._notes(fixed, warnings)} AS _notes, {any_fixed} AS _fixed, {any_warned} AS _warned, {", ".join(words)}
           FROM (SELECT r.*, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
                 FROM (SELECT {", ".join(["b.*", *reads])}
-                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true))) AS b
+                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true){only})) AS b
                       {" ".join(odd_joins)}) AS r {" ".join(joins)})
         )"""
 

@@ -19,15 +19,16 @@ from zoneinfo import ZoneInfo
 
 from connectors.drivers import open_driver
 from connectors.spec import Connector
-from quality.check import Checked, Mapping, check
+from quality.check import PART_ROWS, Checked, Mapping, check
 from quality.suite import BatchFacts
 from schemas.contract import Contract, contract
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
 from warehouse import quarantine, store
+from warehouse.ahead import Ahead
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.landing import Landed, land
-from warehouse.merge import merge
+from warehouse.merge import is_first, merge
 
 COUNTY_TIME = ZoneInfo("Asia/Shanghai")
 STAGES = ("extracted", "landed", "checked", "judged", "merged", "committed")
@@ -64,7 +65,7 @@ class BatchResult:
         return bool(self.new_rows or self.changed_rows or self.closed_rows)
 
 
-# (contract, checked parquet, facts, folder for Data Docs) -> a verdict with .blocked and a dict form
+# (contract, checked rows as a pattern of Parquet files, facts, folder for Data Docs) -> a verdict with .blocked and a dict form
 Judge = Callable[[Contract, Path, BatchFacts, Path], Any]
 Checkpoint = Callable[[str], None]
 
@@ -212,12 +213,14 @@ class _Delivery:
         findings: list[dict[str, str]], units: dict[str, str],
     ) -> BatchResult:  # fmt: skip
         con = store.duckdb_connection(self.work)
+        ahead: Ahead | None = None
         try:
-            target = self.work / "checked.parquet"
             mapping = self._mapping(kind, units)
-            checked: Checked = self._timed(
-                "check", lambda: self._check(con, landed, mapping, extracted_at.replace(tzinfo=None), target)
-            )
+            past_rows = store.past_rows(self.warehouse, self.source_id, kind)
+            batch_id = store.next_batch(self.warehouse)
+            if self._goes_ahead(landed, kind):
+                ahead = Ahead(con, self.warehouse, self.agreed, self.source_id, batch_id)
+            checked: Checked = self._timed("check", lambda: self._check(con, landed, mapping, extracted_at, ahead))
             self.checkpoint("checked")
             facts = BatchFacts(
                 connector=self.connector.id,
@@ -225,35 +228,40 @@ class _Delivery:
                 delivery=name,
                 kind=kind,
                 extracted_at=extracted_at,
-                past_rows=store.past_rows(self.warehouse, self.source_id, kind),
+                past_rows=past_rows,
                 refused=checked.bad,
             )
-            verdict = self._timed("judge", lambda: self._judge(target, facts))
+            verdict = self._timed("judge", lambda: self._judge(checked.parquet, facts))
             self.checkpoint("judged")
             result = BatchResult(
-                0, self.connector.id, self.agreed.dataset, name, kind, "held" if verdict is not None and verdict.blocked else "committed",
+                batch_id, self.connector.id, self.agreed.dataset, name, kind, "held" if verdict is not None and verdict.blocked else "committed",
                 checked.extracted, checked.passed, checked.quarantined, checked.repaired, checked.warned, by_rule=checked.by_rule,
                 superseded_rows=checked.superseded, findings=findings, verdict=verdict, seconds=self.seconds,
             )  # fmt: skip
-            try:
-                self._timed("merge", lambda: self._merge(con, checked, landed, result, kind))
-                store.record_batch(
-                    self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
-                    position=position, extracted_at=extracted_at, units=units,
-                )  # fmt: skip
-                self.checkpoint("merged")
-                if self._idle(result, position):
-                    result.status = "skipped"
-                    self.warehouse.rollback()
-                    return result
-                self.warehouse.commit()
-            except BaseException:
+            self._timed("merge", lambda: self._merge(con, checked, landed, result, ahead))
+            store.record_batch(
+                self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
+                position=position, extracted_at=extracted_at, units=units,
+            )  # fmt: skip
+            self.checkpoint("merged")
+            if self._idle(result, position):
+                result.status = "skipped"
                 self.warehouse.rollback()
-                raise
-            self.checkpoint("committed")
-            return result
+                return result
+            self.warehouse.commit()
+        except BaseException:
+            if ahead is not None:
+                ahead.stop()
+            self.warehouse.rollback()
+            raise
         finally:
             con.close()
+        self.checkpoint("committed")
+        return result
+
+    def _goes_ahead(self, landed: Landed, kind: str) -> bool:
+        """Whether rows are brought in while others are still being checked: only into an empty place, and many."""
+        return landed.rows > PART_ROWS and kind != "exchange" and is_first(self.warehouse, self.agreed, self.source_id)
 
     def _idle(self, result: BatchResult, position: str | None) -> bool:
         """True when an increment only brought the rows at the bookmark once more: no batch is written for that."""
@@ -262,26 +270,34 @@ class _Delivery:
         # The transaction has moved the bookmark already; what stood before is on this object.
         return position == self.position
 
-    def _check(self, con: Any, landed: Landed, mapping: Mapping, extracted_at: datetime, target: Path) -> Checked:
+    def _check(
+        self, con: Any, landed: Landed, mapping: Mapping, extracted_at: datetime, ahead: Ahead | None
+    ) -> Checked:
         import duckdb
 
+        local, on_part = extracted_at.replace(tzinfo=None), ahead.add if ahead else None
         try:
-            return check(con, landed.path, self.agreed, mapping, extracted_at, target)
+            return check(con, landed.path, self.agreed, mapping, local, self.work / "checked", on_part)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             what = "工作目录写不进去" if isinstance(error, duckdb.IOException) else "内存不够"
             raise WarehouseUnavailable(
                 f"质检 {self.connector.id}", what, f"请检查 {self.home.path} 所在磁盘的空间后重跑"
             ) from error
 
-    def _judge(self, target: Path, facts: BatchFacts) -> Any:
+    def _judge(self, parquet: Path, facts: BatchFacts) -> Any:
         return (
             None
             if self.judge is None
-            else self.judge(self.agreed, target, facts, self.home.path / "great_expectations")
+            else self.judge(self.agreed, parquet, facts, self.home.path / "great_expectations")
         )
 
-    def _merge(self, con: Any, checked: Checked, landed: Landed, result: BatchResult, kind: str) -> None:
-        result.batch_id = int(self.warehouse.scalar("SELECT nextval(pg_get_serial_sequence('hub.batch', 'batch_id'))"))
+    def _merge(self, con: Any, checked: Checked, landed: Landed, result: BatchResult, ahead: Ahead | None) -> None:
+        brought = None
+        if ahead is not None:
+            if not checked.losers and result.status != "held":
+                brought = ahead.rows()
+            if brought is None:
+                ahead.stop()
         store.open_batch(self.warehouse, self.source_id, result, self.agreed)
         if result.status == "held":
             return
@@ -295,8 +311,9 @@ class _Delivery:
             checked,
             source_id=self.source_id,
             batch_id=result.batch_id,
-            kind=kind,
+            kind=result.kind,
             delivery=result.delivery,
+            ahead=brought,
         )
         result.new_rows, result.changed_rows = merged.new, merged.changed
         result.unchanged_rows, result.closed_rows = merged.unchanged, merged.closed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from warehouse import quarantine, tables
 from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
 
-_STREAM_ROWS = 50_000
+STREAM_ROWS = 50_000
 
 
 @dataclass
@@ -42,16 +43,21 @@ def merge(
     batch_id: int,
     kind: str,
     delivery: str,
+    ahead: int | None = None,
 ) -> Merged:
-    """Bring the passed rows in; the caller commits. `con` is the DuckDB connection that checked them."""
+    """Bring the passed rows in; the caller commits. `con` is the DuckDB connection that checked them.
+
+    `ahead` is the number of rows that Ahead has brought in already: all of this delivery's.
+    """
     _prepare(con, contract, checked, source_id, batch_id, kind)
     current = f"record.{quoted(contract.dataset)}"
-    first = warehouse.scalar(f"SELECT 1 FROM {current} WHERE _source_id = {source_id} LIMIT 1") is None
     keyed = warehouse.scalar(
         "SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", current
     )
     result = Merged()
-    if first:
+    if ahead is not None:
+        result.new = ahead
+    elif is_first(warehouse, contract, source_id):
         result.new = _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
     else:
         whole = kind in {"full", "file_full"}
@@ -81,14 +87,21 @@ def merge(
     return result
 
 
+def is_first(warehouse: Connection, contract: Contract, source_id: int) -> bool:
+    """True while the warehouse holds no row of this source."""
+    return warehouse.scalar(f"SELECT 1 FROM record.{quoted(contract.dataset)} WHERE _source_id = {source_id} LIMIT 1") is None  # fmt: skip
+
+
 def _have(contract: Contract, con: Any) -> list[str]:
     present = {row[0] for row in con.execute("DESCRIBE arriving").fetchall()}
     return [c for c in tables.columns(contract) if c in present]
 
 
-def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, batch_id: int, kind: str) -> None:
-    """View `arriving`: the rows to merge, with the system columns of the record table."""
-    present = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{checked.parquet}')").fetchall()}
+def arriving_sql(
+    con: Any, contract: Contract, parquet: Path, bad: str, source_id: int, batch_id: int
+) -> str:  # fmt: skip
+    """SQL over checked rows: those no rule refuses, in the columns of the record table that they have."""
+    present = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{parquet}')").fetchall()}
     columns = [quoted(c) for c in contract.fields if c in present]
     system = [
         f"{source_id}::SMALLINT AS _source_id",
@@ -98,13 +111,15 @@ def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, bat
         "_row::INTEGER AS _row" if "_row" in present else "NULL::INTEGER AS _row",
         "_party",
     ]  # fmt: skip
+    return f"SELECT {', '.join([*columns, *system])} FROM read_parquet('{parquet}') WHERE NOT ({bad})"
+
+
+def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, batch_id: int, kind: str) -> None:
+    """View `arriving`: the rows to merge, with the system columns of the record table."""
     deleted = "AND _op <> 'D'" if kind == "exchange" else ""
-    losers = con.execute("SELECT count(*) FROM loser").fetchone()[0]
-    anti = "AND _n NOT IN (SELECT _n FROM loser)" if losers else ""
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW arriving AS SELECT {', '.join(columns)}, {', '.join(system)} "
-        f"FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad}) {anti} {deleted}"
-    )
+    anti = "AND _n NOT IN (SELECT _n FROM loser)" if checked.losers else ""
+    rows = arriving_sql(con, contract, checked.parquet, checked.bad, source_id, batch_id)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW arriving AS {rows} {anti} {deleted}")
     if kind == "exchange":
         keys = ", ".join(quoted(k) for k in contract.key)
         con.execute(
@@ -115,12 +130,12 @@ def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, bat
 
 def _copy(con: Any, warehouse: Connection, contract: Contract, view: str, table: str, schema: str | None) -> int:
     columns = ", ".join(quoted(c) for c in _have(contract, con))
-    reader = con.execute(f"SELECT {columns} FROM {view}").to_arrow_reader(_STREAM_ROWS)
-    written = warehouse.ingest(_without_extensions(reader), table, schema)
+    reader = con.execute(f"SELECT {columns} FROM {view}").to_arrow_reader(STREAM_ROWS)
+    written = warehouse.ingest(without_extensions(reader), table, schema)
     return written if written >= 0 else int(con.execute(f"SELECT count(*) FROM {view}").fetchone()[0])
 
 
-def _without_extensions(reader: pa.RecordBatchReader, keep: str = "") -> pa.RecordBatchReader:
+def without_extensions(reader: pa.RecordBatchReader, keep: str = "") -> pa.RecordBatchReader:
     """The same batches in plain types: PostgreSQL wants a UUID's 16 bytes and real booleans, DuckDB a decimal's text."""
     target = []
     for f in reader.schema:
@@ -160,7 +175,7 @@ def _pull_current(
         f"SELECT {keys}, _row_hash AS hash FROM record.{quoted(contract.dataset)} WHERE _source_id = {source_id} {only}"
     )
     # The bare C stream: handed the reader itself, DuckDB imports pyarrow.dataset and with it pandas, 1.1 s.
-    con.register("arrow_have", _without_extensions(reader, keep="arrow.uuid").__arrow_c_stream__())
+    con.register("arrow_have", without_extensions(reader, keep="arrow.uuid").__arrow_c_stream__())
     con.execute("CREATE OR REPLACE TEMP TABLE have AS SELECT * FROM arrow_have")
     con.unregister("arrow_have")
     statement.close()
@@ -232,9 +247,7 @@ def _close_deleted(con: Any, warehouse: Connection, contract: Contract, source_i
     if not con.execute("SELECT count(*) FROM deleted").fetchone()[0]:
         return 0
     warehouse.execute("DROP TABLE IF EXISTS gone")
-    warehouse.ingest(
-        _without_extensions(con.execute("FROM deleted").to_arrow_reader(_STREAM_ROWS)), "gone", create=True
-    )
+    warehouse.ingest(without_extensions(con.execute("FROM deleted").to_arrow_reader(STREAM_ROWS)), "gone", create=True)
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = g.{quoted(k)}" for k in contract.key)])
     closed = _archive(warehouse, contract, f"USING gone g WHERE {match}", batch_id, "gone")
     warehouse.execute("DROP TABLE gone")
@@ -273,9 +286,9 @@ def _remember_parties(
             any_value({identifier("org_code")}) AS org_code, any_value({identifier("old_tax")}) AS old_tax, any_value({name}) AS name,
             any_value(concat_ws(chr(31), {", ".join(second) or "NULL::VARCHAR"})) AS second
           FROM arriving WHERE _party IS NOT NULL GROUP BY _party)"""
-    ).to_arrow_reader(_STREAM_ROWS)
+    ).to_arrow_reader(STREAM_ROWS)
     warehouse.execute("DROP TABLE IF EXISTS party_stage")
-    warehouse.ingest(_without_extensions(reader), "party_stage", create=True)
+    warehouse.ingest(without_extensions(reader), "party_stage", create=True)
     warehouse.execute(
         f"""INSERT INTO hub.party (party, source_id, first_batch_id, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch, second)
         SELECT encode(party, 'hex')::uuid, {source_id}, {batch_id}, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch,

@@ -115,6 +115,11 @@ def release(warehouse: Connection, batch: int) -> None:
     warehouse.execute(f"UPDATE hub.batch SET status = 'released' WHERE batch_id = {batch}")
 
 
+def next_batch(warehouse: Connection) -> int:
+    """A number for a batch that is about to be; numbers of batches that came to nothing are not used again."""
+    return int(warehouse.scalar("SELECT nextval(pg_get_serial_sequence('hub.batch', 'batch_id'))"))
+
+
 def open_batch(warehouse: Connection, source: int, result: BatchResult, agreed: Contract) -> None:
     """Write the batch's row with the counts known before the merge; quarantine rows refer to it."""
     warehouse.execute(

@@ -12,8 +12,9 @@ _FULL = (text.FULL_WIDTH, text.HALF_WIDTH)
 # Text that NFKC leaves alone: ASCII and the common Han block. nfkc() is a call into Arrow, kept for the rest.
 _STABLE = "[[:ascii:]一-鿿]*"
 _LOWER = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# A cell that starts and ends with a plain symbol and holds no invisible one.
-_TIDY = r"[!-.0-~一-鿿](?:[ -~一-鿿，。、；：（）“”！？《》·]*[!-~一-鿿）。！？”])?"
+# A cell that starts and ends with a plain symbol and holds no invisible one. Rare Han are four bytes, and in every name.
+_HAN = "㐀-䶿一-鿿\U00020000-\U000323af"
+_TIDY = rf"[!-.0-~{_HAN}](?:[ -~{_HAN}，。、；：（）“”！？《》·]*[!-~{_HAN}）。！？”])?"
 
 _WORD = let("v", replaced("s", NO_SPACE), "upper_ascii(v)")
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pipelines.run import run
 from schemas.contract import Contract
 from tests.integration.callbacks import connector, fill, row, send, state, take
+from warehouse.ahead import Ahead
 from warehouse.engines.postgresql import Server
 from warehouse.home import Home
 from warehouse.load import STAGES, BatchFacts, load, replay
@@ -36,6 +37,13 @@ def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator
     yield url
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first delivery of three rows is then written ahead while it is checked."""
+    for module in ("quality.check", "warehouse.load"):
+        monkeypatch.setattr(f"{module}.PART_ROWS", 2)
 
 
 def test_first_load_change_and_delete(home: Home, source: str, tmp_path: Path, database: str) -> None:
@@ -161,13 +169,40 @@ def test_held_delivery_touches_nothing_until_a_person_lets_it_in(
     assert replay(full, home, [held.batch_id]) == []  # let in once
 
 
+@pytest.mark.usefixtures("small_parts")
+def test_what_was_written_ahead_of_the_check_ends_as_if_it_had_waited(
+    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [*(row(n) for n in range(7)), row(3, solved="未解决"), row(8, solved="不知道")])
+    (held,) = load(full, home, judge=lambda *_: SimpleNamespace(blocked=True))
+    assert (held.status, state(database)["record"]) == ("held", [])
+    with monkeypatch.context() as patch:  # the second part fails when the first is on its way
+        parts: list[Path] = []
+        add = Ahead.add
+        patch.setattr(Ahead, "add", lambda self, *part: _fail_at(2, parts, part) or add(self, *part))
+        with pytest.raises(OSError, match="part 2"):
+            load(full, home)
+    assert state(database)["record"] == []
+    (first,) = load(full, home)  # 3 contradicts itself, 8 breaks a rule: both versions of 3 are refused
+    assert (first.extracted, first.passed, first.quarantined, first.new_rows) == (9, 6, 3, 6)
+    assert [r[0] for r in state(database)["record"]] == [f"CB0000{n}" for n in (0, 1, 2, 4, 5, 6)]
+    assert load(full, home)[0].touched is False
+
+
+def _fail_at(number: int, parts: list, part: object) -> None:
+    parts.append(part)
+    if len(parts) == number:
+        raise OSError(f"part {number}")
+
+
 def _drop_blocks(agreed: Contract, parquet: Path, facts: BatchFacts, docs: Path) -> SimpleNamespace:
     """A judge that holds a whole load of less than half the rows of the last one."""
     return SimpleNamespace(blocked=bool(facts.past_rows) and _rows(parquet) * 2 < facts.past_rows[0])
 
 
 def _rows(parquet: Path) -> int:
-    return pq.read_metadata(parquet).num_rows
+    return sum(pq.read_metadata(part).num_rows for part in parquet.parent.glob(parquet.name))
 
 
 @pytest.mark.parametrize("mode", ["full", "cursor", "exchange"])
@@ -252,6 +287,7 @@ _ROWS = st.lists(
 )
 
 
+@pytest.mark.usefixtures("small_parts")
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=st.lists(_ROWS, min_size=1, max_size=3))
 def test_nothing_is_lost_and_twice_is_once(
