@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from hub import connector, identifier, output, quarantine, workday
+from hub import connector, correction, identifier, output, quarantine, workday
 from hub.help import Command, Group, usage_error
 from hub.output import UsageError
 from schemas.errors import HubError
@@ -225,6 +225,7 @@ def _pairs(items: list[str]) -> dict[str, str]:
 
 app.add_typer(connector.app, name="connector")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(correction.app, name="correction")
 app.add_typer(identifier.app, name="identifier")
 app.add_typer(workday.app, name="workday")
 

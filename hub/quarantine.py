@@ -57,7 +57,7 @@ def list_(
       hub quarantine list --connector "tax/*" --rule uscc
     """
     output.one_of("-o", format, ("table", "json", "csv"))
-    with _connect() as connection:
+    with connect() as connection:
         wanted = _wanted(connection, connector, rule, all)
         total = connection.execute(
             f"SELECT count(*) FROM hub.quarantine q JOIN hub.source s USING (source_id) {_FILTER}", wanted
@@ -100,7 +100,7 @@ def show(
     示例：hub quarantine show 42
     """
     output.one_of("-o", format, ("table", "json"))
-    with _connect() as connection:
+    with connect() as connection:
         row = connection.execute(f"{_SELECT} WHERE q.quarantine_id = %s", [id]).fetchone()
     if row is None:
         raise UsageError(f"隔离行 {id}", "没有这个编号", "用 hub quarantine list 查看")
@@ -135,7 +135,7 @@ def export(
     kind = file.suffix.lower()
     if kind not in {".xlsx", ".csv"}:
         raise UsageError(str(file), "只能导出 .xlsx 或 .csv", "例如 hub quarantine export 退回.xlsx")
-    with _connect() as connection:
+    with connect() as connection:
         wanted = _wanted(connection, connector, rule, all)
         cursor = connection.cursor("quarantine")
         cursor.execute(
@@ -263,7 +263,12 @@ def safe(cell: str) -> str:
     return cell
 
 
-def _connect() -> psycopg.Connection[dict[str, Any]]:
+def connect() -> psycopg.Connection[dict[str, Any]]:
+    """The warehouse, answering in dictionaries.
+
+    Raises:
+        HubError: it cannot be reached, or has no tables yet.
+    """
     import psycopg
     from psycopg.rows import dict_row
 

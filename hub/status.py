@@ -13,7 +13,7 @@ _LAST = """
 SELECT s.connector, b.batch_id, b.delivery, b.extracted_at, b.committed_at, b.extracted, b.passed, b.quarantined,
   coalesce(q.waiting, 0) AS waiting, h.batch_id AS held_batch, h.delivery AS held_delivery
 FROM hub.source s
-LEFT JOIN LATERAL (SELECT * FROM hub.batch WHERE source_id = s.source_id AND status = 'committed' ORDER BY batch_id DESC LIMIT 1) b ON true
+LEFT JOIN LATERAL (SELECT * FROM hub.batch WHERE source_id = s.source_id AND status = 'committed' AND kind <> 'correction' ORDER BY batch_id DESC LIMIT 1) b ON true
 LEFT JOIN LATERAL (SELECT * FROM hub.batch WHERE source_id = s.source_id AND status = 'held' AND batch_id > coalesce(b.batch_id, 0) ORDER BY batch_id DESC LIMIT 1) h ON true
 LEFT JOIN LATERAL (SELECT count(*) AS waiting FROM hub.quarantine WHERE source_id = s.source_id AND resolved_at IS NULL) q ON true
 """

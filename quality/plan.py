@@ -21,7 +21,7 @@ from quality.standardise import PERSONAL, Reading, Source, Standard, reading, st
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
 
-COORDINATES = ("_sheet", "_row", "_op", "_seq")
+COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
 WORD = 60  # rules per bigint
 
 AUTOMATIC = {

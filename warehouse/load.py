@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from quality.check import PART_ROWS, Checked, Mapping, check
 from quality.suite import BatchFacts
 from schemas.contract import Contract, contract
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
-from warehouse import quarantine, store
+from warehouse import correction, quarantine, store
 from warehouse.ahead import Ahead
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -135,6 +135,25 @@ def replay(
     return results
 
 
+def resubmit(
+    connector: Connector, home: Home, order: int, mended: Sequence[correction.Mended], *, by: str, reason: str
+) -> BatchResult:
+    """Judge rows of a correction order again, as their department has mended them, and merge those that pass.
+
+    The same rules decide as at first; the rows keep the place in their file. Every row of `mended` is the order's.
+    """
+    agreed = contract(connector.dataset)
+    with Connection(home.database_url) as warehouse:
+        store.prepare(warehouse, agreed)
+        source_id = store.source_id(warehouse, connector)
+        store.take_turn(warehouse, source_id, connector.id)
+        delivery = correction.delivery(warehouse, order, mended)
+        with _workspace(home) as work:
+            taken = _Delivery(connector, agreed, home, warehouse, source_id, None, lambda stage: None, work)
+            taken.note = (by, reason)
+            return taken.take(delivery)
+
+
 class _workspace:  # noqa: N801 - used as a with-statement word
     """A private work folder under the home, removed with its contents."""
 
@@ -161,6 +180,7 @@ class _Delivery:
         self.seconds: dict[str, float] = {}
         self.position = store.position(warehouse, source_id)
         self.releases: int | None = None
+        self.note: tuple[str, str] | None = None
 
     def take(self, delivery: Any) -> BatchResult:
         """Extract and land, then check and merge."""
@@ -212,6 +232,7 @@ class _Delivery:
         self, landed: Landed, *, name: str, kind: str, extracted_at: datetime, content: str | None, position: str | None,
         findings: list[dict[str, str]], units: dict[str, str],
     ) -> BatchResult:  # fmt: skip
+        self.extracted_at = extracted_at
         con = store.duckdb_connection(self.work)
         ahead: Ahead | None = None
         try:
@@ -313,7 +334,9 @@ class _Delivery:
             batch_id=result.batch_id,
             kind=result.kind,
             delivery=result.delivery,
+            opened_on=self.extracted_at.date(),
             ahead=brought,
+            note=self.note,
         )
         result.new_rows, result.changed_rows = merged.new, merged.changed
         result.unchanged_rows, result.closed_rows = merged.unchanged, merged.closed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from quality.check import Checked
 from schemas.contract import Contract
-from warehouse import quarantine, tables
+from warehouse import correction, quarantine, tables
 from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
 
@@ -43,11 +44,14 @@ def merge(
     batch_id: int,
     kind: str,
     delivery: str,
+    opened_on: date,
     ahead: int | None = None,
+    note: tuple[str, str] | None = None,
 ) -> Merged:
     """Bring the passed rows in; the caller commits. `con` is the DuckDB connection that checked them.
 
-    `ahead` is the number of rows that Ahead has brought in already: all of this delivery's.
+    `ahead` is the number of rows that Ahead has brought in already: all of this delivery's. `opened_on` is the county's
+    day of the delivery, `note` who sent in mended rows and why.
     """
     _prepare(con, contract, checked, source_id, batch_id, kind)
     current = f"record.{quoted(contract.dataset)}"
@@ -81,7 +85,13 @@ def merge(
         result.closed += _close_deleted(con, warehouse, contract, source_id, batch_id)
     if not keyed:
         warehouse.execute(tables.key_ddl(contract))
-    quarantine.settle(con, warehouse, contract, source_id=source_id, batch_id=batch_id, kind=kind, delivery=delivery)
+    if kind == correction.KIND:
+        parquet = str(checked.parquet)
+        correction.settle(con, warehouse, contract, batch_id=batch_id, parquet=parquet, note=note)
+    else:
+        quarantine.settle(
+            con, warehouse, contract, source_id=source_id, batch_id=batch_id, kind=kind, delivery=delivery, opened_on=opened_on
+        )  # fmt: skip
     if contract.party:
         _remember_parties(con, warehouse, contract, checked, source_id, batch_id)
     return result
@@ -236,9 +246,12 @@ def _close_missing(
     con: Any, warehouse: Connection, contract: Contract, checked: Checked, source_id: int, batch_id: int
 ) -> int:
     """Close rows the source no longer sends. A refused row still counts as sent: it never removes good data."""
-    keys = ", ".join(f"h.{quoted(k)}" for k in contract.key)
+    correction.kept_keys(con, warehouse, source_id)
+    keys = [f"h.{quoted(k)}" for k in contract.key]
+    texts = ", ".join(f"{k}::VARCHAR" for k in keys)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT {keys} FROM have h ANTI JOIN read_parquet('{checked.parquet}') a ON {_same(contract)}"
+        f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT {', '.join(keys)} FROM have h ANTI JOIN read_parquet('{checked.parquet}') a "
+        f"ON {_same(contract)} WHERE concat_ws('|', {texts}) NOT IN (SELECT row_key FROM kept)"
     )
     return _close_deleted(con, warehouse, contract, source_id, batch_id)
 

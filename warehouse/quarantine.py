@@ -6,11 +6,13 @@ its key passes (corrected) or when a whole new delivery no longer has it (withdr
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from quality.check import AUTOMATIC, Checked
 from schemas.contract import Contract
+from warehouse import correction
 from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
 
@@ -18,11 +20,15 @@ from warehouse.tables import quoted
 def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delivery: str) -> None:
     """Make temp table `refused` in DuckDB: one row per refused row, ready to travel."""
     if not checked.quarantined:
-        con.execute("CREATE OR REPLACE TEMP TABLE refused AS SELECT NULL::BLOB AS fingerprint WHERE false")
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE refused AS SELECT NULL::BLOB AS fingerprint, 0::BIGINT AS _n, NULL::VARCHAR AS reasons WHERE false"
+        )
         return
     present = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{checked.parquet}')").fetchall()}
     source = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM read_parquet('{landed}')").fetchall()]
-    raw = ", ".join(f"{_text(c)}: l.{quoted(c)}::VARCHAR" for c in source if c not in {"_sheet", "_row"})
+    raw = ", ".join(
+        f"{_text(c)}: l.{quoted(c)}::VARCHAR" for c in source if c not in {"_sheet", "_row", "_quarantine_id"}
+    )
     entries = []
     for r in checked.rules:
         if r.severity == "error":
@@ -40,7 +46,7 @@ def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delive
     complete = " AND ".join(f"c.{quoted(k)} IS NOT NULL" for k in contract.key)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE refused AS
-        SELECT unhex(md5(raw || chr(31) || row_number() OVER (PARTITION BY raw ORDER BY _n))) AS fingerprint, * EXCLUDE (_n) FROM (
+        SELECT unhex(md5(raw || chr(31) || row_number() OVER (PARTITION BY raw ORDER BY _n))) AS fingerprint, * FROM (
           SELECT c._n, {_text(delivery)} AS delivery, {"c._sheet" if "_sheet" in present else "NULL::VARCHAR"} AS sheet,
             {"c._row::INTEGER" if "_row" in present else "NULL::INTEGER"} AS row_number,
             CASE WHEN {complete} THEN concat_ws('|', {keys}) END AS row_key,
@@ -55,7 +61,15 @@ def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delive
 
 
 def settle(
-    con: Any, warehouse: Connection, contract: Contract, *, source_id: int, batch_id: int, kind: str, delivery: str
+    con: Any,
+    warehouse: Connection,
+    contract: Contract,
+    *,
+    source_id: int,
+    batch_id: int,
+    kind: str,
+    delivery: str,
+    opened_on: date,
 ) -> None:
     """Write what was refused and close what is refused no longer; part of the merge's transaction."""
     open_rows = warehouse.query(
@@ -97,9 +111,18 @@ def settle(
         SELECT {source_id}, encode(fingerprint, 'hex')::uuid, {batch_id}, {batch_id}, delivery, sheet, row_number, row_key,
           string_to_array(rules, ','), reasons::jsonb, raw::jsonb FROM refused
         ON CONFLICT (source_id, fingerprint) DO UPDATE SET last_batch_id = EXCLUDED.last_batch_id, delivery = EXCLUDED.delivery,
-          sheet = EXCLUDED.sheet, row_number = EXCLUDED.row_number, resolved_at = NULL, resolved_batch_id = NULL, resolution = NULL"""
+          sheet = EXCLUDED.sheet, row_number = EXCLUDED.row_number, {", ".join(f"{c} = {_reopened(c)}" for c in _STATE)}"""
     )
     warehouse.execute("DROP TABLE refused")
+    correction.open_order(warehouse, source_id, batch_id, delivery, opened_on)
+
+
+# What was mended here, or found right, stays settled while the source goes on sending the same wrong row.
+_STATE = ("resolved_at", "resolved_batch_id", "resolution")
+
+
+def _reopened(column: str) -> str:
+    return f"CASE WHEN hub.quarantine.resolution IN ('resubmitted', 'upheld') THEN hub.quarantine.{column} END"
 
 
 def _text(value: str) -> str:

@@ -297,3 +297,50 @@ def test_check_of_the_repository_and_of_one_bad_file(hub: Hub, tmp_path: Path) -
         "kind: DataContract\nschema: [{name: thing, properties: [{name: a, logicalType: strin}]}]\n", encoding="utf-8"
     )
     assert "ODCS" in hub("check", str(contract), code=1).stdout
+
+
+def test_correction_order_goes_out_and_back_in_one_workbook(site: Hub, folder: Path) -> None:
+    (order,) = json.loads(site("correction", "list", "-o", "json").stdout)
+    number, book = str(order["order_id"]), folder / "更正单.xlsx"
+    assert (order["rows"], order["open_rows"]) == (2, 2)
+    assert "个工作日" in site("correction", "list").stdout
+    site("correction", "export", number, str(book))
+    edited = openpyxl.load_workbook(book)
+    sheet = edited.active
+    sheet.move_range("A1:C9", cols=20)  # columns moved, as people do
+    head = {cell.value: cell.column for cell in sheet[1]}
+    for line in sheet.iter_rows(min_row=2):
+        if sheet.cell(line[0].row, head["回访编号"]).value == "CB00002":
+            sheet.cell(line[0].row, head["方式"]).value = "电话"
+            bad = sheet.cell(line[0].row, head["更正说明（必填）"])
+        elif sheet.cell(line[0].row, head["回访编号"]).value == "CB00003":
+            sheet.cell(line[0].row, head["方式"]).value = "短息"
+            sheet.cell(line[0].row, head["更正说明（必填）"]).value = "手误"
+    edited.save(book)
+    assert "没有写更正说明" in site("correction", "import", str(book), "--by", "王芳", code=2).stderr
+    bad.value = "手误"
+    edited.save(book)
+    told = site("correction", "import", str(book), "--by", "王芳", code=1).stderr
+    assert "送回 2 行，通过 1 行，退回 1 行" in told
+    assert "工单编号" in told
+    assert (
+        json.loads(site("query", "SELECT count(*) AS n FROM shared.hotline_callback", "-o", "json").stdout)[0]["n"] == 4
+    )
+    (item,) = [
+        i
+        for i in json.loads(site("correction", "show", number, "-o", "json").stdout)[0]["items"]
+        if i["resolution"] is None
+    ]
+    row = str(item["quarantine_id"])
+    assert "退回 1 次" in site("correction", "show", number).stdout
+    site("correction", "contest", row, "--by", "王芳", "--reason", "当天没有工单")
+    assert "另一个人" in site("correction", "decide", row, "upheld", "--by", "王芳", "--reason", "x", code=1).stderr
+    site("correction", "decide", row, "rejected", "--by", "李强", "--reason", "有工单")
+    assert (
+        "没有“工单”这一列"
+        in site("correction", "fix", row, "工单=GD003", "--by", "王芳", "--reason", "补", code=2).stderr
+    )
+    assert site("correction", "remind").stdout == ""
+    site("correction", "fix", row, "工单编号=GD003", "--by", "王芳", "--reason", "补")
+    assert json.loads(site("correction", "list", "-o", "json").stdout) == []
+    assert "已办结" in site("correction", "list", "--all").stdout
