@@ -131,7 +131,8 @@ class DelimitedFile:
                     strings_can_be_null=True, quoted_strings_can_be_null=True, null_values=[""],
                 ),
             )  # fmt: skip
-            yield from reader
+            with reader:  # left open by a reader who stops early, its thread outlives the interpreter
+                yield from reader
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 return

@@ -30,7 +30,7 @@ WITH numbered AS (
     ROW_NUMBER() OVER (PARTITION BY connector ORDER BY committed_at DESC, batch_id DESC) AS from_last,
     COUNT(*) OVER (PARTITION BY connector) AS batches
   FROM batch
-  WHERE status <> 'skipped' AND kind <> 'correction'
+  WHERE status <> 'skipped' AND COALESCE(kind, '') <> 'correction'
 )
 SELECT
   numbered.connector,                                                  -- 连接器
