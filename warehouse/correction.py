@@ -22,6 +22,7 @@ from psycopg.rows import dict_row
 from connectors.drivers.base import Delivery
 from schemas.contract import Contract
 from schemas.errors import ConfigError
+from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
 
@@ -60,11 +61,10 @@ def open_order(warehouse: Connection, source_id: int, batch_id: int, delivery: s
     new = f"source_id = {source_id} AND batch_id = {batch_id} AND order_id IS NULL"
     if warehouse.scalar(f"SELECT 1 FROM hub.quarantine WHERE {new} LIMIT 1") is None:
         return
-    from schemas.calendar import WorkCalendar
     from schemas.reference import deadline_rules
 
     rule = next(r for r in deadline_rules() if r.rule_id == RULE)
-    due = WorkCalendar().add(opened_on, rule.days)
+    due = county.of_warehouse(warehouse).add(opened_on, rule.days)
     order = warehouse.scalar(
         "INSERT INTO hub.correction_order (source_id, batch_id, delivery, opened_on, due_on, provisional, rule_id, legal_basis) "
         f"VALUES ({source_id}, {batch_id}, $1, '{opened_on}', '{due.date}', {due.provisional}, $2, $3) RETURNING order_id",
@@ -151,15 +151,13 @@ def orders(
 
     `used_pct` counts working days and passes 100 when the order is overdue; NULL for a closed one.
     """
-    from schemas.calendar import WorkCalendar
-
     found = _ask(
         connection,
         f"{_ORDERS} WHERE (%(department)s::text IS NULL OR s.department = %(department)s) AND (%(order)s::bigint IS NULL OR o.order_id = %(order)s) "
         "GROUP BY o.order_id, s.source_id HAVING %(all)s OR bool_or(q.resolved_at IS NULL) ORDER BY o.due_on, o.order_id",
         {"department": department, "order": order, "all": all or order is not None},
     )
-    calendar = WorkCalendar()
+    calendar = county.calendar(connection)
     for one in found:
         whole = calendar.between(one["opened_on"], one["due_on"]) or 1
         gone = calendar.between(one["opened_on"], today)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas import calendar, reference
+from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
 
@@ -40,7 +41,7 @@ def refresh(warehouse: Connection) -> None:
     """Make and fill the reference tables. The caller commits."""
     warehouse.execute("CREATE TABLE IF NOT EXISTS hub.reference (name text PRIMARY KEY, fingerprint text NOT NULL)")
     known = {row["name"]: row["fingerprint"] for row in warehouse.rows("SELECT name, fingerprint FROM hub.reference")}
-    for table in TABLES:
+    for table in (*TABLES, _work_calendar(warehouse)):
         fingerprint = table.fingerprint()
         if known.get(table.name) != fingerprint:
             _rewrite(warehouse, table, fingerprint)
@@ -48,16 +49,20 @@ def refresh(warehouse: Connection) -> None:
     warehouse.execute(_PUBLIC_QUARANTINE)
 
 
-def _calendar_rows() -> Columns:
-    rows = calendar.build(FIRST_YEAR, LAST_YEAR)
+def _calendar_rows(overrides: Sequence[calendar.Override] = (), announced: Sequence[int] = ()) -> Columns:
+    rows = calendar.build(FIRST_YEAR, LAST_YEAR, overrides, announced)
     return {
         name: list(values) for name, values in zip(calendar.CalendarDay._fields, zip(*rows, strict=True), strict=True)
     }
 
 
-def _calendar_fingerprint() -> str:
+def _work_calendar(warehouse: Connection) -> Table:
+    """The calendar with the days the county set itself."""
+    own, announced = county.settings(warehouse)
     # Building eighteen years takes longer than the whole of a short job: the packages' versions say as much.
-    return f"{FIRST_YEAR}-{LAST_YEAR} {version('chinesecalendar')} {version('holidays')}"
+    known = f"{FIRST_YEAR}-{LAST_YEAR} {version('chinesecalendar')} {version('holidays')}"
+    said = hashlib.sha256(repr((own, announced)).encode()).hexdigest()[:16] if own or announced else ""
+    return Table("work_calendar", "工作日历", lambda: _calendar_rows(own, announced), f"{known} {said}".strip)
 
 
 def _digest(rows: Callable[[], Columns]) -> Callable[[], str]:
@@ -84,7 +89,6 @@ TABLES = (
     ),
     Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
     Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),
-    Table("work_calendar", "工作日历", _calendar_rows, _calendar_fingerprint),
 )
 
 
