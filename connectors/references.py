@@ -92,7 +92,8 @@ class Secrets:
 
 
 def plain_secrets(
-    source: Mapping[str, Any], keys: Iterable[str] = ("token", "password", "secret", "api_key")
+    source: Mapping[str, Any],
+    keys: Iterable[str] = ("token", "password", "secret", "api_key", "client_secret", "sign_secret"),
 ) -> list[str]:
     """Options that hold a secret itself, not a reference to one."""
     found = [key for key in keys if isinstance(source.get(key), str) and not REFERENCE.search(source[key])]

@@ -1,12 +1,13 @@
-"""Requests to a JSON interface: retried with patience, paged to the end, never in a circle."""
+"""Requests to an interface: proved, paced, retried with patience, bounded in time and size, kept for a resume."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-import pyarrow as pa
 
+from connectors import answers
+from connectors.answers import ABSENT, at
+from connectors.authentication import Authenticator
+from connectors.sweep import Answer, Journal
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -24,15 +28,9 @@ if TYPE_CHECKING:
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 60.0
-_USUAL_PLACES = ("data", "records", "items", "results", "rows", "list", "data.records", "data.list", "data.items", "data.rows", "result.records", "result.list", "result")  # fmt: skip
+_REDIRECTS = 5
 _LINK = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
-_ABSENT = object()
-
-
-class Number(str):
-    """A JSON number by the digits it was written with."""
-
-    __slots__ = ()
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass
@@ -46,33 +44,35 @@ class Page:
     date: str | None
     link: str | None
 
+    def digest(self) -> bytes:
+        """Of the records only: envelopes often carry a time or a request number."""
+        return hashlib.sha256(answers.json_text(self.records).encode()).digest()
 
-@dataclass
-class Column:
-    """One column of a page; `present` says that at least one record has the key."""
 
-    array: pa.StringArray
-    present: bool
+class _Trouble(Exception):
+    """A failure that another try may mend, after so many seconds."""
+
+    def __init__(self, problem: HubError, wait: float = 0.0) -> None:
+        self.problem, self.wait = problem, wait
 
 
 class Client:
     """One connection to a connector's interface."""
 
-    def __init__(self, driver: HTTP) -> None:
+    def __init__(self, driver: HTTP, since: Mapping[str, str] | None = None) -> None:
         self._driver, self._where = driver, driver.where
+        self._style = str(driver.option("format"))
         driver.address()
-        headers = {"Accept": "application/json", "User-Agent": "tongqu"}
+        self._proof = Authenticator(driver)
+        headers = {"Accept": "text/xml" if self._style == "xml" else "application/json", "User-Agent": "tongqu"}
         headers |= {str(k): str(v) for k, v in (driver.option("headers") or {}).items()}
-        if token := driver.option("token"):
-            prefix = str(driver.option("token_prefix") or "")
-            headers[str(driver.option("token_header"))] = f"{prefix} {token}".strip()
-            driver.secrets.add(str(token))
         # Proxies are said in the connector, not inherited: departments' hosts are mostly inside.
         self._client = httpx.Client(
-            headers=headers, timeout=float(driver.option("timeout")), follow_redirects=True, trust_env=False,
+            headers=headers, timeout=float(driver.option("timeout")), follow_redirects=False, trust_env=False,
             proxy=driver.option("proxy"), verify=driver.option("ca_file") or True,
         )  # fmt: skip
-        self._asked = 0
+        self._asked_at = self._not_before = 0.0
+        self.journal = Journal(driver.workspace, _identity(driver, since or {}), float(driver.option("resume")))
 
     def __enter__(self) -> Client:
         return self
@@ -81,115 +81,166 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+        # What led to a failure that a person has to mend is not read again from a copy.
+        if isinstance(error, HubError) and not error.retryable:
+            self.journal.forget()
 
-    def pages(self, since: Mapping[str, str]) -> Iterator[Page]:
-        """All pages from the first to the last.
+    def resume(self) -> int:
+        """How many answers of an interrupted sweep are used again; 0 when the source has moved since.
+
+        The last of them is asked for once more: only if it still holds the same records, those before it count.
+        """
+        last = self.journal.last()
+        if last is None:
+            return 0
+        request, kept = last
+        try:
+            url, params = json.loads(request)
+            same = self._asked(url, params)[1].digest() == self._page(kept).digest()
+        except SourceUnavailable:
+            raise
+        except HubError:
+            same = False  # paging tokens end after a while
+        if not same:
+            self.journal.forget()
+        return len(self.journal)
+
+    def page(self, url: str, params: Mapping[str, str]) -> Page:
+        """One answer: a kept one, or a new one that is then kept.
 
         Raises:
             SourceUnavailable: the interface does not answer, or asks to wait for long.
-            ConfigError: it refuses the token or does not know the address.
-            SourceChanged: the answer is not what was agreed, or paging goes in a circle.
+            ConfigError: it refuses the proof or does not know the address.
+            SourceChanged: the answer is not what was agreed.
         """
-        option = self._driver.option
-        paging, size = str(option("paging")), int(option("page_size"))
-        name = str(option("page_param") or ("page" if paging == "link" else paging))
-        params = {str(k): str(v) for k, v in (option("params") or {}).items()} | dict(since)
-        if paging != "none" and option("page_size_param"):
-            params[str(option("page_size_param"))] = str(size)
-        place: Any = {"page": int(option("first_page")), "offset": 0}.get(paging)
-        url, marks, given = str(option("url")), set[Any](), 0
-        while True:
-            page = self._page(url, params if place is None else {**params, name: str(place)})
-            given += len(page.records)
-            yield page
-            if paging == "none" or (paging in ("page", "offset") and (not page.records or given == page.total)):
-                return
-            mark: Any = hashlib.sha256(page.content).digest()
-            if paging == "page":
-                place += 1
-            elif paging == "offset":
-                place += len(page.records)
-            else:
-                mark = place = self._next(page, paging)
-                if not mark:
-                    return
-                if paging == "link":
-                    url, params, place = self._same_host(url, str(mark)), {}, None
-            if mark in marks:
-                raise SourceChanged(
-                    self._where,
-                    f"翻页在原地打转（第 {len(marks) + 1} 页与前面的相同）",
-                    "请核对 paging、page_param、next 的写法",
-                )
-            marks.add(mark)
+        request = json.dumps([url, dict(params)], ensure_ascii=False)
+        kept = self.journal.recall(request)
+        if kept is not None:
+            return self._page(kept)
+        answer, page = self._asked(url, params)
+        self.journal.keep(request, answer)
+        return page
 
-    def _next(self, page: Page, paging: str) -> str | None:
-        place = self._driver.option("next")
-        if paging == "link" and page.link and not place:
-            return page.link
-        found = _at(page.body, str(place or "next"))
-        return str(found) if found and found is not _ABSENT else None
+    def same_host(self, url: str, link: str) -> str:
+        """A link as an address; the proof goes to no other host.
 
-    def _same_host(self, url: str, link: str) -> str:
-        """The next link as an address; the token goes to no other host."""
+        Raises:
+            SourceChanged: it leads to another host.
+        """
         target = urljoin(url, link)
-        if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        if not _same_origin(url, target):
             raise SourceChanged(
-                self._where, f"下一页的链接指向别的主机 {urlsplit(target).netloc}", "请部门核实接口，或改用 page 翻页"
+                self._where,
+                f"接口的链接指向别的主机 {urlsplit(target).netloc.rpartition('@')[2]}",
+                "令牌不发给别的主机。请部门核实接口；地址确已搬迁时改 source.url",
             )
         return target
 
-    def _page(self, url: str, params: Mapping[str, str]) -> Page:
-        response = self._answer(url, params)
-        body = self._json(response)
-        self._judge_code(body)
-        total = _at(body, str(self._driver.option("total"))) if self._driver.option("total") else None
-        link = _LINK.search(response.headers.get("link", ""))
-        return Page(
-            content=response.content,
-            body=body,
-            records=self._records(body),
-            total=int(str(total)) if str(total).isdigit() else None,
-            date=response.headers.get("date"),
-            link=link.group(1) if link else None,
-        )
-
-    def _answer(self, url: str, params: Mapping[str, str]) -> httpx.Response:
-        tries = int(self._driver.option("retries")) + 1
+    def _asked(self, url: str, params: Mapping[str, str]) -> tuple[Answer, Page]:
+        tries, attempt, renewed = int(self._driver.option("retries")) + 1, 0, False
         problem: HubError | None = None
-        for attempt in range(tries):
-            if self._asked and (pause := float(self._driver.option("pause"))):
-                time.sleep(pause)
-            self._asked += 1
-            wait = 0.5 * 2**attempt
+        while attempt < tries:
+            self._pace()
             try:
-                if self._driver.option("method") == "POST":
-                    response = self._client.post(url, json=dict(params))
-                else:
-                    response = self._client.get(url, params=params or None)
+                answer = self._answer(url, params)
+                return answer, self._page(answer)
+            except answers.Incomplete:
+                told = f"接口返回的 {self._style.upper()} 不完整"
+                problem, wait = SourceUnavailable(self._where, told, "稍后会自动重试"), 0.0
             except httpx.HTTPError as error:
-                problem = self._unreached(error)
+                problem, wait = self._unreached(error), 0.0
             except (httpx.InvalidURL, ValueError) as error:
                 raise ConfigError(
                     f"{self._where}：source.url", f"地址不合规（{self._brief(error)}）", "写法：https://主机:端口/路径"
                 ) from None
-            else:
-                if response.status_code < 300:
-                    return response
-                problem = self._refusal(response)
-                wait = max(wait, _retry_after(response))
-                if response.status_code not in _RETRIED or wait > _LONGEST_WAIT:
-                    raise problem
-            if attempt + 1 < tries:
+            except _Trouble as trouble:
+                problem, wait = trouble.problem, trouble.wait
+                if isinstance(problem, ConfigError):
+                    if renewed or not self._proof.refused():
+                        raise problem from None
+                    renewed = True
+                    continue
+            if isinstance(problem, ConfigError):
+                raise problem
+            attempt += 1
+            # Not all at the same moment: a source that was down is met by all its connectors at once.
+            wait = max(0.5 * 2 ** (attempt - 1) * random.uniform(0.8, 1.2), wait)
+            if wait > _LONGEST_WAIT:
+                raise problem
+            if attempt < tries:
                 time.sleep(wait)
         raise problem or SourceUnavailable(self._where, "接口没有应答", "稍后会自动重试")
+
+    def _pace(self) -> None:
+        gap = float(self._driver.option("pause"))
+        if per_minute := float(self._driver.option("per_minute") or 0):
+            gap = max(gap, 60 / per_minute)
+        due = max(self._asked_at + gap if self._asked_at else 0.0, self._not_before)
+        if (left := due - time.monotonic()) > 0:
+            time.sleep(min(left, _LONGEST_WAIT))
+        self._asked_at = time.monotonic()
+
+    def _answer(self, url: str, params: Mapping[str, str]) -> Answer:
+        for _ in range(_REDIRECTS):
+            if self._driver.option("method") == "POST":
+                form = self._driver.option("body") == "form"
+                request = self._client.build_request(
+                    "POST", url, data=dict(params) if form else None, json=None if form else dict(params)
+                )
+            else:
+                request = self._client.build_request("GET", url, params=params or None)
+            self._proof.add(request, self._send)
+            response = self._send(request)
+            if not response.has_redirect_location:
+                break
+            url, params = self.same_host(str(request.url), response.headers["location"]), {}
+        else:
+            raise SourceChanged(self._where, "接口一再转向，没有结果", "请核对地址，多半是转到了登录页")
+        self._note_limit(response)
+        if response.status_code < 300:
+            link = _LINK.search(response.headers.get("link", ""))
+            return Answer(response.content, response.headers.get("date"), link.group(1) if link else None)
+        problem = self._refusal(response)
+        if response.status_code in _RETRIED or response.status_code == 401:
+            raise _Trouble(problem, _retry_after(response))
+        raise problem
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer, within the time and size a connector allows: a source may drip for ever."""
+        seconds, most = float(self._driver.option("timeout")), float(self._driver.option("max_mb")) * 1_000_000
+        end, parts, size = time.monotonic() + seconds, [], 0
+        response = self._client.send(request, stream=True)
+        try:
+            for chunk in response.iter_bytes():
+                parts.append(chunk)
+                size += len(chunk)
+                if time.monotonic() > end:
+                    raise httpx.ReadTimeout("the answer drips", request=request)
+                if size > most:
+                    raise ConfigError(
+                        f"{self._where}：source.max_mb", f"一次返回超过 {most / 1_000_000:g} MB",
+                        "请用 paging 翻页、减小 page_size，或调大 max_mb",
+                    )  # fmt: skip
+        finally:
+            response.close()
+        # Already decoded: the content-encoding would be undone twice.
+        headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() != "content-encoding"]
+        return httpx.Response(response.status_code, headers=headers, content=b"".join(parts), request=request)
+
+    def _note_limit(self, response: httpx.Response) -> None:
+        """Wait for the next window of a rate limit that is used up, as its headers tell."""
+        for prefix in ("x-ratelimit-", "ratelimit-"):
+            left, reset = response.headers.get(f"{prefix}remaining"), response.headers.get(f"{prefix}reset")
+            if left == "0" and reset and reset.isdigit():
+                seconds = float(reset) - time.time() if float(reset) > 1e9 else float(reset)
+                self._not_before = time.monotonic() + min(max(seconds, 0.0), _LONGEST_WAIT)
 
     def _unreached(self, error: httpx.HTTPError) -> HubError:
         text = str(error)
         host = urlsplit(str(self._driver.option("url"))).netloc.rpartition("@")[2]
         if isinstance(error, httpx.TimeoutException):
             return SourceUnavailable(
-                self._where, f"{host} {self._driver.option('timeout')} 秒内没有应答", "请检查网络，或调大 timeout"
+                self._where, f"{host} {self._driver.option('timeout')} 秒内没有答完", "请检查网络，或调大 timeout"
             )
         if "CERTIFICATE" in text.upper():
             return ConfigError(self._where, f"{host} 的 HTTPS 证书不受信任", "请在 source.ca_file 写上级 CA 证书文件")
@@ -204,14 +255,10 @@ class Client:
     def _refusal(self, response: httpx.Response) -> HubError:
         code = response.status_code
         if code in (401, 403):
-            return ConfigError(
-                self._where,
-                f"接口不认令牌（HTTP {code}）",
-                "请核对 source.token 引用的令牌是否写对、是否过期、是否有权限",
-            )
+            return self._not_let_in(code)
         if code == 429:
             return SourceUnavailable(
-                self._where, "接口嫌请求太频繁（HTTP 429）", "稍后会自动重试；常有时请写 source.pause 放慢"
+                self._where, "接口嫌请求太频繁（HTTP 429）", "稍后会自动重试；常有时请写 source.per_minute 放慢"
             )
         if code >= 500 or code in _RETRIED:
             return SourceUnavailable(
@@ -225,49 +272,67 @@ class Client:
             "请核对 params、since_param 等参数",
         )
 
-    def _json(self, response: httpx.Response) -> Any:
-        content = response.content
+    def _not_let_in(self, code: int) -> HubError:
+        match self._proof.way:
+            case "basic":
+                return ConfigError(
+                    self._where, f"接口不认用户名和密码（HTTP {code}）", "请核对 source.user 和 password"
+                )
+            case "signature":
+                return ConfigError(
+                    self._where, f"接口不认签名（HTTP {code}）", "请对照接口说明核对 sign_text 等，并用 hub doctor 看本机时钟准不准"
+                )  # fmt: skip
+            case "none":
+                return ConfigError(self._where, f"接口要求出示身份（HTTP {code}）", "请写明 source.auth 和令牌或密码")
+        return ConfigError(
+            self._where,
+            f"接口不认令牌（HTTP {code}）",
+            "请核对 source.token 引用的令牌（或 client_id、client_secret）是否写对、是否过期、是否有权限",
+        )
+
+    def _page(self, answer: Answer) -> Page:
         try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = content.decode("gb18030", errors="replace")
-        try:
-            return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
-        except ValueError:
-            if text.lstrip()[:1] in ("{", "["):
-                raise SourceUnavailable(self._where, "接口返回的 JSON 不完整", "稍后会自动重试") from None
-            kind = "网页，多半是登录页" if "<html" in text[:2000].lower() else "别的内容"
+            body = answers.parsed(answer.content, self._style)
+        except answers.Foreign as error:
+            other = "xml" if str(error) == "XML" else "json"
+            cure = f"请写 format: {other}" if str(error) in ("XML", "JSON") else "请核对地址和令牌，或请部门核实接口"
             raise SourceChanged(
-                self._where, f"接口返回的不是 JSON，而是{kind}", "请核对地址和令牌，或请部门核实接口"
+                self._where,
+                f"接口返回的不是 {self._style.upper()}，而是{error}",
+                cure,
             ) from None
+        self._judge_code(body)
+        total = at(body, str(self._driver.option("total"))) if self._driver.option("total") else None
+        return Page(
+            content=answer.content,
+            body=body,
+            records=self._records(body),
+            total=int(str(total)) if str(total).isdigit() else None,
+            date=answer.date,
+            link=answer.link,
+        )
 
     def _judge_code(self, body: Any) -> None:
         place = self._driver.option("ok")
         if not place:
             return
-        found = _at(body, str(place))
+        found = at(body, str(place))
         values = self._driver.option("ok_values")
-        if found is _ABSENT:
+        if found is ABSENT:
             keys = "、".join(list(body)[:12]) if isinstance(body, dict) else "一个列表"
             raise SourceChanged(
                 self._where, f"返回里没有业务状态码 '{place}'，有的是：{keys}", "请核对 source.ok，或向数源部门核实接口"
             )
         good = {str(v).lower() for v in (values if isinstance(values, (list, tuple)) else [values])}
         if str(found).lower() not in good:
-            told = _at(body, str(self._driver.option("message")))
-            what = f"接口报错（{place}={found}{'' if told is _ABSENT else f'：{self._brief(told)}'}）"
+            told = at(body, str(self._driver.option("message")))
+            what = f"接口报错（{place}={found}{'' if told is ABSENT else f'：{self._brief(told)}'}）"
             raise SourceUnavailable(self._where, what, "稍后会自动重试；总是这样时请核对令牌和参数，或告知数源部门")
 
     def _records(self, body: Any) -> list[dict[str, Any]]:
         place = self._driver.option("records")
-        if place:
-            found = _at(body, str(place))
-        else:
-            places = (_at(body, usual) for usual in _USUAL_PLACES)
-            found = body if isinstance(body, list) else next((p for p in places if isinstance(p, list)), _ABSENT)
+        found = answers.records(body, str(place) if place else None, self._style)
         if found is None:
-            return []
-        if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
             keys = "、".join(list(body)[:12]) if isinstance(body, dict) else ""
             raise SourceChanged(
                 self._where, f"返回里找不到记录列表{f'（source.records: {place}）' if place else ''}",
@@ -279,52 +344,20 @@ class Client:
         return self._driver.secrets.hide(" ".join(str(text).split()))[:120]
 
 
-def text_column(records: Sequence[Mapping[str, Any]], name: str) -> Column:
-    """One key of all records as text; an absent key and null are NULL."""
-    values = [record.get(name, _ABSENT) for record in records]
-    if "." in name and all(value is _ABSENT for value in values):
-        values = [_at(record, name) for record in records]
-    kinds = set(map(type, values))
-    present = kinds != {object}
-    if not kinds <= {str, Number, type(None)}:
-        values = [_text(value) for value in values]
-    return Column(pa.array(values, pa.string()), present)
+def _identity(driver: HTTP, since: Mapping[str, str]) -> str:
+    """One sweep: the same connector, asked the same way from the same point on."""
+    connector = driver.connector
+    about = [connector.id, driver.url(), connector.source, connector.mode, dict(since)]
+    return hashlib.sha256(json.dumps(about, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def flat_names(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The keys of a record; those inside nested objects follow by their dotted names."""
-    for key, value in record.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from flat_names(value, f"{prefix}{key}.")
-
-
-def _at(value: Any, place: str) -> Any:
-    """What lies at a dotted place of a JSON value; `_ABSENT` when nothing does."""
-    for part in place.split("."):
-        if isinstance(value, dict):
-            value = value.get(part, _ABSENT)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return _ABSENT
-    return value
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value is _ABSENT:
-        return None
-    return value if isinstance(value, str) else _json_text(value)
-
-
-def _json_text(value: Any) -> str:
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_json_text(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_json_text, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+def _same_origin(url: str, target: str) -> bool:
+    one, other = urlsplit(url), urlsplit(target)
+    ports = [p.port or _DEFAULT_PORTS.get(p.scheme) for p in (one, other)]
+    if one.hostname != other.hostname or other.scheme not in _DEFAULT_PORTS:
+        return False
+    safer = (one.scheme, other.scheme) == ("http", "https") and ports == [80, 443]
+    return safer or (one.scheme == other.scheme and ports[0] == ports[1])
 
 
 def _retry_after(response: httpx.Response) -> float:

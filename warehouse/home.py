@@ -2,6 +2,7 @@
 
     landing/<connector>/<sha256>.parquet   deliveries as they came, immutable
     tmp/                                   work files of a running load, removed with it
+    sweeps/                                what an interface had given before a read broke off, a day at most
     pg/                                    the embedded PostgreSQL, unless HUB_DATABASE_URL is set
     great_expectations/                    suites and Data Docs
     hub.env                                addresses and secrets of sources, KEY=VALUE, mode 0600

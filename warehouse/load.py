@@ -91,6 +91,7 @@ def load(
         source_id = store.source_id(warehouse, connector)
         store.take_turn(warehouse, source_id, connector.id)
         driver = open_driver(connector)
+        driver.workspace = home.path / "sweeps"
         try:
             for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
                 with _workspace(home) as work:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from connectors import references
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from connectors.spec import Connector
@@ -106,6 +108,7 @@ class Driver(ABC):
         self.connector = connector
         self.secrets = references.Secrets()
         self.limit: int | None = None  # a preview asks a database for so many rows only
+        self.workspace: Path | None = None  # a private folder where an interrupted read may leave what it had got
         self._resolved: dict[str, Any] | None = None
 
     @property

@@ -103,7 +103,7 @@ class TestHTTP(CursorConformance):
     )
     def test_each_way_to_fail_is_told_truly(self, source, trouble, kind, word):
         source.interface.troubles = [trouble]
-        assert word in failure(source.connector(ok="code"), kind)
+        assert word in failure(source.connector(ok="code", retries=0), kind)
 
     def test_wrong_token_is_told_by_the_probe(self, source, monkeypatch):
         monkeypatch.setenv("HUB_SECRET_TEST", "wrong-token")

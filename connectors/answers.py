@@ -1,0 +1,209 @@
+"""What an interface answered, as records: JSON or XML in, every value as its exact text out.
+
+Numbers keep the digits they were written with, booleans become true and false, lists and objects become JSON
+text. A column `a.b` is looked up inside nested objects; a list that is declared in `explode` gives one record
+per element, whose fields are `list.field` and whose place in the list is `list.#`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+ABSENT = object()
+USUAL_PLACES = (
+    "data", "records", "items", "results", "rows", "list", "data.records", "data.list", "data.items", "data.rows",
+    "result.records", "result.list", "result",
+)  # fmt: skip
+
+
+class Number(str):
+    """A JSON number by the digits it was written with."""
+
+    __slots__ = ()
+
+
+class Incomplete(ValueError):
+    """The text begins as it should and ends too early."""
+
+
+class Foreign(ValueError):
+    """The text is something else; the message says what."""
+
+
+@dataclass
+class Column:
+    """One column of a page; `present` says that at least one record has the key."""
+
+    array: pa.StringArray
+    present: bool
+
+
+def parsed(content: bytes, style: str) -> Any:
+    """The body of an answer: dicts, lists and texts; an XML document is `{root: …}`.
+
+    Raises:
+        Incomplete: it was cut off.
+        Foreign: it is not of that style, whatever its Content-Type says.
+    """
+    return _xml(content) if style == "xml" else _json(content)
+
+
+def _json(content: bytes) -> Any:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("gb18030", errors="replace")
+    try:
+        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+    except (ValueError, RecursionError):
+        if text.lstrip()[:1] in ("{", "["):
+            raise Incomplete from None
+        raise Foreign(_kind(text)) from None
+
+
+def _xml(content: bytes) -> Any:
+    from lxml import etree
+
+    # Entities and outer documents are never followed: an answer must not make the hub read files or other hosts.
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        text = content[:2000].decode("utf-8", errors="replace")
+        if text.lstrip("\ufeff \r\n\t")[:1] == "<" and "<html" not in text.lower():
+            raise Incomplete from None
+        raise Foreign(_kind(text)) from None
+    if etree.QName(root).localname.lower() == "html":
+        raise Foreign(_kind("<html"))
+    return {etree.QName(root).localname: _value(root)}
+
+
+def _kind(text: str) -> str:
+    if "<html" in text[:2000].lower():
+        return "网页，多半是登录页"
+    if not text.strip():
+        return "空的"
+    return {"<": "XML", "{": "JSON", "[": "JSON"}.get(text.lstrip()[0], "别的内容")
+
+
+def _value(element: _Element) -> Any:
+    """An element as text, or as the dict of its attributes and children; repeated children become a list."""
+    from lxml import etree
+
+    found: dict[str, Any] = {etree.QName(k).localname: v for k, v in element.attrib.items()}
+    for child in element.iterchildren(tag=etree.Element):
+        name, value = etree.QName(child).localname, _value(child)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    return found or (element.text or "").strip() or None
+
+
+def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | None:
+    """The records in a body; None when there is no list of objects at that place."""
+    if place:
+        found = at(body, place)
+    else:
+        usual = (at(body, name) for name in USUAL_PLACES)
+        found = body if isinstance(body, list) else next((p for p in usual if isinstance(p, list)), ABSENT)
+    if style == "xml" and not isinstance(found, list):
+        # XML shows no difference between a list of one, an empty list and a field.
+        root = (place or "").partition(".")[0]
+        if isinstance(found, dict):
+            found = [found]
+        elif found is None or (found is ABSENT and isinstance(body, dict) and root in body):
+            found = []
+    if found is None:
+        return []
+    return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
+
+
+def exploded(found: list[dict[str, Any]], places: Sequence[str], *, keep_empty: bool) -> list[dict[str, Any]]:
+    """One record per element of the lists at `places`, taken in that order.
+
+    A record without elements gives none, or itself with NULL when `keep_empty`:
+
+        {"no": 1, "lines": [{"n": "a"}, {"n": "b"}]}   ->   no=1 lines.#=1 lines.n=a
+                                                            no=1 lines.#=2 lines.n=b
+    """
+    for index, place in enumerate(places):
+        done = places[:index]
+        wide: list[dict[str, Any]] = []
+        for record in found:
+            inside = look(record, place, done)
+            elements = inside if isinstance(inside, list) else [] if inside is None or inside is ABSENT else [inside]
+            wide += [{**record, place: e, f"{place}.#": Number(n)} for n, e in enumerate(elements, 1)]
+            if keep_empty and not elements:
+                wide.append({**record, place: None, f"{place}.#": None})
+        found = wide
+    return found
+
+
+def look(record: Mapping[str, Any], name: str, places: Sequence[str] = ()) -> Any:
+    """A field of a record by its name: its own key, a field of an exploded element, or a dotted place."""
+    if name in record:
+        return record[name]
+    for place in sorted(places, key=len, reverse=True):
+        if name.startswith(f"{place}."):
+            return at(record.get(place), name[len(place) + 1 :])
+    return at(record, name)
+
+
+def text_column(found: Sequence[Mapping[str, Any]], name: str, places: Sequence[str] = ()) -> Column:
+    """One key of all records as text; an absent key and null are NULL."""
+    values = [record.get(name, ABSENT) for record in found]
+    if "." in name and all(value is ABSENT for value in values):
+        values = [look(record, name, places) for record in found]
+    kinds = set(map(type, values))
+    present = kinds != {object}
+    if not kinds <= {str, Number, type(None)}:
+        values = [_text(value) for value in values]
+    return Column(pa.array(values, pa.string()), present)
+
+
+def flat_names(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The keys of a record; those inside nested objects follow by their dotted names."""
+    for key, value in record.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from flat_names(value, f"{prefix}{key}.")
+
+
+def at(value: Any, place: str) -> Any:
+    """What lies at a dotted place of a value; `ABSENT` when nothing does."""
+    for part in place.split("."):
+        if isinstance(value, dict):
+            value = value.get(part, ABSENT)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return ABSENT
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value is ABSENT:
+        return None
+    return value if isinstance(value, str) else json_text(value)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON with the digits of its numbers kept."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{json_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,158 @@
+"""All pages of a sweep, from the first to the last, never in a circle; long spans asked for window by window."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from connectors.answers import ABSENT, at, json_text
+from schemas.errors import ConfigError, SourceChanged
+
+if TYPE_CHECKING:
+    from connectors.drivers.http import HTTP
+    from connectors.web import Client, Page
+
+TIME_STYLES = ("iso", "utc", "plain", "date")
+_SPAN = re.compile(r"(\d+)\s*([hdw])\Z")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_SKEW = timedelta(hours=1)  # the source's clock may be ahead of ours
+
+
+def sweep(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[Page]:
+    """Every page from `since` on.
+
+    Raises:
+        SourceUnavailable, ConfigError, SourceChanged: as the client; also when paging goes in a circle.
+    """
+    if not driver.option("window"):
+        yield from _pages(client, driver, since)
+        return
+    begin = _moment(next(iter(since.values())), driver)
+    end = (datetime.now(UTC) + _SKEW).replace(microsecond=0)
+    last: set[bytes] = set()
+    for first, after in _windows(begin, end, str(driver.option("window"))):
+        for page in _window(client, driver, first, after):
+            # Neighbouring windows share their boundary: records on it come twice.
+            digests = [hashlib.sha256(json_text(record).encode()).digest() for record in page.records]
+            page.records = [r for r, d in zip(page.records, digests, strict=True) if d not in last]
+            last = set(digests)
+            yield page
+
+
+def window_problem(text: str) -> str | None:
+    """What is wrong with a window's length, None when it can be used."""
+    found = _SPAN.match(text)
+    return None if found and int(found.group(1)) else f"window '{text}' 不是一段时长，例如 90d、12h"
+
+
+def spelled(moment: datetime, style: str, timezone: str) -> str:
+    """A moment as the interface wants it."""
+    local = moment.astimezone(ZoneInfo(timezone))
+    match style:
+        case "utc":
+            return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        case "plain":
+            return local.strftime("%Y-%m-%d %H:%M:%S")
+        case "date":
+            return local.strftime("%Y-%m-%d")
+    return local.isoformat(timespec="seconds")
+
+
+def _moment(text: str, driver: HTTP) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{driver.where}：source.since_start", f"'{text}' 不是时间", "写法：2026-01-01 或 2026-01-01T00:00:00+08:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(driver.connector.timezone))
+
+
+def _windows(begin: datetime, end: datetime, text: str) -> Iterator[tuple[datetime, datetime]]:
+    found = _SPAN.match(text)
+    if not found:
+        raise ValueError(text)
+    step = timedelta(hours=int(found.group(1)) * _HOURS[found.group(2)])
+    while begin < end:
+        yield begin, min(begin + step, end)
+        begin += step
+
+
+def _window(client: Client, driver: HTTP, first: datetime, after: datetime) -> Iterator[Page]:
+    """The pages of one window, halved as long as it holds more than the interface gives at once."""
+    style, zone = str(driver.option("time_style") or "iso"), driver.connector.timezone
+    names = str(driver.option("since_param")), str(driver.option("until_param"))
+    bounds = dict(zip(names, (spelled(first, style, zone), spelled(after, style, zone)), strict=True))
+    most = int(driver.option("most") or 0)
+    if not most or driver.option("paging") != "none":
+        yield from _pages(client, driver, bounds)
+        return
+    [page] = _pages(client, driver, bounds)
+    if len(page.records) < most:
+        yield page
+        return
+    middle = (first + (after - first) / 2).replace(microsecond=0)
+    if not first < middle < after:
+        raise SourceChanged(
+            driver.where,
+            f"{bounds[names[0]]} 这一刻就有 {most} 条以上，接口给不全",
+            "请部门提供翻页，或核对 source.most",
+        )
+    yield from _window(client, driver, first, middle)
+    yield from _window(client, driver, middle, after)
+
+
+def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[Page]:
+    option = driver.option
+    paging, size = str(option("paging")), int(option("page_size"))
+    name = str(option("page_param") or ("page" if paging == "link" else paging))
+    params = {str(k): str(v) for k, v in (option("params") or {}).items()} | dict(since)
+    if paging != "none" and option("page_size_param"):
+        params[str(option("page_size_param"))] = str(size)
+    place: Any = {"page": int(option("first_page")), "offset": 0}.get(paging)
+    url, marks, given, count = driver.url(), set[Any](), 0, 0
+    while True:
+        page = client.page(url, params if place is None else {**params, name: str(place)})
+        given += len(page.records)
+        count += 1
+        digest = page.digest() if page.records and paging != "none" else None
+        if digest in marks:
+            raise _circle(driver, count)
+        yield page
+        if paging == "none" or (paging in ("page", "offset") and (not page.records or given == page.total)):
+            return
+        mark: Any = digest
+        if paging == "page":
+            place += 1
+        elif paging == "offset":
+            place += len(page.records)
+        else:
+            mark = place = _next(page, paging, option("next"))
+            if not mark:
+                return
+            if paging == "link":
+                url, params, place = client.same_host(url, str(mark)), {}, None
+        if mark != digest and mark in marks:
+            raise _circle(driver, count + 1)
+        if count >= int(option("max_pages")):
+            raise SourceChanged(
+                driver.where, f"翻了 {count} 页还没有完", "请核对 paging 的写法；确有这么多时调大 max_pages"
+            )
+        marks |= {mark, digest}
+
+
+def _circle(driver: HTTP, count: int) -> SourceChanged:
+    return SourceChanged(
+        driver.where, f"翻页在原地打转（第 {count} 页与前面的相同）", "请核对 paging、page_param、next 的写法"
+    )
+
+
+def _next(page: Page, paging: str, place: Any) -> str | None:
+    if paging == "link" and page.link and not place:
+        return page.link
+    found = at(page.body, str(place or "next"))
+    return str(found) if found and found is not ABSENT else None
