@@ -26,7 +26,7 @@ DEPARTMENTS = Path(__file__).parent / "departments"
 
 _KEYS: dict[str, Any] = {
     "title": str, "dataset": str, "source": dict, "load": dict, "schedule": (str, type(None)), "pool": str,
-    "timezone": str, "fields": dict, "constants": dict, "description": str, "enabled": bool, "owner": str,
+    "timezone": str, "fields": dict, "constants": dict, "codes": dict, "description": str, "enabled": bool, "owner": str,
 }  # fmt: skip
 _LOAD_KEYS = ("mode", "cursor", "lookback")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -55,6 +55,8 @@ class Connector:
     path: Path
     description: str = ""
     enabled: bool = True
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)  # contract field -> the source's spelling -> code
+    document: dict[str, Any] = field(default_factory=dict, repr=False)  # as it was written
 
     @property
     def driver(self) -> str:
@@ -95,6 +97,11 @@ class Registry:
         return iter(self.connectors.values())
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be a part of a connector's id."""
+    return bool(_NAME.match(text))
+
+
 def contract_fields(dataset: str) -> Mapping[str, Any]:
     """The stored fields of a dataset's contract, read from that one file."""
     from schemas.contract import contract
@@ -130,32 +137,48 @@ def load(path: Path, *, fields_of: FieldsOf = contract_fields, departments: Coll
         ConfigError: everything that is wrong with it, told together.
     """
     where = f"{path.parent.name}/{path.name}"
-    doc = _document(path, where)
+    return read(
+        _document(path, where), f"{path.parent.name}/{path.stem}", where, path, fields_of=fields_of, departments=departments
+    )  # fmt: skip
+
+
+def read(
+    doc: dict[str, Any], connector_id: str, where: str, path: Path | None = None, *, fields_of: FieldsOf = contract_fields,
+    departments: Collection[str] | None = None,
+) -> Connector:  # fmt: skip
+    """The connector a document describes, whether it stood in a file or was registered; `where` begins its messages.
+
+    Raises:
+        ConfigError: everything that is wrong with it, told together.
+    """
+    dept, _, stem = connector_id.partition("/")
     problems: list[ConfigError] = []
 
     def wrong(place: str, what: str, cure: str = "") -> None:
         problems.append(ConfigError(f"{where}：{place}" if place else where, what, cure))
 
-    dept = path.parent.name
     if departments is not None and dept not in departments:
         wrong("", f"文件夹 '{dept}' 不是已登记的部门", nearest(dept, departments))
-    if not _NAME.match(path.stem):
-        wrong("", f"文件名 '{path.stem}' 只能用小写字母、数字和下划线", "请改名，它是连接器编号的一部分")
+    if not _NAME.match(stem):
+        wrong("", f"文件名 '{stem}' 只能用小写字母、数字和下划线", "请改名，它是连接器编号的一部分")
     _check_keys(doc, wrong)
+    given = doc
     # From here on only well-shaped values are looked at; the misshapen ones have been told.
     doc = {key: value for key, value in doc.items() if key in _KEYS and isinstance(value, _KEYS[key])}
     source, load_block, fields = doc.get("source", {}), doc.get("load", {}), _texts(doc, "fields", wrong)
     mode, cursor, lookback = _load_mode(source, load_block, wrong)
     _check_source(source, wrong)
     _check_fields(doc, fields, fields_of, wrong)
+    _check_codes(doc, fields, wrong)
     _check_clock(doc, wrong)
     if problems:
         raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
     return Connector(
-        id=f"{dept}/{path.stem}", dept=dept, title=doc["title"], dataset=doc["dataset"], source=source, mode=mode,
+        id=connector_id, dept=dept, title=doc["title"], dataset=doc["dataset"], source=source, mode=mode,
         cursor=cursor, lookback=lookback, schedule=doc.get("schedule"), pool=doc.get("pool", dept),
-        timezone=doc.get("timezone", "Asia/Shanghai"), fields=fields, constants=doc.get("constants", {}), path=path,
-        description=doc.get("description", ""), enabled=doc.get("enabled", True),
+        timezone=doc.get("timezone", "Asia/Shanghai"), fields=fields, constants=doc.get("constants", {}),
+        path=path or Path(f"{connector_id}.yaml"), description=doc.get("description", ""), enabled=doc.get("enabled", True),
+        codes=doc.get("codes", {}), document=given,
     )  # fmt: skip
 
 
@@ -296,6 +319,14 @@ def _check_fields(doc: dict[str, Any], fields: dict[str, str], fields_of: Fields
                 f"缺少必填字段 '{name}'{f'（{title}）' if title else ''}",
                 "请写上它在源系统的列名，或在 constants 里给定值",
             )
+
+
+def _check_codes(doc: dict[str, Any], fields: dict[str, str], wrong: Wrong) -> None:
+    for name, spellings in (doc.get("codes") or {}).items():
+        if name not in fields:
+            wrong(f"codes.{name}", "fields 里没有对应这个字段", nearest(str(name), fields))
+        if not isinstance(spellings, dict) or any(isinstance(code, (dict, list)) for code in spellings.values()):
+            wrong(f"codes.{name}", "应当是“来源的写法: 代码”的一组", '例如 codes: {status: {在营: "1"}}')
 
 
 def _check_clock(doc: dict[str, Any], wrong: Wrong) -> None:

@@ -30,6 +30,10 @@ def run(select: list[str], *, from_landing: bool = False, batches: list[int] | N
     if not connectors:
         say("还没有可运行的连接器；用 hub connector add 文件 登记", "note")
         return 1 if known.broken else 0
+    paused = [c for c in connectors if not c.enabled and not from_landing]
+    for c in paused:
+        say(f"{c.id}  已停用，不采集；恢复：hub connector resume {c.id}", "note")
+    connectors = [c for c in connectors if c not in paused]
     report = collect(here, connectors, from_landing=from_landing, batches=batches)
     return 1 if tell(report) or (known.broken and not select) else 0
 

@@ -34,11 +34,10 @@ def home() -> Home:
 
 
 def registry(of: Home) -> Registry:
-    """The connector files of this hub, read now."""
-    from connectors.spec import load_registry
+    """The connectors of this hub, read now: its files, joined with what was registered in the database."""
+    from warehouse.registry import load
 
-    # What the home itself brings replaces the files of the same name: the demo's stand-ins, a site's own changes.
-    return load_registry(of.departments, of.path / "connectors")
+    return load(of)
 
 
 def init() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from connectors.spec import Registry, load_registry
+from connectors.spec import Registry
 from pipelines.assets import connector_asset, settled, view_key
 from pipelines.checks import broken
 from pipelines.resources import Hub
@@ -16,6 +16,7 @@ from pipelines.sensors import automation, file_drops
 from schemas.contract import Contract, contracts
 from views.catalog import Catalog, load_catalog
 from warehouse.home import Home
+from warehouse.registry import load
 
 
 def build(
@@ -41,4 +42,6 @@ def build(
 def defs() -> dg.Definitions:
     """What this hub has registered, read now: reloading the code location takes in a new connector file."""
     home = Home()
-    return build(load_registry(home.departments, home.path / "connectors"), contracts(), load_catalog())
+    home.load_env()
+    registry = load(home)  # brings the contracts that came with a registration
+    return build(registry, contracts(), load_catalog())

@@ -216,9 +216,17 @@ def load(path: Path) -> Contract:
     Raises:
         ConfigError: the file is not readable YAML, or lacks what the row path needs.
     """
-    where = path.name
+    return parse(path.read_text(encoding="utf-8"), path.name, path)
+
+
+def parse(text: str, where: str, path: Path | None = None) -> Contract:
+    """The contract a text holds; `where` begins its messages.
+
+    Raises:
+        ConfigError: it is not readable YAML, or lacks what the row path needs.
+    """
     try:
-        doc = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        doc = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}：第 {mark.line + 1} 行" if mark else where
@@ -249,14 +257,32 @@ def load(path: Path) -> Contract:
         else None,
         valid_from=custom.get("validFromField"),
         sla={item["property"]: (item["value"], item.get("unit", "d")) for item in doc.get("slaProperties") or []},
-        path=path,
+        path=path or Path(f"{table['name']}.odcs.yaml"),
     )
+
+
+# Folders besides the given one: contracts that came with a registration lie under the hub home.
+_FURTHER: list[Path] = []
+
+
+def include(folder: Path) -> None:
+    """Read contracts from this folder too; one of the main folder goes before one of the same dataset here."""
+    if [folder] != _FURTHER:
+        _FURTHER[:] = [folder]
+        forget()
+
+
+def forget() -> None:
+    """Read contract files anew from now on."""
+    contracts.cache_clear()
+    contract.cache_clear()
 
 
 @cache
 def contracts(root: Path = CONTRACTS) -> dict[str, Contract]:
     """All contracts by dataset name."""
-    return {c.dataset: c for c in (load(path) for path in sorted(root.glob("*.odcs.yaml")))}
+    folders = (*_FURTHER, root) if root == CONTRACTS else (root,)
+    return {c.dataset: c for folder in folders for c in (load(path) for path in sorted(folder.glob("*.odcs.yaml")))}
 
 
 @cache
@@ -266,8 +292,9 @@ def contract(dataset: str, root: Path = CONTRACTS) -> Contract:
     Raises:
         ConfigError: no such dataset; the nearest name is given.
     """
-    path = root / f"{dataset}.odcs.yaml"
-    if not path.exists():
-        known = [p.name.removesuffix(".odcs.yaml") for p in root.glob("*.odcs.yaml")]
+    folders = (root, *_FURTHER) if root == CONTRACTS else (root,)
+    path = next((p for folder in folders if (p := folder / f"{dataset}.odcs.yaml").exists()), None)
+    if path is None:
+        known = [p.name.removesuffix(".odcs.yaml") for folder in folders for p in folder.glob("*.odcs.yaml")]
         raise ConfigError(f"数据集 '{dataset}'", "没有这个数据集的契约", nearest(dataset, known))
     return load(path)

@@ -4,6 +4,7 @@
     tmp/                                   work files of a running load, removed with it
     sweeps/                                what an interface had given before a read broke off, a day at most
     pg/                                    the embedded PostgreSQL, unless HUB_DATABASE_URL is set
+    contracts/<dataset>.odcs.yaml          contracts of datasets registered here
     great_expectations/                    suites and Data Docs
     hub.env                                addresses and secrets of sources, KEY=VALUE, mode 0600
 
@@ -17,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas import contract
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +36,12 @@ class Home:
         self.path = Path(path or os.environ.get("HUB_HOME") or ROOT / "var").absolute()
         for folder in (self.path, self.path / "landing", self.path / "tmp"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        contract.include(self.contracts)
+
+    @property
+    def contracts(self) -> Path:
+        """Contracts of datasets that came with a registration; the database keeps them, here they are read."""
+        return self.path / "contracts"
 
     @property
     def landing(self) -> Path:

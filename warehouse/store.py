@@ -183,6 +183,10 @@ def lookups(contract: Contract, connector: Connector) -> dict[str, dict[str, str
             found[f.code_set] = reference.code_sets()[f.code_set].spellings()
         if f.kind == "department":
             found["department"] = reference.department_spellings()
+    for name, spellings in connector.codes.items():
+        f = contract.fields[name]
+        own = {reference.spelled(said): str(code) for said, code in spellings.items()}
+        found[str(f.code_set or "department")] = found.get(str(f.code_set or "department"), {}) | own
     return found
 
 
