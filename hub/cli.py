@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from hub import calendar, connector, correction, identifier, output, quarantine, registering, workday
+from hub import calendar, connector, correction, identifier, indicator, output, quarantine, registering, workday
 from hub.help import Command, Group, usage_error
 from hub.output import UsageError
 from schemas.errors import HubError
@@ -230,6 +230,7 @@ app.add_typer(correction.app, name="correction")
 app.add_typer(identifier.app, name="identifier")
 app.add_typer(workday.app, name="workday")
 app.add_typer(calendar.app, name="calendar")
+app.add_typer(indicator.app, name="indicator")
 
 
 def main(arguments: list[str] | None = None) -> int:
