@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -31,7 +32,17 @@ OPTIONS: dict[str, Option] = {
     "where": Option("附加的筛选条件（SQL）"),
     "timeout": Option("一次读取的时限（秒）", kind="number", default=600),
 }
+LISTED = 200
 _SELECT = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view of a source's catalogue."""
+
+    name: str  # schema.table where the database has schemas
+    comment: str = ""
+    rows: int | None = None  # the server's own estimate; None when it has none
 
 
 class Session(ABC):
@@ -52,8 +63,12 @@ class Session(ABC):
         """
 
     @abstractmethod
-    def tables(self) -> list[str]:
-        """The tables and views that can be seen."""
+    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
+        """At most `limit` tables and views that can be seen, by name.
+
+        The server does the choosing: a catalogue of 20,000 tables never travels. `like` is a part of the name,
+        or a pattern with `*` and `?`, compared without regard to case.
+        """
 
     @abstractmethod
     def item(self, column: SourceColumn) -> str:
@@ -93,6 +108,9 @@ class Session(ABC):
     def close(self) -> None:
         """End the connection."""
 
+    def cancel(self) -> None:  # noqa: B027 - embedded engines have no server to tell
+        """Stop the statement that runs, from another thread; the reader then fails."""
+
     def comparable(self, column: SourceColumn) -> str:
         """The column as it is compared: text byte by byte, as Arrow does it."""
         return self.quote(column.name)
@@ -120,6 +138,7 @@ class Database(Driver):
     def __init__(self, connector: Connector) -> None:
         super().__init__(connector)
         self.table = str(connector.source.get("table") or "")
+        self._running: set[Session] = set()
 
     @classmethod
     def source_problem(cls, source: Mapping[str, Any]) -> str | None:
@@ -141,6 +160,28 @@ class Database(Driver):
             SourceUnavailable: the host or the server does not answer.
             ConfigError: it refuses user, password or database.
         """
+
+    @contextmanager
+    def session(self, *, writable: bool = False) -> Iterator[Session]:
+        """A connection for one piece of work; it can be cancelled meanwhile."""
+        opened = self.open(writable=writable)
+        self._running.add(opened)
+        try:
+            with closing(opened):
+                yield opened
+        finally:
+            self._running.discard(opened)
+
+    def cancel(self) -> None:
+        """Stop what runs in the source's database on this driver's behalf, from another thread."""
+        for session in list(self._running):
+            with suppress(Exception):  # it may end by itself at this very moment
+                session.cancel()
+
+    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
+        """At most `limit` tables and views whose names fit; see `Session.tables`."""
+        with self.session() as session:
+            return session.tables(like, limit)
 
     def relation(self, session: Session) -> str:
         """The table, quoted, or the query as a sub-query."""
@@ -173,7 +214,7 @@ class Database(Driver):
 
     def columns(self) -> list[SourceColumn]:
         """All columns of the table or query, in the source's order."""
-        with closing(self.open()) as session:
+        with self.session() as session:
             return session.columns(self.relation(session))
 
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
@@ -186,7 +227,7 @@ class Database(Driver):
         )
 
     def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
-        with closing(self.open()) as session:
+        with self.session() as session:
             relation = self.relation(session)
             columns = self.needed(session, relation, loaded_before=position is not None)
             conditions = [f"({self.option('where')})"] if self.option("where") else []
@@ -283,12 +324,12 @@ class Database(Driver):
         return reach(host, port, self.where)
 
     def _step_login(self) -> str:
-        with closing(self.open()) as session:
+        with self.session() as session:
             session.clock(self.connector.timezone)
         return "用户名和密码有效"
 
     def _step_read(self) -> str:
-        with closing(self.open()) as session:
+        with self.session() as session:
             relation = self.relation(session)
             columns = self.needed(session, relation)
             rows = sum(batch.num_rows for batch in session.select(relation, columns, limit=1))
@@ -304,9 +345,25 @@ def limited(sql: str, limit: int | None) -> str:
     return sql if limit is None else f"{sql} LIMIT {limit:d}"
 
 
-def missing_table(where: str, table: str, tables: Iterable[str]) -> HubError:
-    """The error for a table that is not there, with the nearest one."""
-    tables = list(tables)
+def like_pattern(like: str, escape: str = "!") -> str:
+    """What `tables(like)` asks for, as a lower-case LIKE pattern: a part of the name unless it has `*` or `?`."""
+    text = like.strip().lower()
+    for sign in (escape, "%", "_"):
+        text = text.replace(sign, escape + sign)
+    if not text:
+        return "%"
+    return text.replace("*", "%").replace("?", "_") if "*" in text or "?" in text else f"%{text}%"
+
+
+def missing_table(where: str, table: str, session: Session | None) -> HubError:
+    """The error for a table that is not there, with the nearest one; a large catalogue is asked for like names only."""
+    tables: list[str] = []
+    with suppress(HubError):
+        if session is not None:
+            found = session.tables(limit=1000)
+            if len(found) == 1000:
+                found += session.tables(table.rpartition(".")[2][:2] + "*", limit=1000)
+            tables = [entry.name for entry in found]
     bare = {name.rpartition(".")[2]: name for name in tables}
     cure = nearest(table, tables) if "." in table else nearest(table, {*tables, *bare})
     return ConfigError(

@@ -64,6 +64,7 @@ def _timed(driver: Driver, name: str, action: Callable[[], str]) -> Step:
     worker.join(STEP_SECONDS)
     seconds = round(time.monotonic() - begun, 3)
     if not outcome:
+        driver.cancel()  # nobody waits for it: it must not go on burdening the source
         return Step(
             name,
             False,

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from hub import calendar, connector, correction, identifier, indicator, output, quarantine, registering, workday
+from hub import calendar, connector, correction, identifier, indicator, output, quarantine, registering, tables, workday
 from hub.help import Command, Group, usage_error
 from hub.output import UsageError
 from schemas.errors import HubError
@@ -223,7 +223,7 @@ def _pairs(items: list[str]) -> dict[str, str]:
     return pairs
 
 
-connector.app.registered_commands += registering.app.registered_commands
+connector.app.registered_commands += registering.app.registered_commands + tables.app.registered_commands
 app.add_typer(connector.app, name="connector")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(correction.app, name="correction")

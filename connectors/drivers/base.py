@@ -151,6 +151,9 @@ class Driver(ABC):
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
         """What there is to load since `position`; files whose sha256 is in `seen` are left out."""
 
+    def cancel(self) -> None:  # noqa: B027 - files and interfaces end with their reader
+        """Stop what runs at the source on this driver's behalf, from another thread."""
+
     def acknowledge(self, delivery: Delivery) -> None:  # noqa: B027 - most sources are told nothing
         """Tell the source, after the commit, that a delivery was loaded; most sources are told nothing."""
 

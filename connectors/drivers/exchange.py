@@ -11,10 +11,8 @@ Source: the common shape of national exchange specifications (CD_ID, CD_OPERATIO
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from connectors.database import OPTIONS, Database, Session
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
     from connectors.spec import Connector
 
-_BACKENDS = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _RANGES_AT_ONCE = 200
 
 
@@ -62,16 +59,15 @@ class Exchange(Driver):
             ConfigError: the address is of neither kind.
         """
         if self._opened is None:
+            from connectors.catalogue import driver_of
             from connectors.drivers import driver_class
 
-            scheme = urlsplit(str(self.option("url"))).scheme.partition("+")[0]
-            if scheme not in _BACKENDS:
+            name = driver_of(str(self.option("url")), self.where)
+            if name == "sqlite":
                 raise ConfigError(
-                    f"{self.where}：source.url",
-                    "交换表须在 PostgreSQL 或 MySQL 里",
-                    "写法：postgresql://… 或 mysql://…",
+                    f"{self.where}：source.url", "交换表须在数据库服务器里", "写法：postgresql://… 或 mysql://…"
                 )
-            made = driver_class(_BACKENDS[scheme])(self.connector)
+            made = driver_class(name)(self.connector)
             if not isinstance(made, Database):
                 raise TypeError(f"{made} is no database driver")
             made.secrets = self.secrets
@@ -91,6 +87,11 @@ class Exchange(Driver):
             position=position,
         )
 
+    def cancel(self) -> None:
+        """Stop what runs in the source's database."""
+        if self._opened is not None:
+            self._opened.cancel()
+
     def acknowledge(self, delivery: Delivery) -> None:
         """Set the read flag of exactly the records that were read, if the connector says so.
 
@@ -99,7 +100,7 @@ class Exchange(Driver):
         """
         if not self.option("mark_read") or not delivery.handled:
             return
-        with closing(self.backend.open(writable=True)) as session:
+        with self.backend.session(writable=True) as session:
             number, flag = session.quote(str(self.option("id"))), session.quote(str(self.option("flag")))
             value = session.literal(str(self.option("flag_value")), "text")
             table = self.backend.relation(session)
@@ -115,7 +116,7 @@ class Exchange(Driver):
         return [*steps, ("read", self._step_read), ("list", self._step_list)]
 
     def _step_read(self) -> str:
-        with closing(self.backend.open()) as session:
+        with self.backend.session() as session:
             relation = self.backend.relation(session)
             columns = self.backend.needed(session, relation, extra=self._own())
             rows = sum(batch.num_rows for batch in session.select(relation, columns, limit=1))
@@ -128,7 +129,7 @@ class Exchange(Driver):
         return [str(self.option(key)) for key in ("id", "operation", "time", "batch") if self.option(key)]
 
     def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
-        with closing(self.backend.open()) as session:
+        with self.backend.session() as session:
             relation = self.backend.relation(session)
             columns = self.backend.needed(session, relation, extra=self._own(), loaded_before=position is not None)
             by_name = {column.name: column for column in columns}

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from connectors.database import Database, Session, limited, missing_table
+from connectors.database import LISTED, Database, Session, Table, like_pattern, limited, missing_table
 from connectors.drivers.base import SourceColumn
 from connectors.network import CONNECT_SECONDS, reach, silent
 from schemas.errors import ConfigError, HubError, SourceUnavailable
@@ -101,7 +101,7 @@ class MySQL(Database):
                     where, f"服务器上没有数据库 '{self.login()['database']}'", "请核对地址最后一段的库名"
                 )
             case 1146:
-                return missing_table(where, self.table or "query 里的表", session.tables() if session else ())
+                return missing_table(where, self.table or "query 里的表", session)
             case 1142 | 1143:
                 return ConfigError(
                     where,
@@ -140,6 +140,8 @@ class MySQLSession(Session):
     def __init__(self, driver: MySQL, connection: Any, *, writable: bool) -> None:
         self._driver, self._connection = driver, connection
         self._nullable: dict[str, bool] = {}
+        self._child: subprocess.Popen[str] | None = None
+        self._asked = ""
         seconds = float(driver.option("timeout"))
         limit = (
             f"SET SESSION max_statement_time = {seconds:.0f}"
@@ -164,11 +166,30 @@ class MySQLSession(Session):
         self._nullable = {f.name.casefold(): not f.flags & _NOT_NULL for f in fields}
         return [SourceColumn(f.name, _type(f.type_code, f.charsetnr, f.flags)) for f in fields]
 
-    def tables(self) -> list[str]:
-        """The tables and views of the database the address names."""
-        with suppress(HubError):
-            return [str(row[0]) for row in self._rows("SHOW TABLES")]
-        return []
+    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
+        """The tables and views of the database the address names.
+
+        Names first: comment and estimate make the server open each table, so they are asked for the listed ones.
+        """
+        pattern = self._connection.escape(like_pattern(like))
+        names = [
+            str(row[0])
+            for row in self._rows(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+                f" AND LOWER(table_name) LIKE {pattern} ESCAPE '!' ORDER BY table_name LIMIT {limit:d}"
+            )
+        ]
+        if not names:
+            return []
+        among = ", ".join(str(self._connection.escape(name)) for name in names)
+        told = self._rows(
+            "SELECT table_name, table_comment, table_rows, table_type FROM information_schema.tables"
+            f" WHERE table_schema = DATABASE() AND table_name IN ({among}) ORDER BY table_name"
+        )
+        return [
+            Table(str(name), "" if kind == "VIEW" else str(comment or ""), None if rows is None else int(rows))
+            for name, comment, rows, kind in told
+        ]
 
     def item(self, column: SourceColumn) -> str:
         """Whole numbers, doubles and text as they are, everything else as its text."""
@@ -268,6 +289,21 @@ class MySQLSession(Session):
         """One statement, committed by itself."""
         self._rows(sql)
 
+    def cancel(self) -> None:
+        """End the reading process, and the statement by a second connection, as its owner may."""
+        if self._child is not None:
+            self._child.kill()
+        with closing(self._driver.open()) as other:
+            mine = {self._connection.thread_id()}
+            if self._asked:  # the reading process has a connection of its own
+                asked = other._connection.escape(self._asked)
+                mine |= {
+                    row[0] for row in other._rows(f"SELECT id FROM information_schema.processlist WHERE info = {asked}")
+                }
+            for thread in mine:
+                with suppress(HubError):
+                    other._rows(f"KILL QUERY {thread:d}")
+
     def close(self) -> None:
         """End the connection."""
         with suppress(Exception):
@@ -282,17 +318,22 @@ class MySQLSession(Session):
             "sql": sql,
             "setup": self.setup,
         }
+        self._asked = sql
         script = Path(__file__).parent.parent / "mysql_reader.py"
-        try:
-            done = subprocess.run(
-                [sys.executable, str(script), str(descriptor)], input=json.dumps(job), pass_fds=[descriptor],
-                capture_output=True, text=True, check=False, timeout=float(self._driver.option("timeout")) + 60,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise self._driver.failure("ERROR 1969") from None
-        if done.returncode == 0:
+        with subprocess.Popen(
+            [sys.executable, str(script), str(descriptor)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, pass_fds=[descriptor], text=True,
+        ) as child:  # fmt: skip
+            self._child = child
+            try:
+                told = child.communicate(json.dumps(job), timeout=float(self._driver.option("timeout")) + 60)[0].strip()
+            except subprocess.TimeoutExpired:
+                raise self._driver.failure("ERROR 1969") from None
+            finally:
+                child.kill()
+                self._child = None
+        if child.returncode == 0:
             return
-        told = done.stdout.strip()
         if told == f"OS {errno.ENOSPC}":
             raise SourceUnavailable(
                 self._driver.where,

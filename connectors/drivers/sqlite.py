@@ -7,14 +7,14 @@ of 15 columns take 5.6 s; Python's own sqlite3 took 10.5 s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from connectors.database import OPTIONS, Database, Session, limited, missing_table
+from connectors.database import LISTED, OPTIONS, Database, Session, Table, like_pattern, limited, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
@@ -84,7 +84,7 @@ class SQLite(Database):
         if "locked" in text or "busy" in text:
             return SourceUnavailable(self.where, "数据库文件正被源系统占用（锁住）", "稍后会自动重试")
         if "no such table" in text:
-            return missing_table(self.where, self.table or "query 里的表", session.tables() if session else ())
+            return missing_table(self.where, self.table or "query 里的表", session)
         if "no such column" in text or "syntax error" in text or "no such function" in text:
             return ConfigError(f"{self.where}：source", f"SQL 有误（{brief}）", "请核对 table、query、where 和列名")
         if "malformed" in text or "not a database" in text or "disk image" in text:
@@ -130,12 +130,14 @@ class SQLiteSession(Session):
             declared = {str(name): str(kind or "").lower() for name, kind in rows}
         return [SourceColumn(entry[0], declared.get(entry[0], "text") or "text") for entry in names]
 
-    def tables(self) -> list[str]:
+    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """Tables and views."""
-        with suppress(HubError):
-            rows = self._query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY 1").fetchall()
-            return [str(row[0]) for row in rows]
-        return []
+        pattern = like_pattern(like).replace("'", "''")
+        rows = self._query(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+            f" AND lower(name) LIKE '{pattern}' ESCAPE '!' ORDER BY name LIMIT {limit:d}"
+        ).fetchall()
+        return [Table(str(row[0])) for row in rows]
 
     def item(self, column: SourceColumn) -> str:
         """The text of the value; bytes as hexadecimal."""

@@ -264,6 +264,14 @@ class DatabaseConformance(CursorConformance):
         assert "'tickte'" in told
         assert "ticket" in told.replace("tickte", "").replace("dept/ticket", "")
 
+    def test_tables_are_listed_filtered(self, source):
+        driver = open_driver(source.connector())
+        assert "ticket" in [table.name.rpartition(".")[2] for table in driver.tables()]
+        assert [table.name.rpartition(".")[2] for table in driver.tables("ICKE")] == ["ticket"]
+        assert [table.name.rpartition(".")[2] for table in driver.tables("tick*")] == ["ticket"]
+        assert driver.tables("ick*") == driver.tables("no_such%") == []
+        assert len(driver.tables(limit=1)) == 1
+
     def test_wrong_sql_is_told(self, source):
         failure(source.connector(where="1 ="), ConfigError)
 

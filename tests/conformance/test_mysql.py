@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,6 +69,52 @@ class TestMySQL(DatabaseConformance):
             "0000-00-00 00:00:00",
             "2026-03-00 08:00:00",
         ]
+
+    def test_many_tables_do_not_hang_it(self, source):
+        source.run("DROP DATABASE IF EXISTS source_many", "CREATE DATABASE source_many", "USE source_many")
+        source.run(
+            "SET GLOBAL sync_frm = 0",
+            "USE source_many",
+            *(f"CREATE TABLE t_{n:05} (a int) ENGINE=MEMORY COMMENT '第{n}张'" for n in range(1200)),
+        )
+        source.run("GRANT SELECT ON source_many.* TO duzhe@'127.0.0.1'")
+        os.environ["HUB_SOURCE_TEST"] = os.environ["HUB_SOURCE_TEST"].replace("source_mysql", "source_many")
+        driver = open_driver(source.connector())
+        begun = time.monotonic()
+        assert len(driver.tables()) == 200
+        assert [(t.name, t.comment) for t in driver.tables("T_0119?")][-1] == ("t_01199", "第1199张")
+        assert "t_00007" in failure(source.connector(table="t_0000007"), ConfigError)
+        assert time.monotonic() - begun < 5
+        source.run("DROP DATABASE source_many")
+
+    @pytest.mark.parametrize("big", [False, True])
+    def test_cancelled_read_leaves_nothing_running(self, source, big):
+        query = "SELECT 编号, SLEEP(20) AS 名称 FROM ticket"
+        driver = open_driver(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}))
+        if not big:
+            driver.limit = 1
+        told = []
+
+        def act():
+            try:
+                [delivery] = driver.deliveries(None, ())
+                list(delivery.batches())
+            except SourceUnavailable as error:
+                told.append(str(error))
+
+        reader = threading.Thread(target=act)
+        reader.start()
+        time.sleep(2)
+        driver.cancel()
+        reader.join(8)
+        assert not reader.is_alive()
+        time.sleep(0.5)
+        connection = source.server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT info FROM information_schema.processlist WHERE user = 'duzhe' AND info LIKE '%SLEEP%'"
+            )
+            assert cursor.fetchall() == ()
 
     def test_every_type_arrives(self, source):
         source.run(

@@ -1,10 +1,12 @@
 """PostgreSQL, on the session's own server."""
 
 import os
+import time
 
 import psycopg
 import pytest
 
+from connectors.database import Table
 from connectors.drivers import open_driver
 from schemas.errors import ConfigError, SourceUnavailable
 from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, as_text, failure, read, rows_of
@@ -62,12 +64,15 @@ class TestPostgreSQL(DatabaseConformance):
 
     def test_types_that_arrow_does_not_carry_come_as_text(self, source):
         source.run(
-            "CREATE TABLE odd AS SELECT gen_random_uuid() u, '{\"a\": 1.10}'::jsonb j, ARRAY['甲','乙'] a, '1 day'::interval i, '12:00'::time t,"
+            "CREATE TYPE 级别 AS ENUM ('急', '缓')",
+            "CREATE DOMAIN 代码 AS varchar(18)",
+            "CREATE TYPE 点 AS (x int, y int)",
+            "CREATE TABLE odd AS SELECT '急'::级别 e, '9151'::代码 k, (1, 2)::点 p, gen_random_uuid() u, '{\"a\": 1.10}'::jsonb j, ARRAY['甲','乙'] a, '1 day'::interval i, '12:00'::time t,"
             " '\\x00ff'::bytea b, '10.1.1.1'::inet n, 1234.5::money m, 'NaN'::numeric x, 12345678901234567890.12345::numeric y,"
             " timestamptz '2026-03-01 08:00+08' z, true f, 'a'::char(3) c, 1.5::float8 d, 7::int2 s",
             "GRANT SELECT ON odd TO duzhe",
         )
-        names = list("ujaitbnmxyzfcds")
+        names = list("ekpujaitbnmxyzfcds")
         [row] = rows_of(source.connector(table="odd", fields={n: n for n in names}))
         found = {name: as_text(row[name]) for name in names}
         assert len(found.pop("u")) == 36
@@ -75,7 +80,7 @@ class TestPostgreSQL(DatabaseConformance):
         assert found.pop("m").endswith("1,234.50")
         assert found == {
             "j": '{"a": 1.10}', "a": "{甲,乙}", "i": "1 day", "t": "12:00:00", "b": "00ff", "n": "10.1.1.1/32", "x": "nan",
-            "y": "12345678901234567890.12345", "f": "true", "c": "a  ", "d": "1.5", "s": "7",
+            "y": "12345678901234567890.12345", "f": "true", "c": "a  ", "e": "急", "k": "9151", "p": "(1,2)", "d": "1.5", "s": "7",
         }  # fmt: skip
 
     def test_session_is_read_only_named_and_limited(self, source):
@@ -112,6 +117,43 @@ class TestPostgreSQL(DatabaseConformance):
     def test_connection_lost_halfway_is_told(self, source):
         query = "SELECT n AS 编号, repeat('县', 300) || CASE WHEN n = 60000 THEN pg_terminate_backend(pg_backend_pid())::text ELSE '' END AS 名称 FROM generate_series(1, 90000) n"
         failure(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}), SourceUnavailable)
+
+    def test_twenty_thousand_tables_do_not_hang_it(self, source):
+        for part in range(20):  # one transaction would need more locks than a server has by default
+            source.run(
+                f"DO $$ BEGIN FOR n IN {part * 1000}..{part * 1000 + 999} LOOP EXECUTE format('CREATE TABLE t_%s ()', lpad(n::text, 5, '0')); END LOOP; END $$"
+            )
+        source.run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO duzhe", "COMMENT ON TABLE t_19999 IS '末一张'")
+        driver = open_driver(source.connector())
+        begun = time.monotonic()
+        assert len(driver.tables()) == 200
+        assert driver.tables("T_1999?")[-1] == Table("public.t_19999", "末一张", None)
+        told = failure(source.connector(table="tickte"), ConfigError)
+        assert "'public.ticket'" in told or "'ticket'" in told
+        assert time.monotonic() - begun < 3
+        source.run(
+            *(
+                f"DO $$ BEGIN FOR n IN {p * 1000}..{p * 1000 + 999} LOOP EXECUTE format('DROP TABLE t_%s', lpad(n::text, 5, '0')); END LOOP; END $$"
+                for p in range(20)
+            )
+        )
+
+    def test_slow_probe_leaves_nothing_running(self, source, monkeypatch):
+        monkeypatch.setattr("connectors.probe.STEP_SECONDS", 1.0)
+        query = "SELECT 编号, pg_sleep(60)::text AS 名称 FROM ticket"
+        made = source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"})
+        last = list(open_driver(made).probe())[-1]
+        assert (last.name, last.ok) == ("read", False)
+        deadline = time.monotonic() + 5
+        with psycopg.connect(source.url, autocommit=True) as connection:
+            while time.monotonic() < deadline:
+                [(running,)] = connection.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tongqu' AND state = 'active'"
+                ).fetchall()
+                if not running:
+                    break
+                time.sleep(0.1)
+        assert running == 0
 
     def test_no_permission_is_told(self, source):
         source.run("REVOKE SELECT ON ticket FROM duzhe")
