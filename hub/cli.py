@@ -14,7 +14,19 @@ from typing import Annotated
 
 import typer
 
-from hub import calendar, connector, correction, identifier, indicator, output, quarantine, registering, tables, workday
+from hub import (
+    calendar,
+    connector,
+    correction,
+    hotline,
+    identifier,
+    indicator,
+    output,
+    quarantine,
+    registering,
+    tables,
+    workday,
+)
 from hub.help import Command, Group, usage_error
 from hub.output import UsageError
 from schemas.errors import HubError
@@ -231,6 +243,7 @@ app.add_typer(identifier.app, name="identifier")
 app.add_typer(workday.app, name="workday")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(indicator.app, name="indicator")
+app.add_typer(hotline.app, name="hotline")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -83,7 +83,7 @@ def clock_sql(clocks: str, as_of: AsOf, pauses: str | None = None, calendar: str
     """
     pausing = _pauses(pauses, as_of) if pauses else _NO_PAUSES
     return f"""
-WITH cal AS (
+WITH clock_cal AS (
   SELECT day, is_workday, CASE WHEN is_workday THEN 1 ELSE 0 END AS works,
     SUM(CASE WHEN is_workday THEN 1 ELSE 0 END) OVER (ORDER BY day) AS workday_no,
     SUM(CASE WHEN provisional THEN 1 ELSE 0 END) OVER (ORDER BY day) AS unsure_no,
@@ -91,8 +91,8 @@ WITH cal AS (
     MIN(CASE WHEN is_workday THEN day END) OVER (ORDER BY day ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS next_workday
   FROM {calendar}
 ),
-work_day AS (SELECT * FROM cal WHERE is_workday),
-asked AS (
+clock_work_day AS (SELECT * FROM clock_cal WHERE is_workday),
+clock_asked AS (
   SELECT clocks.clock_id, clocks.started_at, clocks.clock_unit,
     CASE WHEN clocks.stopped_at < {as_of.horizon_sql} THEN clocks.stopped_at END AS stopped_at,
     origin.unsure_no AS start_unsure,
@@ -105,49 +105,47 @@ asked AS (
       WHEN 'hour' THEN 3600 * (clocks.days + COALESCE(clocks.extension, 0))
       WHEN 'minute' THEN 60 * (clocks.days + COALESCE(clocks.extension, 0)) END AS span
   FROM {clocks} AS clocks
-  LEFT JOIN cal AS origin ON origin.day = CAST(clocks.started_at AS DATE)
+  LEFT JOIN clock_cal AS origin ON origin.day = CAST(clocks.started_at AS DATE)
 ),
 {pausing},
-ended AS (
-  SELECT asked.clock_id, asked.started_at, asked.stopped_at, asked.clock_unit, asked.start_at, asked.span, asked.start_unsure,
-    COALESCE(paused.amount, 0) AS paused, COALESCE(paused.now_paused, 0) = 1 AS is_paused,
-    asked.start_at + asked.span + COALESCE(paused.amount, 0) AS end_at
-  FROM asked LEFT JOIN paused ON paused.clock_id = asked.clock_id
+clock_ended AS (
+  SELECT clock_asked.clock_id, clock_asked.started_at, clock_asked.stopped_at, clock_asked.clock_unit, clock_asked.start_at, clock_asked.span, clock_asked.start_unsure,
+    COALESCE(clock_paused.amount, 0) AS paused, COALESCE(clock_paused.now_paused, 0) = 1 AS is_paused,
+    clock_asked.start_at + clock_asked.span + COALESCE(clock_paused.amount, 0) AS end_at
+  FROM clock_asked LEFT JOIN clock_paused ON clock_paused.clock_id = clock_asked.clock_id
 ),
-due AS (
-  SELECT ended.*,
-    CASE ended.clock_unit
+clock_due AS (
+  SELECT clock_ended.*,
+    CASE clock_ended.clock_unit
       WHEN 'workday' THEN CAST(w.day + 1 AS TIMESTAMP) - INTERVAL '1 second'
       WHEN 'day' THEN CAST(d.next_workday + 1 AS TIMESTAMP) - INTERVAL '1 second'
-      ELSE TIMESTAMP '1970-01-01 00:00:00' + CAST(ended.end_at AS BIGINT) * INTERVAL '1 second' END AS due_at,
-    CASE ended.clock_unit WHEN 'workday' THEN w.unsure_no > ended.start_unsure WHEN 'day' THEN d.unsure = 1
-      ELSE CASE WHEN ended.end_at IS NOT NULL THEN FALSE END END AS provisional,
-    CASE ended.clock_unit
-      WHEN 'workday' THEN last.workday_no - ended.start_at - ended.paused
-      WHEN 'day' THEN {_day_no("COALESCE(ended.stopped_at, " + as_of.now_sql + ")")} - ended.start_at - ended.paused
-      ELSE EXTRACT(EPOCH FROM COALESCE(ended.stopped_at, {as_of.now_sql})) - ended.start_at - ended.paused END AS used_raw
-  FROM ended
-  LEFT JOIN work_day AS w ON ended.clock_unit = 'workday' AND w.workday_no = ended.end_at
-  LEFT JOIN cal AS d ON ended.clock_unit = 'day' AND {_day_no("d.day")} = ended.end_at
-  LEFT JOIN cal AS last ON ended.clock_unit = 'workday' AND last.day = CAST(COALESCE(ended.stopped_at, {as_of.now_sql}) AS DATE)
+      ELSE TIMESTAMP '1970-01-01 00:00:00' + CAST(clock_ended.end_at AS BIGINT) * INTERVAL '1 second' END AS due_at,
+    CASE clock_ended.clock_unit WHEN 'workday' THEN w.unsure_no > clock_ended.start_unsure WHEN 'day' THEN d.unsure = 1
+      ELSE CASE WHEN clock_ended.end_at IS NOT NULL THEN FALSE END END AS provisional,
+    CASE clock_ended.clock_unit
+      WHEN 'workday' THEN last.workday_no - clock_ended.start_at - clock_ended.paused
+      WHEN 'day' THEN {_day_no("COALESCE(clock_ended.stopped_at, " + as_of.now_sql + ")")} - clock_ended.start_at - clock_ended.paused
+      ELSE EXTRACT(EPOCH FROM COALESCE(clock_ended.stopped_at, {as_of.now_sql})) - clock_ended.start_at - clock_ended.paused END AS used_raw
+  FROM clock_ended
+  LEFT JOIN clock_work_day AS w ON clock_ended.clock_unit = 'workday' AND w.workday_no = clock_ended.end_at
+  LEFT JOIN clock_cal AS d ON clock_ended.clock_unit = 'day' AND {_day_no("d.day")} = clock_ended.end_at
+  LEFT JOIN clock_cal AS last ON clock_ended.clock_unit = 'workday' AND last.day = CAST(COALESCE(clock_ended.stopped_at, {as_of.now_sql}) AS DATE)
 )
-SELECT clocks.*, due.due_at, due.provisional, due.paused, due.is_paused AND due.stopped_at IS NULL AS is_paused,
-  CASE WHEN due.used_raw < 0 THEN 0 ELSE due.used_raw END AS used,
-  CASE WHEN due.used_raw < 0 THEN 0 ELSE ROUND(CAST(100.0 * due.used_raw / NULLIF(due.span, 0) AS NUMERIC(18, 4)), 1) END AS used_pct,
+SELECT clocks.*, clock_due.due_at, clock_due.provisional, clock_due.paused, clock_due.is_paused AND clock_due.stopped_at IS NULL AS is_paused,
+  CASE WHEN clock_due.used_raw < 0 THEN 0 ELSE clock_due.used_raw END AS used,
+  CASE WHEN clock_due.used_raw < 0 THEN 0 ELSE ROUND(CAST(100.0 * clock_due.used_raw / NULLIF(clock_due.span, 0) AS NUMERIC(18, 4)), 1) END AS used_pct,
   CASE
-    WHEN due.due_at IS NULL THEN 'undeterminable'
-    WHEN DATE_TRUNC('second', due.stopped_at) <= due.due_at THEN 'on_time'
-    WHEN due.stopped_at IS NOT NULL THEN 'late'
-    WHEN due.is_paused THEN 'suspended'
-    WHEN due.due_at < {as_of.now_sql} THEN 'open_overdue'
+    WHEN clock_due.due_at IS NULL THEN 'undeterminable'
+    WHEN DATE_TRUNC('second', clock_due.stopped_at) <= clock_due.due_at THEN 'on_time'
+    WHEN clock_due.stopped_at IS NOT NULL THEN 'late'
+    WHEN clock_due.is_paused THEN 'suspended'
+    WHEN clock_due.due_at < {as_of.now_sql} THEN 'open_overdue'
     ELSE 'open_not_due' END AS verdict
-FROM {clocks} AS clocks JOIN due ON due.clock_id = clocks.clock_id
+FROM {clocks} AS clocks JOIN clock_due ON clock_due.clock_id = clocks.clock_id
 """.strip()
 
 
-_NO_PAUSES = (
-    "paused AS (SELECT clock_id, CAST(0 AS BIGINT) AS amount, 0 AS now_paused FROM asked WHERE clock_id IS NULL)"
-)
+_NO_PAUSES = "clock_paused AS (SELECT clock_id, CAST(0 AS BIGINT) AS amount, 0 AS now_paused FROM clock_asked WHERE clock_id IS NULL)"
 
 
 def _day_no(moment: str) -> str:
@@ -156,51 +154,51 @@ def _day_no(moment: str) -> str:
 
 
 def _pauses(pauses: str, as_of: AsOf) -> str:
-    """CTEs up to `paused`: per clock, the units its pauses add and whether it stands still now."""
-    return f"""clipped AS (
-  SELECT asked.clock_id, asked.clock_unit, asked.start_at, asked.span,
-    GREATEST(p.paused_at, asked.started_at) AS from_at,
+    """CTEs up to `clock_paused`: per clock, the units its pauses add and whether it stands still now."""
+    return f"""clock_clipped AS (
+  SELECT clock_asked.clock_id, clock_asked.clock_unit, clock_asked.start_at, clock_asked.span,
+    GREATEST(p.paused_at, clock_asked.started_at) AS from_at,
     LEAST(CASE WHEN p.resumed_at < {as_of.horizon_sql} THEN p.resumed_at ELSE {as_of.now_sql} END,
-      COALESCE(asked.stopped_at, {as_of.horizon_sql})) AS till_at,
-    CASE WHEN p.resumed_at < {as_of.horizon_sql} OR asked.stopped_at IS NOT NULL THEN 0 ELSE 1 END AS now_paused
-  FROM {pauses} AS p JOIN asked ON asked.clock_id = p.clock_id
-  WHERE p.paused_at < {as_of.horizon_sql} AND (p.resumed_at IS NULL OR p.resumed_at > asked.started_at)
+      COALESCE(clock_asked.stopped_at, {as_of.horizon_sql})) AS till_at,
+    CASE WHEN p.resumed_at < {as_of.horizon_sql} OR clock_asked.stopped_at IS NOT NULL THEN 0 ELSE 1 END AS now_paused
+  FROM {pauses} AS p JOIN clock_asked ON clock_asked.clock_id = p.clock_id
+  WHERE p.paused_at < {as_of.horizon_sql} AND (p.resumed_at IS NULL OR p.resumed_at > clock_asked.started_at)
 ),
-reached AS (
-  SELECT clipped.*, MAX(till_at) OVER (PARTITION BY clock_id ORDER BY from_at, till_at
+clock_reached AS (
+  SELECT clock_clipped.*, MAX(till_at) OVER (PARTITION BY clock_id ORDER BY from_at, till_at
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach
-  FROM clipped
+  FROM clock_clipped
 ),
-grouped AS (
-  SELECT reached.*, SUM(CASE WHEN from_at <= reach THEN 0 ELSE 1 END) OVER (PARTITION BY clock_id ORDER BY from_at, till_at
+clock_grouped AS (
+  SELECT clock_reached.*, SUM(CASE WHEN from_at <= reach THEN 0 ELSE 1 END) OVER (PARTITION BY clock_id ORDER BY from_at, till_at
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
-  FROM reached
+  FROM clock_reached
 ),
-merged AS (
+clock_merged AS (
   SELECT clock_id, clock_unit, start_at, span, island, MIN(from_at) AS from_at, MAX(till_at) AS till_at, MAX(now_paused) AS now_paused
-  FROM grouped GROUP BY clock_id, clock_unit, start_at, span, island
+  FROM clock_grouped GROUP BY clock_id, clock_unit, start_at, span, island
 ),
-measured AS (
+clock_measured AS (
   SELECT m.clock_id, m.start_at, m.span, m.from_at, m.now_paused,
     CASE m.clock_unit WHEN 'workday' THEN a.workday_no + 0.5 * (1 - a.works) WHEN 'day' THEN {_day_no("m.from_at")}
       ELSE EXTRACT(EPOCH FROM m.from_at) END AS place,
     CASE WHEN m.till_at <= m.from_at THEN 0 ELSE CASE m.clock_unit WHEN 'workday' THEN b.workday_no - a.workday_no
       WHEN 'day' THEN {_day_no("m.till_at")} - {_day_no("m.from_at")}
       ELSE EXTRACT(EPOCH FROM m.till_at) - EXTRACT(EPOCH FROM m.from_at) END END AS amount
-  FROM merged AS m
-  LEFT JOIN cal AS a ON a.day = CAST(m.from_at AS DATE)
-  LEFT JOIN cal AS b ON b.day = CAST(m.till_at AS DATE)
+  FROM clock_merged AS m
+  LEFT JOIN clock_cal AS a ON a.day = CAST(m.from_at AS DATE)
+  LEFT JOIN clock_cal AS b ON b.day = CAST(m.till_at AS DATE)
 ),
-counted AS (
-  SELECT measured.*, CASE WHEN place <= start_at + span + COALESCE(SUM(amount) OVER (PARTITION BY clock_id ORDER BY from_at
+clock_counted AS (
+  SELECT clock_measured.*, CASE WHEN place <= start_at + span + COALESCE(SUM(amount) OVER (PARTITION BY clock_id ORDER BY from_at
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) THEN 1 ELSE 0 END AS in_time
-  FROM measured
+  FROM clock_measured
 ),
-kept AS (
+clock_kept AS (
   SELECT clock_id, amount, now_paused, MIN(in_time) OVER (PARTITION BY clock_id ORDER BY from_at
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS counts
-  FROM counted
+  FROM clock_counted
 ),
-paused AS (
-  SELECT clock_id, SUM(amount * counts) AS amount, MAX(now_paused * counts) AS now_paused FROM kept GROUP BY clock_id
+clock_paused AS (
+  SELECT clock_id, SUM(amount * counts) AS amount, MAX(now_paused * counts) AS now_paused FROM clock_kept GROUP BY clock_id
 )"""

@@ -22,20 +22,26 @@ ANNOUNCED = "SELECT year FROM hub.calendar_announced ORDER BY year"
 
 def calendar(connection: psycopg.Connection[Any]) -> WorkCalendar:
     """The calendar as the county has set it."""
+    days, years = settings_of(connection)
+    return WorkCalendar(overrides=days, settled_years=years)
+
+
+def settings_of(connection: psycopg.Connection[Any]) -> tuple[list[Override], list[int]]:
+    """Days the county set, and years whose announcement it has entered."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         days = cursor.execute(OVERRIDES).fetchall()
         years = cursor.execute(ANNOUNCED).fetchall()
-    return WorkCalendar(overrides=[Override(*row) for row in days], settled_years=[row[0] for row in years])
+    return [Override(*row) for row in days], [row[0] for row in years]
 
 
 def settings(warehouse: Connection) -> tuple[list[Override], list[int]]:
-    """Days the county set, and years whose announcement it has entered."""
+    """The same through the loader's connection."""
     days = [Override(r["day"], r["is_workday"], r["kind"], r["source"]) for r in warehouse.rows(OVERRIDES)]
     return days, [row["year"] for row in warehouse.rows(ANNOUNCED)]
 
 
 def of_warehouse(warehouse: Connection) -> WorkCalendar:
-    """The same through the loader's connection."""
+    """`calendar` through the loader's connection."""
     days, years = settings(warehouse)
     return WorkCalendar(overrides=days, settled_years=years)
 

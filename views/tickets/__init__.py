@@ -1,0 +1,1 @@
+"""Ticket files nobody registered: their columns recognised, every ticket's time judged, rates counted."""
