@@ -225,6 +225,30 @@ def query(
         output.say(f"已写 {output.thousands(rows)} 行到 {file}", "ok")
 
 
+@app.command(cls=Command)
+def resolve(
+    config: Annotated[Path, typer.Argument(metavar="配置", help="YAML：文件、编号列、各列的角色")],
+    clusters: Annotated[
+        Path, typer.Option("--output", "-o", metavar="文件", help="每条输入记录一行：来源、编号、主体编号、概率、依据")
+    ],
+    review: Annotated[Path | None, typer.Option("--review", metavar="文件", help="拿不准、须人核对的记录对")] = None,
+    model: Annotated[Path | None, typer.Option("--model", metavar="文件", help="用已训练好的模型，不再训练")] = None,
+    save_model: Annotated[
+        Path | None, typer.Option("--save-model", metavar="文件", help="把训练好的模型存下来")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(metavar="概率", help="自动归并的下限，默认按配置，0.95")] = None,
+) -> None:
+    """任意几份名单（CSV、Parquet）里，哪些记录是同一个主体：先按确定的代码和全称，再按从数据训练出的模型。
+
+    示例：
+      hub resolve 名单.yaml -o clusters.csv --review review.csv
+      hub resolve 名单.yaml -o clusters.csv --model 模型.json
+    """
+    from hub.resolve import run
+
+    run(config, clusters, review, model, save_model, threshold)
+
+
 def _pairs(items: list[str]) -> dict[str, str]:
     pairs = {}
     for item in items:

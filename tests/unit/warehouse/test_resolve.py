@@ -1,0 +1,78 @@
+"""hub resolve on sets with a known truth: how much of it is found, and how much of what is found is true."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from examples.resolution import companies, people, places
+from examples.resolution.scoring import scores
+from hub.cli import main
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [key for key in rows[0] if key != "entity"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def resolved(folder: Path, files: dict[str, list[dict[str, Any]]], *options: str, **config: Any) -> dict[Any, str]:
+    """Run the command on these files; returns (source, id) -> cluster."""
+    for name, rows in files.items():
+        write(folder / f"{name}.csv", rows)
+    config = {"sources": [f"{name}.csv" for name in files], "id": "id", **config}
+    (folder / "lists.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    out = folder / "clusters.csv"
+    assert (
+        main(["resolve", str(folder / "lists.yaml"), "-o", str(out), "--review", str(folder / "review.csv"), *options])
+        == 0
+    )
+    answer = read(out)
+    assert len(answer) == sum(map(len, files.values()))
+    return {(row["source"], row["id"]): row["cluster_id"] for row in answer}
+
+
+def truth(files: dict[str, list[dict[str, Any]]]) -> dict[Any, int]:
+    return {(row.get("source", name), row["id"]): row["entity"] for name, rows in files.items() for row in rows}
+
+
+def test_full_names_under_noise_with_branches_and_look_alikes(tmp_path: Path) -> None:
+    files = {"names": companies.lists(3, count=700)}
+    found = resolved(tmp_path, files, source_column="source", fields={"name": "name"})
+    precision, recall, _ = scores(truth(files), found)
+    assert precision == 1
+    assert recall >= 0.99
+
+
+def test_sites_of_nine_agencies(tmp_path: Path) -> None:
+    files = {"sites": places.sites(5, count=300)}
+    found = resolved(tmp_path, files, source_column="source", fields={"name": "name", "address": "address"})
+    precision, recall, _ = scores(truth(files), found)
+    assert precision >= 0.98
+    assert recall >= 0.8
+
+
+def test_people_with_roles_told_by_the_data(tmp_path: Path) -> None:
+    files = {"people": people.register(4, persons=120)}
+    found = resolved(tmp_path, files)
+    precision, _, f1 = scores(truth(files), found)
+    assert precision >= 0.98
+    assert f1 >= 0.95
+
+
+@pytest.mark.parametrize("line", ["sources: [none.csv]", "sources: [a.csv]\nfields: {name: nmae}", "file: x"])
+def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n1,x\n", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(line, encoding="utf-8")
+    assert main(["resolve", str(tmp_path / "c.yaml"), "-o", str(tmp_path / "o.csv")]) == 1
+    assert "c.yaml" in capsys.readouterr().err

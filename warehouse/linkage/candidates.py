@@ -1,0 +1,79 @@
+"""Which pairs are worth comparing: those that share a rare value, two common ones, or rare words. Never all pairs.
+
+Every way of agreeing is a key; a key held by too many records tells nothing and is left out, so the number of pairs
+grows with the records and not with their square. A few hundred records are compared each with each.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from warehouse.linkage.reading import Field
+from warehouse.linkage.roles import TEXT_ROLES
+
+_ALL_PAIRS = 1_000_000
+
+
+def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], across: bool) -> int:
+    """Make `candidate` (a < b, record numbers), each pair once; returns how many. `across`: different sources only."""
+    n = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    apart = " AND l.source <> r.source" if across else ""
+    if n * (n - 1) / 2 <= _ALL_PAIRS and not blocking:
+        con.execute(
+            f"CREATE OR REPLACE TABLE candidate AS SELECT l.rid AS a, r.rid AS b FROM feature l JOIN feature r ON l.rid < r.rid{apart}"
+        )
+    else:
+        most = 100 if n <= 20_000 else 60 if n <= 200_000 else 25
+        con.execute("CREATE OR REPLACE TABLE candidate (a bigint, b bigint)")
+        for key in _keys(fields, blocking, n):
+            con.execute(
+                f"""INSERT INTO candidate
+                WITH key AS (SELECT DISTINCT rid, source, key FROM ({key}) WHERE key IS NOT NULL),
+                     fit AS (SELECT key FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND {most})
+                SELECT l.rid, r.rid FROM (SELECT * FROM key SEMI JOIN fit USING (key)) l
+                JOIN (SELECT * FROM key SEMI JOIN fit USING (key)) r ON l.key = r.key AND l.rid < r.rid{apart}"""
+            )
+        con.execute("CREATE OR REPLACE TABLE candidate AS SELECT DISTINCT a, b FROM candidate")
+    return int(con.execute("SELECT count(*) FROM candidate").fetchone()[0])
+
+
+def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) -> list[str]:
+    if blocking:
+        column = {field.name: field.column for field in fields}
+        return [_together([column[name] for name in rule]) for rule in blocking]
+    keys = [_together([field.column]) for field in fields]
+    coarse = [_coarse(field) for field in fields if field.role not in TEXT_ROLES]
+    keys += [_together(list(pair)) for pair in combinations([f.column for f in fields], 2)]
+    if n <= 200_000:
+        keys += [_together(list(pair)) for pair in combinations(coarse, 2)]
+    for field in fields:
+        if field.role in TEXT_ROLES:
+            keys.append(_rare(field.column, "w"))
+            if n <= 200_000:
+                keys.append(_rare(field.column, "g"))
+    names = [field.column for field in fields if field.role in ("forename", "surname")]
+    if len(names) == 2:
+        a, b = names
+        keys.append(f"SELECT rid, source, least({a}, {b}) || '|' || greatest({a}, {b}) AS key FROM feature")
+    return keys
+
+
+def _together(expressions: list[str]) -> str:
+    joined = " || '|' || ".join(f"CAST({expression} AS varchar)" for expression in expressions)
+    return f"SELECT rid, source, {joined} AS key FROM feature"
+
+
+def _coarse(field: Field) -> str:
+    f = field.column
+    match field.role:
+        case "date" | "surname" | "forename" | "postcode" | "email":
+            return f"left({f}, 4)"
+        case "phone":
+            return f"right({f}, 7)"
+        case _:
+            return f
+
+
+def _rare(column: str, kind: str) -> str:
+    return f"SELECT rid, source, unnest({column}_rare_{kind}) AS key FROM feature"

@@ -1,0 +1,74 @@
+"""Pairs -> clusters: mutual best neighbours join, round after round, while nothing forbids it.
+
+What forbids: two records of a source that lists nothing twice, two different valid identifiers or full legal names, a
+branch and its parent, or members that are, on the whole, unlike (no chain of likenesses joins strangers).
+Set-based: a round is four queries, and touches only clusters that can still grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+_ROUNDS = 80
+# What a pair says that was not worth comparing, and how unlike two groups may be on average (log2 odds).
+UNSEEN = -3.0
+FLOOR = 0.0
+
+
+def contract(con: Any) -> None:
+    """Make `node_of` (rid, node): records that share a deterministic key of `sure` (rid, key), node being the lowest rid.
+
+    Before: sure (1, x) (2, x) (2, y) (3, y). After: node_of (1, 1) (2, 1) (3, 1).
+    """
+    con.execute("CREATE OR REPLACE TABLE node_of AS SELECT rid, rid AS node FROM feature")
+    while True:
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE lower_node AS
+            WITH of_key AS (SELECT key, min(node) AS node FROM sure JOIN node_of USING (rid) GROUP BY key)
+            SELECT n.node, min(k.node) AS lower FROM sure s JOIN node_of n USING (rid) JOIN of_key k USING (key)
+            GROUP BY n.node HAVING min(k.node) < n.node"""
+        )
+        if not con.execute("SELECT count(*) FROM lower_node").fetchone()[0]:
+            return
+        con.execute("UPDATE node_of SET node = lower FROM lower_node l WHERE node_of.node = l.node")
+
+
+def grow(con: Any, threshold: float, codes: Sequence[str]) -> None:
+    """Make `cluster` (node, cluster) from `party` (cluster, mask, branch, size and the `codes`) and `tie` (a, b, best, total, pairs).
+
+    `mask` has a bit per source that lists nothing twice; each code is a valid identifier or NULL. Weights are log2 odds.
+    """
+    mean = f"(total + ({UNSEEN}) * greatest(x.size * y.size - pairs, 0)) / greatest(x.size * y.size, pairs)"
+    agree = "".join(f" AND coalesce(x.{code} = y.{code}, true)" for code in codes)
+    con.execute("CREATE OR REPLACE TABLE cluster AS SELECT cluster AS node, cluster FROM party")
+    for _ in range(_ROUNDS):
+        con.execute(
+            f"""CREATE OR REPLACE TABLE fit AS SELECT a, b, best, {mean} AS mean
+            FROM tie JOIN party x ON x.cluster = a JOIN party y ON y.cluster = b
+            WHERE best >= {threshold!r} AND (x.mask & y.mask) = 0 AND x.branch IS NOT DISTINCT FROM y.branch{agree}
+              AND {mean} >= {FLOOR!r}"""
+        )
+        con.execute(
+            """CREATE OR REPLACE TABLE join_now AS
+            WITH both_ways AS (SELECT a, b, best, mean FROM fit UNION ALL SELECT b, a, best, mean FROM fit),
+                 choice AS (SELECT a, arg_max(b, (mean, best, -least(a, b), -greatest(a, b))) AS b FROM both_ways GROUP BY a)
+            SELECT x.b AS gone, x.a AS kept FROM choice x JOIN choice y ON x.b = y.a AND y.b = x.a WHERE x.a < x.b"""
+        )
+        if not con.execute("SELECT count(*) FROM join_now").fetchone()[0]:
+            return
+        con.execute("UPDATE cluster SET cluster = kept FROM join_now WHERE cluster = gone")
+        merged = "".join(f", min({code}) AS {code}" for code in codes)
+        con.execute(
+            f"""CREATE OR REPLACE TABLE party AS SELECT coalesce(kept, cluster) AS cluster, bit_or(mask) AS mask,
+              any_value(branch) AS branch, sum(size) AS size{merged}
+            FROM party LEFT JOIN join_now ON cluster = gone GROUP BY 1"""
+        )
+        # Groups only shrink towards each other: a tie that no longer fits in any way is still part of later means.
+        con.execute(
+            """CREATE OR REPLACE TABLE tie AS
+            SELECT least(a, b) AS a, greatest(a, b) AS b, max(best) AS best, sum(total) AS total, sum(pairs) AS pairs
+            FROM (SELECT coalesce(x.kept, a) AS a, coalesce(y.kept, b) AS b, best, total, pairs
+                  FROM tie LEFT JOIN join_now x ON x.gone = a LEFT JOIN join_now y ON y.gone = b)
+            WHERE a <> b GROUP BY 1, 2"""
+        )

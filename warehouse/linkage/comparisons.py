@@ -1,0 +1,118 @@
+"""How two values of one field are compared: levels from equal to different, by the field's role.
+
+Each level is a SQL condition over `<column>_l` and `<column>_r`; how much a level says is not written here: the model
+learns it from the data. Only the order is ours, equal first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warehouse.linkage.reading import Field
+
+# What is believed of a true match before any data is seen: most values equal, fewer at each further level.
+_FADE = 0.35
+
+
+def comparison(field: Field, fields: list[Field]) -> dict[str, Any]:
+    """One comparison in Splink's own form, as its model files hold it."""
+    f = field.column
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": f"{f}_l IS NULL OR {f}_r IS NULL", "label_for_charts": "null", "is_null_level": True},
+        {"sql_condition": f"{f}_l = {f}_r", "label_for_charts": "equal", "tf_adjustment_column": f, "tf_adjustment_weight": 1.0},
+    ]  # fmt: skip
+    if field.role == "identifier":
+        levels[1] = {"sql_condition": f"{f}_l = {f}_r", "label_for_charts": "equal"}
+    levels += [{"sql_condition": sql, "label_for_charts": label} for label, sql in _between(field, fields)]
+    levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
+    return {"output_column_name": f, "comparison_levels": levels, "comparison_description": field.name}
+
+
+def believed(levels: int) -> list[float]:
+    """M of a comparison with so many levels (null apart) before training; sums to 1."""
+    raw = [_FADE**place for place in range(levels - 1)]
+    raw.append(max(raw[-1], 0.05))
+    return [value / sum(raw) for value in raw]
+
+
+def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
+    f = field.column
+    words = f"likeness({f}_w_l, {f}_wn_l, {f}_w_r, {f}_wn_r)"
+    grams = f"likeness({f}_g_l, {f}_gn_l, {f}_g_r, {f}_gn_r)"
+    within = f"held({f}_w_l, {f}_wn_l, {f}_w_r, {f}_wn_r)"
+    numbers = f"{f}_no_l IS NOT DISTINCT FROM {f}_no_r"
+    jaro = f"jaro_winkler_similarity({f}_l, {f}_r)"
+    typo = f"damerau_levenshtein({f}_l, {f}_r)"
+    match field.role:
+        case "organisation" | "title":
+            return [
+                ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {numbers}"),
+                ("close", f"({words} >= 0.75 OR {grams} >= 0.75) AND {numbers}"),
+                ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95"),
+                ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
+            ]
+        case "address":
+            same = f"{f}_no_l = {f}_no_r"
+            return [
+                ("same number, nearly equal", f"{same} AND ({words} >= 0.8 OR {grams} >= 0.8)"),
+                ("same number, alike", f"{same} AND ({words} >= 0.5 OR {grams} >= 0.5 OR {within} >= 0.8)"),
+                ("nearly equal", f"{words} >= 0.8 OR {grams} >= 0.85 OR {within} >= 0.95"),
+                ("same number", f"{same} AND ({words} >= 0.2 OR {grams} >= 0.25)"),
+                ("akin", f"{words} >= 0.4 OR {grams} >= 0.5"),
+            ]
+        case "person":
+            return [
+                ("nearly equal", f"{words} >= 0.9 OR {grams} >= 0.9 OR {jaro} >= 0.95"),
+                ("alike", f"{words} >= 0.6 OR {grams} >= 0.6 OR {within} >= 0.95 OR {jaro} >= 0.88"),
+                ("akin", f"{words} >= 0.25 OR {grams} >= 0.35"),
+            ]
+        case "forename" | "surname":
+            other = [g.column for g in fields if g.role in ("forename", "surname") and g.column != f]
+            swapped = [("swapped", " OR ".join(f"{f}_l = {g}_r OR {g}_l = {f}_r" for g in other))] if other else []
+            return [
+                *swapped,
+                ("nearly equal", f"{jaro} >= 0.92"),
+                ("alike", f"{jaro} >= 0.86 OR {typo} <= 1 OR (jaccard({f}_l, {f}_r) >= 0.8 AND length({f}_l) >= 4)"),
+                ("akin", f"{jaro} >= 0.7"),
+            ]
+        case "date":
+            days = f"abs(date_diff('day', try_cast({f}_l AS date), try_cast({f}_r AS date)))"
+            return [
+                ("one slip", f"{typo} <= 1"),
+                ("within a month", f"{days} <= 31"),
+                ("within a year", f"{days} <= 366 OR left({f}_l, 4) = left({f}_r, 4)"),
+                ("within ten years", f"{days} <= 3653"),
+            ]
+        case "email":
+            return [
+                ("same user", f"split_part({f}_l, '@', 1) = split_part({f}_r, '@', 1)"),
+                ("nearly equal", f"{jaro} >= 0.92 OR {typo} <= 3"),
+                ("akin", f"jaccard({f}_l, {f}_r) >= 0.75 OR {jaro} >= 0.8"),
+            ]
+        case "postcode":
+            return [
+                ("one slip", f"{typo} <= 1"),
+                ("same sector", f"left({f}_l, length({f}_l) - 2) = left({f}_r, length({f}_r) - 2)"),
+                (
+                    "same district",
+                    f"split_part({f}_l, ' ', 1) = split_part({f}_r, ' ', 1) OR left({f}_l, 3) = left({f}_r, 3)",
+                ),
+                ("same area", f"left({f}_l, 2) = left({f}_r, 2)"),
+            ]
+        case "phone":
+            return [
+                ("same ending", f"right({f}_l, 7) = right({f}_r, 7) AND length({f}_l) >= 7"),
+                ("one slip", f"{typo} <= 1"),
+            ]
+        case "number":
+            return [
+                ("near", f"abs({f}_l - {f}_r) <= greatest(0.02 * abs({f}_l), 1e-9)"),
+                ("in the region", f"abs({f}_l - {f}_r) <= 0.15 * abs({f}_l)"),
+            ]
+        case "identifier":
+            return [("one slip", f"{typo} <= 1")]
+        case _:
+            return [
+                ("nearly equal", f"{jaro} >= 0.92 OR ({typo} <= 2 AND length({f}_l) >= 5)"),
+                ("alike", f"{jaro} >= 0.8 OR contains({f}_l, {f}_r) OR contains({f}_r, {f}_l)"),
+            ]

@@ -1,0 +1,140 @@
+"""Text -> what is compared: one table `feature`, a row per record, made column by column in SQL.
+
+Text fields (names, titles, addresses) get beside their normal form two signatures, of words and of three-letter grams:
+bit strings in which a token sets one to seven bits, a rare one more. Bits in common, less what chance would give, say how
+much two texts share; that costs a microsecond a pair where intersecting two lists of tokens costs nine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.macros.sqltext import quoted
+from warehouse.linkage.reading import Field
+from warehouse.linkage.roles import TEXT_ROLES
+
+_HAN = "[㐀-䶿一-鿿]"
+# What closes the full legal name of an enterprise; such names are unique where they are registered.
+FULL_NAME = "(?:有限公司|有限责任公司|股份公司|公司|合作社|联合社|事务所|合伙企业)$"
+RARE = 4  # rare tokens of a text that serve as keys
+_BITS = 1024
+_TOKEN_BITS = 7
+
+_MACROS = (
+    "latin(s) AS trim(regexp_replace(regexp_replace(replace(lower(strip_accents(nfkc_text(s))), '&', ' and '), "
+    "'[''’`´.]', '', 'g'), '[^a-z0-9㐀-䶿一-鿿]+', ' ', 'g'))",
+    f"is_han(s) AS regexp_matches(s, '{_HAN}')",
+    "plain_text(s) AS CASE WHEN is_han(s) THEN name_strict_key(s) ELSE nullif(latin(s), '') END",
+    "words_of(s) AS CASE WHEN is_han(s) THEN list_distinct(list_transform(range(1, greatest(length(s), 2)), i -> substr(s, i, 2))) "
+    "ELSE list_distinct(string_split(s, ' ')) END",
+    "grams_of(s) AS CASE WHEN is_han(s) THEN list_distinct(string_split(s, '')) ELSE list_distinct(list_transform("
+    "range(1, greatest(length(s) + 1, 2)), i -> substr(' ' || s || ' ', i, 3))) END",
+    f"by_chance(an, bn) AS CAST(an * bn AS double) / {_BITS}",
+    # Nothing to share (no token at all) is no likeness.
+    "likeness(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(sqrt(an * bn) - by_chance(an, bn), 1)",
+    "held(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(least(an, bn) - by_chance(an, bn), 1)",
+    "iso_date(s) AS coalesce(strftime(coalesce(try_strptime(s, ['%Y-%m-%d', '%Y/%m/%d', '%Y.%m.%d', '%Y%m%d', '%d/%m/%Y', "
+    "'%m/%d/%Y', '%d %B %Y', '%d %b %Y', '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y年%m月%d日']), NULL), '%Y-%m-%d'), NULL)",
+)
+
+
+def install(con: Any) -> None:
+    """The macros of this module; `schemas.macros` must be installed before."""
+    con.execute(";\n".join(f"CREATE OR REPLACE MACRO {macro}" for macro in _MACROS))
+
+
+def build(con: Any, fields: list[Field]) -> None:
+    """Make `feature` from `record`: rid, place, source, id, and the columns each field's role calls for."""
+    abbreviations = yaml.safe_load(Path(__file__).with_name("abbreviations.yaml").read_text(encoding="utf-8"))
+    columns = ["rid", "place", "source", "id"]
+    for field in fields:
+        columns += [f"{sql} AS {field.column}{suffix}" for suffix, sql in _columns(field).items()]
+    con.execute(f"CREATE OR REPLACE TABLE feature AS SELECT {', '.join(columns)} FROM record")
+    for field in fields:
+        if field.role in TEXT_ROLES:
+            con.execute(f"ALTER TABLE feature ADD COLUMN {field.column}_no varchar")
+            _expand(con, field.column, abbreviations["address" if field.role == "address" else "name"])
+            _signatures(con, field.column)
+
+
+def _columns(field: Field) -> dict[str, str]:
+    f = field.column
+    match field.role:
+        case "organisation":
+            return {
+                "": f"plain_text({f})",
+                "_loose": f"CASE WHEN is_han({f}) THEN name_loose_key({f}) END",
+                "_branch": f"CASE WHEN is_han({f}) THEN name_is_branch({f}) END",
+                "_full": f"coalesce(is_han({f}) AND regexp_matches(name_strict_key({f}), '{FULL_NAME}'), false)",
+            }
+        case "person" | "title" | "address":
+            return {"": f"plain_text({f})"}
+        case "forename" | "surname":
+            return {
+                "": f"nullif(CASE WHEN is_han({f}) THEN name_strict_key({f}) ELSE lower(strip_accents(trim({f}))) END, '')"
+            }
+        case "date":
+            return {"": f"coalesce(iso_date(trim({f})), nullif(trim({f}), ''))"}
+        case "phone":
+            digits = f"regexp_replace(coalesce(phone_clean({f}), {f}), '[^0-9]', '', 'g')"
+            return {
+                "": f"CASE WHEN length({digits}) >= 5 AND NOT regexp_matches({digits}, '^(0+|1+|9+)$') THEN right({digits}, 11) END"
+            }
+        case "identifier":
+            code = f"id_clean({f})"
+            return {"": code, "_kind": f"enterprise_code_kind({code})"}
+        case "email":
+            return {"": f"nullif(lower(trim({f})), '')"}
+        case "postcode":
+            return {"": f"nullif(upper(regexp_replace(nfkc_text({f}), '\\s+', ' ', 'g')), '')"}
+        case "number":
+            return {"": f"try_cast(regexp_replace({f}, '[^0-9.-]', '', 'g') AS double)"}
+        case _:
+            return {"": f"nullif(lower(trim(nfkc_text({f}))), '')"}
+
+
+def _expand(con: Any, column: str, words: dict[str, str]) -> None:
+    """Bring shortened words to one form, each distinct text once."""
+    rows = ", ".join(f"({quoted(str(long))}, {quoted(str(short))})" for long, short in words.items())
+    pattern = "\\b(?:" + "|".join(map(str, words)) + ")\\b"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE spelled AS
+        SELECT raw, string_agg(coalesce(short, word), ' ' ORDER BY place) AS put
+        FROM (SELECT raw, unnest(string_split(raw, ' ')) AS word, generate_subscripts(string_split(raw, ' '), 1) AS place
+              FROM (SELECT DISTINCT {column} AS raw FROM feature WHERE regexp_matches({column}, {quoted(pattern)})))
+        LEFT JOIN (VALUES {rows}) AS known(long, short) ON long = word GROUP BY raw"""
+    )
+    con.execute(f"UPDATE feature SET {column} = put FROM spelled WHERE {column} = raw")
+
+
+def _signatures(con: Any, column: str) -> None:
+    """Add <column>_w, _wn (word signature, how many bits it has), _g, _gn (grams), and _rare_w, _rare_g: the rarest tokens."""
+    for suffix, split in (("w", "words_of"), ("g", "grams_of")):
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE signature AS
+            WITH text AS (SELECT {column} AS t, count(*) AS n FROM feature WHERE {column} IS NOT NULL GROUP BY 1),
+                 piece AS (SELECT t, n, unnest({split}(t)) AS token FROM text),
+                 total AS (SELECT sum(n) AS n FROM text),
+                 df AS (SELECT token, sum(n) AS df FROM piece GROUP BY token),
+                 known AS (SELECT token, df, range(CAST(greatest(round({_TOKEN_BITS} * pow(ln(1 + n / df) / ln(1 + n), 2)), 1) AS bigint)) AS bits
+                           FROM df, total),
+                 place AS (SELECT token, CAST(md5_number_lower(token || bit) % {_BITS} AS bigint) AS place
+                           FROM (SELECT token, unnest(bits) AS bit FROM known)),
+                 rare AS (SELECT t, list(token ORDER BY df, token)[1:{RARE}] AS rare FROM piece JOIN known USING (token)
+                          WHERE df > 1 GROUP BY t)
+            SELECT t, v, bit_count(v) AS vn, rare FROM (
+              SELECT t, bitstring_agg(place, 0, {_BITS - 1}) AS v FROM piece JOIN place USING (token) GROUP BY t) LEFT JOIN rare USING (t)"""
+        )
+        con.execute(
+            f"""CREATE OR REPLACE TABLE feature AS
+            SELECT f.*, s.v AS {column}_{suffix}, s.vn AS {column}_{suffix}n, s.rare AS {column}_rare_{suffix}
+            FROM feature f LEFT JOIN signature s ON f.{column} = s.t"""
+        )
+    con.execute("DROP TABLE signature")
+    con.execute(
+        f"UPDATE feature SET {column}_no = nullif(array_to_string(regexp_extract_all({column}, '[0-9]+'), ' '), '')"
+        f" WHERE regexp_matches({column}, '[0-9]')"
+    )

@@ -1,0 +1,223 @@
+"""The model: Splink's comparison levels with weights learnt from the records themselves by expectation maximisation.
+
+What little data can say is kept within reason: u and m are smoothed towards what is believed of any match, weights fall
+from equal to different, and the share of matches among all pairs is solved from the scored pairs instead of guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import ConfigError
+from warehouse.linkage.comparisons import believed, comparison
+from warehouse.linkage.reading import Field
+from warehouse.linkage.roles import TEXT_ROLES
+
+VERSION = 1
+_U_PAIRS = 5e5
+_EM_PAIRS = 3e5
+_SESSIONS = 5
+_ENOUGH_PAIRS = 40
+# Believed pairs set beside those seen: hundreds of records sway the weights, tens do not.
+_PRIOR_PAIRS = 20.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: Splink's settings, the fields it is for, and how the training went."""
+
+    settings: dict[str, Any]
+    fields: list[Field]
+    sessions: list[str]
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON, with its version."""
+        path.write_text(
+            json.dumps(
+                {
+                    "tongqu_model": VERSION,
+                    "fields": [{"name": f.name, "column": f.column, "role": f.role} for f in self.fields],
+                    "trained_on": self.sessions,
+                    "splink": self.settings,
+                },
+                ensure_ascii=False,
+                indent=1,
+            )
+            + "\n",
+            encoding="utf-8",
+        )
+
+
+def load(path: Path, fields: list[Field]) -> Model:
+    """A saved model for these fields.
+
+    Raises:
+        ConfigError: it is no model of this version, or was trained for other fields.
+    """
+    try:
+        doc = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(path), "读不了这个模型文件", "请重新训练，或改正路径") from error
+    if not isinstance(doc, dict) or doc.get("tongqu_model") != VERSION:
+        raise ConfigError(str(path), "不是本版本的模型文件", "删去它，重新训练一次")
+    known = [Field(**each) for each in doc["fields"]]
+    if known != fields:
+        told = "、".join(f"{f.name}（{f.role}）" for f in known)
+        raise ConfigError(str(path), "模型是为别的字段训练的", f"它要的是：{told}")
+    return Model(doc["splink"], known, doc["trained_on"])
+
+
+def train(con: Any, fields: list[Field], across: bool) -> Model:
+    """Learn from `feature`. `across`: only pairs of different sources count as evidence."""
+    linker = _linker(con, _settings(fields))
+    linker.training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=1)
+    told = []
+    for rule, pairs in _sessions(con, fields, across):
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                rule, estimate_without_term_frequencies=True, max_pairs=_EM_PAIRS if pairs > _EM_PAIRS else None
+            )
+            told.append(f"{rule}: {pairs}")
+        except Exception as error:  # EM on a degenerate block: the believed weights stand in
+            told.append(f"{rule}: {type(error).__name__}")
+    return Model(_sound(linker.misc.save_model_to_json()), fields, told)
+
+
+def score(con: Any, model: Model) -> None:
+    """Make `scored` (a, b, weight, and what each field adds) from `candidate` (a, b); weight is log2 of the Bayes factor, prior apart."""
+    linker = _linker(con, model.settings)
+    con.execute(
+        "CREATE OR REPLACE VIEW candidate_pair AS SELECT '0' AS match_key, a AS join_key_l, b AS join_key_r FROM candidate"
+    )
+    pairs = linker._db_api.register("candidate_pair")
+    linker.table_management.register_blocked_pairs_for_predict(pairs)
+    predicted = linker.inference.predict(warning_mode="never")
+    prior = _log_odds(model.settings["probability_two_random_records_match"])
+    parts = ", ".join(f"mw_{f.column}" for f in model.fields)
+    con.execute(
+        f"CREATE OR REPLACE TABLE scored AS SELECT rid_l AS a, rid_r AS b, match_weight - {prior!r} AS weight, {parts} "
+        f"FROM {predicted.physical_name}"
+    )
+    con.execute(f"DROP TABLE {predicted.physical_name}")
+
+
+def prior(con: Any, total_pairs: float, most: float) -> float:
+    """log2 odds that any two records match, solved so that the scored pairs' probabilities add up to it.
+
+    `most` matches are possible at all.
+    """
+    rows = con.execute("SELECT round(weight, 1), count(*) FROM scored GROUP BY 1").fetchall()
+    share = min(max(len(rows), 1), most) / total_pairs
+    for _ in range(30):
+        odds = _log_odds(share)
+        found = sum(n / (1 + 2.0 ** min(-(weight + odds), 500)) for weight, n in rows)
+        share = min(max(found, 1.0), most) / total_pairs
+    return _log_odds(share)
+
+
+def _log_odds(share: float) -> float:
+    return math.log2(share / (1 - share)) if share < 1 else 50.0
+
+
+def _settings(fields: list[Field]) -> dict[str, Any]:
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "rid",
+        "comparisons": [comparison(field, fields) for field in fields],
+        "blocking_rules_to_generate_predictions": ["l.rid = r.rid"],
+        "retain_matching_columns": False,
+        "retain_intermediate_calculation_columns": True,
+        "probability_two_random_records_match": 0.001,
+    }
+
+
+def _linker(con: Any, settings: dict[str, Any]) -> Any:
+    from splink import DuckDBAPI, Linker
+
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    api = DuckDBAPI(connection=con)
+    return Linker(api.register("feature"), settings, log_level=None, validate_settings=False)
+
+
+def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[str, int]]:
+    """Rules for EM: pairs equal in one field or two, matches being neither rare nor everything among them."""
+    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    single = {}
+    for field in fields:
+        single[field.column] = _pairs(con, (field.column,), across)
+    rules: list[tuple[tuple[str, ...], int]] = [
+        ((column,), pairs) for column, pairs in single.items() if _ENOUGH_PAIRS <= pairs <= 8 * rows
+    ]
+    rules.sort(key=lambda rule: rule[1])
+    common = [column for column, pairs in single.items() if pairs > 8 * rows]
+    for place, left in enumerate(common):
+        for right in common[place + 1 :]:
+            pairs = _pairs(con, (left, right), across)
+            if _ENOUGH_PAIRS <= pairs <= 8 * rows:
+                rules.append(((left, right), pairs))
+    chosen: list[tuple[str, int]] = []
+    trained: dict[str, int] = dict.fromkeys(single, 0)
+    for columns, pairs in rules:
+        news = [column for column in trained if column not in columns and trained[column] < 2]
+        if news and len(chosen) < _SESSIONS:
+            rule = " AND ".join(f"l.{column} = r.{column}" for column in columns)
+            chosen.append((rule + (" AND l.source <> r.source" if across else ""), pairs))
+            for column in news:
+                trained[column] += 1
+    return chosen
+
+
+def _pairs(con: Any, columns: Sequence[str], across: bool) -> int:
+    by = ", ".join(columns)
+    known = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    inner = f"SELECT {by}, source, count(*) AS n FROM feature WHERE {known} GROUP BY {by}, source"
+    less = "sum(n * n)" if across else "sum(n)"
+    found = con.execute(
+        f"SELECT sum((total * total - less) / 2) FROM (SELECT sum(n) AS total, {less} AS less FROM ({inner}) GROUP BY {by})"
+    ).fetchone()[0]
+    return int(found or 0)
+
+
+def _sound(settings: dict[str, Any]) -> dict[str, Any]:
+    """The trained settings with weights that little data cannot overthrow: smoothed, and falling from level to level."""
+    for each in settings["comparisons"]:
+        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        floor = believed(len(levels))
+        m = [level.get("m_probability") for level in levels]
+        if any(value is None for value in m):
+            known = sum(value for value in m if value is not None)
+            m = [value if value is not None else (1 - min(known, 0.9)) * f for value, f in zip(m, floor, strict=True)]
+        u = [level.get("u_probability") for level in levels]
+        u = [1e-6 if value is None else max(float(value), 1e-7) for value in u]
+        weight = 100.0
+        m = [
+            (float(value) * weight + f * _PRIOR_PAIRS) / (weight + _PRIOR_PAIRS)
+            for value, f in zip(m, floor, strict=True)
+        ]
+        m, u = [v / sum(m) for v in m], [v / sum(u) for v in u]
+        for level, new_m, new_u in zip(levels, _falling(m, u), u, strict=True):
+            level["m_probability"], level["u_probability"] = new_m, new_u
+    return settings
+
+
+def _falling(m: list[float], u: list[float]) -> list[float]:
+    """M whose ratio to u never rises from one level to the next: neighbours out of order share their ratio."""
+    blocks: list[list[float]] = []  # m, u, how many levels
+    for one_m, one_u in zip(m, u, strict=True):
+        blocks.append([one_m, one_u, 1])
+        while len(blocks) > 1 and blocks[-1][0] / blocks[-1][1] > blocks[-2][0] / blocks[-2][1]:
+            last = blocks.pop()
+            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
+    ratios = [block[0] / block[1] for block in blocks for _ in range(int(block[2]))]
+    return [ratio * one_u for ratio, one_u in zip(ratios, u, strict=True)]
+
+
+def text_columns(fields: list[Field]) -> list[str]:
+    """Columns with vectors."""
+    return [field.column for field in fields if field.role in TEXT_ROLES]

@@ -1,0 +1,184 @@
+"""Files -> the table `record`: one row per input record, every field as the text that was delivered."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from connectors import encoding
+from schemas.errors import ConfigError, SourceChanged, nearest
+from schemas.macros.sqltext import quoted
+from warehouse.linkage import roles
+from warehouse.linkage.config import Config, Source
+
+# Columns that number or label records: never compared unless the config asks for them.
+_LABELS = re.compile(
+    r"(?:.*_)?(?:id|cluster|group|label|truth)(?:_.*)?|true.*|rec_?id|unique_?id|序号|编号", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One compared field: `column` is its name in `record` (f1, f2 …), `name` the config's word for it."""
+
+    name: str
+    column: str
+    role: str
+
+
+def read(con: Any, config: Config) -> list[Field]:
+    """Make `record` (rid, source, id, f1 …) and `source_file` (source, place, told_unique); returns the fields.
+
+    Before: a.csv with id,name,tel and b.csv with no,名称. After: one row per line of either, NULL where a file has no such column.
+
+    Raises:
+        ConfigError: a column the config names is in no file, or an id is missing or repeated within a source.
+        SourceChanged: a file is no text or no table.
+    """
+    heads: list[list[str]] = []
+    with TemporaryDirectory() as scratch:
+        for place, source in enumerate(config.sources):
+            heads.append(_load(con, source, place, Path(scratch)))
+    names = list(config.fields) or _shared(config, heads)
+    fields = [Field(name, f"f{place}", config.fields.get(name, "auto")) for place, name in enumerate(names, 1)]
+    parts = []
+    found: set[str] = set()
+    for place, (source, head) in enumerate(zip(config.sources, heads, strict=True)):
+        cells = []
+        for each in fields:
+            column = _column(head, source.columns.get(each.name, each.name))
+            if column:
+                found.add(each.name)
+            elif each.name in source.columns and source.columns[each.name] != each.name:
+                raise ConfigError(
+                    f"{config.path.name}：{source.name}",
+                    f"没有 '{source.columns[each.name]}' 这一列",
+                    nearest(source.columns[each.name], head),
+                )
+            cells.append(f"{_text(column)} AS {each.column}" if column else f"CAST(NULL AS varchar) AS {each.column}")
+        parts.append(
+            f"SELECT {place} AS place, {_source_name(source, head, config)} AS source, {_id(source, head, config)} AS id, "
+            f"row_no, {', '.join(cells)} FROM raw_{place}"
+        )
+    for each in fields:
+        if each.name not in found:
+            known = sorted({column for head in heads for column in head})
+            raise ConfigError(
+                f"{config.path.name}：fields.{each.name}", "哪个文件里都没有这一列", nearest(each.name, known)
+            )
+    con.execute(
+        "CREATE OR REPLACE TABLE record AS SELECT CAST(row_number() OVER (ORDER BY place, row_no) AS bigint) AS rid, * "
+        f"EXCLUDE (row_no) FROM ({' UNION ALL BY NAME '.join(parts)})"
+    )
+    for place in range(len(heads)):
+        con.execute(f"DROP TABLE raw_{place}")
+    repeated = con.execute("SELECT source, id FROM record GROUP BY source, id HAVING count(*) > 1 LIMIT 1").fetchone()
+    if repeated:
+        raise ConfigError(
+            f"{config.path.name}：{repeated[0]}",
+            f"编号 '{repeated[1]}' 不止一行",
+            "id 要写每行不同的一列；没有这样的列就不写 id，按行号算",
+        )
+    return [
+        Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields
+    ]  # fmt: skip
+
+
+def _load(con: Any, source: Source, place: int, scratch: Path) -> list[str]:
+    where = source.file.name
+    if source.file.suffix.lower() in (".parquet", ".pq"):
+        reader = f"read_parquet({quoted(str(source.file))})"
+    else:
+        path = _as_utf8(source.file, scratch / f"{place}.csv")
+        reader = (
+            f"read_csv({quoted(str(path))}, delim={quoted(_delimiter(path))}, header=true, all_varchar=true, quote='\"', "
+            "escape='\"', null_padding=true, parallel=false, strict_mode=false, max_line_size=16777216)"
+        )
+    import duckdb
+
+    try:
+        con.execute(f"CREATE OR REPLACE TABLE raw_{place} AS SELECT row_number() OVER () AS row_no, * FROM {reader}")
+    except duckdb.Error as error:
+        raise SourceChanged(where, f"读不成一张表：{str(error).splitlines()[0]}", "请检查分隔符和引号") from error
+    return [row[0] for row in con.execute(f"DESCRIBE raw_{place}").fetchall() if row[0] != "row_no"]
+
+
+def _as_utf8(path: Path, copy: Path) -> Path:
+    """The file itself when it is UTF-8, else a copy that is."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    valid = True
+    with path.open("rb") as file:
+        try:
+            while block := file.read(1 << 22):
+                decoder.decode(block)
+        except UnicodeDecodeError:
+            valid = False
+    codec = encoding.recognise(path, "utf-8" if valid else None, "auto", (), path.name)
+    if codec == "utf-8":
+        return path
+    stream = encoding.Transcoder(path.open("rb", buffering=0), codec, path.name)
+    try:
+        with copy.open("wb") as out:
+            while block := stream.read():
+                out.write(block)
+    finally:
+        stream.close()
+    return copy
+
+
+def _delimiter(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as file:
+        head = file.readline()
+    return max((",", "\t", ";", "|"), key=head.count)
+
+
+def _shared(config: Config, heads: list[list[str]]) -> list[str]:
+    """Names that every file has, in the first one's order, without ids and labels."""
+    own = {_column(heads[0], s) for source in config.sources for s in (source.id, source.source_column) if s}
+    renamed = [set(source.columns) | set(head) for source, head in zip(config.sources, heads, strict=True)]
+    names: Iterable[str] = dict.fromkeys([*config.sources[0].columns, *heads[0]])
+    kept = [
+        name for name in names
+        if name not in own and not _LABELS.fullmatch(name) and all(_column(sorted(have), name) for have in renamed)
+    ]  # fmt: skip
+    if not kept:
+        raise ConfigError(config.path.name, "各文件没有同名的列可比", "请写 fields，并用 columns 把列名对应起来")
+    return kept
+
+
+def _column(head: list[str], name: str) -> str | None:
+    if name in head:
+        return name
+    return next((column for column in head if column.strip().lower() == name.strip().lower()), None)
+
+
+def _text(column: str) -> str:
+    return f"nullif(trim(CAST({_quote(column)} AS varchar)), '')"
+
+
+def _quote(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _needed(head: list[str], name: str, key: str, config: Config) -> str:
+    column = _column(head, name)
+    if column is None:
+        raise ConfigError(f"{config.path.name}：{key}", f"没有 '{name}' 这一列", nearest(name, head))
+    return _quote(column)
+
+
+def _source_name(source: Source, head: list[str], config: Config) -> str:
+    if source.source_column:
+        return f"coalesce(nullif(trim(CAST({_needed(head, source.source_column, 'source_column', config)} AS varchar)), ''), {quoted(source.name)})"
+    return quoted(source.name)
+
+
+def _id(source: Source, head: list[str], config: Config) -> str:
+    if source.id is None:
+        return "CAST(row_no AS varchar)"
+    return f"CAST({_needed(head, source.id, 'id', config)} AS varchar)"

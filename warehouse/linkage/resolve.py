@@ -1,0 +1,193 @@
+"""The whole way from a config to two files: one row per record with its cluster, and the pairs a person should look at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas import macros
+from schemas.macros.sqltext import quoted
+from schemas.names import DEFAULT_REGIONS
+from warehouse.linkage import candidates, clusters, features, model, reading, sure
+from warehouse.linkage.config import Config
+from warehouse.linkage.reading import Field
+
+# Weights of single pairs are held within this, so that no one pair outvotes the rest of a cluster (log2 odds).
+_MOST = 12.0
+# A source with fewer of its records doubled than this, and many met elsewhere, is taken to list nothing twice.
+_DOUBLED, _MET = 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was resolved: records, clusters, pairs compared, pairs left to a person, and sources taken as listing nothing twice."""
+
+    records: int
+    clusters: int
+    compared: int
+    review: int
+    unique: list[str]
+    fields: list[Field]
+
+
+def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | None = None, con: Any = None) -> Outcome:
+    """Resolve what the config names, leaving the tables `answer` and `review` in `con`.
+
+    answer: one row per input record in input order: source, id, cluster_id, match_probability (NULL for a record alone),
+    reason (identifier, name, same, model, alone). review: one row per pair: both records, probability, reason, values.
+    The same records give the same cluster ids, whatever their order, and a source added behind the others changes none
+    of theirs unless it joins them: an id is made from the first record of its cluster, by source and id.
+
+    Raises:
+        ConfigError: the config, the model or the files do not fit together.
+    """
+    con = con or connect(config)
+    fields = [f for f in reading.read(con, config) if f.role != "ignore"]
+    features.build(con, fields)
+    several = con.execute("SELECT count(DISTINCT source) FROM record").fetchone()[0] > 1
+    across = config.mode == "link" and several
+    sure.find(con, fields, alone=across)
+    clusters.contract(con)
+    sure.keep_apart(con, fields)
+    compared = candidates.find(con, fields, config.blocking, across)
+    path = trained or config.model
+    learnt = None
+    if compared and len(fields) > 0:
+        learnt = model.load(path, fields) if path else model.train(con, fields, across)
+        if keep_model:
+            learnt.save(keep_model)
+        model.score(con, learnt)
+    else:
+        con.execute("CREATE OR REPLACE TABLE scored (a bigint, b bigint, weight double)")
+    _judge(con, config, fields, across)
+    unique = _unique(con, config, several)
+    _group(con, config, fields, unique)
+    _answer(con, config, fields)
+    counts = con.execute(
+        "SELECT (SELECT count(*) FROM record), (SELECT count(DISTINCT cluster_id) FROM answer), (SELECT count(*) FROM review)"
+    ).fetchone()
+    return Outcome(counts[0], counts[1], compared, counts[2], unique, fields)
+
+
+def connect(config: Config) -> Any:
+    """A DuckDB with every macro the way needs."""
+    import duckdb
+
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'Asia/Shanghai'")
+    macros.install(con, (*config.regions, *DEFAULT_REGIONS))
+    features.install(con)
+    return con
+
+
+def write(con: Any, clusters_to: Path, review_to: Path | None) -> None:
+    """The two tables as CSV, or as Parquet where the name says so."""
+    for table, path in (("answer", clusters_to), ("review", review_to)):
+        if path is None:
+            continue
+        form = "FORMAT parquet" if path.suffix.lower() in (".parquet", ".pq") else "FORMAT csv, HEADER"
+        con.execute(f"COPY {table} TO {quoted(str(path))} ({form})")
+
+
+def _judge(con: Any, config: Config, fields: list[Field], across: bool) -> None:
+    """Make `judged` (a, b, weight in log2 odds, probability, barred): scored pairs under the data's own prior."""
+    n, within = con.execute(
+        "SELECT sum(n), sum(n * (n - 1) / 2) FROM (SELECT source, count(*) AS n FROM feature GROUP BY source)"
+    ).fetchone()
+    total = max(n * (n - 1) / 2 - (within if across else 0), 1)
+    odds = model.prior(con, total, most=n * 5)
+    legal = [f.column for f in fields if f.role == "organisation"]
+    barred = " OR ".join(
+        f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f}) OR l.{f}_branch <> r.{f}_branch" for f in legal
+    ) or "false"  # fmt: skip
+    con.execute(
+        f"""CREATE OR REPLACE TABLE judged AS
+        SELECT a, b, weight + {odds!r} AS weight, 1 / (1 + pow(2, -greatest(least(weight + {odds!r}, 60), -60))) AS probability,
+          coalesce({barred}, false) AS barred
+        FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b"""
+    )
+
+
+def _unique(con: Any, config: Config, several: bool) -> list[str]:
+    """Sources that list nothing twice: told so, or seen to be so when the config leaves it open."""
+    told = {s.name: s.unique for s in config.sources}
+    if config.mode == "dedupe" or not several:
+        return [name for name, value in told.items() if value]
+    rows = con.execute(
+        f"""WITH met AS (SELECT DISTINCT l.source, l.rid, l.source = r.source AS inside FROM
+              (SELECT a, b FROM judged WHERE probability >= {config.threshold!r} AND NOT barred UNION ALL
+               SELECT b, a FROM judged WHERE probability >= {config.threshold!r} AND NOT barred) e
+              JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b)
+        SELECT f.source, min(f.place), count(*), (SELECT count(*) FROM met WHERE met.source = f.source AND inside),
+          (SELECT count(*) FROM met WHERE met.source = f.source AND NOT inside)
+        FROM feature f GROUP BY f.source ORDER BY f.source"""
+    ).fetchall()
+    unique = []
+    for source, place, records, doubled, met in rows:
+        said = config.sources[place].unique
+        if said is None:
+            said = config.mode == "link" or (
+                config.mode == "auto" and doubled <= max(_DOUBLED * records, 0.25 * met) and met >= _MET * records
+            )
+        if said:
+            unique.append(source)
+    return unique
+
+
+def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> None:
+    codes = sure.codes(fields)
+    place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
+    branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
+    con.execute(
+        f"""CREATE OR REPLACE TABLE party AS
+        SELECT node AS cluster, bit_or(coalesce(CAST(1 AS bigint) << bit, 0)) AS mask, {branch} AS branch,
+          CAST(count(*) AS double) AS size{"".join(f", min({sql}) AS {name}" for name, sql in codes.items())}
+        FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source GROUP BY node"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TABLE tie AS
+        SELECT least(x.node, y.node) AS a, greatest(x.node, y.node) AS b,
+          max(CASE WHEN barred THEN -{_MOST} ELSE least(weight, {_MOST}) END) AS best,
+          sum(CASE WHEN barred THEN -{_MOST} ELSE greatest(least(weight, {_MOST}), -{_MOST}) END) AS total, count(*) AS pairs
+        FROM judged JOIN node_of x ON x.rid = a JOIN node_of y ON y.rid = b WHERE x.node <> y.node GROUP BY 1, 2"""
+    )
+    threshold = math.log2(config.threshold / (1 - config.threshold)) if config.threshold < 1 else _MOST
+    clusters.grow(con, min(threshold, _MOST), list(codes))
+
+
+def _answer(con: Any, config: Config, fields: list[Field]) -> None:
+    con.execute(
+        """CREATE OR REPLACE TABLE grouped AS
+        SELECT r.rid, r.place, r.source, r.id, n.node, c.cluster FROM record r JOIN node_of n USING (rid) JOIN cluster c USING (node)"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TABLE answer AS
+        WITH elder AS (SELECT cluster, md5(arg_min(source || chr(31) || id, (place, source, id))) AS cluster_id, count(*) AS size FROM grouped GROUP BY cluster),
+             link AS (SELECT rid, max(probability) AS probability FROM (
+                 SELECT a AS rid, probability FROM judged JOIN grouped x ON x.rid = a JOIN grouped y ON y.rid = b WHERE x.cluster = y.cluster
+                 UNION ALL
+                 SELECT b, probability FROM judged JOIN grouped x ON x.rid = a JOIN grouped y ON y.rid = b WHERE x.cluster = y.cluster) GROUP BY rid),
+             key AS (SELECT s.rid, min(s.reason) AS reason FROM sure s JOIN (SELECT key FROM sure GROUP BY key HAVING count(*) > 1) USING (key) GROUP BY s.rid)
+        SELECT g.source, g.id, e.cluster_id,
+          CASE WHEN e.size = 1 THEN NULL WHEN k.reason IS NOT NULL THEN 1.0 ELSE round(coalesce(l.probability, 1.0), 6) END AS match_probability,
+          CASE WHEN e.size = 1 THEN 'alone' ELSE coalesce(k.reason, 'model') END AS reason
+        FROM grouped g JOIN elder e USING (cluster) LEFT JOIN link l USING (rid) LEFT JOIN key k USING (rid) ORDER BY g.rid"""
+    )
+    shown = "".join(f", l.{f.column} AS {_named(f, 'l')}, r.{f.column} AS {_named(f, 'r')}" for f in fields)
+    con.execute(
+        f"""CREATE OR REPLACE TABLE review AS
+        WITH doubt AS (
+          SELECT a, b, probability, CASE WHEN barred THEN 'names_differ' WHEN probability < {config.threshold!r} THEN 'unsure' ELSE 'kept_apart' END AS reason
+          FROM judged WHERE probability >= {config.review!r}
+          UNION ALL SELECT a, b, NULL, reason FROM conflict)
+        SELECT l.source AS source_l, l.id AS id_l, r.source AS source_r, r.id AS id_r, round(max(probability), 6) AS match_probability,
+          min(reason) AS reason{shown.replace("l.f", "any_value(l.f").replace("r.f", "any_value(r.f").replace(" AS ", ") AS ")}
+        FROM doubt JOIN record l ON l.rid = a JOIN record r ON r.rid = b JOIN grouped x ON x.rid = a JOIN grouped y ON y.rid = b
+        WHERE x.cluster <> y.cluster GROUP BY ALL ORDER BY match_probability DESC NULLS FIRST, 1, 2, 3, 4"""
+    )
+
+
+def _named(field: Field, side: str) -> str:
+    return '"' + f"{field.name}_{side}".replace('"', '""') + '"'

@@ -1,0 +1,106 @@
+"""Deterministic keys: what makes two records one without asking the model, and what keeps them two whatever it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warehouse.linkage.reading import Field
+
+# Names under one code that share less than this are a case for a person (weighted share of letters).
+_SAME_NAME = 0.3
+
+
+def find(con: Any, fields: list[Field], alone: bool) -> None:
+    """Make `sure` (rid, key, reason) and `conflict` (a, b, reason). `alone`: nothing joins within a source by being the same.
+
+    A valid identifier is a key, beside the branch mark, unless the names under it have nothing in common; so is the full
+    legal name of a company, unless it stands under two identifiers, or twice in one source at different addresses.
+    """
+    con.execute("CREATE OR REPLACE TABLE sure (rid bigint, key varchar, reason varchar)")
+    con.execute("CREATE OR REPLACE TABLE conflict (a bigint, b bigint, reason varchar)")
+    names = [f.column for f in fields if f.role == "organisation"]
+    branch = f"coalesce({names[0]}_branch, false)" if names else "false"
+    for field in fields:
+        if field.role == "identifier":
+            _by_identifier(con, field.column, branch, names)
+    if names:
+        _by_name(con, names[0], fields)
+    if not alone:
+        columns = [f.column for f in fields]
+        known = " + ".join(f"CAST({column} IS NOT NULL AS int)" for column in columns)
+        con.execute(
+            f"""INSERT INTO sure SELECT rid, 's:' || md5(CAST((source, {", ".join(columns)}) AS varchar)), 'same' FROM feature
+            WHERE {known} >= least(2, {len(columns)}) AND {known} > {1 if len(columns) > 1 else 0}"""
+        )
+
+
+def _by_identifier(con: Any, f: str, branch: str, names: list[str]) -> None:
+    # A code of a known kind is proof; others count as one when hardly any repeats within a source.
+    kinds = con.execute(f"SELECT count({f}_kind), count({f}) FROM feature").fetchone()
+    valid = f"{f}_kind IS NOT NULL" if kinds[0] > 0.5 * kinds[1] else f"length({f}) >= 4"
+    if not names:
+        con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || {f}, 'identifier' FROM feature WHERE {valid}")
+        return
+    n = names[0]
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE held_code AS
+        WITH first AS (SELECT {f} AS code, {branch} AS branch, arg_min(rid, ({n} IS NULL, place, source, id)) AS rid
+                       FROM feature WHERE {valid} GROUP BY ALL)
+        SELECT x.rid, first.rid AS first, x.{f} AS code, first.branch AS branch,
+          x.{n} IS NULL OR y.{n} IS NULL OR x.{n} = y.{n} OR likeness(x.{n}_g, x.{n}_gn, y.{n}_g, y.{n}_gn) >= {_SAME_NAME} AS same_name
+        FROM (SELECT *, {branch} AS is_branch FROM feature WHERE {valid}) x JOIN first ON first.code = x.{f} AND first.branch = x.is_branch
+        JOIN feature y ON y.rid = first.rid"""
+    )
+    con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || code || branch, 'identifier' FROM held_code WHERE same_name")
+    con.execute("INSERT INTO conflict SELECT first, rid, 'same_code_other_name' FROM held_code WHERE NOT same_name")
+    con.execute(
+        "INSERT INTO conflict SELECT DISTINCT x.first, y.first, 'branch_under_code' FROM held_code x JOIN held_code y ON x.code = y.code "
+        "WHERE NOT x.branch AND y.branch"
+    )
+
+
+def _by_name(con: Any, n: str, fields: list[Field]) -> None:
+    codes = [f"count(DISTINCT {f.column}) <= 1" for f in fields if f.role == "identifier"]
+    places = [f.column for f in fields if f.role == "address"]
+    twice = (
+        f" AND NOT EXISTS (SELECT 1 FROM feature t WHERE t.{n} = one.{n} GROUP BY t.source HAVING count(DISTINCT t.{places[0]}) > 1)"
+        if places
+        else ""
+    )
+    con.execute(
+        f"""INSERT INTO sure SELECT rid, 'n:' || {n}, 'name' FROM feature JOIN (
+          SELECT {n} FROM feature one WHERE {n}_full GROUP BY {n} HAVING {" AND ".join(codes) or "true"}) one USING ({n})
+        WHERE true{twice}"""
+    )
+    for field in fields:
+        if field.role == "identifier":
+            f = field.column
+            con.execute(
+                f"""INSERT INTO conflict SELECT l.rid, r.rid, 'same_name_other_code'
+                FROM (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) l
+                JOIN (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) r
+                ON l.{n} = r.{n} AND l.{f} <> r.{f} AND l.rid < r.rid"""
+            )
+
+
+def keep_apart(con: Any, fields: list[Field]) -> None:
+    """Undo contractions that would put two valid identifiers together: each identifier keeps its own records."""
+    for field in fields:
+        if field.role == "identifier":
+            f = field.column
+            con.execute(
+                f"""UPDATE node_of SET node = kept.lowest FROM (
+                  SELECT rid, CASE WHEN {f} IS NULL THEN rid ELSE min(rid) OVER (PARTITION BY node, {f}) END AS lowest
+                  FROM node_of JOIN feature USING (rid)
+                  SEMI JOIN (SELECT node FROM node_of JOIN feature USING (rid) GROUP BY node HAVING count(DISTINCT {f}) > 1) mixed USING (node)
+                ) kept WHERE node_of.rid = kept.rid"""
+            )
+
+
+def codes(fields: list[Field]) -> dict[str, str]:
+    """Columns of which a cluster may hold one value: name -> SQL over `feature`."""
+    found = {f"code_{f.column}": f.column for f in fields if f.role == "identifier"}
+    found |= {
+        f"code_{f.column}": f"CASE WHEN {f.column}_full THEN {f.column} END" for f in fields if f.role == "organisation"
+    }
+    return found
