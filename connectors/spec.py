@@ -249,6 +249,22 @@ def _load_mode(source: dict[str, Any], block: dict[str, Any], wrong: Wrong) -> t
     return str(mode), cursor if isinstance(cursor, str) else None, lookback
 
 
+def check_source(source: dict[str, Any], where: str) -> None:
+    """Nothing when a source's options are as its driver wants them.
+
+    Raises:
+        ConfigError: everything that is wrong with them, told together.
+    """
+    problems: list[ConfigError] = []
+
+    def wrong(place: str, what: str, cure: str = "") -> None:
+        problems.append(ConfigError(f"{where}：{place}", what, cure))
+
+    _check_source(source, wrong)
+    if problems:
+        raise problems[0] if len(problems) == 1 else ConfigErrors(problems)
+
+
 def _check_source(source: dict[str, Any], wrong: Wrong) -> None:
     for name in references.misspelt(source):
         wrong(

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from schemas import contract
 from warehouse import migrations
 from warehouse.engines.postgresql import Server
 from warehouse.home import Home
@@ -45,8 +46,9 @@ def database(postgres_server: Server, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A hub home of the test's own whose warehouse is the test's database."""
     monkeypatch.setenv("HUB_DATABASE_URL", database)
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
-    return Home(tmp_path / "home")
+    yield Home(tmp_path / "home")
+    contract.include(None)

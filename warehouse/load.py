@@ -94,7 +94,7 @@ def load(
         driver.workspace = home.path / "sweeps"
         try:
             for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
-                with _workspace(home) as work:
+                with workspace(home) as work:
                     taken = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work)
                     results.append(taken.take(delivery))
                 if results[-1].status == "committed":
@@ -127,7 +127,7 @@ def replay(
                 raise ConfigError(
                     f"{connector.id}：批次 {row['batch_id']}", "落地文件已不在", "已过保留期的批次不能重放，请缩小范围"
                 )
-            with _workspace(home) as work:
+            with workspace(home) as work:
                 held = row["status"] == "held"
                 taken = _Delivery(
                     connector, agreed, home, warehouse, source_id, None if held else judge, lambda stage: None, work
@@ -149,13 +149,13 @@ def resubmit(
         source_id = store.source_id(warehouse, connector)
         store.take_turn(warehouse, source_id, connector.id)
         delivery = correction.delivery(warehouse, order, mended)
-        with _workspace(home) as work:
+        with workspace(home) as work:
             taken = _Delivery(connector, agreed, home, warehouse, source_id, None, lambda stage: None, work)
             taken.note = (by, reason)
             return taken.take(delivery)
 
 
-class _workspace:  # noqa: N801 - used as a with-statement word
+class workspace:  # noqa: N801 - used as a with-statement word
     """A private work folder under the home, removed with its contents."""
 
     def __init__(self, home: Home) -> None:

@@ -200,9 +200,7 @@ def _already_sent(warehouse: Connection, source_id: int, delivery: str) -> bool:
 def _apply(con: Any, warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int) -> None:
     """Stage the delta, close the versions it replaces, bring the new versions in."""
     name = quoted(contract.dataset)
-    # A table that never held a row of any source has no key yet; the stage needs none.
-    warehouse.execute(f"CREATE TEMP TABLE stage (LIKE record.{name}) ON COMMIT DROP")
-    staged = _copy(con, warehouse, contract, "delta", "stage", None)
+    staged = _staged(con, warehouse, contract, "delta")
     if staged == 0:
         return
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
@@ -230,6 +228,20 @@ def _apply(con: Any, warehouse: Connection, contract: Contract, result: Merged, 
     result.changed = changed
     result.new = merged - changed
     result.unchanged += staged - merged
+
+
+def stage(
+    con: Any, warehouse: Connection, contract: Contract, checked: Checked, *, source_id: int, batch_id: int, kind: str
+) -> int:
+    """Bring the passed rows into the temp table `stage`, gone with the transaction; returns how many."""
+    _prepare(con, contract, checked, source_id, batch_id, kind)
+    return _staged(con, warehouse, contract, "arriving")
+
+
+def _staged(con: Any, warehouse: Connection, contract: Contract, view: str) -> int:
+    # A table that never held a row of any source has no key yet; the stage needs none.
+    warehouse.execute(f"CREATE TEMP TABLE stage (LIKE record.{quoted(contract.dataset)}) ON COMMIT DROP")
+    return _copy(con, warehouse, contract, view, "stage", None)
 
 
 def _archive(warehouse: Connection, contract: Contract, where: str, batch_id: int, reason: str) -> int:

@@ -1,0 +1,166 @@
+"""A draft data contract (ODCS 3.1) of a source whose dataset has none yet: fields, types, key and levels from its data.
+
+A draft, for a person to put right: what 1,000 rows show is not what a department agreed to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import yaml
+
+from connectors import header
+from connectors.proposal import pinyin
+from connectors.sample import Sample
+from schemas import amounts, dates, identifiers, reference
+
+_LONGEST_NAME = 40
+_KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
+_PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责人|来电人|户主|名字$")
+_CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
+_LENGTHS = (20, 40, 80, 200, 500)
+_RESERVED = frozenset(
+    {"source_system", "source_pk", "provider_dept_code", "batch_id", "extracted_at", "valid_from", "valid_to", "is_current", "row_hash",
+     "quality_status", "quality_notes", "source_sheet", "source_row", "enterprise_id"}
+)  # fmt: skip
+
+
+def draft(dataset: str, title: str, sample: Sample, *, owner: str = "") -> tuple[str, dict[str, str]]:
+    """The contract as ODCS text, and contract field -> source column."""
+    fields: dict[str, str] = {}
+    properties: list[dict[str, Any]] = []
+    for column in sample.columns:
+        values = sample.values(column.name)
+        name = _unused(field_name(column.name), fields)
+        fields[name] = column.name
+        properties.append(_property(name, column.name, column.type, values))
+    keys = _keys(sample, fields)
+    for place, name in enumerate(keys, 1):
+        property_ = next(p for p in properties if p["name"] == name)
+        property_ |= {"primaryKey": True, "primaryKeyPosition": place, "required": True}
+    document = {
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": dataset, "name": title, "version": "0.1.0", "status": "draft",
+        "domain": "other",
+        "description": {
+            "purpose": f"{title}（按登记时的前 {len(sample.rows)} 行数据草拟，待数源部门确认）",
+            "limitations": "类型、主键和分级由样本推断，没有代码表",
+        },
+        "schema": [
+            {
+                "name": dataset, "businessName": title, "logicalType": "object", "physicalType": "table",
+                "dataGranularityDescription": f"每行一条{title}", "properties": properties,
+            }
+        ],
+    }  # fmt: skip
+    if owner:
+        document["team"] = {"name": owner, "members": []}
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120), fields
+
+
+def field_name(column: str) -> str:
+    """A column as an English or pinyin name: a spelling the alias dictionary knows gives its field's, else pinyin."""
+    base = header.split_unit(header.squeezed(column))[0]
+    known = _by_spelling().get(header.key(base))
+    if known:
+        return known
+    if base.isascii():
+        words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", column.strip())
+    else:
+        from pypinyin import lazy_pinyin
+
+        words = "_".join(lazy_pinyin(base))
+        if len(words) > _LONGEST_NAME:
+            words = pinyin(base)[0]
+    name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:_LONGEST_NAME].strip("_")
+    return name if name and name[0].isalpha() else f"c_{name or 'column'}"
+
+
+@cache
+def _by_spelling() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, spellings in reference.column_aliases().items():
+        for spelling in spellings:
+            if not name.endswith(("_hash", "_masked")):
+                found.setdefault(header.key(spelling), name)
+    return found
+
+
+def _unused(name: str, taken: dict[str, str]) -> str:
+    name = f"{name}_value" if name in _RESERVED else name
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _property(name: str, column: str, type_name: str, values: list[str]) -> dict[str, Any]:
+    base, unit = header.split_unit(header.squeezed(column))
+    made: dict[str, Any] = {"name": name, "businessName": base}
+    logical, physical, kind, level = _type(base, values)
+    made |= {"logicalType": logical, "physicalType": physical, "classification": level}
+    if unit:
+        made["description"] = f"单位：{unit}"
+    if kind:
+        made["customProperties"] = [{"property": "standardise", "value": kind}]
+    return made
+
+
+def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
+    """Logical type, physical type, way to standardise and level of a column, from its values."""
+
+    def all_(test: Callable[[str], bool]) -> bool:
+        # One in fifty may be wrong: it will be quarantined, and the type holds.
+        return len(values) > 0 and sum(map(test, values)) >= 0.98 * len(values)
+
+    longest = max((len(v) for v in values), default=0)
+    physical = next((f"varchar({n})" for n in _LENGTHS if longest * 1.25 <= n), "text")
+    for kind, stored, length, level in (
+        ("resident_id", "mask_id", 40, "S2"), ("uscc", "uscc", 18, "S1"), ("enterprise_code", "enterprise_code", 20, "S1"),
+        ("phone", "mask_phone", 40, "S2"),
+    ):  # fmt: skip
+        if all_(lambda v, kind=kind: identifiers.check(kind, v).valid):  # type: ignore[misc]
+            return "string", f"varchar({length})", stored, level
+    if _PERSON.search(column):
+        return "string", "varchar(40)", "mask_name", "S2"
+    coded = bool(_CODE.search(column)) or any(len(v) > 1 and v[0] == "0" and v.isdigit() for v in values)
+    if not coded:
+        if all_(lambda v: v.lstrip("-").isdigit()):
+            return "integer", "bigint" if longest > 9 else "integer", None, "S0"
+        if all_(lambda v: amounts.number_value(v) is not None):
+            return "number", f"numeric(38,{_places(values)})", None, "S0"
+    if all_(lambda v: len(v) >= 6 and dates.parse(v).precision not in {"unparsed", "invalid", "null"}):
+        timed = any(":" in v for v in values)
+        return ("timestamp", "timestamp", None, "S0") if timed else ("date", "date", None, "S0")
+    return "string", physical, "code" if coded and physical != "text" else None, "S0"
+
+
+def _places(values: list[str]) -> int:
+    """Decimal places no value of the column goes beyond, with some to spare: a digit cut off would be a wrong load."""
+    longest = max(len(v.partition(".")[2]) for v in values)
+    return min(18, max(2, longest + 2))
+
+
+def _keys(sample: Sample, fields: dict[str, str]) -> list[str]:
+    """The fields that tell rows apart: one column if any does, else the fewest first columns that do; else none."""
+    total = len(sample.rows)
+    filled = {n: c for n, c in fields.items() if total and len(sample.values(c)) == total}
+
+    def tells(columns: list[str]) -> bool:
+        return len({tuple(row[c] for c in columns) for row in sample.rows}) == total
+
+    single = [n for n, c in filled.items() if tells([c])]
+    named = [n for n in single if _KEYS.search(fields[n])]
+    if named or single:
+        return (named or single)[:1]
+    chosen: list[str] = []
+    for name in sorted(filled, key=lambda n: -len({row[fields[n]] for row in sample.rows})):
+        chosen.append(name)
+        if tells([fields[n] for n in chosen]):
+            return [n for n in fields if n in chosen]
+        if len(chosen) == 4:
+            break
+    return list(filled)[:1] or list(fields)[:1]

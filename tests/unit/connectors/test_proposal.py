@@ -1,0 +1,112 @@
+"""Proposals of a mapping: by name, by pinyin, by what stands in the column; and drafts of contracts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from connectors import draft_contract, proposal
+from connectors.drivers.base import SourceColumn
+from connectors.sample import Sample
+from hub import check
+from schemas import contract as contracts
+from schemas.contract import contract
+
+USCC = ["91350100M000100Y43"]
+
+
+def sample(**columns: list[str]) -> Sample:
+    names = list(columns)
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return Sample({"driver": "csv"}, [SourceColumn(n, "text") for n in names], rows)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "column", "field", "why"),
+    [
+        ("hotline_ticket", "工单编号", "ticket_no", "同"),
+        ("hotline_ticket", "GDBH", "ticket_no", "拼音首字母"),
+        ("hotline_ticket", "gongdanbianhao", "ticket_no", "拼音"),
+        ("hotline_ticket", "ticketNo", "ticket_no", "英文名"),
+        ("hotline_ticket", "TICKET_NO", "ticket_no", "英文名"),
+        ("enterprise", "企业 名称", "name", "同义词"),
+        ("enterprise", "注册资本（万元）", "reg_capital", "同"),
+        ("enterprise", "基本情况/成立日期", "established_on", "同"),
+        ("enterprise", "FDDBR", "legal_rep_masked", "拼音首字母"),
+    ],
+)
+def test_a_name_finds_its_field(dataset: str, column: str, field: str, why: str) -> None:
+    found = proposal.propose(contract(dataset), sample(**{column: []})).fields
+    assert found[field].column == column
+    assert why in found[field].reason
+    assert found[field].certainty >= proposal.SURE
+
+
+def test_a_remark_is_nobodys_field() -> None:
+    found = proposal.propose(contract("hotline_callback"), sample(备注=["a", "b"], 打印次数=["1", "2"]))
+    assert not found.fields
+    assert found.left == ["备注", "打印次数"]
+    assert set(found.missing) >= {"callback_id", "ticket_no"}
+
+
+def test_values_prove_a_column_whose_name_says_nothing() -> None:
+    codes = [c for c in USCC for _ in range(6)]
+    found = proposal.propose(contract("enterprise"), sample(列甲=codes))
+    (suggestion,) = [s for s in found.fields.values() if s.column == "列甲"]
+    assert "校验位通过 100%" in suggestion.reason
+    assert suggestion.certainty < proposal.SURE  # for a person to confirm
+
+
+def test_values_contradict_a_name() -> None:
+    plain = proposal.propose(contract("enterprise"), sample(成立日期=["2020-01-02"] * 6)).fields["established_on"]
+    wrong = proposal.propose(contract("enterprise"), sample(成立日期=["有限公司"] * 6)).fields.get("established_on")
+    assert plain.certainty >= proposal.SURE
+    assert wrong is None or wrong.certainty < proposal.SURE
+
+
+def test_one_column_serves_mask_and_fingerprint_but_not_two_plain_fields() -> None:
+    found = proposal.propose(contract("enterprise"), sample(法定代表人=["王芳", "李强"]))
+    assert {n for n, s in found.fields.items() if s.column == "法定代表人"} == {"legal_rep_masked", "legal_rep_hash"}
+
+
+def test_unknown_codes_are_told_with_their_rows() -> None:
+    found = proposal.propose(contract("enterprise"), sample(登记状态=["存续", "存续", "天上飞"]))
+    assert found.codes == {"status": {"天上飞": 1}}
+
+
+def test_the_dataset_is_found_by_its_columns() -> None:
+    seen = sample(回访编号=["1"], 工单编号=["2"], 轮次=["1"], 回访时间=["2026-03-01"], 方式=["电话"])
+    ranked = proposal.rank([c for c in contracts.contracts().values() if c.fields], seen)
+    assert ranked[0][1].dataset == "hotline_callback"
+    assert ranked[0][0] > ranked[1][0] + 0.2
+
+
+def test_personal_columns_nobody_maps_are_told() -> None:
+    found = proposal.propose(contract("hotline_callback"), sample(备注电话=["13800000001"] * 4))
+    assert found.sensitivity["备注电话"] == "S2"
+
+
+def test_a_drafted_contract_is_valid_and_types_follow_the_data(tmp_path: Path) -> None:
+    seen = sample(
+        单号=["0001", "0002", "0003"], 金额=["1.5", "22.125", "3"], 件数=["1", "2", "3"], 日期=["2026-01-02", "2026-01-03", "2026-02-01"],
+        时间=["2026-01-02 08:00:00"] * 3, 身份证=["11010519491231002X"] * 3, 联系人=["王芳", "李强", "赵敏"], 说明=["长" * 600] * 3, 时_间=["a"] * 3,
+    )  # fmt: skip
+    text, fields = draft_contract.draft("park_fee", "停车收费", seen, owner="县住建局")
+    path = tmp_path / "park_fee.odcs.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert [str(e) for e in check._contract(path)] == []
+    agreed = contracts.load(path)
+    kinds = {fields[f.name]: (f.physical_type, f.kind, f.classification) for f in agreed.fields.values()}
+    assert agreed.key == (next(n for n, c in fields.items() if c == "单号"),)
+    assert kinds["单号"][:2] == ("varchar(20)", "code")
+    assert kinds["金额"][0] == "numeric(38,5)"
+    assert kinds["件数"][0] == "integer"
+    assert kinds["日期"][0] == "date"
+    assert kinds["时间"][0] == "timestamp"
+    assert kinds["身份证"][1:] == ("mask_id", "S2")
+    assert kinds["联系人"][1] == "mask_name"
+    assert kinds["说明"][0] == "text"
+    assert len(set(fields)) == len(seen.columns)
+    assert json.dumps(fields)
