@@ -51,7 +51,7 @@ def new(
     示例：
       hub connector new
       hub connector new water/outage --driver csv --set path=/data/inbox/停水*.csv --title 停水通知 --by 王芳
-      hub connector new tax/refund --driver postgresql --set url=postgresql://ro:口令@10.1.2.3/tax --set table=refund --dataset tax_refund
+      hub connector new tax/tax_refund --driver postgresql --set url=postgresql://ro:口令@10.1.2.3/tax --set table=refund --dataset tax_refund
     """
     from hub.setup import home
     from warehouse import registry, wizard

@@ -265,10 +265,11 @@ def parse(text: str, where: str, path: Path | None = None) -> Contract:
 _FURTHER: list[Path] = []
 
 
-def include(folder: Path) -> None:
-    """Read contracts from this folder too; one of the main folder goes before one of the same dataset here."""
-    if [folder] != _FURTHER:
-        _FURTHER[:] = [folder]
+def include(folder: Path | None) -> None:
+    """Read contracts from this folder too, or from none; the main folder's go before one of the same dataset here."""
+    folders = [] if folder is None else [folder]
+    if folders != _FURTHER:
+        _FURTHER[:] = folders
         forget()
 
 
