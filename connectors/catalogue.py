@@ -15,6 +15,7 @@ from schemas.errors import ConfigError
 # The scheme of an address -> the driver that speaks it.
 SCHEMES = {
     "postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite",
+    "oracle": "oracle", "mssql": "sqlserver", "sqlserver": "sqlserver", "dm": "dm", "kingbase": "kingbase",
 }  # fmt: skip
 
 

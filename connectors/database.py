@@ -49,10 +49,15 @@ class Session(ABC):
     """One open read-only connection."""
 
     folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
+    sub_query: ClassVar[str] = "({}) AS source_query"
 
     @abstractmethod
     def quote(self, name: str) -> str:
         """An identifier as the database reads it."""
+
+    def column(self, name: str) -> str:
+        """A column as the database reads it, once `columns` has been asked."""
+        return self.quote(name)
 
     @abstractmethod
     def columns(self, relation: str) -> list[SourceColumn]:
@@ -113,7 +118,7 @@ class Session(ABC):
 
     def comparable(self, column: SourceColumn) -> str:
         """The column as it is compared: text byte by byte, as Arrow does it."""
-        return self.quote(column.name)
+        return self.column(column.name)
 
     def may_be_null(self, relation: str, column: SourceColumn) -> bool:
         """Whether the cursor can be NULL; true when it cannot be known."""
@@ -188,7 +193,7 @@ class Database(Driver):
         query = self.connector.source.get("query")
         if query:
             text = str(self.option("query")).strip().rstrip(";")
-            return f"({text}) AS source_query"
+            return session.sub_query.format(text)
         return ".".join(session.quote(part) for part in str(self.option("table")).split("."))
 
     def needed(
@@ -264,7 +269,7 @@ class Database(Driver):
         condition = f"{session.comparable(column)} >= {literal}"
         if session.may_be_null(relation, column):
             # A row without a cursor value would never be read again: better each time than never.
-            condition = f"({condition} OR {session.quote(column.name)} IS NULL)"
+            condition = f"({condition} OR {session.column(column.name)} IS NULL)"
         return condition
 
     def _see(self, tracker: cursors.Tracker, values: pa.Array) -> None:

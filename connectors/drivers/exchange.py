@@ -101,9 +101,10 @@ class Exchange(Driver):
         if not self.option("mark_read") or not delivery.handled:
             return
         with self.backend.session(writable=True) as session:
-            number, flag = session.quote(str(self.option("id"))), session.quote(str(self.option("flag")))
-            value = session.literal(str(self.option("flag_value")), "text")
             table = self.backend.relation(session)
+            session.columns(table)
+            number, flag = session.column(str(self.option("id"))), session.column(str(self.option("flag")))
+            value = session.literal(str(self.option("flag_value")), "text")
             for start in range(0, len(delivery.handled), _RANGES_AT_ONCE):
                 ranges = delivery.handled[start : start + _RANGES_AT_ONCE]
                 among = " OR ".join(f"{number} BETWEEN {first:d} AND {last:d}" for first, last in ranges)
@@ -136,11 +137,11 @@ class Exchange(Driver):
             number = str(self.option("id"))
             if session.kind(by_name[number]) not in ("integer", "decimal"):
                 raise ConfigError(f"{self.where}：source.id", f"'{number}' 不是数字列，不能排先后", "请写递增的编号列")
-            conditions = [f"{session.quote(number)} > {session.literal(position, 'integer')}"] if position else []
+            conditions = [f"{session.column(number)} > {session.literal(position, 'integer')}"] if position else []
             if self.option("where"):
                 conditions.append(f"({self.option('where')})")
             progress = _Progress(self, session, position)
-            order = session.quote(number)
+            order = session.column(number)
             for batch in session.select(
                 relation, columns, conditions=conditions, order=order, limit=self.limit, few=bool(position)
             ):
