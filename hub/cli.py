@@ -19,12 +19,14 @@ from hub import (
     connector,
     correction,
     hotline,
+    audit,
     identifier,
     indicator,
     output,
     quarantine,
     registering,
     tables,
+    user,
     workday,
 )
 from hub.help import Command, Group, usage_error
@@ -83,7 +85,7 @@ def demo(
 
 @app.command(cls=Command)
 def up(port: Annotated[int, typer.Option(metavar="端口", help="网页端口，默认 3000")] = 3000) -> None:
-    """启动调度：Dagster 网页与后台进程，只在本机可访问；Ctrl-C 一并停止。
+    """启动门户和调度，只在本机可访问；Dagster 网页在登录后的 /dagster/。Ctrl-C 一并停止。
 
     示例：hub up --port 3100
     """
@@ -270,6 +272,8 @@ app.add_typer(workday.app, name="workday")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(indicator.app, name="indicator")
 app.add_typer(hotline.app, name="hotline")
+app.add_typer(user.app, name="user")
+app.add_typer(audit.app, name="audit")
 
 
 def main(arguments: list[str] | None = None) -> int:

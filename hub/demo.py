@@ -27,7 +27,7 @@ _NEXT = """
   {hub} quarantine list --connector "tax/*"                       # 税务被隔离的行和原因
   {hub} query "SELECT * FROM hotline_on_time_by_department"       # 热线按期办结
   {hub} query "SELECT * FROM rectification_ledger" -o csv --bom   # 整改台账导出
-  {hub} up                                                        # 启动调度和网页
+  {hub} up --port 3000                                            # 启动门户和调度：http://127.0.0.1:3000
   {python} -m examples.county advance && {hub} run                # 让合成县过一天，再采集
 """
 
@@ -51,6 +51,7 @@ def run(scale: float, seed: int | None) -> int:
     failed = tell(report) + len(known.broken)
     differs = _checked(home, state)
     _boards(home, as_of)
+    _accounts(home)
     say(f"用时 {time.monotonic() - begun:.0f} 秒；数据在 {home.path}", "note")
     result(_NEXT.format(hub=_typed("hub"), python=_typed("python")).rstrip())
     return 1 if failed or differs else 0
@@ -117,6 +118,16 @@ def _checked(home: Home, state: dict[str, Any]) -> int:
 def _cells(item: Item) -> tuple[str, str, str]:
     found = "没有数据" if item.found is None else output.shown(item.found)
     return item.what, output.shown(item.expected), found
+
+
+def _accounts(home: Home) -> None:
+    """Make the demo's accounts and print their first passwords, this once."""
+    from hub.user import demo_accounts
+
+    made = demo_accounts(home)
+    if made:
+        say("门户 http://127.0.0.1:3000（hub up 启动）的演示账号，口令只显示这一次，首次登录须改：", "note")
+        output.table(("账号", "身份", "初始口令"), made)
 
 
 def _boards(home: Home, as_of: date) -> None:

@@ -1,10 +1,11 @@
-"""`hub up`: Dagster's code server, web page and daemon as children of this process, ended together."""
+"""`hub up`: the portal, and Dagster's code server, web page and daemon behind it, ended together with this process."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -17,8 +18,8 @@ from types import FrameType
 
 from hub.output import UsageError, result, say
 from schemas.errors import HubError
-from warehouse.engines.postgresql import port_is_free
-from warehouse.home import ROOT
+from warehouse.engines.postgresql import free_port, port_is_free
+from warehouse.home import ROOT, Home
 
 _READY_SECONDS = 120
 _STOP_SECONDS = 20
@@ -51,12 +52,17 @@ def run(port: int) -> int:
     try:
         parts.append(_start("code-server", serve.code_server_command(here), environment, logs))
         _wait(here.path / "dagster" / "code.sock", parts, stop, logs)
-        parts.append(_start("webserver", serve.webserver_command(here, port), environment, logs))
+        behind = free_port()
+        portal = [sys.executable, "-m", "hub.portal", str(port), str(behind)]
+        parts.append(_start("portal", portal, environment, logs))
+        parts.append(_start("webserver", serve.webserver_command(here, behind), environment, logs))
         parts.append(_start("daemon", serve.daemon_command(here), environment, logs))
-        _wait_for_page(port, parts, stop, logs)
+        _wait_for_page(f"http://127.0.0.1:{port}/healthz", parts, stop, logs)
+        _wait_for_page(f"http://127.0.0.1:{behind}/dagster/server_info", parts, stop, logs)
         if not stop.is_set():
             result(f"http://127.0.0.1:{port}")
-            say(f"Dagster 已启动，只在本机可访问；日志在 {logs}；Ctrl-C 停止", "ok")
+            say(f"门户已启动，只在本机可访问，调度在登录后的 /dagster/；日志在 {logs}；Ctrl-C 停止", "ok")
+            _say_accounts(here)
         while not stop.wait(1):
             _all_alive(parts, logs)
         return 0
@@ -73,7 +79,7 @@ def _setter(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
 
 
 def _start(name: str, command: list[str], environment: dict[str, str], logs: Path) -> _Part:
-    path = logs / f"dagster-{name}.log"
+    path = logs / f"{name}.log"
     path.touch(mode=0o600)
     with path.open("ab") as log:
         # A session of its own: Ctrl-C reaches only us, and we end the parts in order.
@@ -88,7 +94,7 @@ def _all_alive(parts: list[_Part], logs: Path) -> None:
         code = part.process.poll()
         if code is not None:
             raise HubError(
-                f"Dagster {part.name}", f"自己停止了（退出码 {code}）", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+                f"hub up：{part.name}", f"自己停止了（退出码 {code}）", f"请看日志 {logs / f'dagster-{part.name}.log'}"
             )
 
 
@@ -100,14 +106,22 @@ def _wait(path: Path, parts: list[_Part], stop: threading.Event, logs: Path) -> 
         _in_time(until, parts[-1], logs)
 
 
-def _wait_for_page(port: int, parts: list[_Part], stop: threading.Event, logs: Path) -> None:
+def _say_accounts(here: Home) -> None:
+    """Tell how to make the first account when there is none."""
+    from hub.user import nobody_yet
+
+    if nobody_yet(here):
+        say("还没有账号：hub user add 名称 --person 姓名 --role engineer", "note")
+
+
+def _wait_for_page(address: str, parts: list[_Part], stop: threading.Event, logs: Path) -> None:
     """Until the page answers."""
     until = time.monotonic() + _READY_SECONDS
     while not stop.wait(0.3):
         _all_alive(parts, logs)
-        _in_time(until, parts[1], logs)
+        _in_time(until, parts[-1], logs)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
+            with urllib.request.urlopen(address, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             continue
@@ -116,7 +130,7 @@ def _wait_for_page(port: int, parts: list[_Part], stop: threading.Event, logs: P
 def _in_time(until: float, part: _Part, logs: Path) -> None:
     if time.monotonic() > until:
         raise HubError(
-            f"Dagster {part.name}", f"{_READY_SECONDS} 秒还没有就绪", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+            f"hub up：{part.name}", f"{_READY_SECONDS} 秒还没有就绪", f"请看日志 {logs / f'dagster-{part.name}.log'}"
         )
 
 

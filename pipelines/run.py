@@ -16,7 +16,7 @@ from connectors.spec import Connector
 from schemas.contract import contract, contracts
 from schemas.errors import HubError
 from views.publish import Published, publish
-from warehouse import identity, migrations, reference, store, survivorship
+from warehouse import access, identity, migrations, reference, store, survivorship
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.load import COUNTY_TIME, BatchResult, Judge, load, replay
@@ -44,6 +44,8 @@ def prepare(home: Home) -> None:
                 store.prepare(warehouse, agreed)
         survivorship.prepare(warehouse, contract("enterprise"))
         warehouse.commit()
+    with psycopg.connect(home.database_url) as connection:
+        access.secure(connection)
 
 
 def run(
@@ -98,4 +100,6 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
         changed = changed | {"enterprise"}
     today = as_of or datetime.now(COUNTY_TIME).date()
     with psycopg.connect(home.database_url) as connection:
-        return publish(connection, changed | {"batch", "quarantine"}, today)
+        done = publish(connection, changed | {"batch", "quarantine"}, today)
+        access.secure(connection)
+    return done

@@ -71,10 +71,11 @@ def ready(home: Home, seconds: float = 60) -> bool:
     return False
 
 
-def webserver_command(home: Home, port: int = 3000) -> list[str]:
-    """The page at http://127.0.0.1:<port>, for this machine only."""
+def webserver_command(home: Home, port: int) -> list[str]:
+    """The page at http://127.0.0.1:<port>/dagster, for this machine only: people reach it through the portal."""
+    (home.path / "dagster" / "port").write_text(str(port))
     return [
-        sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "--grpc-socket", str(_socket(home)),
+        sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "--path-prefix", "/dagster", "--grpc-socket", str(_socket(home)),
         "--dagster-log-level", "warning",
     ]  # fmt: skip
 
@@ -93,10 +94,16 @@ def daemon_command(home: Home) -> list[str]:
     ]
 
 
-def reload(port: int = 3000) -> bool:
+def port(home: Home) -> int | None:
+    """Where this home's Dagster was last served; None when it never was."""
+    file = home.path / "dagster" / "port"
+    return int(file.read_text()) if file.exists() else None
+
+
+def reload(port: int) -> bool:
     """Have a running Dagster read the connector files again; False when none runs on that port or it cannot."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
+        f"http://127.0.0.1:{port}/dagster/graphql",
         json.dumps({"query": _RELOAD}).encode(),
         {"Content-Type": "application/json"},
     )

@@ -1,1 +1,1 @@
-"""What people see: pages for clerks, analysts and leaders, and the API behind them."""
+"""The portal: pages and an API for clerks, analysts, leaders and engineers, behind one front door."""

@@ -191,6 +191,10 @@ def _grant(cursor: psycopg.Cursor[Any], table: str) -> None:
         role = sql.Identifier(READER)
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA board TO {}").format(role))
         cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier("board", table), role))
+    # The portal's users: each department its own rows.
+    cursor.execute("SELECT to_regproc('hub.guard') IS NOT NULL")
+    if _one(cursor)[0]:
+        cursor.execute("SELECT hub.guard(%s::regclass)", [f"board.{table}"])
 
 
 def _note(cursor: psycopg.Cursor[Any], view: View, values: list[object]) -> None:

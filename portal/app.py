@@ -1,0 +1,102 @@
+"""The portal's application: rooms of pages behind one door."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from portal import logs
+from portal.limits import Limiter
+from portal.pages import ROUTERS
+from portal.render import ROOM
+from portal.site import Site
+from portal.web import Elsewhere, Refused, Visit, _session, guard
+from schemas.errors import HubError, WarehouseUnavailable
+
+log = structlog.get_logger("portal")
+
+_WORDS = {404: ("没有这一页", "请检查地址，或从左边菜单进入"), 405: ("这一页不接受这种请求", "请从页面上的按钮操作")}
+
+
+def create(site: Site) -> FastAPI:
+    """The application of one site."""
+
+    logs.configure()
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        site.database.close()
+
+    app = FastAPI(title="通衢数据接口", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    app.state.site, app.state.limiter = site, Limiter()
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", _Static(directory=ROOM / "static"), name="static")
+
+    @app.middleware("http")
+    async def protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.nonce = secrets.token_urlsafe(16)
+        try:
+            response = await call_next(request)
+        except Exception:
+            log.exception("page_failed", path=request.url.path)
+            response = await _error(request, 500, "程序出错，这一页没有办成", "已记入日志；请稍后再试，或告诉系统管理员出错的时间和页面")
+        guard(response, request.state.nonce)
+        if request.cookies.get("hub_said") and response.headers.get("content-type", "").startswith("text/html"):
+            response.delete_cookie("hub_said", path="/")
+        return response
+
+    @app.exception_handler(Elsewhere)
+    async def elsewhere(request: Request, error: Elsewhere) -> Response:
+        return RedirectResponse(error.place, 303)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return await _error(request, error.status, error.what, error.cure)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return await _error(request, error.status_code, *_WORDS.get(error.status_code, ("请求没有办成", "")))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        where = "、".join(str(part) for e in error.errors()[:3] for part in e["loc"][1:])
+        return await _error(request, 422, f"地址或表单里的值不对：{where}", "请从页面进入，或改正后重试")
+
+    @app.exception_handler(HubError)
+    async def told(request: Request, error: HubError) -> Response:
+        status = 503 if isinstance(error, WarehouseUnavailable) else 422
+        return await _error(request, status, f"{error.where}：{error.what}", error.cure)
+
+    return app
+
+
+class _Static(StaticFiles):
+    """Files that browsers may keep: their address carries the release."""
+
+    async def get_response(self, path: str, scope: object) -> Response:
+        response = await super().get_response(path, scope)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "max-age=3600"
+        return response
+
+
+async def _error(request: Request, status: int, what: str, cure: str) -> Response:
+    if request.url.path.startswith("/api/") or request.headers.get("hx-request") is None and "json" in request.headers.get("accept", ""):
+        return JSONResponse({"error": {"status": status, "message": what, "hint": cure}}, status)
+    try:
+        session = await run_in_threadpool(_session, request.app.state.site, request, False)
+    except WarehouseUnavailable:
+        session = None
+    visit = Visit(request.app.state.site, request, session, FormData(), request.state.nonce, "home")
+    return visit.page("error.html", status, status=status, what=what, cure=cure)

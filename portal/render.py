@@ -1,0 +1,106 @@
+"""Templates, and how numbers, days and texts look on every page."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from portal.menu import menu
+from portal.roles import can
+from schemas.identifiers import COUNTY_TIME
+
+if TYPE_CHECKING:
+    from portal.web import Visit
+
+ROOM = Path(__file__).parent
+DASH = "—"  # stands where there is no value: not zero, unknown
+
+
+def number(value: Any, places: int | None = None) -> str:
+    """A number with thousands apart; NULL as a dash. Without `places` a decimal keeps two at most."""
+    if value is None:
+        return DASH
+    if isinstance(value, (float, Decimal)) and places is None:
+        text = f"{value:,.2f}".rstrip("0").rstrip(".")
+        return "−" + text[1:] if text.startswith("-") else text
+    text = f"{value:,.{places}f}" if places is not None else f"{value:,}"
+    return "−" + text[1:] if text.startswith("-") else text
+
+
+def signed(value: Any, places: int = 2) -> str:
+    """A difference, with its sign shown."""
+    if value is None:
+        return DASH
+    return ("+" if value > 0 else "") + number(value, places)
+
+
+def moment(value: Any) -> str:
+    """A day or a minute of the county's clock."""
+    if value is None:
+        return DASH
+    if isinstance(value, datetime):
+        local = value.astimezone(COUNTY_TIME) if value.tzinfo else value
+        return local.strftime("%Y-%m-%d %H:%M")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def cell(value: Any) -> str:
+    """Any value of a result as one table cell shows it."""
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, (int, Decimal, float)):
+        return number(value)
+    if isinstance(value, (datetime, date)):
+        return moment(value)
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def numeric(value: Any) -> bool:
+    """Whether the cell stands right-aligned."""
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def as_json(value: Any) -> Markup:
+    """JSON for a data attribute or a script of type application/json; safe inside HTML."""
+    text = json.dumps(value, ensure_ascii=False, default=lambda v: float(v) if isinstance(v, Decimal) else str(v))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+@cache
+def environment() -> Environment:
+    """The Jinja environment; every value is escaped and an unknown one is an error."""
+    made = Environment(loader=FileSystemLoader(ROOM / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json}
+    made.tests["numeric"] = numeric
+    return made
+
+
+def render(visit: Visit, template: str, values: dict[str, Any]) -> str:
+    """A page as text."""
+    user = visit.session.account if visit.session and visit.session.stage == "full" else None
+    said = visit.request.cookies.get("hub_said", "")
+    common = {
+        "site": visit.site, "user": user, "nonce": visit.nonce, "path": visit.request.url.path, "csrf": visit.session.csrf if visit.session else "",
+        "menu": menu(user, visit.request.url.path) if user else [], "may": lambda action, thing=None: can(user, action, thing),
+        "query": dict(visit.request.query_params), "said": _said(said), "wall": visit.request.query_params.get("display") == "wall",
+        "waiting": visit.extra.get("waiting"),
+    }  # fmt: skip
+    return environment().get_template(template).render(common | values)
+
+
+def _said(text: str) -> str:
+    try:
+        return bytes.fromhex(text).decode()
+    except (ValueError, UnicodeDecodeError):
+        return ""

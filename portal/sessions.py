@@ -1,0 +1,88 @@
+"""Sessions on the server's side: a random token in the cookie, its hash in the warehouse.
+
+Half an hour idle or half a day in all ends one. A session begins at the stage that is missing (one-time code,
+setting one up, a new password) and opens pages only at stage "full"; each step makes a new token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from portal import accounts
+from portal.accounts import Account
+from portal.roles import ADMINS
+from warehouse import access
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from portal.database import Database
+
+IDLE_MINUTES, WHOLE_HOURS = 30, 12
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in browser; `stage` other than "full" says what is still missing."""
+
+    account: Account
+    csrf: str
+    stage: str
+    key: bytes
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def stage_of(account: Account, done: str = "") -> str:
+    """What the account has still to do after `done` ("" the password, "totp" the code)."""
+    if accounts.needs_code(account) and done != "totp":
+        return "totp" if account.totp_secret else "enrol"
+    return "password" if account.must_change else "full"
+
+
+def start(database: Database, connection: psycopg.Connection[Any], account: Account, stage: str, address: str) -> str:
+    """Begin a session, with the user's database role ready when it is a full one; returns the cookie's token."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        "DELETE FROM hub.session WHERE seen_at < clock_timestamp() - make_interval(mins => %s) OR created_at < clock_timestamp() - make_interval(hours => %s)",
+        [IDLE_MINUTES, WHOLE_HOURS],
+    )
+    connection.execute(
+        "INSERT INTO hub.session (token_hash, account_id, csrf, stage, address) VALUES (%s, %s, %s, %s, %s)",
+        [_hash(token), account.account_id, secrets.token_urlsafe(24), stage, address],
+    )
+    if stage == "full":
+        ready_role(database, connection, account)
+    return token
+
+
+def ready_role(database: Database, connection: psycopg.Connection[Any], account: Account) -> None:
+    """Give a data user the login role of the account's name, once."""
+    if account.role in ADMINS or account.db_role is not None:
+        return
+    name = f"{connection.info.dbname}_{account.name}"
+    connection.execute("UPDATE hub.account SET db_role = %s WHERE account_id = %s", [name, account.account_id])
+    access.grant_login(connection, name, database.password(account))
+
+
+def find(connection: psycopg.Connection[Any], token: str) -> Session | None:
+    """The session of a cookie; None when it has ended or its account is closed."""
+    row = connection.execute(
+        "UPDATE hub.session SET seen_at = clock_timestamp() WHERE token_hash = %s AND seen_at > clock_timestamp() - make_interval(mins => %s) "
+        "AND created_at > clock_timestamp() - make_interval(hours => %s) RETURNING account_id, csrf, stage",
+        [_hash(token), IDLE_MINUTES, WHOLE_HOURS],
+    ).fetchone()
+    account = accounts.by_id(connection, row["account_id"]) if row else None
+    if row is None or account is None or not account.active:
+        return None
+    return Session(account, row["csrf"], row["stage"], _hash(token))
+
+
+def end(connection: psycopg.Connection[Any], session: Session) -> None:
+    """Sign out."""
+    connection.execute("DELETE FROM hub.session WHERE token_hash = %s", [session.key])

@@ -1,0 +1,67 @@
+"""What one running portal stands on: its home, its warehouse, its settings, and the work other rooms do for it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from connectors.spec import Registry, load_registry
+from portal.database import Database
+from warehouse.home import Home
+
+
+def _nothing(changed: set[str]) -> object:
+    return None
+
+
+@dataclass
+class Site:
+    """One portal. `settle` publishes what a change of datasets touches; `collect` starts a run of connectors."""
+
+    home: Home
+    dagster_port: int | None = None
+    settle: Callable[[set[str]], object] = _nothing
+    collect: Callable[[Collection[str]], object] | None = None
+    secure: bool = field(default_factory=lambda: os.environ.get("HUB_PORTAL_HTTPS", "") == "1")
+    name: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_NAME", "示例县政务数据共享枢纽"))
+
+    @cached_property
+    def database(self) -> Database:
+        """The warehouse."""
+        return Database(self.home.database_url, self.key)
+
+    @cached_property
+    def key(self) -> bytes:
+        """The portal's own secret, a file of the home made at first use (mode 0600)."""
+        file = self.home.path / "portal.key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32))
+        return bytes.fromhex(file.read_text().strip())
+
+    def derive(self, *words: str) -> str:
+        """A secret for one purpose, the same as long as the key is."""
+        return hmac.new(self.key, "\x1f".join(words).encode(), hashlib.sha256).hexdigest()
+
+    def registry(self) -> Registry:
+        """The connectors, read now."""
+        return load_registry(self.home.departments, self.home.path / "connectors")
+
+    @property
+    def oidc(self) -> dict[str, Any] | None:
+        """The site's identity provider; None when it has none."""
+        issuer = os.environ.get("HUB_OIDC_ISSUER")
+        if not issuer:
+            return None
+        return {
+            "issuer": issuer.rstrip("/"),
+            "client_id": os.environ.get("HUB_OIDC_CLIENT_ID", "tongqu"),
+            "client_secret": os.environ.get("HUB_SECRET_OIDC", ""),
+            "title": os.environ.get("HUB_OIDC_TITLE", "统一身份认证"),
+        }

@@ -1,0 +1,84 @@
+// What pages need beside htmx: charts, the SQL editor, small comforts. No data is kept here.
+(() => {
+  "use strict";
+
+  function charts(root) {
+    for (const box of root.querySelectorAll("[data-chart]")) {
+      if (box.dataset.drawn || !window.echarts) continue;
+      box.dataset.drawn = "1";
+      const chart = window.echarts.init(box, null, { renderer: "canvas" });
+      const option = JSON.parse(box.dataset.chart);
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) option.animation = false;
+      chart.setOption(option);
+      chart.on("click", (event) => {
+        const place = event.data && event.data.link;
+        if (place) location.href = place;
+      });
+      new ResizeObserver(() => chart.resize()).observe(box);
+      addEventListener("beforeprint", () => chart.resize({ width: 620 }));
+      addEventListener("afterprint", () => chart.resize({ width: "auto" }));
+    }
+  }
+
+  function filters(root) {
+    for (const box of root.querySelectorAll("[data-only]")) {
+      const table = document.getElementById(box.dataset.only);
+      const apply = () => {
+        for (const row of table.querySelectorAll("tbody tr")) row.hidden = box.checked && !("under" in row.dataset);
+      };
+      box.addEventListener("change", apply);
+      apply();
+    }
+    for (const box of root.querySelectorAll("[data-submit]")) box.addEventListener("change", () => box.form.requestSubmit());
+    for (const button of root.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+    for (const button of root.querySelectorAll("[data-copy]")) {
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+        button.textContent = "已复制";
+      });
+    }
+    for (const form of root.querySelectorAll("form[data-confirm]")) {
+      form.addEventListener("submit", (event) => {
+        if (!confirm(form.dataset.confirm)) event.preventDefault();
+      });
+    }
+  }
+
+  function editor() {
+    const text = document.getElementById("sql-text");
+    if (!text || !window.sqlEditor) return;
+    const form = text.form;
+    window.sqlEditor(text, { nonce: text.dataset.nonce, schema: JSON.parse(text.dataset.schema), run: () => form.requestSubmit() });
+    const running = document.getElementById("running");
+    let started = 0;
+    form.addEventListener("submit", (event) => {
+      if (event.submitter && event.submitter.dataset.download) return;
+      const clock = document.getElementById("elapsed");
+      started = Date.now();
+      running.hidden = false;
+      setInterval(() => { clock.textContent = ((Date.now() - started) / 1000).toFixed(0); }, 500);
+    });
+    const cancel = document.getElementById("cancel");
+    if (cancel) {
+      cancel.addEventListener("click", async () => {
+        await fetch("/sql/cancel", { method: "POST", body: new URLSearchParams({ _csrf: form._csrf ? form._csrf.value : text.dataset.csrf, run: form.run.value }) });
+      });
+    }
+  }
+
+  function wall() {
+    const next = document.body.dataset.next;
+    if (!document.body.classList.contains("wall") || !next) return;
+    setTimeout(() => { location.href = next; }, 20000);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !event.target.isContentEditable) {
+      const box = document.querySelector(".find input");
+      if (box) { event.preventDefault(); box.focus(); }
+    }
+  });
+  function ready(root) { charts(root); filters(root); }
+  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); wall(); });
+  document.addEventListener("htmx:after:swap", (event) => ready(event.target instanceof Element ? event.target : document));
+})();

@@ -1,0 +1,177 @@
+"""What people may read, enforced in PostgreSQL: one login role a user, masked views, department rules.
+
+    shared.<dataset>  ->  masked.<dataset>   the same columns, sensitive ones masked, rows by scope or approved request
+    board.<view>                             row security by department (hub.guard)
+
+S0 and S1 show as they are; S2 is masked, S3 is hidden, unless an approved request opens the dataset (hub.unmasks).
+A relation of schema `shared` that has no contract and is not named in OPEN is not offered at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from schemas.contract import Contract, Field, contracts
+
+SEARCH_PATH = "board, masked"
+SECONDS = 60
+# Without personal data, for everybody who queries: reference tables and the hub's own books.
+OPEN = frozenset({"department", "department_alias", "code_value", "deadline_rule", "work_calendar", "batch", "quarantine"})
+# Masked before it came in: showing it tells nothing more.
+_SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})
+_LOCK = 0x746F6E68
+_RELATIONS = """
+SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum), array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
+  array_agg(coalesce(col_description(c.oid, a.attnum), '') ORDER BY a.attnum), coalesce(obj_description(c.oid), '')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'shared'::regnamespace AND c.relkind IN ('r', 'v', 'm') GROUP BY c.oid, c.relname ORDER BY c.relname
+"""
+
+
+def reader(connection: psycopg.Connection[Any]) -> str:
+    """The group role of everybody who reads this warehouse; roles belong to the server, so it bears the database's name."""
+    return f"{connection.info.dbname}_reader"
+
+
+def secure(connection: psycopg.Connection[Any]) -> None:
+    """Bring the group role, the masked views and the boards' rules up to date; committed. Running it again changes nothing."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        _group(connection, cursor)
+        cursor.execute("SELECT relation, fingerprint FROM hub.masked_view WHERE to_regclass('masked.' || quote_ident(relation)) IS NOT NULL")
+        made = dict(cursor.fetchall())
+        cursor.execute(_RELATIONS)
+        for name, columns, kinds, comments, told in cursor.fetchall():
+            texts = [(None, told), *zip(columns, comments, strict=True)]
+            body = view(name, list(zip(columns, kinds, strict=True)))
+            if body is None:
+                continue
+            fingerprint = hashlib.sha256(repr((body, texts)).encode()).hexdigest()[:16]
+            if made.get(name) != fingerprint:
+                _make(connection, cursor, name, body, texts)
+                cursor.execute(
+                    "INSERT INTO hub.masked_view VALUES (%s, %s) ON CONFLICT (relation) DO UPDATE SET fingerprint = excluded.fingerprint",
+                    [name, fingerprint],
+                )
+        cursor.execute(
+            "SELECT hub.guard(c.oid) FROM pg_class c WHERE c.relnamespace = 'board'::regnamespace AND c.relkind = 'r' "
+            "AND (NOT c.relrowsecurity OR NOT has_table_privilege(%s, c.oid, 'SELECT'))",
+            [reader(connection)],
+        )
+    connection.commit()
+
+
+def _group(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any]) -> None:
+    name = sql.Identifier(reader(connection))
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [reader(connection)])
+    if not (cursor.fetchone() or (False,))[0]:
+        cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(name))
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA board, masked TO {}").format(name))
+        cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        # Whoever may log in to this server may enter this database and no other that is ours.
+        cursor.execute("SELECT datname FROM pg_database WHERE datname IN (current_database(), 'dagster', 'postgres') AND pg_has_role(datdba, 'USAGE')")
+        for (database,) in cursor.fetchall():
+            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+        cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), name))
+
+
+def _make(
+    connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], name: str, body: sql.Composable, texts: list[tuple[str | None, str]]
+) -> None:  # fmt: skip
+    target = sql.Identifier("masked", name)
+    cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(target))
+    cursor.execute(sql.SQL("CREATE VIEW {} WITH (security_barrier) AS {}").format(target, body))
+    cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(target, sql.Identifier(reader(connection))))
+    for column, text in texts:
+        if not text:
+            continue
+        if column is None:
+            cursor.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(target, sql.Literal(text)))
+        else:
+            cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(sql.Identifier("masked", name, column), sql.Literal(text)))
+
+
+def dataset_of(relation: str) -> Contract | None:
+    """The contract a relation of schema `shared` follows; None for reference tables and the hub's books."""
+    return contracts().get("enterprise" if relation == "enterprise_record" else relation)
+
+
+def view(relation: str, columns: list[tuple[str, str]]) -> sql.Composable | None:
+    """The masked view's query; None when the relation is not offered."""
+    contract = dataset_of(relation)
+    table = sql.Identifier("shared", relation)
+    if contract is None:
+        if relation not in OPEN:
+            return None
+        listed = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
+        scope = [name for name, _ in columns if name == "provider_dept_code"]
+        where = sql.SQL("(SELECT hub.sees_boards())")
+        if scope:
+            where += sql.SQL(" AND ((SELECT hub.whole_county()) OR provider_dept_code::text = (SELECT hub.my_dept_code()))")
+        return sql.SQL("SELECT {} FROM {} WHERE {}").format(listed, table, where)
+    fields = {**contract.fields, **contract.derived}
+    told = sql.Literal(contract.dataset)
+    shown = sql.SQL(", ").join(_shown(name, kind, fields.get(name), told) for name, kind in columns)
+    own = sql.SQL("(SELECT hub.sees({}))").format(told)
+    if any(name == "provider_dept_code" for name, _ in columns):
+        own = sql.SQL("({} OR provider_dept_code::text = (SELECT hub.my_dept_code()))").format(own)
+    return sql.SQL("SELECT {} FROM {} WHERE (SELECT hub.sees_boards()) AND {}").format(shown, table, own)
+
+
+def _shown(name: str, kind: str, field: Field | None, dataset: sql.Literal) -> sql.Composable:
+    column = sql.Identifier(name)
+    hidden = _mask(name, kind, field)
+    if hidden is None:
+        return column
+    return sql.SQL("CASE WHEN (SELECT hub.unmasks({})) THEN {} ELSE ({})::{} END AS {}").format(
+        dataset, column, hidden, sql.SQL(kind), column  # type: ignore[arg-type]
+    )
+
+
+def is_masked(name: str, field: Field | None) -> bool:
+    """Whether people without an approved request see this column masked or not at all."""
+    return _mask(name, "text", field) is not None
+
+
+def _mask(name: str, kind: str, field: Field | None) -> sql.Composable | None:
+    """What stands in for the value; None when it shows as it is."""
+    if name == "quality_notes":  # holds raw values of repaired fields
+        return sql.SQL("NULL")
+    if field is None or field.classification in {"S0", "S1"}:
+        return None
+    if field.classification == "S2" and field.kind in _SAFE_KINDS:
+        return None
+    if field.classification == "S2" and (kind == "text" or kind.startswith("character varying")):
+        return sql.SQL("hub.mask({}::text)").format(sql.Identifier(name))
+    return sql.SQL("NULL")
+
+
+# ---------------------------------------------------------------------------------------------- login roles
+def grant_login(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    """Make or renew a user's login role: reads what the group reads, a minute at most, a few connections at once."""
+    name = sql.Identifier(role)
+    found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    verb = sql.SQL("CREATE" if found is None else "ALTER")
+    connection.execute(
+        sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT CONNECTION LIMIT 8 PASSWORD {}").format(
+            verb, name, sql.Literal(password)
+        )
+    )
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(reader(connection)), name))
+    for setting, value in {
+        "search_path": SEARCH_PATH, "statement_timeout": f"{SECONDS}s", "default_transaction_read_only": "on",
+        "idle_in_transaction_session_timeout": "5min",
+    }.items():  # fmt: skip
+        text = sql.SQL(value) if setting == "search_path" else sql.Literal(value)  # type: ignore[arg-type]
+        connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), text))
+
+
+def revoke_login(connection: psycopg.Connection[Any], role: str) -> None:
+    """Close a user's login role and end its sessions."""
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None:
+        connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role)))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role])
