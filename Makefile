@@ -13,7 +13,7 @@ READY := .venv/.ready
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
-.PHONY: help demo test check bench clean mariadb
+.PHONY: help demo test check bench clean mariadb chromium
 
 help: ## 本说明
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -21,7 +21,7 @@ help: ## 本说明
 demo: $(READY) mariadb ## 合成县演示：启动各部门系统，采集、质检、合并、出视图，与答案核对（SCALE=0.1 用小县）
 	@.venv/bin/hub demo $(if $(SCALE),--scale $(SCALE))
 
-test: $(READY) mariadb ## 全部测试
+test: $(READY) mariadb chromium ## 全部测试
 	@.venv/bin/python -m pytest
 
 check: $(READY) ## 格式、静态检查、分层、类型，以及契约、连接器、视图
@@ -55,6 +55,16 @@ $(READY): pyproject.toml uv.lock
 	[ -x $(UV) ] || .venv/bin/python -m pip install --quiet --target .venv/share/uv uv
 	$(UV) sync --frozen --quiet
 	touch $(READY)
+
+# The portal's tests drive a real browser; Chinese fonts so that widths are those people see.
+chromium:
+	@if [ -x /usr/bin/chromium ]; then exit 0; fi
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "门户的测试要用 Chromium：请系统管理员执行 apt-get install chromium fonts-noto-cjk" >&2; exit 1
+	fi
+	echo "安装 chromium …" >&2
+	apt-get update -qq >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null 2>&1
 
 # The demo county's service centre runs on MariaDB; without it the county says so and uses SQLite.
 mariadb:

@@ -21,7 +21,12 @@ def main(port: int, dagster_port: int) -> None:
     from portal.site import Site
 
     here = home()
-    site = Site(here, dagster_port=dagster_port, settle=lambda changed: _settle(here, changed), collect=lambda ids: _collect(here, ids))
+    site = Site(
+        here,
+        dagster_port=dagster_port,
+        settle=lambda changed: _settle(here, changed),
+        collect=lambda ids: _collect(here, ids),
+    )
     uvicorn.run(create(site), host="127.0.0.1", port=port, log_level="warning", server_header=False)
 
 

@@ -133,7 +133,7 @@ def approve(number: Number, by: By = None, reason: Reason = "") -> None:
         version = registry.approve(connection, number, by=who(by), reason=reason)
         registry.write_contracts(home(), connection)
     output.say(f"{version.connector} 第 {version.version} 版已生效", "ok")
-    if reload():
+    if reload(home()):
         output.say("已通知运行中的调度重新读取", "note")
     output.say(f"接下来：hub run --select {version.connector}", "note")
 
@@ -204,7 +204,7 @@ def _stand(name: str, state: str, by: str | None, reason: str) -> None:
         if name not in {*known.connectors, *known.broken, *kept}:
             raise ConfigError(f"连接器 '{name}'", "没有登记", nearest(name, known.connectors))
         registry.stand(connection, name, state, by=who(by), reason=reason)
-    reload()
+    reload(home())
 
 
 @app.command(cls=Command)

@@ -56,7 +56,14 @@ def add(
 
     with _connect() as connection:
         word = accounts.add(
-            connection, name=name, person=person or name, role=role, department=department, by=_by(), subject=oidc, approved=True
+            connection,
+            name=name,
+            person=person or name,
+            role=role,
+            department=department,
+            by=_by(),
+            subject=oidc,
+            approved=True,
         )
         audit.write(connection, _by(), "user", name, did="add", role=role)
     output.result(f"{name}  {word}")
@@ -78,7 +85,14 @@ def list_(
     with _connect() as connection:
         found = accounts.everybody(connection)
     rows = [
-        {"name": a.name, "person": a.person, "role": a.role, "department": a.department, "active": a.active, "totp": a.totp_secret is not None}
+        {
+            "name": a.name,
+            "person": a.person,
+            "role": a.role,
+            "department": a.department,
+            "active": a.active,
+            "totp": a.totp_secret is not None,
+        }
         for a in found
     ]
     if format == "json":
@@ -86,7 +100,16 @@ def list_(
         return
     output.table(
         ("账号", "姓名", "角色", "范围", "状态"),
-        ([a.name, a.person, ROLES[a.role], a.scope, "已停用" if a.disabled_at else "在用" if a.approved_at else "待批准"] for a in found),
+        (
+            [
+                a.name,
+                a.person,
+                ROLES[a.role],
+                a.scope,
+                "已停用" if a.disabled_at else "在用" if a.approved_at else "待批准",
+            ]
+            for a in found
+        ),
     )
 
 
@@ -166,7 +189,9 @@ def demo_accounts(here: Home) -> list[tuple[str, str, str]]:
     with psycopg.connect(here.database_url, row_factory=dict_row) as connection:
         for name, person, role, department in _DEMO:
             if accounts.find(connection, name) is None:
-                word = accounts.add(connection, name=name, person=person, role=role, department=department, by=_by(), approved=True)
+                word = accounts.add(
+                    connection, name=name, person=person, role=role, department=department, by=_by(), approved=True
+                )
                 audit.write(connection, _by(), "user", name, did="add", role=role)
                 account = accounts.find(connection, name)
                 made.append((name, account.title if account else role, word))

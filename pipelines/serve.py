@@ -100,10 +100,13 @@ def port(home: Home) -> int | None:
     return int(file.read_text()) if file.exists() else None
 
 
-def reload(port: int) -> bool:
-    """Have a running Dagster read the connector files again; False when none runs on that port or it cannot."""
+def reload(home: Home) -> bool:
+    """Have this home's running Dagster read the connectors again; False when none runs or it cannot."""
+    where = port(home)
+    if where is None:
+        return False
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/dagster/graphql",
+        f"http://127.0.0.1:{where}/dagster/graphql",
         json.dumps({"query": _RELOAD}).encode(),
         {"Content-Type": "application/json"},
     )

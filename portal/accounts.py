@@ -122,7 +122,9 @@ def add(
     except psycopg.errors.UniqueViolation as error:
         raise ConfigError(f"账号 {name}", "已经有这个账号", "请换一个名称，或用 hub user list 查看") from error
     except psycopg.errors.CheckViolation as error:
-        raise ConfigError(f"账号 {name}", "名称只能用小写字母开头的小写字母、数字和下划线，2 至 31 个字", "例如 wang_fang") from error
+        raise ConfigError(
+            f"账号 {name}", "名称只能用小写字母开头的小写字母、数字和下划线，2 至 31 个字", "例如 wang_fang"
+        ) from error
     return first
 
 
@@ -163,11 +165,14 @@ def enable(connection: psycopg.Connection[Any], name: str) -> None:
     """Open a closed or locked account again; its role is made anew at the next sign-in."""
     _known(connection, name)
     connection.execute(
-        "UPDATE hub.account SET disabled_at = NULL, locked_until = NULL, failures = 0, db_role = NULL WHERE name = %s", [name]
+        "UPDATE hub.account SET disabled_at = NULL, locked_until = NULL, failures = 0, db_role = NULL WHERE name = %s",
+        [name],
     )
 
 
-def set_password(connection: psycopg.Connection[Any], name: str, password: str | None = None, *, own: bool = False) -> str:
+def set_password(
+    connection: psycopg.Connection[Any], name: str, password: str | None = None, *, own: bool = False
+) -> str:
     """Set a password and end the account's sessions; one set by somebody else must be changed at the next sign-in.
 
     Raises:
@@ -207,10 +212,9 @@ def end_sessions(connection: psycopg.Connection[Any], account: Account) -> None:
 
 def weak(password: str, name: str) -> str:
     """What is wrong with a new password; empty when nothing is."""
-    kinds = [str.isalpha, str.isdigit, lambda c: not c.isalnum()]
     if len(password) < SHORTEST:
         return f"太短，只有 {len(password)} 个字"
-    if sum(any(kind(c) for c in password) for kind in kinds) < 2:
+    if len({1 if c.isalpha() else 2 if c.isdigit() else 3 for c in password}) < 2:
         return "太简单，只有一类字符"
     return "含有账号名" if name in password.lower() else ""
 
@@ -225,7 +229,8 @@ def new_password() -> str:
 def check(connection: psycopg.Connection[Any], name: str, password: str) -> Account | None:
     """The account if the password is right and it may sign in; a wrong one is counted, also towards the lock."""
     row = connection.execute(
-        f"SELECT {_COLUMNS}, password_hash, locked_until > clock_timestamp() AS locked FROM hub.account WHERE name = %s FOR UPDATE", [name]
+        f"SELECT {_COLUMNS}, password_hash, locked_until > clock_timestamp() AS locked FROM hub.account WHERE name = %s FOR UPDATE",
+        [name],
     ).fetchone()
     # An unknown name costs the same time as a wrong password, so that names cannot be tried out.
     right = _verify((row or {}).get("password_hash") or _decoy(), password)

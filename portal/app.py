@@ -30,7 +30,6 @@ _WORDS = {404: ("没有这一页", "请检查地址，或从左边菜单进入")
 
 def create(site: Site) -> FastAPI:
     """The application of one site."""
-
     logs.configure()
 
     @asynccontextmanager
@@ -51,7 +50,9 @@ def create(site: Site) -> FastAPI:
             response = await call_next(request)
         except Exception:
             log.exception("page_failed", path=request.url.path)
-            response = await _error(request, 500, "程序出错，这一页没有办成", "已记入日志；请稍后再试，或告诉系统管理员出错的时间和页面")
+            response = await _error(
+                request, 500, "程序出错，这一页没有办成", "已记入日志；请稍后再试，或告诉系统管理员出错的时间和页面"
+            )
         guard(response, request.state.nonce)
         if request.cookies.get("hub_said") and response.headers.get("content-type", "").startswith("text/html"):
             response.delete_cookie("hub_said", path="/")
@@ -92,7 +93,9 @@ class _Static(StaticFiles):
 
 
 async def _error(request: Request, status: int, what: str, cure: str) -> Response:
-    if request.url.path.startswith("/api/") or request.headers.get("hx-request") is None and "json" in request.headers.get("accept", ""):
+    if request.url.path.startswith("/api/") or (
+        request.headers.get("hx-request") is None and "json" in request.headers.get("accept", "")
+    ):
         return JSONResponse({"error": {"status": status, "message": what, "hint": cure}}, status)
     try:
         session = await run_in_threadpool(_session, request.app.state.site, request, False)

@@ -49,7 +49,8 @@ def write(
         ensure_ascii=False, default=str, sort_keys=True,
     ).replace("\\u0000", "")  # fmt: skip
     connection.execute(
-        "INSERT INTO hub.audit (audit_id, entry, hash, at) VALUES (%s, %s, %s, %s)", [number, entry, link(before, entry), at]
+        "INSERT INTO hub.audit (audit_id, entry, hash, at) VALUES (%s, %s, %s, %s)",
+        [number, entry, link(before, entry), at],
     )
 
 

@@ -44,8 +44,12 @@ def bars(
 ) -> Chart:  # fmt: skip
     """Horizontal bars in the order given, top first; below `line` they are red; `beside` adds thin grey ones."""
     data = [
-        {"value": _plain(v), "itemStyle": {"color": RED if line and v is not None and v < line[0] else BLUE}, "link": links[i] if links else "",
-         "label": {"formatter": f"{v:.2f}" if isinstance(v, Decimal) else str(v)}}
+        {
+            "value": _plain(v),
+            "itemStyle": {"color": RED if line and v is not None and v < line[0] else BLUE},
+            "link": links[i] if links else "",
+            "label": {"formatter": f"{v:.2f}" if isinstance(v, Decimal) else str(v)},
+        }
         for i, v in enumerate(values)
     ]
     main: dict[str, Any] = {
@@ -58,7 +62,13 @@ def bars(
             "label": {"formatter": line[1], "color": RED, "position": "start", "distance": 4}, "animation": False,
         }  # fmt: skip
     others = [
-        {"type": "bar", "name": name, "data": [_plain(v) for v in numbers], "barWidth": 5, "itemStyle": {"color": colour}}
+        {
+            "type": "bar",
+            "name": name,
+            "data": [_plain(v) for v in numbers],
+            "barWidth": 5,
+            "itemStyle": {"color": colour},
+        }
         for (name, numbers), colour in zip(beside, (GREY, "#e0c489"), strict=False)
     ]
     option = _base() | {
@@ -85,7 +95,15 @@ def lines(
         for i, (name, numbers) in enumerate(series)
     ]  # fmt: skip
     if columns:
-        drawn.append({"type": "bar", "name": columns[0], "data": [_plain(v) for v in columns[1]], "barWidth": 10, "itemStyle": {"color": "#e08b83"}})
+        drawn.append(
+            {
+                "type": "bar",
+                "name": columns[0],
+                "data": [_plain(v) for v in columns[1]],
+                "barWidth": 10,
+                "itemStyle": {"color": "#e08b83"},
+            }
+        )
     option = _base() | {
         "tooltip": {"renderMode": "richText", "trigger": "axis"},
         "grid": {"left": 8, "right": 16, "top": 40, "bottom": 8, "containLabel": True},

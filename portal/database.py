@@ -1,8 +1,8 @@
 """Connections to the warehouse: the portal's own, and those on which a user's own role counts.
 
-    owner()        the portal itself: accounts, orders, audit
-    seen_by(u)     a query the portal wrote, with the user's row rules (SET LOCAL ROLE)
-    login(u)       a query the user wrote: a session of the user's own role, which cannot become another
+owner()        the portal itself: accounts, orders, audit
+seen_by(u)     a query the portal wrote, with the user's row rules (SET LOCAL ROLE)
+login(u)       a query the user wrote: a session of the user's own role, which cannot become another
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ def as_download(kind: str, title: str, columns: Sequence[tuple[str, str]], rows:
 
 def attachment(body: bytes, name: str, media: str) -> Response:
     """A file to be saved under that (Chinese) name."""
-    return Response(body, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"})
+    return Response(
+        body, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    )
 
 
 def _words(value: Any) -> str:
@@ -78,8 +80,12 @@ def to_xlsx(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) 
         sheet.write_row(0, 0, [heading for _, heading in columns], head)
         for at, row in enumerate(rows, 1):
             for column, (name, _) in enumerate(columns):
-                value = row[name]
-                if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and abs(value) < _EXACT:
+                value: Any = row[name]
+                if (
+                    isinstance(value, (int, float, Decimal))
+                    and not isinstance(value, bool)
+                    and abs(float(value)) < _EXACT
+                ):
                     sheet.write_number(at, column, float(value))
                 elif value is not None:
                     sheet.write_string(at, column, _words(value)[:32767], text)

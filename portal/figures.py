@@ -28,12 +28,10 @@ def catalog() -> Catalog:
 
 def published(connection: psycopg.Connection[Any], prefix: str) -> dict[str, Row]:
     """Which views of a board there are, with their as-of day; empty before the first publication."""
-    if connection.execute("SELECT to_regclass('board.published_view') IS NOT NULL AS made").fetchone()["made"] is not True:  # type: ignore[index]
+    if rows(connection, "SELECT to_regclass('board.published_view') AS made")[0]["made"] is None:
         return {}
-    rows = connection.execute(
-        "SELECT view, as_of, row_count, published_at FROM board.published_view WHERE starts_with(view, %s)", [prefix + "_"]
-    ).fetchall()
-    return {row["view"]: row for row in rows}
+    query = "SELECT view, as_of, row_count, published_at FROM board.published_view WHERE starts_with(view, %s)"
+    return {row["view"]: row for row in rows(connection, query, prefix + "_")}
 
 
 def as_of(found: dict[str, Row]) -> date | None:
@@ -58,7 +56,9 @@ def late_inputs(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
         agreed = contracts().get(row["dataset"])
         limit = agreed.sla_seconds("latency") if agreed else None
         if agreed and row["dataset"] in inputs and (row["last"] is None or (limit is not None and row["age"] > limit)):
-            found.append(f"{agreed.title}（{'整批待核' if row['last'] is None else '截至 ' + row['last'].strftime('%m-%d %H:%M')}）")
+            found.append(
+                f"{agreed.title}（{'整批待核' if row['last'] is None else '截至 ' + row['last'].strftime('%m-%d %H:%M')}）"
+            )
     return found
 
 
@@ -73,13 +73,17 @@ def indicators(connection: psycopg.Connection[Any]) -> Row:
         "overview": rows(connection, "SELECT * FROM indicator_overview ORDER BY indicator_code"),
         "below": rows(connection, "SELECT * FROM indicator_below_70 ORDER BY level, score"),
         "leads": rows(connection, "SELECT * FROM indicator_lead_department ORDER BY rank, lead_department"),
-        "outlook": rows(connection, "SELECT * FROM indicator_recovery_outlook ORDER BY recoverable_points DESC NULLS LAST, score"),
+        "outlook": rows(
+            connection, "SELECT * FROM indicator_recovery_outlook ORDER BY recoverable_points DESC NULLS LAST, score"
+        ),
     }
 
 
 def indicator(connection: psycopg.Connection[Any], code: str) -> Row | None:
     """One indicator of either level with its parts and what lost points; None when there is none of that code."""
-    found = rows(connection, "SELECT * FROM indicator_comparison WHERE indicator_code = %s ORDER BY year DESC LIMIT 1", code)
+    found = rows(
+        connection, "SELECT * FROM indicator_comparison WHERE indicator_code = %s ORDER BY year DESC LIMIT 1", code
+    )
     if not found:
         return None
     return {
@@ -139,7 +143,9 @@ def unit(connection: psycopg.Connection[Any], code: str) -> Row | None:
     )  # fmt: skip
     if not months:
         return None
-    overdue = rows(connection, "SELECT * FROM hotline_overdue_open WHERE main_dept_code = %s ORDER BY days_overdue DESC", code)
+    overdue = rows(
+        connection, "SELECT * FROM hotline_overdue_open WHERE main_dept_code = %s ORDER BY days_overdue DESC", code
+    )
     return {"months": months, "overdue": overdue}
 
 
@@ -155,16 +161,24 @@ def ticket(connection: psycopg.Connection[Any], number: str) -> Row | None:
     return {
         "listed": listed[0] if listed else None,
         "one": found[0] if found else None,
-        "events": rows(connection, "SELECT * FROM hotline_ticket_event WHERE ticket_no = %s ORDER BY 1", number) if found else [],
-        "callbacks": rows(connection, "SELECT * FROM hotline_callback WHERE ticket_no = %s ORDER BY called_at", number) if found else [],
+        "events": rows(connection, "SELECT * FROM hotline_ticket_event WHERE ticket_no = %s ORDER BY 1", number)
+        if found
+        else [],
+        "callbacks": rows(connection, "SELECT * FROM hotline_callback WHERE ticket_no = %s ORDER BY called_at", number)
+        if found
+        else [],
     }
 
 
 def rectification(connection: psycopg.Connection[Any]) -> Row:
     """Totals by category, by department, the overdue list and what falls due next."""
     return {
-        "overview": {r["category"]: r for r in rows(connection, "SELECT * FROM rectification_overview ORDER BY category")},
-        "departments": rows(connection, "SELECT * FROM rectification_by_department ORDER BY completion_pct, problems DESC"),
+        "overview": {
+            r["category"]: r for r in rows(connection, "SELECT * FROM rectification_overview ORDER BY category")
+        },
+        "departments": rows(
+            connection, "SELECT * FROM rectification_by_department ORDER BY completion_pct, problems DESC"
+        ),
         "overdue": rows(connection, "SELECT * FROM rectification_overdue ORDER BY days_overdue DESC"),
         "soon": rows(
             connection,
@@ -197,12 +211,16 @@ def problem_parts(connection: psycopg.Connection[Any], number: str) -> Row:
 
 
 # ------------------------------------------------------------------------------------------------- any view's rows
-def drill(connection: psycopg.Connection[Any], view: View, wanted: dict[str, str], limit: int, offset: int = 0) -> tuple[list[Row], int]:
+def drill(
+    connection: psycopg.Connection[Any], view: View, wanted: dict[str, str], limit: int, offset: int = 0
+) -> tuple[list[Row], int]:
     """The rows of a published view whose columns have the wanted values, and how many there are in all."""
     table = sql.Identifier("board", view.name)
     where: sql.Composable = sql.SQL("true")
     for name, value in wanted.items():
         where += sql.SQL(" AND {}::text = {}").format(sql.Identifier(name), sql.Literal(value))
     total = connection.execute(sql.SQL("SELECT count(*) AS n FROM {} WHERE {}").format(table, where)).fetchone()
-    query = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY 1, 2 LIMIT {} OFFSET {}").format(table, where, sql.Literal(limit), sql.Literal(offset))
+    query = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY 1, 2 LIMIT {} OFFSET {}").format(
+        table, where, sql.Literal(limit), sql.Literal(offset)
+    )
     return connection.execute(query).fetchall(), int((total or {"n": 0})["n"])

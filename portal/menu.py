@@ -38,7 +38,11 @@ def menu(user: Account, path: str) -> list[tuple[str, list[Entry]]]:
     """The groups with something in them for this user; the page that is open is marked."""
     found = []
     for title, entries in _GROUPS:
-        open_to = [e._replace(here=path == e.place or path.startswith(e.place.rstrip("/") + "/")) for e in entries if can(user, e.action)]
+        open_to = [
+            e._replace(here=path == e.place or path.startswith(e.place.rstrip("/") + "/"))
+            for e in entries
+            if can(user, e.action)
+        ]
         if open_to:
             found.append((title, open_to))
     return found

@@ -80,7 +80,13 @@ def as_json(value: Any) -> Markup:
 @cache
 def environment() -> Environment:
     """The Jinja environment; every value is escaped and an unknown one is an error."""
-    made = Environment(loader=FileSystemLoader(ROOM / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=FileSystemLoader(ROOM / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json}
     made.tests["numeric"] = numeric
     return made

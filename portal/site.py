@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from connectors.spec import Registry, load_registry
+from connectors.spec import Registry
 from portal.database import Database
+from warehouse import registry
 from warehouse.home import Home
 
 
@@ -51,7 +52,7 @@ class Site:
 
     def registry(self) -> Registry:
         """The connectors, read now."""
-        return load_registry(self.home.departments, self.home.path / "connectors")
+        return registry.load(self.home)
 
     @property
     def oidc(self) -> dict[str, Any] | None:

@@ -104,7 +104,15 @@ class Visit:
         """Go on to another page of the portal, which shows `said` once."""
         answer = RedirectResponse(place, 303)
         if said:
-            answer.set_cookie("hub_said", said.encode().hex(), max_age=60, httponly=True, samesite="lax", secure=self.site.secure, path="/")
+            answer.set_cookie(
+                "hub_said",
+                said.encode().hex(),
+                max_age=60,
+                httponly=True,
+                samesite="lax",
+                secure=self.site.secure,
+                path="/",
+            )
         return answer
 
 
@@ -125,7 +133,9 @@ def route(router: APIRouter, path: str, action: str, *, methods: Sequence[str] =
 
         signature = inspect.signature(handler)
         parameters = list(signature.parameters.values())
-        parameters[0] = parameters[0].replace(default=Depends(enter), annotation=Visit, kind=inspect.Parameter.KEYWORD_ONLY)
+        parameters[0] = parameters[0].replace(
+            default=Depends(enter), annotation=Visit, kind=inspect.Parameter.KEYWORD_ONLY
+        )
         rest = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters[1:]]
         first = parameters[0].name
 

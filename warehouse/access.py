@@ -20,7 +20,9 @@ from schemas.contract import Contract, Field, contracts
 SEARCH_PATH = "board, masked"
 SECONDS = 60
 # Without personal data, for everybody who queries: reference tables and the hub's own books.
-OPEN = frozenset({"department", "department_alias", "code_value", "deadline_rule", "work_calendar", "batch", "quarantine"})
+OPEN = frozenset(
+    {"department", "department_alias", "code_value", "deadline_rule", "work_calendar", "batch", "quarantine"}
+)
 # Masked before it came in: showing it tells nothing more.
 _SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})
 _LOCK = 0x746F6E68
@@ -42,7 +44,9 @@ def secure(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         _group(connection, cursor)
-        cursor.execute("SELECT relation, fingerprint FROM hub.masked_view WHERE to_regclass('masked.' || quote_ident(relation)) IS NOT NULL")
+        cursor.execute(
+            "SELECT relation, fingerprint FROM hub.masked_view WHERE to_regclass('masked.' || quote_ident(relation)) IS NOT NULL"
+        )
         made = dict(cursor.fetchall())
         cursor.execute(_RELATIONS)
         for name, columns, kinds, comments, told in cursor.fetchall():
@@ -73,10 +77,14 @@ def _group(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any]) -> 
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA board, masked TO {}").format(name))
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         # Whoever may log in to this server may enter this database and no other that is ours.
-        cursor.execute("SELECT datname FROM pg_database WHERE datname IN (current_database(), 'dagster', 'postgres') AND pg_has_role(datdba, 'USAGE')")
+        cursor.execute(
+            "SELECT datname FROM pg_database WHERE datname IN (current_database(), 'dagster', 'postgres') AND pg_has_role(datdba, 'USAGE')"
+        )
         for (database,) in cursor.fetchall():
             cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-        cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), name))
+        cursor.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), name)
+        )
 
 
 def _make(
@@ -92,7 +100,9 @@ def _make(
         if column is None:
             cursor.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(target, sql.Literal(text)))
         else:
-            cursor.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(sql.Identifier("masked", name, column), sql.Literal(text)))
+            cursor.execute(
+                sql.SQL("COMMENT ON COLUMN {} IS {}").format(sql.Identifier("masked", name, column), sql.Literal(text))
+            )
 
 
 def dataset_of(relation: str) -> Contract | None:
@@ -109,14 +119,16 @@ def view(relation: str, columns: list[tuple[str, str]]) -> sql.Composable | None
             return None
         listed = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
         scope = [name for name, _ in columns if name == "provider_dept_code"]
-        where = sql.SQL("(SELECT hub.sees_boards())")
+        where: sql.Composable = sql.SQL("(SELECT hub.sees_boards())")
         if scope:
-            where += sql.SQL(" AND ((SELECT hub.whole_county()) OR provider_dept_code::text = (SELECT hub.my_dept_code()))")
+            where += sql.SQL(
+                " AND ((SELECT hub.whole_county()) OR provider_dept_code::text = (SELECT hub.my_dept_code()))"
+            )
         return sql.SQL("SELECT {} FROM {} WHERE {}").format(listed, table, where)
     fields = {**contract.fields, **contract.derived}
     told = sql.Literal(contract.dataset)
     shown = sql.SQL(", ").join(_shown(name, kind, fields.get(name), told) for name, kind in columns)
-    own = sql.SQL("(SELECT hub.sees({}))").format(told)
+    own: sql.Composable = sql.SQL("(SELECT hub.sees({}))").format(told)
     if any(name == "provider_dept_code" for name, _ in columns):
         own = sql.SQL("({} OR provider_dept_code::text = (SELECT hub.my_dept_code()))").format(own)
     return sql.SQL("SELECT {} FROM {} WHERE (SELECT hub.sees_boards()) AND {}").format(shown, table, own)
@@ -128,7 +140,11 @@ def _shown(name: str, kind: str, field: Field | None, dataset: sql.Literal) -> s
     if hidden is None:
         return column
     return sql.SQL("CASE WHEN (SELECT hub.unmasks({})) THEN {} ELSE ({})::{} END AS {}").format(
-        dataset, column, hidden, sql.SQL(kind), column  # type: ignore[arg-type]
+        dataset,
+        column,
+        hidden,
+        sql.SQL(kind),
+        column,
     )
 
 
@@ -166,7 +182,7 @@ def grant_login(connection: psycopg.Connection[Any], role: str, password: str) -
         "search_path": SEARCH_PATH, "statement_timeout": f"{SECONDS}s", "default_transaction_read_only": "on",
         "idle_in_transaction_session_timeout": "5min",
     }.items():  # fmt: skip
-        text = sql.SQL(value) if setting == "search_path" else sql.Literal(value)  # type: ignore[arg-type]
+        text = sql.SQL(value) if setting == "search_path" else sql.Literal(value)
         connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), text))
 
 

@@ -19,7 +19,9 @@ def users(visit: Visit) -> Response:
     """All accounts."""
     with visit.site.database.owner() as connection:
         found = accounts.everybody(connection)
-    return visit.page("users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=None)
+    return visit.page(
+        "users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=None
+    )
 
 
 @route(router, "/admin/users", "user.manage", methods=("POST",))
@@ -31,10 +33,14 @@ def add(visit: Visit) -> Response:
             connection, name=name, person=visit.text("person") or name, role=visit.text("role"),
             department=visit.text("department") or None, by=visit.user.name,
         )  # fmt: skip
-        audit.write(connection, visit.user.name, "user", name, address=visit.address, did="add", role=visit.text("role"))
+        audit.write(
+            connection, visit.user.name, "user", name, address=visit.address, did="add", role=visit.text("role")
+        )
         found = accounts.everybody(connection)
     made = {"name": name, "password": word}
-    return visit.page("users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=made)
+    return visit.page(
+        "users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=made
+    )
 
 
 _VERBS = {"disable": "停用", "enable": "恢复", "totp": "清除动态口令", "passwd": "重置口令"}
@@ -50,12 +56,16 @@ def change(visit: Visit, name: str, verb: str) -> Response:
         if verb == "passwd":
             made = {"name": name, "password": accounts.set_password(connection, name)}
         else:
-            {"disable": accounts.disable, "enable": accounts.enable, "totp": accounts.forget_totp}[verb](connection, name)
+            {"disable": accounts.disable, "enable": accounts.enable, "totp": accounts.forget_totp}[verb](
+                connection, name
+            )
         audit.write(connection, visit.user.name, "user", name, address=visit.address, did=verb)
         found = accounts.everybody(connection)
     if made is None:
         return visit.go("/admin/users", f"{name} 已{_VERBS[verb]}")
-    return visit.page("users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=made)
+    return visit.page(
+        "users.html", accounts=found, roles=ROLES, departments=departments(), admins=sorted(ADMINS), made=made
+    )
 
 
 @route(router, "/admin/users/{name}/approve", "user.approve", methods=("POST",))
@@ -79,7 +89,15 @@ def trail(visit: Visit, q: str = "", action: str = "", before: int = 2**62) -> R
         count, last, broken = audit.verify(audit.stored(connection))
     more = rows[_PAGE - 1]["audit_id"] if len(rows) > _PAGE else None
     return visit.page(
-        "audit.html", rows=rows[:_PAGE], more=more, q=q, action=action, actions=audit.ACTIONS, count=count, last=last.hex(), broken=broken
+        "audit.html",
+        rows=rows[:_PAGE],
+        more=more,
+        q=q,
+        action=action,
+        actions=audit.ACTIONS,
+        count=count,
+        last=last.hex(),
+        broken=broken,
     )
 
 
@@ -89,4 +107,8 @@ def export(visit: Visit) -> Response:
     with visit.site.database.owner() as connection:
         body = "".join(audit.lines(audit.stored(connection)))
     visit.note("export", "audit")
-    return StreamingResponse(iter([body]), media_type="text/plain; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="audit.txt"'})
+    return StreamingResponse(
+        iter([body]),
+        media_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="audit.txt"'},
+    )

@@ -108,7 +108,6 @@ def hotline(visit: Visit, month: str = "") -> Response:
     return visit.page("board_hotline.html", **board, **found, month=month, chart=chart, problems=problems)
 
 
-
 @route(router, "/boards/hotline/units/{code}", "board.read")
 def unit(visit: Visit, code: str) -> Response:
     """One unit's months and overdue tickets."""
@@ -187,4 +186,14 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
             visit.note("export", stem, rows=total, kind=kind, filter=wanted)
             return as_download(kind, f"{view.title}_{published['as_of']}", columns, found)
         found, total = figures.drill(connection, view, wanted, _PAGE, (max(page, 1) - 1) * _PAGE)
-    return visit.page("rows.html", view=view, columns=columns, rows=found, total=total, page=max(page, 1), size=_PAGE, wanted=wanted, as_of=published["as_of"])
+    return visit.page(
+        "rows.html",
+        view=view,
+        columns=columns,
+        rows=found,
+        total=total,
+        page=max(page, 1),
+        size=_PAGE,
+        wanted=wanted,
+        as_of=published["as_of"],
+    )

@@ -44,7 +44,9 @@ async def proxy(request: Request, path: str = "") -> Response:
     if request.method not in SAFE:
         await run_in_threadpool(_note, visit, body)
     client: httpx2.AsyncClient = _client(request.app)
-    target = httpx2.URL(f"http://127.0.0.1:{port}{request.url.path}").copy_with(query=request.url.query.encode() or None)
+    target = httpx2.URL(f"http://127.0.0.1:{port}{request.url.path}").copy_with(
+        query=request.url.query.encode() or None
+    )
     headers = [(k, v) for k, v in request.headers.items() if k not in _HOP]
     for last in (False, True):  # a kept connection is broken once after Dagster was restarted
         try:
@@ -60,7 +62,9 @@ async def proxy(request: Request, path: str = "") -> Response:
 
 def _client(app: Any) -> httpx2.AsyncClient:
     if not hasattr(app.state, "dagster"):
-        app.state.dagster = httpx2.AsyncClient(timeout=httpx2.Timeout(120, connect=5), follow_redirects=False, trust_env=False)
+        app.state.dagster = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(120, connect=5), follow_redirects=False, trust_env=False
+        )
     return app.state.dagster  # type: ignore[no-any-return]
 
 
@@ -74,7 +78,11 @@ def _note(visit: Visit, body: bytes) -> None:
         found = _MUTATION.search(str(one.get("query", ""))) if isinstance(one, dict) else None
         if found:
             name = one.get("operationName") or found.group(1)
-            visit.note("dagster", str(name or "mutation"), variables=json.dumps(one.get("variables"), ensure_ascii=False)[:2000])
+            visit.note(
+                "dagster",
+                str(name or "mutation"),
+                variables=json.dumps(one.get("variables"), ensure_ascii=False)[:2000],
+            )
 
 
 proxy.action = "dagster"  # type: ignore[attr-defined]
@@ -97,7 +105,9 @@ async def live(socket: WebSocket, path: str) -> None:
         return
     wanted = socket.scope.get("subprotocols") or None
     try:
-        async with connect(f"ws://127.0.0.1:{site.dagster_port}/dagster/{path}", subprotocols=wanted, proxy=None, max_size=None) as behind:
+        async with connect(
+            f"ws://127.0.0.1:{site.dagster_port}/dagster/{path}", subprotocols=wanted, proxy=None, max_size=None
+        ) as behind:
             await socket.accept(behind.subprotocol)
 
             async def up() -> None:
@@ -130,5 +140,3 @@ def _session_of(site: Site, token: str | None) -> sessions.Session | None:
         return None
     with site.database.owner() as connection:
         return sessions.find(connection, token)
-
-

@@ -98,7 +98,7 @@ def _secret(visit: Visit) -> str:
 
 def _offered(visit: Visit) -> dict[str, str]:
     secret = _secret(visit)
-    link = pyotp.TOTP(secret).provisioning_uri(visit.user.name, issuer_name=visit.site.name)
+    link = pyotp.TOTP(secret).provisioning_uri(name=visit.user.name, issuer_name=visit.site.name)
     return {"secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), "link": link}
 
 
@@ -151,5 +151,3 @@ def readyz(visit: Visit) -> Response:
     except WarehouseUnavailable:
         return JSONResponse({"status": "warehouse unavailable"}, 503)
     return JSONResponse({"status": "ok", "warehouse_seconds": round(time.perf_counter() - begun, 4)})
-
-

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("schemas", "connectors", "quality", "warehouse", "views", "pipelines", "hub")
+ROOMS = ("schemas", "connectors", "quality", "warehouse", "views", "pipelines", "portal", "hub")
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -54,7 +54,7 @@ def test_wheel_ships_every_data_file(tmp_path: Path) -> None:
     wanted = {
         str(path.relative_to(ROOT))
         for room in ROOMS
-        for suffix in ("*.yaml", "*.sql", "*.mako")
+        for suffix in ("*.yaml", "*.sql", "*.mako", "*.html", "*.css", "*.js")
         for path in (ROOT / room).rglob(suffix)
     }
     assert wanted

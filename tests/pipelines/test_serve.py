@@ -52,5 +52,8 @@ def test_a_home_too_deep_for_a_socket_is_told(tmp_path: Path, monkeypatch: pytes
         serve.prepare(Home(tmp_path / ("x" * 100)))
 
 
-def test_nothing_answers_where_no_page_is_served() -> None:
-    assert serve.reload(port=1) is False
+def test_nothing_answers_where_no_page_is_served(home: Home) -> None:
+    assert serve.reload(home) is False
+    serve.prepare(home)
+    (home.path / "dagster" / "port").write_text("1")
+    assert serve.reload(home) is False

@@ -11,4 +11,4 @@ down_revision = "0006"
 def upgrade() -> None:
     """Make what 0007_portal.sql describes."""
     for statement in statements("0007_portal.sql"):
-        op.get_bind().exec_driver_sql(statement)
+        op.get_bind().exec_driver_sql(statement.replace("%", "%%"))

@@ -1,0 +1,172 @@
+"""One small hub for all of the portal's tests: its database, its accounts, its pages served, a real browser."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from psycopg.rows import dict_row
+
+from pipelines.run import prepare, settle
+from portal import accounts, sessions
+from portal.app import create
+from portal.site import Site
+from tests.portal import county
+from warehouse.engines.postgresql import Server, free_port
+from warehouse.home import Home
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "river-stone-2026"
+PEOPLE = {
+    "leader": ("lingdao", None), "clerk": ("wang_fang", "hotline_office"), "analyst": ("fenxi", None), "engineer": ("gongcheng", None),
+    "sysadmin": ("xitong", None), "secadmin": ("anquan", None), "auditor": ("shenji", None), "taxclerk": ("shuiwu", "tax"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def site(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub with a few rows of every board and one account of each role."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE portal TEMPLATE "{template}" STRATEGY file_copy')
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HUB_DATABASE_URL", postgres_server.url("portal"))
+    home = Home(tmp_path_factory.mktemp("portal"))
+    prepare(home)
+    with psycopg.connect(home.database_url) as connection:
+        county.fill(connection)
+    settle(home, {"indicator_score", "hotline_ticket", "rectification_problem"}, as_of=county.DAY)
+    made = Site(home, settle=lambda changed: settle(home, changed, as_of=county.DAY))
+    with psycopg.connect(home.database_url, row_factory=dict_row) as connection:
+        for key, (name, department) in PEOPLE.items():
+            role = "clerk" if key == "taxclerk" else key
+            accounts.add(
+                connection,
+                name=name,
+                person=f"{name}同志",
+                role=role,
+                department=department,
+                by="root@console",
+                password=PASSWORD,
+                approved=True,
+            )
+        connection.execute("UPDATE hub.account SET must_change = false")
+    yield made
+    made.database.close()
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def address(site: Site) -> Iterator[str]:
+    """The portal served on loopback."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(create(site), host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 30
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+def token(site: Site, key: str) -> str:
+    """A full session of one of the PEOPLE, without the sign-in pages."""
+    with site.database.owner() as connection:
+        account = accounts.find(connection, PEOPLE[key][0])
+        assert account is not None
+        return sessions.start(site.database, connection, account, "full", "127.0.0.1")
+
+
+def csrf(site: Site, given: str) -> str:
+    """The form token of a session."""
+    with site.database.owner() as connection:
+        found = sessions.find(connection, given)
+    assert found is not None
+    return found.csrf
+
+
+@pytest.fixture
+def signed_in(site: Site, address: str) -> Iterator[Callable[[str], httpx2.Client]]:
+    """A client signed in as one of the PEOPLE; its forms' token is `client.csrf`."""
+    clients = []
+
+    def make(key: str) -> httpx2.Client:
+        given = token(site, key)
+        client = httpx2.Client(
+            base_url=address,
+            cookies={"hub_session": given},
+            headers={"Origin": address},
+            follow_redirects=False,
+            trust_env=False,
+            timeout=60,
+        )
+        client.csrf = csrf(site, given)  # type: ignore[attr-defined]
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    assert Path(CHROMIUM).exists(), "apt-get install chromium (make test does)"
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def window(browser: Browser, address: str, site: Site) -> Iterator[Callable[..., Page]]:
+    """A page of a browser signed in as one of the PEOPLE; anything said on its console fails the test."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def make(key: str | None = None, width: int = 1440, expected: str = "") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", base_url=address
+        )
+        contexts.append(context)
+        if key:
+            context.add_cookies(
+                [
+                    {
+                        "name": "hub_session",
+                        "value": token(site, key),
+                        "url": address,
+                        "httpOnly": True,
+                        "sameSite": "Lax",
+                    }
+                ]
+            )
+        page = context.new_page()
+
+        def heard(kind: str, text: str) -> None:
+            if kind in {"error", "warning", "page"} and not (expected and expected in text):
+                troubles.append(f"{page.url}: {text}")
+
+        page.on("console", lambda message: heard(message.type, message.text))
+        page.on("pageerror", lambda error: heard("page", str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((address, "data:")) or troubles.append(f"off the host: {request.url}")
+            ),
+        )
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -1,0 +1,95 @@
+"""The boards in a real browser: figures, ways down to rows, widths, print, and nothing said on the console."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import openpyxl  # type: ignore[import-untyped]
+import pytest
+from playwright.sync_api import Page, expect
+
+Window = Callable[..., Page]
+AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+BOARDS = ("/boards/indicators", "/boards/hotline", "/boards/rectification")
+
+
+def axe(page: Page) -> list[str]:
+    """What the accessibility checker finds; run in its own world, which the page's policy does not bind."""
+    page.context.new_cdp_session(page).send("Page.enable")
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+    return [f"{v['id']}: {n['target']}" for v in found["violations"] for n in v["nodes"]]
+
+
+@pytest.mark.parametrize(
+    "path", [*BOARDS, "/boards/indicators/A02", "/boards/rectification/ZG2026000", "/boards/rows/hotline_overdue_open"]
+)
+def test_page_is_clean_wide_narrow_and_accessible(window: Window, path: str) -> None:
+    page = window("leader")
+    assert page.goto(path).status == 200  # type: ignore[union-attr]
+    page.wait_for_load_state("networkidle")
+    assert axe(page) == []
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, (path, width)
+
+
+def test_three_clicks_lead_from_a_figure_to_its_ticket(window: Window) -> None:
+    page = window("leader")
+    page.goto("/boards/hotline")
+    expect(page.locator(".title .sub")).to_contain_text("数据截至 2026-09-30")
+    expect(page.locator(".keys li.bad .figure")).to_contain_text("3")
+    page.locator(".keys li.bad a").click()
+    page.locator("#overdue tbody a").first.click()
+    expect(page.locator("h1")).to_contain_text("号问题的反映")
+    expect(page.locator(".say.bad")).to_contain_text("天未办结")
+
+
+def test_below_70_does_not_round_and_the_box_hides_the_others(window: Window) -> None:
+    page = window("leader")
+    page.goto("/boards/indicators")
+    expect(page.locator("#below tbody tr").first).to_contain_text("69.97")
+    rows = page.locator("#scores tbody tr:visible")
+    expect(rows).to_have_count(3)
+    page.get_by_label("只看低于 70 分").check()
+    expect(rows).to_have_count(1)
+    expect(page.locator("[data-chart] canvas")).to_be_visible()
+    page.locator("#scores tbody tr:visible a").click()
+    expect(page.locator("h1")).to_have_text("纳税")
+
+
+def test_board_prints_on_a4_and_shows_on_the_wall(window: Window) -> None:
+    page = window("leader")
+    page.goto("/boards/rectification")
+    page.emulate_media(media="print")
+    assert page.locator(".side").is_hidden()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="screen")
+    page.goto("/boards/rectification?display=wall")
+    assert page.locator(".side").is_hidden()
+    assert axe(page) == []
+
+
+def test_rows_come_as_a_workbook_with_codes_as_text(signed_in: Callable[[str], httpx2.Client]) -> None:
+    client = signed_in("leader")
+    answer = client.get("/boards/rows/rectification_ledger.xlsx?light=red")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    head = [cell.value for cell in sheet[1]]
+    code = sheet.cell(2, head.index("牵头单位编码") + 1)
+    assert (code.data_type, len(code.value)) == ("s", 18)
+    assert client.get("/boards/rows/rectification_ledger.csv").content.startswith(b"\xef\xbb\xbf")
+    assert client.get("/boards/rows/nothing_here").status_code == 404
+
+
+def test_clerk_sees_own_department_only(signed_in: Callable[[str], httpx2.Client]) -> None:
+    client = signed_in("taxclerk")
+    assert client.get("/boards/rectification/ZG2026000").status_code == 200
+    assert client.get("/boards/rectification/ZG2026001").status_code == 404
+    page = client.get("/boards/hotline").text
+    assert "县税务局" in page
+    assert "县住建局" not in page

@@ -1,0 +1,120 @@
+"""What the database itself lets each user's role read: departments, masks, approved requests, nothing else."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from portal import accounts, sessions
+from portal.accounts import Account
+from portal.site import Site
+from tests.portal.conftest import PEOPLE
+
+
+def _user(site: Site, key: str) -> Account:
+    with site.database.owner() as connection:
+        account = accounts.find(connection, PEOPLE[key][0])
+        assert account is not None
+        sessions.ready_role(site.database, connection, account)
+        found = accounts.find(connection, PEOPLE[key][0])
+    assert found is not None
+    return found
+
+
+def _ask(site: Site, user: Account, query: str) -> list[Any]:
+    with site.database.login(user) as connection:
+        return [tuple(row.values()) for row in connection.execute(query)]  # type: ignore[arg-type]
+
+
+def test_department_sees_its_own_rows_and_the_county_sees_all(site: Site) -> None:
+    county, own = _user(site, "analyst"), _user(site, "taxclerk")
+    query = "SELECT lead_dept_code, count(*) FROM rectification_ledger GROUP BY 1"
+    assert len(_ask(site, county, query)) == 3
+    assert _ask(site, own, query) == [(own.dept_code, 4)]
+    assert _ask(site, own, "SELECT count(*) FROM hotline_ticket") == [(0,)]
+    with site.database.seen_by(own) as connection:  # the portal's own pages pass the same rule
+        assert len(connection.execute("SELECT DISTINCT lead_dept_code FROM rectification_ledger").fetchall()) == 1
+
+
+def test_personal_data_is_masked_and_what_somebody_said_is_hidden(site: Site) -> None:
+    shown = "SELECT DISTINCT content, event_address, caller_name_masked FROM hotline_ticket"
+    assert _ask(site, _user(site, "analyst"), shown) == [(None, "示例*********5号", "陈**")]
+    assert _ask(site, _user(site, "clerk"), shown) == [(None, "示例*********5号", "陈**")]
+
+
+def test_approved_request_opens_and_its_end_closes(site: Site) -> None:
+    user, second = _user(site, "taxclerk"), _user(site, "analyst")
+    insert = (
+        "INSERT INTO hub.access_request (account_id, dataset, unmask, purpose, until, decided_by, decided_at, approved) "
+        "VALUES (%s, %s, true, '核对', %s, %s, now(), true)"
+    )
+    query = "SELECT count(*) AS n, count(content) AS told FROM hotline_ticket"
+    try:
+        with site.database.owner() as connection:
+            connection.execute(
+                insert, [user.account_id, "hotline_ticket", date.today() + timedelta(days=2), second.account_id]
+            )
+        # Rows open; who complained stays closed to a unit that may be the one complained of.
+        assert _ask(site, user, query) == [(60, 0)]
+        with site.database.owner() as connection:
+            connection.execute("UPDATE hub.access_request SET until = %s", [date.today() - timedelta(days=2)])
+        assert _ask(site, user, query) == [(0, 0)]
+        with pytest.raises(psycopg.errors.CheckViolation), site.database.owner() as connection:
+            connection.execute(insert, [user.account_id, "hotline_ticket", date.today(), user.account_id])
+    finally:
+        with site.database.owner() as connection:
+            connection.execute("DELETE FROM hub.access_request")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM shared.hotline_ticket",
+        "SELECT * FROM record.hotline_ticket",
+        "SELECT * FROM hub.account",
+        "SELECT hub.whole_county()",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT query_to_xml('SELECT * FROM hub.account', true, true, '')",
+        "SELECT set_config('role', 'tongqu', false)",
+        "SET ROLE tongqu",
+        "SET SESSION AUTHORIZATION tongqu",
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+        "CREATE TABLE x (a int)",
+        "CREATE TEMP TABLE x (a int)",
+        "DELETE FROM rectification_ledger",
+        "ALTER TABLE board.rectification_ledger DISABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_user_role_reaches_nothing_else(site: Site, query: str) -> None:
+    user = _user(site, "analyst")
+    with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
+        _ask(site, user, query)
+
+
+def test_other_users_role_cannot_be_taken_and_a_closed_account_cannot_enter(site: Site) -> None:
+    analyst, leader = _user(site, "analyst"), _user(site, "leader")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        _ask(site, analyst, f"SET ROLE {leader.db_role}")
+    # Acting as the group is allowed, and shows nothing: the group is nobody.
+    with site.database.login(analyst) as connection:
+        connection.execute("SET ROLE portal_reader")
+        assert connection.execute("SELECT count(*) AS n FROM board.rectification_ledger").fetchone() == {"n": 0}
+    with site.database.owner() as connection:
+        accounts.add(
+            connection, name="li_kai", person="离开", role="analyst", department=None, by="root@console", approved=True
+        )
+        account = accounts.find(connection, "li_kai")
+        assert account
+        sessions.ready_role(site.database, connection, account)
+        account = accounts.find(connection, "li_kai")
+        assert account
+    assert _ask(site, account, "SELECT 1") == [(1,)]
+    with site.database.owner() as connection:
+        accounts.disable(connection, "li_kai")
+    from schemas.errors import WarehouseUnavailable
+
+    with pytest.raises(WarehouseUnavailable):
+        _ask(site, account, "SELECT 1")
