@@ -15,11 +15,11 @@ from typing import Annotated
 import typer
 
 from hub import (
+    audit,
     calendar,
     connector,
     correction,
     hotline,
-    audit,
     identifier,
     indicator,
     output,
