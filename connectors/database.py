@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -127,6 +127,14 @@ class Session(ABC):
     def is_small(self, table: str) -> bool:
         """Whether a table is known to hold few rows; false when it is a view or cannot be known."""
         return False
+
+    def pieces(self, table: str, relation: str, ways: int) -> list[str]:
+        """Conditions that split a table into about `ways` pieces, each row in exactly one; none when it cannot be."""
+        return []
+
+    def share_snapshot(self, others: Sequence[Session]) -> None:
+        """Let the others see exactly what this session sees from now on."""
+        raise TypeError(f"{type(self).__name__} shares no snapshot")
 
     def execute(self, sql: str) -> None:
         """Run one writing statement; only an exchange table's read flag needs it."""
@@ -247,13 +255,44 @@ class Database(Driver):
                     conditions.append(self._since(session, relation, column, position))
             # A query may be dear to run: only tables are first tried as if they gave few rows.
             few = bool(self.table) and (position is not None or session.is_small(self.table))
-            for batch in session.select(relation, columns, conditions=conditions, limit=self.limit, few=few):
+            for batch in self._selected(session, relation, columns, conditions, few=few):
                 if tracker is not None:
                     self._see(tracker, batch.column(name))
                 yield batch
             if tracker is not None:
                 delivery.position = tracker.position()
                 self._tell(delivery, tracker)
+
+    def _selected(
+        self, session: Session, relation: str, columns: Sequence[SourceColumn], conditions: Sequence[str], *, few: bool
+    ) -> Iterable[pa.RecordBatch]:
+        """In several pieces at once where the connector asks for it and the source can show one moment to all."""
+        ways = int(self.option("parallel")) if "parallel" in self.options else 1
+        pieces = (
+            session.pieces(self.table, relation, ways) if ways > 1 and self.table and not few and not self.limit else []
+        )
+        if len(pieces) < 2:
+            return session.select(relation, columns, conditions=conditions, limit=self.limit, few=few)
+        return self._in_pieces(session, relation, columns, conditions, pieces)
+
+    def _in_pieces(
+        self,
+        session: Session,
+        relation: str,
+        columns: Sequence[SourceColumn],
+        conditions: Sequence[str],
+        pieces: Sequence[str],
+    ) -> Iterator[pa.RecordBatch]:
+        from connectors.parallel import merged
+
+        with ExitStack() as stack:
+            others = [stack.enter_context(self.session()) for _ in pieces]
+            session.share_snapshot(others)
+
+            def reader(other: Session, piece: str) -> Callable[[], Iterator[pa.RecordBatch]]:
+                return lambda: iter(other.select(relation, columns, conditions=[*conditions, piece]))
+
+            yield from merged([reader(o, p) for o, p in zip(others, pieces, strict=True)], self.cancel)
 
     def _since(self, session: Session, relation: str, column: SourceColumn, position: str) -> str:
         kind = session.kind(column)

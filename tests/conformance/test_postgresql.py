@@ -1,13 +1,17 @@
 """PostgreSQL, on the session's own server."""
 
 import os
+import threading
 import time
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from connectors.database import Table
 from connectors.drivers import open_driver
+from connectors.drivers.postgresql import PostgreSQLSession
 from schemas.errors import ConfigError, SourceUnavailable
 from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, as_text, failure, read, rows_of
 
@@ -154,6 +158,50 @@ class TestPostgreSQL(DatabaseConformance):
                     break
                 time.sleep(0.1)
         assert running == 0
+
+    def test_pieces_show_one_moment(self, source, monkeypatch):
+        """Every row moves to another block between the agreement on the moment and the reading."""
+        source.run(
+            "CREATE TABLE big AS SELECT n AS 编号, repeat('县', 60) AS 名称, 1 AS 数量 FROM generate_series(1, 120000) n",
+            "GRANT SELECT ON big TO duzhe",
+        )
+        agreed = PostgreSQLSession.share_snapshot
+        shared = []
+
+        def share(session, others):
+            agreed(session, others)
+            shared.append(len(others))
+            source.run("UPDATE big SET 数量 = 数量 + 1")
+
+        monkeypatch.setattr(PostgreSQLSession, "share_snapshot", share)
+        made = source.connector(table="big", parallel=4, fields={"n": "编号", "q": "数量", "m": "名称"})
+        for moment in (1, 2):
+            [delivery] = open_driver(made).deliveries(None, ())
+            whole = pa.Table.from_batches(delivery.batches())
+            assert (whole.num_rows, len(pc.unique(whole["编号"]))) == (120_000, 120_000)
+            assert pc.unique(whole["数量"]).to_pylist() == [moment]
+        assert shared == [4, 4]
+
+    def test_pieces_stop_together(self, source):
+        source.run(
+            "CREATE TABLE big AS SELECT n AS 编号, repeat('县', 60) AS 名称 FROM generate_series(1, 120000) n",
+            "GRANT SELECT ON big TO duzhe",
+        )
+        wrong = source.connector(
+            table="big", parallel=4, where="编号 < 119990 OR 1 / (编号 - 119995) = 5", fields={"n": "编号"}
+        )
+        failure(wrong, SourceUnavailable)
+        made = source.connector(table="big", parallel=4, fields={"n": "编号", "m": "名称"})
+        [delivery] = open_driver(made).deliveries(None, ())
+        batches = delivery.batches()
+        next(batches)
+        batches.close()
+        with psycopg.connect(source.url) as connection:
+            [(sessions,)] = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tongqu' AND state <> 'idle'"
+            ).fetchall()
+        assert sessions == 0
+        assert not [t for t in threading.enumerate() if t.name.startswith("read-")]
 
     def test_no_permission_is_told(self, source):
         source.run("REVOKE SELECT ON ticket FROM duzhe")
