@@ -23,6 +23,7 @@ from hub import (
     identifier,
     indicator,
     output,
+    publication,
     quarantine,
     registering,
     tables,
@@ -204,12 +205,16 @@ def query(
     param: Annotated[list[str] | None, typer.Option(metavar="名=值", help="给查询里的 :名 代入值，可写多次")] = None,
     bom: Annotated[bool, typer.Option("--bom", help="CSV 开头写 BOM，供 Excel 直接打开")] = False,
     timeout: Annotated[int, typer.Option(metavar="秒", min=1, help="最长运行时间，默认 60")] = 60,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="日期", help="按那天结束时所知的数据算，如 2026-03-31；可带时刻")
+    ] = None,
 ) -> None:
     """只读查询专题视图和共享数据集，视图名、数据集名直接写，不带模式名。
 
     示例：
       hub query "SELECT indicator, score FROM indicator_overview ORDER BY score"
       hub query "SELECT * FROM hotline_ticket WHERE channel = :c" --param c=phone -o csv --bom -f 工单.csv
+      hub query "SELECT * FROM indicator_overview" --as-of 2026-03-31
     """
     from hub import query as asking
     from hub.setup import home
@@ -217,7 +222,7 @@ def query(
     request = asking.Request(
         sql=sys.stdin.read() if sql == "-" else sql,
         format=output.one_of("-o", format, asking.FORMATS),
-        file=file, limit=limit, parameters=_pairs(param or []), bom=bom, seconds=timeout,
+        file=file, limit=limit, parameters=_pairs(param or []), bom=bom, seconds=timeout, as_of=asking.moment(as_of),
     )  # fmt: skip
     if format == "parquet" and file is None and sys.stdout.isatty():
         raise UsageError("-o parquet", "是二进制格式，不能写到屏幕", "请加 --file 文件.parquet")
@@ -274,6 +279,8 @@ app.add_typer(indicator.app, name="indicator")
 app.add_typer(hotline.app, name="hotline")
 app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
+app.add_typer(publication.app, name="publication")
+app.command("prove", cls=Command)(publication.prove)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class Request:
     parameters: dict[str, str] = field(default_factory=dict)
     bom: bool = False
     seconds: int = 60
+    as_of: date | datetime | None = None  # a day means its end
 
 
 def run(url: str, request: Request) -> int:
@@ -71,7 +73,10 @@ def run(url: str, request: Request) -> int:
     write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
     try:
         with psycopg.connect(url, connect_timeout=10, options="-c default_transaction_read_only=on") as connection:
-            connection.execute(f"SET LOCAL search_path = {SEARCH_PATH}")
+            if request.as_of is None:
+                connection.execute(f"SET LOCAL search_path = {SEARCH_PATH}")
+            else:
+                text = _past(connection, text, request.as_of)
             connection.execute(f"SET LOCAL statement_timeout = {request.seconds * 1000}")
             try:
                 return write(connection, text, request)
@@ -80,6 +85,55 @@ def run(url: str, request: Request) -> int:
                 raise explain(error, text, connection, request.seconds) from error
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable("共享库", "连接不上", "请运行 hub doctor 检查") from error
+
+
+def moment(text: str | None) -> date | datetime | None:
+    """A day or an instant as written after --as-of; an instant without a zone is by the county's clock.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return None
+    from warehouse.history import COUNTY_TIME
+
+    try:
+        if len(text.strip()) <= len("2026-03-31"):
+            return date.fromisoformat(text.strip())
+        at = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError("--as-of", f"'{text}' 不是日期", "例如 2026-03-31 或 '2026-03-31 12:00'") from error
+    return at if at.tzinfo else at.replace(tzinfo=COUNTY_TIME)
+
+
+def _past(connection: psycopg.Connection[Any], text: str, as_of: date | datetime) -> str:
+    """Let the session see the warehouse as it was known; the query, in an order that is always the same.
+
+    Rows of the record tables and of their history come in any order: without an ORDER BY the rows' own text orders them.
+    """
+    from views.past import named_in, open_past
+    from warehouse.history import COUNTY_TIME, end_of
+
+    day = as_of.date() if isinstance(as_of, datetime) else as_of
+    known_at = as_of.astimezone(COUNTY_TIME) if isinstance(as_of, datetime) else end_of(day)
+    connection.execute("SET TRANSACTION READ WRITE")
+    need, also = named_in(text, day)
+    open_past(connection, known_at, need, also)
+    connection.commit()
+    if _PLAIN.match(text) or _ordered(text):
+        return text
+    return f'SELECT * FROM ({text}\n) AS answer ORDER BY answer::text COLLATE "C"'
+
+
+def _ordered(text: str) -> bool:
+    """Whether the query says itself in which order its rows come; what cannot be read is left to PostgreSQL to refuse."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return bool(sqlglot.parse_one(text, dialect="postgres").args.get("order"))
+    except SqlglotError:
+        return True
 
 
 def bind(sql: str, values: dict[str, str]) -> str:
@@ -120,7 +174,10 @@ def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any],
         state = "25006"
     match state:
         case "42P01":
-            return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], _tables(connection)))
+            known = _tables(connection)
+            if name.split(".")[-1] in known:
+                return HubError(where, f"'{name}' 没有保留历史", "请去掉它，或不加 --as-of 查现在的数据")
+            return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], known))
         case "42703":
             # The column stands in quotes, or bare when a table's name is before it.
             column = (name or _word(r"(?:column|字段) (\S+)", said)).split(".")[-1]
@@ -177,7 +234,11 @@ def _rows(
 ) -> tuple[list[psycopg.Column], Iterator[tuple[Any, ...]]]:
     """The columns and the rows, fetched in chunks so that memory stays bounded."""
     cursor: psycopg.Cursor[Any] = connection.cursor() if _PLAIN.match(sql) else connection.cursor("answer")
-    cursor.execute(sql)
+    try:
+        cursor.execute(sql)
+    except BaseException:
+        cursor.close()
+        raise
 
     def chunks() -> Iterator[tuple[Any, ...]]:
         left = limit

@@ -45,8 +45,27 @@ def refresh(warehouse: Connection) -> None:
         fingerprint = table.fingerprint()
         if known.get(table.name) != fingerprint:
             _rewrite(warehouse, table, fingerprint)
+            _keep(warehouse, table.name)
+    for name in [row["name"] for row in warehouse.rows(_NEVER_KEPT)]:
+        _keep(warehouse, name)
     warehouse.execute(_PUBLIC_BATCH)
     warehouse.execute(_PUBLIC_QUARANTINE)
+
+
+# Tables that stood before their history began to be kept.
+_NEVER_KEPT = (
+    "SELECT name FROM hub.reference r WHERE NOT EXISTS (SELECT 1 FROM hub.reference_history h WHERE h.name = r.name)"
+)
+
+
+def _keep(warehouse: Connection, name: str) -> None:
+    """Keep the table as it is now, so that a question as of an earlier day finds what was in force then."""
+    warehouse.execute(
+        "INSERT INTO hub.reference_history (name, columns, rows) SELECT $1, (SELECT jsonb_agg(jsonb_build_object('name', attname, "
+        "'type', format_type(atttypid, atttypmod)) ORDER BY attnum) FROM pg_attribute WHERE attrelid = $2::text::regclass AND attnum > 0 "
+        f"AND NOT attisdropped), coalesce((SELECT jsonb_agg(to_jsonb(t)) FROM shared.{quoted(name)} t), '[]')",
+        name, f"shared.{quoted(name)}",
+    )  # fmt: skip
 
 
 def _calendar_rows(overrides: Sequence[calendar.Override] = (), announced: Sequence[int] = ()) -> Columns:

@@ -68,9 +68,8 @@ def key_ddl(contract: Contract) -> str:
     return f"ALTER TABLE record.{name} ADD CONSTRAINT {quoted(contract.dataset + '_key')} PRIMARY KEY ({key})"
 
 
-def shared_view_ddl(contract: Contract) -> list[str]:
-    """The view analysts query. `enterprise` itself is a golden table, so its source records show as enterprise_record."""
-    name = "enterprise_record" if contract.dataset == "enterprise" else contract.dataset
+def shared_query(contract: Contract, rows: str = "", parties: str = "hub.party") -> str:
+    """What shared.<dataset> selects; `rows` and `parties` stand in for the current record table and its decisions."""
     fields = [f"r.{quoted(f)}" for f in contract.fields]
     party = "enterprise_id" in contract.derived or contract.party is not None
     if party:
@@ -97,12 +96,25 @@ def shared_view_ddl(contract: Contract) -> list[str]:
     }
     # A contract that has a field of that name says something of its own with it.
     told = [f"{sql} AS {name}" for name, sql in provenance.items() if name not in contract.fields]
-    join = "LEFT JOIN hub.party p ON p.party = r._party" if party else ""
+    join = f"LEFT JOIN {parties} p ON p.party = r._party" if party else ""
+    return (
+        f"SELECT {', '.join([*fields, *told])} FROM {rows or 'record.' + quoted(contract.dataset)} r "
+        f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}"
+    )
+
+
+def shared_name(contract: Contract) -> str:
+    """The dataset's name in schema shared: `enterprise` itself is a golden table, its source records show beside it."""
+    return "enterprise_record" if contract.dataset == "enterprise" else contract.dataset
+
+
+def shared_view_ddl(contract: Contract) -> list[str]:
+    """The view analysts query, with the Chinese titles of its columns."""
+    name = shared_name(contract)
     view = f"shared.{quoted(name)}"
     statements = [
         f"DROP VIEW IF EXISTS {view} CASCADE",
-        f"CREATE VIEW {view} AS SELECT {', '.join([*fields, *told])} FROM record.{quoted(contract.dataset)} r "
-        f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}",
+        f"CREATE VIEW {view} AS {shared_query(contract)}",
         f"COMMENT ON VIEW {view} IS {literal(contract.title + '：' + contract.grain)}",
     ]
     comments = [

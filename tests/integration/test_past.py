@@ -1,0 +1,126 @@
+"""The past stays as it was: the same question as of a day gives the same bytes after later corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.cli import main
+from pipelines.run import prepare, settle
+from tests.integration.callbacks import connector, fill, row, take
+from warehouse.engines.postgresql import Server
+from warehouse.history import COUNTY_TIME, instant
+from warehouse.home import Home
+
+_NUMBER = count()
+BOARD = "SELECT * FROM quality_deliveries"
+ROWS = "SELECT callback_id, solved, batch_id FROM hotline_callback"
+
+
+@pytest.fixture
+def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    name = f"past_source_{next(_NUMBER)}"
+    url = postgres_server.create_database(name)
+    monkeypatch.setenv("HUB_SOURCE_CALLBACK", url)
+    yield url
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def now(database: str) -> str:
+    with psycopg.connect(database) as connection:
+        return instant(connection).astimezone(COUNTY_TIME).isoformat()
+
+
+def asked(sql: str, at: str | None, capfd: pytest.CaptureFixture[str]) -> str:
+    capfd.readouterr()
+    assert main(["query", sql, "-o", "csv", *(["--as-of", at] if at else [])]) == 0
+    return capfd.readouterr().out
+
+
+def test_a_query_as_of_then_gives_the_same_bytes_later(
+    home: Home, source: str, tmp_path: Path, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prepare(home)
+    full = connector(tmp_path, "full")
+    fill(source, [row(1), row(2), row(3)])
+    take(full, home)
+    settle(home, {"hotline_callback"})
+    then = now(database)
+    before = {sql: asked(sql, then, capfd) for sql in (ROWS, BOARD, "SELECT solved, count(*) FROM hotline_callback GROUP BY 1 ORDER BY round(count(*)) DESC")}  # fmt: skip
+    assert before[ROWS].splitlines() == ["callback_id,solved,batch_id", "CB00001,已解决,1", "CB00002,已解决,1", "CB00003,已解决,1"]  # fmt: skip
+    fill(source, [row(1, solved="未解决"), row(3), row(4)])
+    take(full, home)
+    settle(home, {"hotline_callback"})
+    assert {sql: asked(sql, then, capfd) for sql in before} == before
+    assert asked(ROWS, None, capfd) != before[ROWS]
+    assert [line[:7] for line in asked(ROWS, now(database), capfd).splitlines()[1:]] == ["CB00001", "CB00003", "CB00004"]  # fmt: skip
+    assert asked(ROWS, "2020-01-01", capfd).splitlines() == ["callback_id,solved,batch_id"]
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.dictionaries(st.integers(1, 6), st.sampled_from(["已解决", "未解决", "部分解决"])), min_size=2, max_size=4))  # fmt: skip
+def test_every_earlier_state_can_be_had_again(
+    home: Home, source: str, tmp_path: Path, database: str, capfd: pytest.CaptureFixture[str], steps: list[dict[int, str]]
+) -> None:  # fmt: skip
+    full = connector(tmp_path, "full")
+    states = []
+    for step in steps:
+        fill(source, [row(number, solved=solved) for number, solved in step.items()])
+        take(full, home)
+        with psycopg.connect(database) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM record.hotline_callback").fetchone()
+        states.append((now(database), count, asked(ROWS, now(database), capfd)))
+    for at, rows, text in states:
+        assert asked(ROWS, at, capfd) == text
+        assert len(text.splitlines()) == rows + 1
+
+
+def test_reference_tables_are_those_of_the_day(home: Home, database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    prepare(home)
+    then = now(database)
+    question = "SELECT count(*) FROM deadline_rule"
+    before = asked(question, then, capfd)
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM shared.deadline_rule")
+        connection.execute("UPDATE hub.reference SET fingerprint = '' WHERE name = 'department'")
+    assert asked(question, then, capfd) == before
+    prepare(home)
+    with psycopg.connect(database) as connection:
+        kept = connection.execute("SELECT name, count(*) FROM hub.reference_history GROUP BY 1 ORDER BY 1").fetchall()
+    assert dict(kept) == {
+        "code_value": 1,
+        "deadline_rule": 1,
+        "department": 2,
+        "department_alias": 1,
+        "work_calendar": 1,
+    }
+
+
+def test_what_has_no_history_is_told(home: Home, database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    prepare(home)
+    for sql, told in {
+        "SELECT count(*) FROM enterprise": "'enterprise' 没有保留历史",
+        "SELECT count(*) FROM hotline_tickets": "没有 'hotline_tickets' 这个表",
+    }.items():
+        assert main(["query", sql, "--as-of", "2026-03-31"]) == 1
+        assert told in capfd.readouterr().err
+    assert main(["query", "SELECT 1", "--as-of", "三月"]) == 2
+    assert main(["query", "DELETE FROM hotline_callback", "--as-of", "2026-03-31"]) == 1
+
+
+def test_an_instant_waits_for_batches_under_way(home: Home, database: str) -> None:
+    with psycopg.connect(database) as writing, psycopg.connect(database) as asking:
+        writing.execute("LOCK TABLE hub.batch IN ROW EXCLUSIVE MODE")
+        asking.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            instant(asking)
+    with psycopg.connect(database) as asking:
+        assert isinstance(instant(asking), datetime)

@@ -1,0 +1,103 @@
+"""The warehouse as it was known at an instant: what each shared relation held then, as SQL over record and history.
+
+A row is known from the commit of the batch that brought it to the commit of the batch that replaced or closed it.
+Reference tables are kept whole at each change (hub.reference_history), decisions on parties at each change too.
+
+    record   T1 solved=是  batch 7          as known before batch 7 committed:  T1 solved=否
+    history  T1 solved=否  batch 3 … 7
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+from psycopg import sql
+
+from schemas.contract import Contract, contracts
+from warehouse.tables import columns, literal, quoted, shared_name, shared_query
+
+if TYPE_CHECKING:
+    import psycopg
+
+COUNTY_TIME = ZoneInfo("Asia/Shanghai")
+REFERENCE = ("department", "department_alias", "code_value", "deadline_rule", "work_calendar")
+
+
+def end_of(day: date) -> datetime:
+    """The last instant of a county day."""
+    return datetime.combine(day + timedelta(days=1), time(), COUNTY_TIME) - timedelta(microseconds=1)
+
+
+def instant(connection: psycopg.Connection[Any]) -> datetime:
+    """An instant that every batch either is committed before or will be after: batches under way are waited for."""
+    with connection.transaction():
+        connection.execute("LOCK TABLE hub.batch IN SHARE MODE")
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return cast("datetime", row[0])
+
+
+def relation(connection: psycopg.Connection[Any], name: str, known_at: datetime) -> str | None:
+    """The query that gives shared.<name> as it was known; None where the hub keeps no history of it."""
+    at = literal(known_at.isoformat()) + "::timestamptz"
+    for contract in contracts().values():
+        if contract.fields and shared_name(contract) == name:
+            return shared_query(contract, _rows(contract, at), _parties(at))
+    if name in REFERENCE:
+        return _reference(connection, name, at)
+    return _OWN[name].replace("{at}", at) if name in _OWN else None
+
+
+def _rows(contract: Contract, at: str) -> str:
+    listed = ", ".join(f"r.{quoted(c)}" for c in columns(contract))
+    name = quoted(contract.dataset)
+    return (
+        f"(SELECT {listed} FROM record.{name} r JOIN hub.batch o ON o.batch_id = r._batch_id WHERE o.committed_at <= {at} "
+        f"UNION ALL SELECT {listed} FROM record_history.{name} r JOIN hub.batch o ON o.batch_id = r._batch_id "
+        f"JOIN hub.batch c ON c.batch_id = r._closed_batch_id WHERE o.committed_at <= {at} AND c.committed_at > {at})"
+    )
+
+
+def _parties(at: str) -> str:
+    return (
+        f"(SELECT q.party, CASE WHEN q.decided_at <= {at} THEN q.enterprise_id ELSE (SELECT h.enterprise_id FROM hub.party_history h "
+        f"WHERE h.party = q.party AND h.known_from <= {at} AND h.known_to > {at} LIMIT 1) END AS enterprise_id FROM hub.party q)"
+    )
+
+
+def _reference(connection: psycopg.Connection[Any], name: str, at: str) -> str | None:
+    # Known earlier than the first that was kept: the first is the nearest there is.
+    found = connection.execute(
+        sql.SQL(
+            f"SELECT known_from::text, columns FROM hub.reference_history WHERE name = {literal(name)} "
+            f"ORDER BY (known_from <= {at}) DESC, CASE WHEN known_from <= {at} THEN -extract(epoch FROM known_from) ELSE extract(epoch FROM known_from) END LIMIT 1",
+        )
+    ).fetchone()
+    if found is None:
+        return None
+    known_from, shape = found
+    declared = ", ".join(f"{quoted(c['name'])} {c['type']}" for c in shape)
+    return (
+        f"SELECT x.* FROM hub.reference_history h CROSS JOIN LATERAL jsonb_to_recordset(h.rows) AS x({declared}) "
+        f"WHERE h.name = {literal(name)} AND h.known_from = {literal(known_from)}::timestamptz"
+    )
+
+
+# The hub's own books. A held batch counts as held until the batch that let it in had been committed.
+_OWN = {
+    "batch": """SELECT b.batch_id, s.connector, s.title, b.dataset, s.provider_dept_code, b.delivery, b.kind,
+      CASE WHEN b.status = 'released' AND NOT EXISTS (SELECT FROM hub.batch n WHERE n.source_id = b.source_id AND n.delivery = b.delivery
+        AND n.batch_id > b.batch_id AND n.status = 'committed' AND n.committed_at <= {at}) THEN 'held' ELSE b.status END AS status,
+      (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
+      b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
+      FROM hub.batch b JOIN hub.source s USING (source_id) WHERE b.committed_at <= {at}""",
+    "quarantine": """SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
+      concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title,
+      r ->> 'rule' AS rule, r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at,
+      CASE WHEN q.resolved_at <= {at} THEN (q.resolved_at AT TIME ZONE 'Asia/Shanghai') END AS resolved_at,
+      CASE WHEN q.resolved_at <= {at} THEN q.resolution END AS resolution
+      FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r
+      WHERE q.first_seen_at <= {at}""",
+}
