@@ -43,11 +43,13 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
     numbers = f"{f}_no_l IS NOT DISTINCT FROM {f}_no_r"
     jaro = f"jaro_winkler_similarity({f}_l, {f}_r)"
     typo = f"damerau_levenshtein({f}_l, {f}_r)"
+    # A slip for every eight letters; in a short Han name each letter is a word of its own.
+    slips = f"(abs(length({f}_l) - length({f}_r)) <= 3 AND length({f}_l) >= 8 AND {typo} <= length({f}_l) // 8)"
     match field.role:
         case "organisation" | "title":
             return [
                 ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {numbers}"),
-                ("close", f"({words} >= 0.75 OR {grams} >= 0.75) AND {numbers}"),
+                ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {numbers}"),
                 ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95"),
                 ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
             ]
@@ -63,6 +65,7 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
         case "person":
             return [
                 ("nearly equal", f"{words} >= 0.9 OR {grams} >= 0.9 OR {jaro} >= 0.95"),
+                ("same initials and last names", f"{f}_short_l = {f}_short_r"),
                 ("alike", f"{words} >= 0.6 OR {grams} >= 0.6 OR {within} >= 0.95 OR {jaro} >= 0.88"),
                 ("akin", f"{words} >= 0.25 OR {grams} >= 0.35"),
             ]
@@ -106,8 +109,14 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
             ]
         case "number":
             return [
-                ("near", f"abs({f}_l - {f}_r) <= greatest(0.02 * abs({f}_l), 1e-9)"),
-                ("in the region", f"abs({f}_l - {f}_r) <= 0.15 * abs({f}_l)"),
+                (
+                    "near",
+                    f"abs({f}_l - {f}_r) <= CASE WHEN {f}_l BETWEEN 1800 AND 2100 THEN 1 ELSE 0.02 * abs({f}_l) END",
+                ),
+                (
+                    "in the region",
+                    f"abs({f}_l - {f}_r) <= CASE WHEN {f}_l BETWEEN 1800 AND 2100 THEN 5 ELSE 0.15 * abs({f}_l) END",
+                ),
             ]
         case "identifier":
             return [("one slip", f"{typo} <= 1")]

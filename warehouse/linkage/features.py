@@ -36,6 +36,9 @@ _MACROS = (
     # Nothing to share (no token at all) is no likeness.
     "likeness(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(sqrt(an * bn) - by_chance(an, bn), 1)",
     "held(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(least(an, bn) - by_chance(an, bn), 1)",
+    # Ann B. Lee, C Roe -> "a lee, c roe"; one name, or the list of a paper's authors.
+    "short_names(s) AS CASE WHEN NOT is_han(s) THEN array_to_string(list_sort(list_transform(regexp_split_to_array(s, "
+    "'\\s*(?:,|;|&| and )\\s*'), n -> left(latin(n), 1) || ' ' || split_part(latin(n), ' ', -1))), ', ') END",
     "iso_date(s) AS coalesce(strftime(coalesce(try_strptime(s, ['%Y-%m-%d', '%Y/%m/%d', '%Y.%m.%d', '%Y%m%d', '%d/%m/%Y', "
     "'%m/%d/%Y', '%d %B %Y', '%d %b %Y', '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y年%m月%d日']), NULL), '%Y-%m-%d'), NULL)",
 )
@@ -70,7 +73,9 @@ def _columns(field: Field) -> dict[str, str]:
                 "_branch": f"CASE WHEN is_han({f}) THEN name_is_branch({f}) END",
                 "_full": f"coalesce(is_han({f}) AND regexp_matches(name_strict_key({f}), '{FULL_NAME}'), false)",
             }
-        case "person" | "title" | "address":
+        case "person":
+            return {"": f"plain_text({f})", "_short": f"short_names({f})"}
+        case "title" | "address":
             return {"": f"plain_text({f})"}
         case "forename" | "surname":
             return {

@@ -78,15 +78,32 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
     linker = _linker(con, _settings(fields))
     linker.training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=1)
     told = []
-    for rule, pairs in _sessions(con, fields, across):
+    met: list[tuple[tuple[str, ...], float]] = []
+    for columns, pairs in _sessions(con, fields, across):
+        rule = " AND ".join(f"l.{column} = r.{column}" for column in columns) + (
+            " AND l.source <> r.source" if across else ""
+        )
         try:
-            linker.training.estimate_parameters_using_expectation_maximisation(
+            session = linker.training.estimate_parameters_using_expectation_maximisation(
                 rule, estimate_without_term_frequencies=True, max_pairs=_EM_PAIRS if pairs > _EM_PAIRS else None
             )
-            told.append(f"{rule}: {pairs}")
+            share = session.core_model_settings.probability_two_random_records_match
+            met.append((columns, share * pairs))
+            told.append(f"{rule}: {pairs} pairs, {share:.3f} of them matches")
         except Exception as error:  # EM on a degenerate block: the believed weights stand in
             told.append(f"{rule}: {type(error).__name__}")
-    return Model(_sound(linker.misc.save_model_to_json()), fields, told)
+    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    settings = linker.misc.save_model_to_json()
+    return Model(_sound(settings, _matches(settings, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+
+
+def _matches(settings: dict[str, Any], met: list[tuple[tuple[str, ...], float]], rows: int) -> float:
+    """How many pairs match in all: those EM found among pairs equal in a field, raised by how often matches are equal there."""
+    equal = {
+        c["output_column_name"]: c["comparison_levels"][1].get("m_probability") or 0.7 for c in settings["comparisons"]
+    }
+    found = sorted(matches / max(math.prod(equal[column] for column in columns), 0.2) for columns, matches in met)
+    return min(found[len(found) // 2], rows * 5.0) if found else 0.0
 
 
 def score(con: Any, model: Model) -> None:
@@ -95,6 +112,7 @@ def score(con: Any, model: Model) -> None:
     con.execute(
         "CREATE OR REPLACE VIEW candidate_pair AS SELECT '0' AS match_key, a AS join_key_l, b AS join_key_r FROM candidate"
     )
+    _frequencies(con, linker, model)
     pairs = linker._db_api.register("candidate_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(warning_mode="never")
@@ -105,6 +123,22 @@ def score(con: Any, model: Model) -> None:
         f"FROM {predicted.physical_name}"
     )
     con.execute(f"DROP TABLE {predicted.physical_name}")
+
+
+def _frequencies(con: Any, linker: Any, model: Model) -> None:
+    """Tell Splink how common each value is among records that do not match: a value's own matches are taken off its count."""
+    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    mates = model.settings["probability_two_random_records_match"] * rows
+    for each in model.settings["comparisons"]:
+        equal = each["comparison_levels"][1]
+        if equal.get("tf_adjustment_column"):
+            f = each["output_column_name"]
+            con.execute(
+                f"""CREATE OR REPLACE TABLE frequency_{f} AS
+                SELECT {f}, greatest(count(*) - {mates * equal["m_probability"]!r}, 0.3) / (SELECT count({f}) FROM feature) AS tf_{f}
+                FROM feature WHERE {f} IS NOT NULL GROUP BY {f}"""
+            )
+            linker.table_management.register_term_frequency_lookup(linker._db_api.register(f"frequency_{f}"), f)
 
 
 def prior(con: Any, total_pairs: float, most: float) -> float:
@@ -145,7 +179,7 @@ def _linker(con: Any, settings: dict[str, Any]) -> Any:
     return Linker(api.register("feature"), settings, log_level=None, validate_settings=False)
 
 
-def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[str, int]]:
+def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[str, ...], int]]:
     """Rules for EM: pairs equal in one field or two, matches being neither rare nor everything among them."""
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     single = {}
@@ -161,13 +195,12 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[str, in
             pairs = _pairs(con, (left, right), across)
             if _ENOUGH_PAIRS <= pairs <= 8 * rows:
                 rules.append(((left, right), pairs))
-    chosen: list[tuple[str, int]] = []
+    chosen: list[tuple[tuple[str, ...], int]] = []
     trained: dict[str, int] = dict.fromkeys(single, 0)
     for columns, pairs in rules:
         news = [column for column in trained if column not in columns and trained[column] < 2]
         if news and len(chosen) < _SESSIONS:
-            rule = " AND ".join(f"l.{column} = r.{column}" for column in columns)
-            chosen.append((rule + (" AND l.source <> r.source" if across else ""), pairs))
+            chosen.append((columns, pairs))
             for column in news:
                 trained[column] += 1
     return chosen
@@ -184,8 +217,12 @@ def _pairs(con: Any, columns: Sequence[str], across: bool) -> int:
     return int(found or 0)
 
 
-def _sound(settings: dict[str, Any]) -> dict[str, Any]:
-    """The trained settings with weights that little data cannot overthrow: smoothed, and falling from level to level."""
+def _sound(settings: dict[str, Any], share: float) -> dict[str, Any]:
+    """The trained settings with weights that little data cannot overthrow: smoothed, and falling from level to level.
+
+    `share` of all pairs match; u was counted over random pairs, matches among them, and is freed of these here.
+    """
+    settings["probability_two_random_records_match"] = max(share, 1e-12)
     for each in settings["comparisons"]:
         levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
         floor = believed(len(levels))
@@ -200,7 +237,9 @@ def _sound(settings: dict[str, Any]) -> dict[str, Any]:
             (float(value) * weight + f * _PRIOR_PAIRS) / (weight + _PRIOR_PAIRS)
             for value, f in zip(m, floor, strict=True)
         ]
-        m, u = [v / sum(m) for v in m], [v / sum(u) for v in u]
+        m = [v / sum(m) for v in m]
+        u = [max(one_u - share * one_m, 0.05 * one_u, 1e-7) for one_u, one_m in zip(u, m, strict=True)]
+        u = [v / sum(u) for v in u]
         for level, new_m, new_u in zip(levels, _falling(m, u), u, strict=True):
             level["m_probability"], level["u_probability"] = new_m, new_u
     return settings
