@@ -21,6 +21,7 @@ from hub import (
     correction,
     hotline,
     identifier,
+    identity,
     indicator,
     output,
     publication,
@@ -272,6 +273,7 @@ connector.app.registered_commands += new_connector.registered_commands
 app.add_typer(connector.app, name="connector")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(correction.app, name="correction")
+app.add_typer(identity.app, name="identity")
 app.add_typer(identifier.app, name="identifier")
 app.add_typer(workday.app, name="workday")
 app.add_typer(calendar.app, name="calendar")

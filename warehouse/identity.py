@@ -4,60 +4,68 @@
     2. registration number, or organisation code (= USCC places 9–17; also inside the old 15-digit taxpayer id)
     3. the strict name key plus a second equal field (legal representative, phone), when one enterprise answers
 
-The loose name key never links. A branch named under its parent's code is not linked: it waits for a person.
-An enterprise's id is made from the first key it was known by and kept for ever in hub.enterprise_key, so that a
-full re-run, or one in another order, gives the same ids.
+The loose name key never links. A branch named under its parent's code is not linked, nor a name that has nothing in
+common with the code's own: they wait for a person (warehouse.identity_cases). An enterprise's id is made from the first
+key it was known by and kept for ever in hub.enterprise_key, so that a full re-run, or one in another order, gives the
+same ids; a party keeps its own id as atom_id, and enterprise_id is what merges make of it (warehouse.merging).
 
 Source: design of the county's subject registry; GB 32100-2015 (organisation code inside the USCC).
 """
 
 from __future__ import annotations
 
+from warehouse import identity_cases, merging
 from warehouse.engines.adbc import Connection
 
 # A party row counts as the register's own word when it came with the dataset `enterprise`.
 _REGISTER = "source_id IN (SELECT source_id FROM hub.source WHERE dataset = 'enterprise')"
 _ORG = "coalesce(org_code, substr(uscc, 9, 9), substr(old_tax, 7, 9))"
 
-_STEPS = (
+_HOLDS = (
     # A branch under the code of an enterprise whose register name is no branch: never merged into the parent.
     f"""UPDATE hub.party p SET match_rule = 'branch_conflict', decided_at = clock_timestamp()
-    FROM hub.party r WHERE p.enterprise_id IS NULL AND p.match_rule IS NULL AND p.is_branch AND p.uscc IS NOT NULL
+    FROM hub.party r WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.is_branch AND p.uscc IS NOT NULL
       AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL AND r.{_REGISTER}""",
+)
+
+_LINKS = (
     # New credit codes. One that completes an enterprise known only by organisation code keeps that enterprise's id.
     """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT 'U:' || n.uscc, 'uscc', coalesce(elder.enterprise_id, md5('U:' || n.uscc)::uuid)
-    FROM (SELECT DISTINCT uscc FROM hub.party WHERE enterprise_id IS NULL AND uscc IS NOT NULL AND match_rule IS NULL) n
+    FROM (SELECT DISTINCT uscc FROM hub.party WHERE atom_id IS NULL AND uscc IS NOT NULL AND match_rule IS NULL) n
     LEFT JOIN LATERAL (SELECT k.enterprise_id FROM hub.enterprise_key k WHERE k.key = 'O:' || substr(n.uscc, 9, 9)
       AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key u WHERE u.enterprise_id = k.enterprise_id AND u.kind = 'uscc')) elder ON true
     ON CONFLICT (key) DO NOTHING""",
     # Registration numbers the register itself gives beside a credit code, when one enterprise claims them.
     f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT 'R:' || p.reg_no, 'reg_no', min(k.enterprise_id::text)::uuid FROM hub.party p JOIN hub.enterprise_key k ON k.key = 'U:' || p.uscc
-    WHERE p.enterprise_id IS NULL AND p.reg_no IS NOT NULL AND p.{_REGISTER} GROUP BY p.reg_no HAVING count(DISTINCT k.enterprise_id) = 1
+    WHERE p.atom_id IS NULL AND p.reg_no IS NOT NULL AND p.{_REGISTER} GROUP BY p.reg_no HAVING count(DISTINCT k.enterprise_id) = 1
     ON CONFLICT (key) DO NOTHING""",
     """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT 'O:' || substr(k.key, 11, 9), 'org_code', min(k.enterprise_id::text)::uuid FROM hub.enterprise_key k WHERE k.kind = 'uscc'
     GROUP BY substr(k.key, 11, 9) HAVING count(DISTINCT k.enterprise_id) = 1 ON CONFLICT (key) DO NOTHING""",
-    """UPDATE hub.party p SET enterprise_id = k.enterprise_id, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
-    FROM hub.enterprise_key k WHERE p.enterprise_id IS NULL AND p.match_rule IS NULL AND k.key = 'U:' || p.uscc""",
+    """UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
+    FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND k.key = 'U:' || p.uscc""",
     # Old numbers alone: linked to the enterprise that has them, else they found one of their own.
     f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT DISTINCT 'R:' || reg_no, 'reg_no', md5('R:' || reg_no)::uuid FROM hub.party
-    WHERE enterprise_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND reg_no IS NOT NULL
+    WHERE atom_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND reg_no IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.key = 'O:' || {_ORG}) ON CONFLICT (key) DO NOTHING""",
-    """UPDATE hub.party p SET enterprise_id = k.enterprise_id, match_rule = 'reg_no', match_score = 1, decided_at = clock_timestamp()
-    FROM hub.enterprise_key k WHERE p.enterprise_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'R:' || p.reg_no""",
+    """UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'reg_no', match_score = 1, decided_at = clock_timestamp()
+    FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'R:' || p.reg_no""",
     f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT DISTINCT 'O:' || {_ORG}, 'org_code', md5('O:' || {_ORG})::uuid FROM hub.party
-    WHERE enterprise_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND {_ORG} IS NOT NULL ON CONFLICT (key) DO NOTHING""",
-    f"""UPDATE hub.party p SET enterprise_id = k.enterprise_id, match_rule = 'org_code', match_score = 1, decided_at = clock_timestamp()
-    FROM hub.enterprise_key k WHERE p.enterprise_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'O:' || {_ORG}""",
+    WHERE atom_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND {_ORG} IS NOT NULL ON CONFLICT (key) DO NOTHING""",
+    f"""UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'org_code', match_score = 1, decided_at = clock_timestamp()
+    FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'O:' || {_ORG}""",
+)
+
+_NAMES = (
     # A name alone never links; a name and one more equal field do, when they answer to exactly one enterprise.
-    """UPDATE hub.party p SET enterprise_id = m.enterprise_id, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
-    FROM (SELECT n.party, min(o.enterprise_id::text)::uuid AS enterprise_id FROM hub.party n
+    """UPDATE hub.party p SET atom_id = m.atom_id, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
+    FROM (SELECT n.party, min(o.atom_id::text)::uuid AS atom_id FROM hub.party n
           JOIN hub.party o ON o.strict_key = n.strict_key AND o.is_branch = n.is_branch AND o.second && n.second AND o.enterprise_id IS NOT NULL
-          WHERE n.enterprise_id IS NULL AND n.match_rule IS NULL AND n.strict_key <> ''
+          WHERE n.atom_id IS NULL AND n.match_rule IS NULL AND n.strict_key <> ''
             AND coalesce(n.uscc, n.reg_no, n.org_code, n.old_tax) IS NULL
           GROUP BY n.party HAVING count(DISTINCT o.enterprise_id) = 1) m
     WHERE p.party = m.party""",
@@ -69,6 +77,15 @@ def resolve(warehouse: Connection) -> int:
     warehouse.execute("SELECT pg_advisory_xact_lock(20253)")
     before = int(warehouse.scalar("SELECT count(*) FROM hub.party WHERE enterprise_id IS NOT NULL"))
     warehouse.execute("ANALYZE hub.party")
-    for step in _STEPS:
+    for step in _HOLDS:
         warehouse.execute(step)
+    identity_cases.hold_other_names(warehouse, _REGISTER)
+    for step in _LINKS:
+        warehouse.execute(step)
+    merging.by_register_rows(warehouse, _REGISTER)
+    merging.show(warehouse)
+    for step in _NAMES:
+        warehouse.execute(step)
+    merging.show(warehouse)
+    identity_cases.open_cases(warehouse)
     return int(warehouse.scalar("SELECT count(*) FROM hub.party WHERE enterprise_id IS NOT NULL")) - before

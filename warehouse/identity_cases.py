@@ -1,0 +1,133 @@
+"""What no rule may decide about who is who: cases for a person, their verdicts, and what a verdict does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.errors import ConfigError
+from warehouse import merging
+from warehouse.engines.adbc import Connection
+
+VERDICTS = ("same", "different")
+# Names under one code are the same name, misspelt or moved on, while they share this much of the shorter one's letters.
+_SHARED = 0.5
+_CORE = "regexp_replace({}, '(?:股份|责任)?有限(?:责任)?公司$|公司$', '')"
+
+
+def alike(a: str, b: str) -> str:
+    """SQL: whether two loose name keys have half of the shorter one's letters in common, legal form apart."""
+    one, two = _CORE.format(a), _CORE.format(b)
+    letters = "(SELECT count(*) FROM (SELECT unnest(string_to_array({}, NULL)) INTERSECT SELECT unnest(string_to_array({}, NULL))) s)"
+    return f"({a} = {b} OR {letters.format(one, two)} >= {_SHARED} * least({letters.format(one, one)}, {letters.format(two, two)}))"
+
+
+def hold_other_names(warehouse: Connection, register: str) -> None:
+    """Hold back parties whose name has nothing in common with the names their code goes by; a verdict «same» lets them in.
+
+    A code goes by the names the register gives it, or, where the register says nothing, by the name that came first.
+    A party linked before the register spoke keeps its id, and is a case all the same.
+    """
+    warehouse.execute("DROP TABLE IF EXISTS code_name")
+    warehouse.execute(
+        f"""CREATE TEMP TABLE code_name ON COMMIT DROP AS
+        WITH said AS (SELECT uscc, loose_key, party, first_batch_id, {register} AS register, atom_id IS NOT NULL AS linked
+                      FROM hub.party WHERE uscc IS NOT NULL AND loose_key <> '' AND NOT is_branch)
+        SELECT DISTINCT uscc, loose_key FROM said WHERE register
+        UNION SELECT uscc, loose_key FROM (
+          SELECT DISTINCT ON (uscc) uscc, loose_key, bool_or(register) OVER (PARTITION BY uscc) AS spoken FROM said
+          ORDER BY uscc, linked DESC, first_batch_id, party) first WHERE NOT spoken"""
+    )
+    warehouse.execute("ANALYZE code_name")
+    warehouse.execute("DROP TABLE IF EXISTS misnamed")
+    # Equal names are by far the most: they are set aside by a join before letters are counted.
+    warehouse.execute(
+        f"""CREATE TEMP TABLE misnamed ON COMMIT DROP AS
+        WITH other AS (SELECT p.party, p.uscc, p.loose_key FROM hub.party p WHERE p.uscc IS NOT NULL AND p.loose_key <> '' AND NOT p.is_branch
+          AND EXISTS (SELECT 1 FROM code_name n WHERE n.uscc = p.uscc)
+          AND NOT EXISTS (SELECT 1 FROM code_name n WHERE n.uscc = p.uscc AND n.loose_key = p.loose_key))
+        SELECT party, uscc FROM other p WHERE NOT EXISTS (
+          SELECT 1 FROM code_name n WHERE n.uscc = p.uscc AND {alike("p.loose_key", "n.loose_key")})
+          AND NOT EXISTS (SELECT 1 FROM hub.identity_case c WHERE c.kind = 'same_code_other_name' AND c.subject = p.uscc AND c.verdict = 'same')"""
+    )
+    warehouse.execute(
+        """UPDATE hub.party p SET match_rule = 'name_conflict', decided_at = clock_timestamp()
+        FROM misnamed m WHERE m.party = p.party AND p.atom_id IS NULL AND p.match_rule IS NULL"""
+    )
+
+
+def open_cases(warehouse: Connection) -> None:
+    """Open the cases today's parties give rise to; one that is open or closed already stays as it is, but for its members."""
+    warehouse.execute(
+        """INSERT INTO hub.identity_case AS c (kind, subject, ids, names)
+        SELECT CASE WHEN p.match_rule = 'branch_conflict' THEN 'branch_under_code' ELSE 'same_code_other_name' END, p.uscc,
+          array_remove(array_agg(DISTINCT k.enterprise_id), NULL), array_agg(DISTINCT p.name ORDER BY p.name)
+        FROM hub.party p LEFT JOIN hub.enterprise_key k ON k.key = 'U:' || p.uscc
+        WHERE (p.match_rule IN ('branch_conflict', 'name_conflict') OR p.party IN (SELECT party FROM misnamed)) AND p.name IS NOT NULL GROUP BY 1, 2
+        ON CONFLICT (kind, subject) DO UPDATE SET ids = EXCLUDED.ids, names = EXCLUDED.names
+          WHERE (c.ids, c.names) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.names)"""
+    )
+    warehouse.execute(
+        """INSERT INTO hub.identity_case AS c (kind, subject, ids, names)
+        SELECT 'same_name_other_code', strict_key, array_agg(DISTINCT enterprise_id ORDER BY enterprise_id), array_agg(DISTINCT name ORDER BY name)
+        FROM hub.party WHERE uscc IS NOT NULL AND strict_key <> '' AND enterprise_id IS NOT NULL
+        GROUP BY strict_key HAVING count(DISTINCT uscc) > 1 AND count(DISTINCT enterprise_id) > 1
+        ON CONFLICT (kind, subject) DO UPDATE SET ids = EXCLUDED.ids, names = EXCLUDED.names
+          WHERE (c.ids, c.names) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.names)"""
+    )
+
+
+def listed(warehouse: Connection, *, closed: bool = False, limit: int = 200) -> list[dict[str, Any]]:
+    """Cases, the oldest first: case_id, kind, subject, ids, names, opened_at, verdict, by_whom, reason."""
+    state = "" if closed else "WHERE closed_at IS NULL"
+    return warehouse.rows(
+        f"""SELECT case_id, kind, subject, array_to_string(ids, ' ') AS ids, array_to_string(names, '、') AS names, opened_at::text AS opened_at,
+          verdict, by_whom, reason FROM hub.identity_case {state} ORDER BY case_id LIMIT {int(limit)}"""
+    )
+
+
+def decide(warehouse: Connection, case_id: int, verdict: str, *, by: str, reason: str) -> str:
+    """Give a verdict and do what it says; returns the kind of case. A later verdict replaces it. The caller commits.
+
+    same: the names under the code are linked, or the enterprises merged. different: they stay apart, for every rule.
+
+    Raises:
+        ConfigError: there is no such case, or a branch is to be linked to its parent.
+    """
+    rows = warehouse.rows(
+        "SELECT kind, subject, array_to_string(ids, ' ') AS ids FROM hub.identity_case WHERE case_id = $1", case_id
+    )
+    if not rows:
+        raise ConfigError(f"主体疑点 {case_id}", "没有这个编号", "用 hub identity review 查看")
+    kind, subject, ids = rows[0]["kind"], rows[0]["subject"], rows[0]["ids"].split()
+    if kind == "branch_under_code" and verdict == "same":
+        raise ConfigError(f"主体疑点 {case_id}", "分支机构不并入总公司", "请来源单位改用分支机构自己的代码")
+    if kind == "same_code_other_name":
+        if verdict == "same":
+            warehouse.execute(
+                "UPDATE hub.party SET match_rule = NULL WHERE match_rule = 'name_conflict' AND uscc = $1", subject
+            )
+        else:
+            _take_out(warehouse, subject)
+    elif kind in {"same_name_other_code", "merge_refused"}:
+        roots = sorted({merging.current(warehouse, one) for one in ids})
+        first = roots[0] if roots else ""
+        for other in roots[1:]:
+            if verdict == "same":
+                first, _ = merging.merge(warehouse, first, other, by=by, reason=reason)
+            else:
+                merging.keep_apart(warehouse, first, other, by=by, reason=reason)
+    warehouse.execute(
+        "UPDATE hub.identity_case SET verdict = $2, by_whom = $3, reason = $4, closed_at = clock_timestamp() WHERE case_id = $1",
+        case_id, verdict, by, reason,
+    )  # fmt: skip
+    return str(kind)
+
+
+def _take_out(warehouse: Connection, uscc: str) -> None:
+    """Unlink the names of the case that were linked before the register spoke."""
+    warehouse.execute(
+        """UPDATE hub.party SET atom_id = NULL, enterprise_id = NULL, match_rule = 'name_conflict', decided_at = clock_timestamp()
+        WHERE uscc = $1 AND match_rule = 'uscc' AND name = ANY (
+          SELECT unnest(names) FROM hub.identity_case WHERE kind = 'same_code_other_name' AND subject = $1)""",
+        uscc,
+    )

@@ -1,0 +1,170 @@
+"""Merging and parting enterprises. The elder id stays, the younger leads to it; nothing is overwritten, so all can be undone.
+
+An enterprise's own id never changes. A merge is a pointer from the younger id to the elder, both being roots then; the
+pointers form a forest, and taking one away splits one enterprise into exactly the two that were joined by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from schemas.errors import ConfigError
+from warehouse.engines.adbc import Connection
+
+_LOCK = "SELECT pg_advisory_xact_lock(20253)"
+
+
+def current(warehouse: Connection, enterprise: str) -> str:
+    """The id this one leads to now.
+
+    Raises:
+        ConfigError: there has never been such an id.
+    """
+    try:
+        wanted = str(UUID(enterprise))
+    except ValueError as error:
+        raise ConfigError(f"主体 {enterprise}", "不是主体编号", "编号见 shared.enterprise 的 enterprise_id") from error
+    found = warehouse.scalar("SELECT current_id::text FROM hub.enterprise_current WHERE id = $1::uuid", wanted)
+    if found is None:
+        raise ConfigError(f"主体 {enterprise}", "没有这个编号", "编号见 shared.enterprise 的 enterprise_id")
+    return str(found)
+
+
+def merge(warehouse: Connection, one: str, other: str, *, by: str, reason: str) -> tuple[str, str]:
+    """Join two enterprises on a person's word; returns (elder, younger). The caller commits.
+
+    Raises:
+        ConfigError: an id is unknown, or both are one already, or one is a branch and the other is not.
+    """
+    warehouse.execute(_LOCK)
+    a, b = current(warehouse, one), current(warehouse, other)
+    if a == b:
+        raise ConfigError(f"主体 {one}、{other}", "已经是同一个主体")
+    kinds = warehouse.rows(
+        "SELECT enterprise_id::text AS id, bool_and(is_branch) AS branch FROM hub.party "
+        "WHERE enterprise_id IN ($1::uuid, $2::uuid) AND name IS NOT NULL GROUP BY enterprise_id", a, b
+    )  # fmt: skip
+    if len({row["branch"] for row in kinds}) > 1:
+        raise ConfigError(f"主体 {one}、{other}", "一个是分支机构，一个不是，不能合并", "分支机构与总公司各有各的编号")
+    rows = warehouse.rows(
+        "SELECT id::text AS id FROM hub.enterprise_current WHERE id IN ($1::uuid, $2::uuid) ORDER BY since, id", a, b
+    )
+    elder, younger = rows[0]["id"], rows[1]["id"]
+    warehouse.execute(
+        "INSERT INTO hub.enterprise_merge (elder, younger, rule, by_whom, reason) VALUES ($1::uuid, $2::uuid, 'person', $3, $4)",
+        elder, younger, by, reason,
+    )  # fmt: skip
+    # A person's word lifts what a person had forbidden.
+    warehouse.execute(
+        f"DELETE FROM hub.enterprise_apart WHERE {_root('a')} = $1::uuid AND {_root('b')} = $1::uuid", elder
+    )
+    show(warehouse)
+    return elder, younger
+
+
+def unmerge(warehouse: Connection, enterprise: str, *, by: str, reason: str) -> tuple[str, str]:
+    """Take back the merge that made this id lead elsewhere; returns (elder, the id that stands again). The caller commits.
+
+    Both have their records and their histories back, and no rule joins them again.
+
+    Raises:
+        ConfigError: this id leads to itself: it was never merged into another, or that was undone.
+    """
+    warehouse.execute(_LOCK)
+    current(warehouse, enterprise)
+    younger = str(UUID(enterprise))
+    elder = warehouse.scalar(
+        "SELECT elder::text FROM hub.enterprise_merge WHERE younger = $1::uuid AND undone_at IS NULL", younger
+    )
+    if elder is None:
+        merged = warehouse.rows(
+            "SELECT younger::text AS id FROM hub.enterprise_merge WHERE elder = $1::uuid AND undone_at IS NULL", younger
+        )
+        cure = f"并进它的有：{'、'.join(row['id'] for row in merged)}，请写其中一个" if merged else ""
+        raise ConfigError(f"主体 {enterprise}", "没有并入别的主体", cure)
+    warehouse.execute(
+        "UPDATE hub.enterprise_merge SET undone_at = clock_timestamp(), undone_by = $2, undone_reason = $3 "
+        "WHERE younger = $1::uuid AND undone_at IS NULL", younger, by, reason,
+    )  # fmt: skip
+    keep_apart(warehouse, elder, younger, by=by, reason=reason)
+    show(warehouse)
+    return elder, younger
+
+
+def keep_apart(warehouse: Connection, one: str, other: str, *, by: str, reason: str) -> None:
+    """Note that these two are two, so that no rule joins them. The caller commits."""
+    a, b = sorted((one, other))
+    warehouse.execute(
+        "INSERT INTO hub.enterprise_apart (a, b, by_whom, reason) VALUES ($1::uuid, $2::uuid, $3, $4) ON CONFLICT (a, b) DO NOTHING",
+        a, b, by, reason,
+    )  # fmt: skip
+
+
+def show(warehouse: Connection) -> None:
+    """Bring the shown id of every party to what its own id leads to now; rows already right are not touched."""
+    warehouse.execute(
+        "UPDATE hub.party p SET enterprise_id = c.current_id FROM hub.enterprise_current c "
+        "WHERE c.id = p.atom_id AND p.enterprise_id IS DISTINCT FROM c.current_id"
+    )
+
+
+def by_register_rows(warehouse: Connection, register: str) -> None:
+    """Join an enterprise known only by its old registration number to the one whose register row gives that number beside a code.
+
+    Only when one code claims the number, neither is a branch of the other, no other code is known for it, and no person
+    has parted the two; what is refused for that last reason becomes a case.
+    """
+    warehouse.execute("DROP TABLE IF EXISTS proposed")
+    warehouse.execute(
+        f"""CREATE TEMP TABLE proposed ON COMMIT DROP AS
+        SELECT r.enterprise_id AS x, u.enterprise_id AS y, claim.reg_no FROM (
+          SELECT reg_no, min(uscc) AS uscc, bool_or(is_branch) AS branch FROM hub.party
+          WHERE reg_no IS NOT NULL AND uscc IS NOT NULL AND {register} GROUP BY reg_no HAVING count(DISTINCT uscc) = 1) claim
+        JOIN hub.enterprise_key r ON r.key = 'R:' || claim.reg_no JOIN hub.enterprise_key u ON u.key = 'U:' || claim.uscc
+        WHERE r.enterprise_id <> u.enterprise_id
+          AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.enterprise_id = r.enterprise_id AND k.kind = 'uscc')
+          AND NOT EXISTS (SELECT 1 FROM hub.party p WHERE p.atom_id = r.enterprise_id AND p.name IS NOT NULL AND p.is_branch <> claim.branch)"""
+    )
+    while warehouse.scalar("SELECT count(*) FROM proposed"):
+        warehouse.execute("DROP TABLE IF EXISTS ready")
+        warehouse.execute(
+            """CREATE TEMP TABLE ready ON COMMIT DROP AS
+            SELECT proposed.x, proposed.y, reg_no, a.current_id AS ra, b.current_id AS rb,
+              EXISTS (SELECT 1 FROM hub.enterprise_apart z JOIN hub.enterprise_current p ON p.id = z.a JOIN hub.enterprise_current q ON q.id = z.b
+                      WHERE (p.current_id, q.current_id) IN ((a.current_id, b.current_id), (b.current_id, a.current_id))) AS apart
+            FROM proposed JOIN hub.enterprise_current a ON a.id = proposed.x JOIN hub.enterprise_current b ON b.id = proposed.y"""
+        )
+        warehouse.execute(
+            """INSERT INTO hub.identity_case (kind, subject, ids, names)
+            SELECT 'merge_refused', reg_no, ARRAY[ra, rb], '{}' FROM ready WHERE apart AND ra <> rb ON CONFLICT (kind, subject) DO NOTHING"""
+        )
+        done = warehouse.execute(
+            """INSERT INTO hub.enterprise_merge (elder, younger, rule, by_whom, reason)
+            SELECT DISTINCT ON (younger) elder, younger, 'register_row', '通衢', '登记数据同一行有这个信用代码和注册号 ' || reg_no FROM (
+              SELECT CASE WHEN (e.since, e.id) < (f.since, f.id) THEN e.id ELSE f.id END AS elder,
+                CASE WHEN (e.since, e.id) < (f.since, f.id) THEN f.id ELSE e.id END AS younger, reg_no
+              FROM ready JOIN hub.enterprise_current e ON e.id = ra JOIN hub.enterprise_current f ON f.id = rb WHERE NOT apart AND ra <> rb) s
+            ORDER BY younger, elder"""
+        )
+        if not done:
+            return
+        warehouse.execute(
+            "DELETE FROM proposed USING ready WHERE proposed.x = ready.x AND proposed.y = ready.y AND (apart OR ra = rb)"
+        )
+
+
+def history(warehouse: Connection, enterprise: str) -> list[dict[str, Any]]:
+    """Every merge and parting the enterprise has been in, oldest first: elder, younger, by_whom, reason, at, undone_*."""
+    root = current(warehouse, enterprise)
+    return warehouse.rows(
+        """SELECT merge_id, elder::text AS elder, younger::text AS younger, rule, by_whom, reason, at::text AS at,
+          undone_by, undone_reason, undone_at::text AS undone_at
+        FROM hub.enterprise_merge WHERE elder IN (SELECT id FROM hub.enterprise_current WHERE current_id = $1::uuid OR id = $2::uuid)
+          OR younger IN (SELECT id FROM hub.enterprise_current WHERE current_id = $1::uuid OR id = $2::uuid) ORDER BY merge_id""",
+        root, str(UUID(enterprise)),
+    )  # fmt: skip
+
+
+def _root(column: str) -> str:
+    return f"(SELECT current_id FROM hub.enterprise_current c WHERE c.id = enterprise_apart.{column})"
