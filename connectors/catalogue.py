@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors import references
-from connectors.database import LISTED, Database, Table
+from connectors.database import Database
 from connectors.drivers import driver_class
+from connectors.session import LISTED, Table
 from connectors.spec import Connector
 from schemas.errors import ConfigError
 

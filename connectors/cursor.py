@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,21 @@ if TYPE_CHECKING:
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+_CREATED = re.compile(
+    r"创建|新建|建立|录入|登记|受理|来电|插入|(^|_)(create|insert|add|register|reg|entry)[a-z]*(_|$)", re.IGNORECASE
+)
+_CHANGED = re.compile(r"更新|修改|变更|改动|(^|_)(update|upd|modif|change|last)[a-z]*(_|$)", re.IGNORECASE)
+
 KINDS = ("timestamp", "date", "integer", "decimal", "text")
+
+
+def write_once(cursor: str | None, names: Sequence[str]) -> str:
+    """A warning when a cursor is named like a time of creation, "" otherwise; a better column is named if there is one."""
+    if not cursor or _CHANGED.search(cursor) or not _CREATED.search(cursor):
+        return ""
+    better = [name for name in names if _CHANGED.search(name)]
+    cure = f"表里有 '{better[0]}'，是否该用它作游标" if better else "请设够长的 lookback，或改为 mode: full"
+    return f"游标 '{cursor}' 像是只写一次的列，以后改动的行读不到；{cure}"
 
 
 def lookback_problem(text: str) -> str | None:

@@ -8,16 +8,16 @@ read-only, with a time limit, and only the columns that are needed.
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from connectors import cursor as cursors
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
 from connectors.network import reach, resolve
+from connectors.session import LISTED, Session, Table
 from schemas.errors import ConfigError, HubError, SourceChanged, nearest
 
 if TYPE_CHECKING:
@@ -32,113 +32,7 @@ OPTIONS: dict[str, Option] = {
     "where": Option("附加的筛选条件（SQL）"),
     "timeout": Option("一次读取的时限（秒）", kind="number", default=600),
 }
-LISTED = 200
 _SELECT = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table or view of a source's catalogue."""
-
-    name: str  # schema.table where the database has schemas
-    comment: str = ""
-    rows: int | None = None  # the server's own estimate; None when it has none
-
-
-class Session(ABC):
-    """One open read-only connection."""
-
-    folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
-    sub_query: ClassVar[str] = "({}) AS source_query"
-
-    @abstractmethod
-    def quote(self, name: str) -> str:
-        """An identifier as the database reads it."""
-
-    def column(self, name: str) -> str:
-        """A column as the database reads it, once `columns` has been asked."""
-        return self.quote(name)
-
-    @abstractmethod
-    def columns(self, relation: str) -> list[SourceColumn]:
-        """Names and types of what a table or sub-query gives, in its order.
-
-        Raises:
-            HubError: it does not exist, or may not be read.
-        """
-
-    @abstractmethod
-    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
-        """At most `limit` tables and views that can be seen, by name.
-
-        The server does the choosing: a catalogue of 20,000 tables never travels. `like` is a part of the name,
-        or a pattern with `*` and `?`, compared without regard to case.
-        """
-
-    @abstractmethod
-    def item(self, column: SourceColumn) -> str:
-        """The SELECT item that brings a column across exactly."""
-
-    @abstractmethod
-    def kind(self, column: SourceColumn) -> str:
-        """Which of `cursor.KINDS` a column is."""
-
-    @abstractmethod
-    def literal(self, text: str, kind: str) -> str:
-        """A cursor value as a literal that cannot be anything else."""
-
-    @abstractmethod
-    def clock(self, timezone: str) -> str:
-        """The source's own time, `YYYY-MM-DD HH:MM:SS.ffffff` in that zone."""
-
-    @abstractmethod
-    def stream(
-        self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
-    ) -> Iterable[pa.RecordBatch]:
-        """The first `limit` rows of the answer, batch by batch; `few` says that not many are expected."""
-
-    def select(
-        self, relation: str, columns: Sequence[SourceColumn], *, conditions: Sequence[str] = (), order: str = "",
-        limit: int | None = None, few: bool = False,
-    ) -> Iterable[pa.RecordBatch]:  # fmt: skip
-        """The columns of those rows that meet all conditions, batch by batch."""
-        sql = f"SELECT {', '.join(self.item(column) for column in columns)} FROM {relation}"
-        if conditions:
-            sql += f" WHERE {' AND '.join(conditions)}"
-        if order:
-            sql += f" ORDER BY {order}"
-        return self.stream(sql, columns, limit=limit, few=few)
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the connection."""
-
-    def cancel(self) -> None:  # noqa: B027 - embedded engines have no server to tell
-        """Stop the statement that runs, from another thread; the reader then fails."""
-
-    def comparable(self, column: SourceColumn) -> str:
-        """The column as it is compared: text byte by byte, as Arrow does it."""
-        return self.column(column.name)
-
-    def may_be_null(self, relation: str, column: SourceColumn) -> bool:
-        """Whether the cursor can be NULL; true when it cannot be known."""
-        return True
-
-    def is_small(self, table: str) -> bool:
-        """Whether a table is known to hold few rows; false when it is a view or cannot be known."""
-        return False
-
-    def pieces(self, table: str, relation: str, ways: int) -> list[str]:
-        """Conditions that split a table into about `ways` pieces, each row in exactly one; none when it cannot be."""
-        return []
-
-    def share_snapshot(self, others: Sequence[Session]) -> None:
-        """Let the others see exactly what this session sees from now on."""
-        raise TypeError(f"{type(self).__name__} shares no snapshot")
-
-    def execute(self, sql: str) -> None:
-        """Run one writing statement; only an exchange table's read flag needs it."""
-        raise TypeError(f"{type(self).__name__} only reads")
 
 
 class Database(Driver):
@@ -152,6 +46,7 @@ class Database(Driver):
         super().__init__(connector)
         self.table = str(connector.source.get("table") or "")
         self._running: set[Session] = set()
+        self._there: list[str] = []  # the columns of the table as last seen
 
     @classmethod
     def source_problem(cls, source: Mapping[str, Any]) -> str | None:
@@ -214,6 +109,7 @@ class Database(Driver):
             SourceChanged: the same, after it had been read before.
         """
         there = {column.name: column for column in session.columns(relation)}
+        self._there = list(there)
         by_folded = {name.casefold(): column for name, column in there.items()} if session.folds_case else {}
         wanted = list(dict.fromkeys([*self.connector.source_columns, *extra]))
         missing = [name for name in wanted if name not in there and name.casefold() not in by_folded]
@@ -230,13 +126,20 @@ class Database(Driver):
         with self.session() as session:
             return session.columns(self.relation(session))
 
+    def backfill(self, begin: str, end: str) -> None:
+        """Any span of the cursor, as the database has its rows now."""
+        if self.connector.mode != "cursor":
+            super().backfill(begin, end)
+        self.span = begin, end
+
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
-        """One delivery: everything, or what changed since `position`."""
+        """One delivery: everything, what changed since `position`, or a span to fill in, which moves no bookmark."""
+        name = self.table or "query"
         yield Delivery(
-            name=self.table or "query",
+            name=name if self.span is None else f"{name}（补读 {self.span[0]} 至 {self.span[1]}）",
             kind=self.connector.mode,
             reader=lambda delivery: self._read(delivery, position),
-            position=position,
+            position=position if self.span is None else None,
         )
 
     def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
@@ -248,11 +151,14 @@ class Database(Driver):
             name = self.connector.cursor
             if self.connector.mode == "cursor" and name:
                 column = next(c for c in columns if c.name == name)
-                kind = session.kind(column)
-                ceiling = session.clock(self.connector.timezone) if kind in ("timestamp", "date") else None
-                tracker = cursors.Tracker(kind, position, ceiling)
-                if position is not None:
-                    conditions.append(self._since(session, relation, column, position))
+                if self.span is not None:
+                    conditions += self._between(session, column, self.span)
+                else:
+                    kind = session.kind(column)
+                    ceiling = session.clock(self.connector.timezone) if kind in ("timestamp", "date") else None
+                    tracker = cursors.Tracker(kind, position, ceiling)
+                    if position is not None:
+                        conditions.append(self._since(session, relation, column, position))
             # A query may be dear to run: only tables are first tried as if they gave few rows.
             few = bool(self.table) and (position is not None or session.is_small(self.table))
             for batch in self._selected(session, relation, columns, conditions, few=few):
@@ -311,6 +217,19 @@ class Database(Driver):
             condition = f"({condition} OR {session.column(column.name)} IS NULL)"
         return condition
 
+    def _between(self, session: Session, column: SourceColumn, span: tuple[str, str]) -> list[str]:
+        kind, bounds = session.kind(column), []
+        for text, sign in zip(span, (">=", "<"), strict=True):
+            try:
+                bounds.append(f"{session.comparable(column)} {sign} {session.literal(text, kind)}")
+            except (ValueError, ArithmeticError):
+                raise ConfigError(
+                    f"{self.where}：--backfill",
+                    f"'{text}' 不能与游标 {column.name}（{column.type}）比较",
+                    "时间写成 2026-03-01 或 '2026-03-01 08:00:00'，编号写整数",
+                ) from None
+        return bounds
+
     def _see(self, tracker: cursors.Tracker, values: pa.Array) -> None:
         try:
             tracker.see(values)
@@ -322,6 +241,8 @@ class Database(Driver):
             ) from None
 
     def _tell(self, delivery: Delivery, tracker: cursors.Tracker) -> None:
+        if hint := self._write_once(self._there):
+            delivery.find("cursor_write_once", hint)
         if tracker.missing:
             delivery.find("cursor_null", f"有 {tracker.missing} 行的 {self.connector.cursor} 为空，每次都会重读")
         if tracker.beyond:
@@ -380,23 +301,13 @@ class Database(Driver):
         return "读到一行" if rows else "能读，目前没有数据"
 
     def _step_list(self) -> str:
-        count = len(self.columns())
-        return f"共 {count} 列，用到 {len(self.connector.source_columns)} 列"
+        there = self.columns()
+        hint = self._write_once([column.name for column in there])
+        return f"共 {len(there)} 列，用到 {len(self.connector.source_columns)} 列{f'。注意：{hint}' if hint else ''}"
 
-
-def limited(sql: str, limit: int | None) -> str:
-    """The statement with its LIMIT."""
-    return sql if limit is None else f"{sql} LIMIT {limit:d}"
-
-
-def like_pattern(like: str, escape: str = "!") -> str:
-    """What `tables(like)` asks for, as a lower-case LIKE pattern: a part of the name unless it has `*` or `?`."""
-    text = like.strip().lower()
-    for sign in (escape, "%", "_"):
-        text = text.replace(sign, escape + sign)
-    if not text:
-        return "%"
-    return text.replace("*", "%").replace("?", "_") if "*" in text or "?" in text else f"%{text}%"
+    def _write_once(self, names: Sequence[str]) -> str:
+        """A warning when the cursor looks like a column that is written once: changed rows would never be read."""
+        return cursors.write_once(self.connector.cursor, names) if self.connector.mode == "cursor" else ""
 
 
 def missing_table(where: str, table: str, session: Session | None) -> HubError:

@@ -16,8 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from connectors.database import Database, Session
+from connectors.database import Database
 from connectors.drivers.base import SourceColumn
+from connectors.session import Session
 from schemas.errors import ConfigError, HubError, SourceUnavailable
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def sweep(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[Pa
         yield from _pages(client, driver, since)
         return
     begin = _moment(next(iter(since.values())), driver)
-    end = (datetime.now(UTC) + _SKEW).replace(microsecond=0)
+    end = (datetime.now(UTC) + _SKEW).replace(microsecond=0) if driver.span is None else _moment(driver.span[1], driver)
     last: set[bytes] = set()
     for first, after in _windows(begin, end, str(driver.option("window"))):
         for page in _window(client, driver, first, after):

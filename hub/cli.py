@@ -160,6 +160,10 @@ def run(
         ),
     ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="不问来源，用已落地的原始数据重新质检合并")] = False,
+    backfill: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--backfill", metavar="起 止", help="补读游标在这一段的行（含起不含止），不动增量的位置"),
+    ] = None,
 ) -> None:
     """采集所选来源：提取、落地、质检、合并，再更新受影响的视图。一个来源出错不影响其他来源。
 
@@ -167,10 +171,17 @@ def run(
       hub run
       hub run --select "hotline_office/*"
       hub run --select dataset:enterprise --replay
+      hub run --select hotline_office/ticket --backfill 2026-03-01 2026-04-01
     """
     from hub.running import run as go
 
-    raise typer.Exit(go(select or [], from_landing=replay))
+    if backfill is not None and (replay or not select):
+        raise UsageError(
+            "--backfill",
+            "须与 --select 一起写，不与 --replay 一起写",
+            "例如 hub run -s hotline_office/ticket --backfill 2026-03-01 2026-04-01",
+        )
+    raise typer.Exit(go(select or [], from_landing=replay, backfill=backfill))
 
 
 @app.command(cls=Command)

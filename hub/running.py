@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from warehouse.load import BatchResult
 
 
-def run(select: list[str], *, from_landing: bool = False, batches: list[int] | None = None) -> int:
+def run(
+    select: list[str],
+    *,
+    from_landing: bool = False,
+    batches: list[int] | None = None,
+    backfill: tuple[str, str] | None = None,
+) -> int:
     """Load the selected sources and publish what changed; 1 when any of it failed."""
     from hub.selection import select as choose
     from hub.setup import home, registry
@@ -34,7 +40,7 @@ def run(select: list[str], *, from_landing: bool = False, batches: list[int] | N
     for c in paused:
         say(f"{c.id}  已停用，不采集；恢复：hub connector resume {c.id}", "note")
     connectors = [c for c in connectors if c not in paused]
-    report = collect(here, connectors, from_landing=from_landing, batches=batches)
+    report = collect(here, connectors, from_landing=from_landing, batches=batches, backfill=backfill)
     return 1 if tell(report) or (known.broken and not select) else 0
 
 

@@ -11,7 +11,7 @@ from hub.help import Command
 from hub.output import UsageError
 
 if TYPE_CHECKING:
-    from connectors.database import Table
+    from connectors.session import Table
 
 app = typer.Typer(rich_markup_mode=None)
 

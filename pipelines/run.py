@@ -57,16 +57,20 @@ def run(
     from_landing: bool = False,
     batches: Collection[int] | None = None,
     as_of: date | None = None,
+    backfill: tuple[str, str] | None = None,
 ) -> RunReport:
     """Load each connector, then link enterprises and publish what changed.
 
     `from_landing` takes landed deliveries instead of asking the sources: all committed ones, or the named `batches`.
+    `backfill` reads one span of the cursor again and moves no bookmark.
     """
     report = RunReport()
     for connector in connectors:
         try:
             results = (
-                replay(connector, home, batches, judge=judge) if from_landing else load(connector, home, judge=judge)
+                replay(connector, home, batches, judge=judge)
+                if from_landing
+                else load(connector, home, judge=judge, backfill=backfill)
             )
         except Exception as trouble:
             error = _told(connector, trouble)

@@ -77,8 +77,12 @@ def load(
     judge: Judge | None = None,
     checkpoint: Checkpoint = lambda stage: None,
     url: str | None = None,
+    backfill: tuple[str, str] | None = None,
 ) -> list[BatchResult]:
     """Take in all that the source has to give now; one result per delivery, none when there is nothing new.
+
+    `backfill` asks instead for the rows whose cursor lies between two values (the second excluded); the bookmark
+    stays where it is.
 
     Raises:
         SourceUnavailable, SourceChanged, ConfigError: the source's side; earlier deliveries stay committed.
@@ -93,6 +97,8 @@ def load(
         driver = open_driver(connector)
         driver.workspace = home.path / "sweeps"
         try:
+            if backfill is not None:
+                driver.backfill(*backfill)
             for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
                 with workspace(home) as work:
                     taken = _Delivery(connector, agreed, home, warehouse, source_id, judge, checkpoint, work)

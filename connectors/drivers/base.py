@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors import references
+from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,7 @@ class Driver(ABC):
         self.secrets = references.Secrets()
         self.limit: int | None = None  # a preview asks a database for so many rows only
         self.workspace: Path | None = None  # a private folder where an interrupted read may leave what it had got
+        self.span: tuple[str, str] | None = None  # a backfill: cursor values from the first on, before the second
         self._resolved: dict[str, Any] | None = None
 
     @property
@@ -150,6 +152,18 @@ class Driver(ABC):
     @abstractmethod
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
         """What there is to load since `position`; files whose sha256 is in `seen` are left out."""
+
+    def backfill(self, begin: str, end: str) -> None:
+        """From now on read the rows whose cursor lies in [begin, end), and move no bookmark.
+
+        Raises:
+            ConfigError: this source cannot be asked for a span.
+        """
+        raise ConfigError(
+            self.where,
+            f"方式 {self.connector.mode} 不能按时间段补读",
+            "已落地的批次可用 hub replay 重放；只有按游标增量的来源能补读",
+        )
 
     def cancel(self) -> None:  # noqa: B027 - files and interfaces end with their reader
         """Stop what runs at the source on this driver's behalf, from another thread."""

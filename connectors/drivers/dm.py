@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from connectors.database import Session, missing_table
+from connectors.database import missing_table
 from connectors.dbapi import (
     BYTES,
     DAY,
@@ -26,6 +26,7 @@ from connectors.dbapi import (
 from connectors.drivers.base import SourceColumn
 from connectors.drivers.oracle import OracleSession
 from connectors.network import CONNECT_SECONDS, reach
+from connectors.session import Session
 from schemas.errors import HubError
 
 _SHAPES = {

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
-from connectors.database import OPTIONS, Database, Session
+from connectors.database import OPTIONS, Database
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from connectors.session import Session
 from schemas.errors import ConfigError, SourceChanged
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class Exchange(Driver):
             position=position,
         )
 
+    def backfill(self, begin: str, end: str) -> None:
+        """Never: old operations read again would put old values over new ones."""
+        raise ConfigError(
+            self.where, "交换表的旧记录不能补读，会把新值改回旧值", "要从头来过，请部门把全部数据作为新增（I）再写一遍"
+        )
+
     def cancel(self) -> None:
         """Stop what runs in the source's database."""
         if self._opened is not None:
@@ -108,7 +115,13 @@ class Exchange(Driver):
             for start in range(0, len(delivery.handled), _RANGES_AT_ONCE):
                 ranges = delivery.handled[start : start + _RANGES_AT_ONCE]
                 among = " OR ".join(f"{number} BETWEEN {first:d} AND {last:d}" for first, last in ranges)
-                session.execute(f"UPDATE {table} SET {flag} = {value} WHERE {among}")
+                try:
+                    session.execute(f"UPDATE {table} SET {flag} = {value} WHERE {among}")
+                except ConfigError as error:
+                    raise ConfigError(
+                        f"{self.where}：source.mark_read", f"数据已入库，已读标志 {self.option('flag')} 写不进去（{error.what}）",
+                        "请部门授予这一列的 UPDATE 权限，或去掉 mark_read",
+                    ) from None  # fmt: skip
 
     def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
         """Those of the database, with the exchange columns among the columns asked for."""

@@ -176,8 +176,16 @@ class HTTP(Driver):
             name=urlsplit(self.url()).path.rstrip("/").rpartition("/")[2] or "records",
             kind=self.connector.mode,
             reader=lambda delivery: self._read(delivery, position),
-            position=position,
+            position=position if self.span is None else None,
         )
+
+    def backfill(self, begin: str, end: str) -> None:
+        """A span, when the interface can be told where to stop."""
+        if self.connector.mode != "cursor" or not self.option("until_param"):
+            raise ConfigError(
+                f"{self.where}：source.until_param", "接口不能按时间段补读", "须是 mode: cursor，并写明“早于”的参数名"
+            )
+        self.span = begin, end
 
     def steps(self) -> Iterable[tuple[str, Callable[[], str]]]:
         """Name resolution, TCP, the first page, its records, their keys."""
@@ -220,6 +228,9 @@ class HTTP(Driver):
         name = self.option("since_param")
         if not name:
             return {}
+        if self.span is not None:
+            until = {} if self.option("window") else {str(self.option("until_param")): self.span[1]}
+            return {str(name): self.span[0], **until}
         if position is None:
             start = self.option("since_start")
             return {str(name): str(start)} if start else {}
@@ -289,7 +300,7 @@ class HTTP(Driver):
                     self.where, f"接口说有 {total} 条，只翻到 {count} 条，翻页期间数据变了", "稍后会自动重试"
                 )
             client.journal.forget()
-        if tracker is not None:
+        if tracker is not None and self.span is None:
             delivery.position = tracker.position()
             if tracker.beyond:
                 delivery.find(

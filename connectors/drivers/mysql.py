@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from connectors.database import LISTED, Database, Session, Table, like_pattern, limited, missing_table
+from connectors.database import Database, missing_table
 from connectors.drivers.base import SourceColumn
 from connectors.network import CONNECT_SECONDS, reach, silent
+from connectors.session import LISTED, Session, Table, like_pattern, limited
 from schemas.errors import ConfigError, HubError, SourceUnavailable
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from connectors.database import LISTED, OPTIONS, Session, Table, like_pattern, missing_table
+from connectors.database import OPTIONS, missing_table
 from connectors.dbapi import (
     BYTES,
     DECIMAL,
@@ -32,6 +32,7 @@ from connectors.dbapi import (
 )  # fmt: skip
 from connectors.drivers.base import Option, SourceColumn
 from connectors.network import CONNECT_SECONDS, refused, silent
+from connectors.session import LISTED, Session, Table, like_pattern
 from schemas.errors import ConfigError, HubError, SourceUnavailable
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_$#]*\Z")

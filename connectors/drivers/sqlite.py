@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from connectors.database import LISTED, OPTIONS, Database, Session, Table, like_pattern, limited, missing_table
+from connectors.database import OPTIONS, Database, missing_table
 from connectors.drivers.base import Option, SourceColumn
+from connectors.session import LISTED, Session, Table, like_pattern, limited
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:

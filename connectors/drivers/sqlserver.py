@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from connectors.database import LISTED, Session, Table, like_pattern, missing_table
+from connectors.database import missing_table
 from connectors.dbapi import (
     BYTES,
     DAY,
@@ -31,6 +31,7 @@ from connectors.dbapi import (
 )  # fmt: skip
 from connectors.drivers.base import SourceColumn
 from connectors.network import CONNECT_SECONDS, reach
+from connectors.session import LISTED, Session, Table, like_pattern
 from schemas.errors import ConfigError, HubError
 
 _SHAPES = {

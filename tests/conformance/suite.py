@@ -6,9 +6,10 @@ characters, an emoji, full-width digits and blanks, quotation marks, backslashes
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -277,6 +278,55 @@ class DatabaseConformance(CursorConformance):
 
     def test_column_gone_after_it_was_read_is_a_change_of_the_source(self, source):
         failure(self.cursor(source, fields={**FIELDS, "name": "名称们"}), SourceChanged, position="2026-03-01 00:00:00")
+
+    def test_late_row_is_read_within_the_lookback(self, source):
+        [(delivery, _)] = read(self.cursor(source, lookback="2h"))
+        late = ("T005", "晚提交的", "2026-03-01 23:00:00", "1.00", 1, None)
+        source.put([*ROWS, late])
+        assert "T005" in {row["编号"] for row in rows_of(self.cursor(source, lookback="2h"), delivery.position_after())}
+        assert "T005" not in {row["编号"] for row in rows_of(self.cursor(source), delivery.position_after())}
+
+    def test_skewed_clocks_lose_nothing(self, source):
+        """A writer whose clock is ahead must not hide the rows that others write until the source's clock gets there."""
+        now = datetime.now(ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
+        at = {minutes: f"{now + timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S}" for minutes in (-10, -1, 30)}
+        source.put([("T1", "平常", at[-10], "1.00", 1, None), ("T2", "时钟快", at[30], "1.00", 1, None)])
+        [(delivery, rows)] = read(self.cursor(source))
+        assert len(rows) == 2
+        assert delivery.position_after().startswith(at[-10])
+        source.put([("T2", "时钟快", at[30], "1.00", 1, None), ("T3", "后写的", at[-1], "1.00", 1, None)])
+        [(delivery, rows)] = read(self.cursor(source), delivery.position_after())
+        assert {row["编号"] for row in rows} == {"T2", "T3"}
+        assert delivery.position_after().startswith(at[-1])
+
+    def test_write_once_cursor_is_warned_of(self, source):
+        source.put(ROWS)
+        query = f"SELECT {', '.join(map(source.quote, COLUMNS))}, {source.quote('更新时间')} AS {source.quote('创建时间')} FROM ticket"
+        made = self.cursor(source, table=None, query=query, cursor="创建时间")
+        [(delivery, _)] = read(made)
+        [finding] = delivery.findings
+        assert finding.code == "cursor_write_once"
+        assert "'更新时间'" in finding.message
+        assert "注意" in list(open_driver(made).probe())[-1].message
+        assert read(self.cursor(source))[0][0].findings == []
+
+    def test_backfill_reads_a_span_and_moves_no_bookmark(self, source):
+        driver = open_driver(self.cursor(source))
+        driver.backfill("2026-03-01 09:00:00", "2026-03-02")
+        [delivery] = driver.deliveries("2026-03-02 00:00:00.000000", ())
+        rows = [row for batch in delivery.batches() for row in batch.to_pylist()]
+        assert {row["编号"] for row in rows} == {"T002", "Ｔ００３"}
+        assert delivery.position_after() is None
+        assert "补读" in delivery.name
+
+    def test_backfill_of_what_cannot_be_is_told(self, source):
+        with pytest.raises(ConfigError, match="补读"):
+            open_driver(source.connector()).backfill("2026-03-01", "2026-03-02")
+        driver = open_driver(self.cursor(source, cursor="数量"))
+        driver.backfill("一", "二")
+        [delivery] = driver.deliveries(None, ())
+        with pytest.raises(ConfigError, match="backfill"):
+            list(delivery.batches())
 
     def test_position_of_another_type_is_told(self, source):
         failure(self.cursor(source, cursor="数量"), SourceChanged, position="not a number")

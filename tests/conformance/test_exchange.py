@@ -42,6 +42,9 @@ class InPostgreSQL(ExchangeSource):
         with psycopg.connect(self.url) as connection:
             return [n for (n,) in connection.execute("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
 
+    def forbid(self):
+        self.run("REVOKE UPDATE ON swap FROM qianzhi")
+
 
 class InMariaDB(ExchangeSource):
     def __init__(self, server):
@@ -59,6 +62,9 @@ class InMariaDB(ExchangeSource):
 
     def flags(self):
         return [n for (n,) in self.run("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
+
+    def forbid(self):
+        self.run("REVOKE UPDATE ON source_exchange.swap FROM qianzhi@'127.0.0.1'")
 
 
 TABLE = "CREATE TABLE swap (cd_id bigint PRIMARY KEY, cd_operation char(1), cd_time timestamp NULL, cd_batch varchar(20), 单元号 varchar(40), 权利人 varchar(40), cd_flag int)"
@@ -154,6 +160,31 @@ class TestExchange:
         source.add((3, "I", "U3", "丙"))
         driver.acknowledge(delivery)
         assert source.flags() == [2, 4, 8, 9]
+
+    def test_flag_that_may_not_be_written_is_told_after_the_load(self, source):
+        source.add((1, "I", "U1", "甲"))
+        source.forbid()
+        driver = open_driver(source.connector(mark_read=True))
+        [delivery] = driver.deliveries(None, ())
+        assert sum(batch.num_rows for batch in delivery.batches()) == 1
+        with pytest.raises(ConfigError) as caught:
+            driver.acknowledge(delivery)
+        assert "已入库" in str(caught.value)
+        assert "mark_read" in str(caught.value)
+        assert source.flags() == []
+
+    def test_operations_of_all_batches_come_in_the_order_they_were_written(self, source):
+        """Two batches written side by side: the number is the order, the batch only a label."""
+        source.add((1, "I", "U1", "甲"), (3, "D", "U1", None), (2, "U", "U1", "乙"), (4, "I", "U1", "丙"))
+        source.run("UPDATE swap SET cd_batch = 'B2' WHERE cd_id IN (2, 4)")
+        [(_, rows)] = read(source.connector())
+        assert [(row["_seq"], row["_op"], row["cd_batch"]) for row in rows] == [
+            (1, "I", "B1"), (2, "U", "B2"), (3, "D", "B1"), (4, "I", "B2"),
+        ]  # fmt: skip
+
+    def test_old_records_are_never_filled_in(self, source):
+        with pytest.raises(ConfigError, match="改回旧值"):
+            open_driver(source.connector()).backfill("1", "2")
 
     def test_operation_in_other_words(self, source):
         source.add((1, "1", "U1", "甲"), (2, "3", "U1", None))

@@ -331,6 +331,25 @@ def test_open311_window_with_too_many_is_halved(world):
     assert "给不全" in failure(made, SourceChanged)
 
 
+def test_open311_backfill_asks_for_its_span_only(world):
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=80)
+    world.tickets = tickets(70, begin, timedelta(days=1))
+    made = connector(
+        world, "/v2", paging="none", preset="open311", since_start=begin.isoformat(), fields=FIELDS, mode="cursor",
+        cursor="requested_datetime",
+    )  # fmt: skip
+    driver = open_driver(made)
+    driver.backfill(
+        (begin + timedelta(days=10, hours=-1)).isoformat(), (begin + timedelta(days=13, hours=-1)).isoformat()
+    )
+    [delivery] = driver.deliveries(begin.isoformat(), ())
+    rows = [row for batch in delivery.batches() for row in batch.to_pylist()]
+    assert [row["service_request_id"] for row in rows] == ["S10", "S11", "S12"]
+    assert delivery.position_after() is None
+    with pytest.raises(ConfigError, match="until_param"):
+        open_driver(connector(world, mode="cursor", cursor="id", since_param="since")).backfill("1", "2")
+
+
 @pytest.mark.parametrize("style", ["json", "xml"])
 def test_open311_services(world, style):
     fields = {"code": "service_code", "name": "service_name"}

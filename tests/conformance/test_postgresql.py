@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from connectors.database import Table
 from connectors.drivers import open_driver
 from connectors.drivers.postgresql import PostgreSQLSession
+from connectors.session import Table
 from schemas.errors import ConfigError, SourceUnavailable
 from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, as_text, failure, read, rows_of
 

@@ -125,6 +125,21 @@ def test_cursor_keeps_ties_and_stays_when_nothing_is_new(
     assert len(state(database)["record"]) == 3
 
 
+def test_backfill_mends_a_span_and_moves_no_bookmark(home: Home, source: str, tmp_path: Path, database: str) -> None:
+    by_cursor = connector(tmp_path, "cursor")
+    fill(source, [row(1), row(2), row(3)])
+    take(by_cursor, home)
+    bookmark = state(database)["cursor"]
+    with psycopg.connect(source) as connection:  # mended at the source by hand: its time of change was not touched
+        connection.execute("UPDATE callback SET solved = '未解决' WHERE callback_id = 'CB00001'")
+    assert take(by_cursor, home)[0].status == "skipped"
+    (filled,) = load(by_cursor, home, backfill=("2000-01-01", "2100-01-01"))
+    assert (filled.status, filled.changed_rows, filled.unchanged_rows) == ("committed", 1, 2)
+    assert state(database)["cursor"] == bookmark
+    (again,) = load(by_cursor, home, backfill=("2000-01-01", "2100-01-01"))
+    assert (again.changed_rows, again.unchanged_rows) == (0, 3)
+
+
 def test_exchange_applies_operations_in_order(home: Home, source: str, tmp_path: Path, database: str) -> None:
     one = connector(tmp_path, "exchange")
     send(source, [(1, "I", row(1)), (2, "I", row(2)), (3, "U", row(1, solved="未解决")), (4, "D", row(2))])

@@ -13,13 +13,13 @@ import pytest
 import sqlglot
 
 from connectors import catalogue
-from connectors.database import Table
 from connectors.dbapi import DECIMAL, MOMENT, TEXT, WHOLE, DBAPIDatabase, DBAPISession
 from connectors.drivers import driver_class
 from connectors.drivers.base import SourceColumn
 from connectors.drivers.dm import DMSession
 from connectors.drivers.oracle import OracleSession
 from connectors.drivers.sqlserver import SQLServerSession
+from connectors.session import Table
 from connectors.spec import Connector
 from schemas.errors import ConfigError, SourceUnavailable
 

@@ -1,0 +1,135 @@
+"""One read-only connection to a department's database, and what each dialect has to say for itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from connectors.drivers.base import SourceColumn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LISTED = 200
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view of a source's catalogue."""
+
+    name: str  # schema.table where the database has schemas
+    comment: str = ""
+    rows: int | None = None  # the server's own estimate; None when it has none
+
+
+class Session(ABC):
+    """One open read-only connection."""
+
+    folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
+    sub_query: ClassVar[str] = "({}) AS source_query"
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier as the database reads it."""
+
+    def column(self, name: str) -> str:
+        """A column as the database reads it, once `columns` has been asked."""
+        return self.quote(name)
+
+    @abstractmethod
+    def columns(self, relation: str) -> list[SourceColumn]:
+        """Names and types of what a table or sub-query gives, in its order.
+
+        Raises:
+            HubError: it does not exist, or may not be read.
+        """
+
+    @abstractmethod
+    def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
+        """At most `limit` tables and views that can be seen, by name.
+
+        The server does the choosing: a catalogue of 20,000 tables never travels. `like` is a part of the name,
+        or a pattern with `*` and `?`, compared without regard to case.
+        """
+
+    @abstractmethod
+    def item(self, column: SourceColumn) -> str:
+        """The SELECT item that brings a column across exactly."""
+
+    @abstractmethod
+    def kind(self, column: SourceColumn) -> str:
+        """Which of `cursor.KINDS` a column is."""
+
+    @abstractmethod
+    def literal(self, text: str, kind: str) -> str:
+        """A cursor value as a literal that cannot be anything else."""
+
+    @abstractmethod
+    def clock(self, timezone: str) -> str:
+        """The source's own time, `YYYY-MM-DD HH:MM:SS.ffffff` in that zone."""
+
+    @abstractmethod
+    def stream(
+        self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
+    ) -> Iterable[pa.RecordBatch]:
+        """The first `limit` rows of the answer, batch by batch; `few` says that not many are expected."""
+
+    def select(
+        self, relation: str, columns: Sequence[SourceColumn], *, conditions: Sequence[str] = (), order: str = "",
+        limit: int | None = None, few: bool = False,
+    ) -> Iterable[pa.RecordBatch]:  # fmt: skip
+        """The columns of those rows that meet all conditions, batch by batch."""
+        sql = f"SELECT {', '.join(self.item(column) for column in columns)} FROM {relation}"
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if order:
+            sql += f" ORDER BY {order}"
+        return self.stream(sql, columns, limit=limit, few=few)
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection."""
+
+    def cancel(self) -> None:  # noqa: B027 - embedded engines have no server to tell
+        """Stop the statement that runs, from another thread; the reader then fails."""
+
+    def comparable(self, column: SourceColumn) -> str:
+        """The column as it is compared: text byte by byte, as Arrow does it."""
+        return self.column(column.name)
+
+    def may_be_null(self, relation: str, column: SourceColumn) -> bool:
+        """Whether the cursor can be NULL; true when it cannot be known."""
+        return True
+
+    def is_small(self, table: str) -> bool:
+        """Whether a table is known to hold few rows; false when it is a view or cannot be known."""
+        return False
+
+    def pieces(self, table: str, relation: str, ways: int) -> list[str]:
+        """Conditions that split a table into about `ways` pieces, each row in exactly one; none when it cannot be."""
+        return []
+
+    def share_snapshot(self, others: Sequence[Session]) -> None:
+        """Let the others see exactly what this session sees from now on."""
+        raise TypeError(f"{type(self).__name__} shares no snapshot")
+
+    def execute(self, sql: str) -> None:
+        """Run one writing statement; only an exchange table's read flag needs it."""
+        raise TypeError(f"{type(self).__name__} only reads")
+
+
+def limited(sql: str, limit: int | None) -> str:
+    """The statement with its LIMIT."""
+    return sql if limit is None else f"{sql} LIMIT {limit:d}"
+
+
+def like_pattern(like: str, escape: str = "!") -> str:
+    """What `tables(like)` asks for, as a lower-case LIKE pattern: a part of the name unless it has `*` or `?`."""
+    text = like.strip().lower()
+    for sign in (escape, "%", "_"):
+        text = text.replace(sign, escape + sign)
+    if not text:
+        return "%"
+    return text.replace("*", "%").replace("?", "_") if "*" in text or "?" in text else f"%{text}%"
