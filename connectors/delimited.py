@@ -7,9 +7,12 @@ width (refused, with their lines), a stray quotation mark that swallows the line
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy
@@ -17,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import encoding, header, ledger
-from connectors.batches import empty, has_byte
+from connectors import dialect, encoding, header, ledger, shape
+from connectors.batches import empty, has_byte, text_array
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -26,15 +29,25 @@ if TYPE_CHECKING:
     from connectors.files import Drop
 
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
-_HEAD_ROWS = 40
-_DELIMITERS = (",", "\t", ";", "|", "，")
+_HEAD_ROWS = 60
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
 _LEDGER_BYTES = 32 << 20
+_ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
+
+
+@dataclass
+class _Odd:
+    """A record whose width is not the header's."""
+
+    number: int  # counted in records from the first below the header
+    text: str
+    cells: list[str]
+    flaw: str | None  # None: it is a record all the same
 
 
 class DelimitedFile:
-    """One file, read once."""
+    """One file, read once. Without `wanted` names the header is told by its look, and every column is read."""
 
     def __init__(
         self, drop: Drop, delivery: Delivery, *, where: str, wanted: Sequence[str], encoding: str, delimiter: str | None,
@@ -43,27 +56,30 @@ class DelimitedFile:
         self._drop, self._delivery, self._where, self._wanted = drop, delivery, where, list(wanted)
         self._declared, self._delimiter, self._header_row = encoding, delimiter, header_row
         self._footer_rows, self._strict_end = footer_rows, strict_end
-        self._ragged = False
-        self._skipped: list[int] = []  # rows set aside while parsing, numbered from the first below the header
+        self._odd: list[_Odd] = []  # in the file's order, not yet placed
+        self._records = self._flawed = self._padded = 0
         self._notes = 0
         self._noted = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`."""
+        """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
         self._codec = encoding.recognise(
             self._drop.path, self._drop.encoding, self._declared, self._wanted, self._where
         )
+        if self._codec in (encoding.GBK_AS_LATIN, encoding.UTF8_AS_GBK):
+            self._delivery.find("mojibake_repaired", "文字曾按错误的编码转存，已还原，请部门抽查后改正导出方式")
         self._find_header()
         self._delivery.units.update(self._header.units)
         for name in header.repeated(self._header, self._wanted):
             self._delivery.find("repeated_header", f"表头里有两列以上叫“{name}”，只用第一列")
+        names = self._header.names[: self._width - self._surplus]
         schema = pa.schema(
-            [*((n, pa.string()) for n in self._header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
+            [*((n, pa.string()) for n in names), ("_sheet", pa.string()), ("_row", pa.int32()), ("_flaw", pa.string())]
         )
-        source = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where, self._skip)
+        source = self._stream(self._skip)
         given = False
         try:
-            for batch in self._without_foot(self._placed(self._parsed(source), schema)):
+            for batch in self._without_foot(self._placed(self._parsed(source), schema, source)):
                 given = True
                 yield batch
         finally:
@@ -72,50 +88,98 @@ class DelimitedFile:
         if not given:
             yield empty(schema)
 
+    def _stream(self, skip: int = 0) -> encoding.Transcoder:
+        """The text from a line on, its delimiter one ASCII character."""
+        dialect = self._dialect
+        return encoding.Transcoder(
+            self._drop.path.open("rb", buffering=0),
+            self._codec,
+            self._where,
+            skip,
+            quote=dialect.quote,
+            edit=dialect.edit,
+        )
+
     def _find_header(self) -> None:
-        """The header row, the delimiter, and how many lines lie before the first record.
+        """The dialect, the header, and how many lines lie before the first record.
 
         Raises:
-            SourceChanged: no row has the mapped columns.
+            SourceChanged: no row has the mapped columns, or there is no text at all.
         """
         stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
         try:
             text = stream.read(encoding.HEAD_BYTES).decode()
         finally:
             stream.close()
-        lines = text.splitlines(keepends=True)
-        candidates = (self._delimiter,) if self._delimiter else _DELIMITERS
-        if lines and re.match(r"sep=.\s*$", lines[0]):  # Excel's own hint
-            candidates = (lines[0][4],)
-        best: tuple[header.Header, int, str, list[list[str]]] | None = None
-        for delimiter in candidates:
-            rows, ends = _head_rows(lines, delimiter)
-            chosen = (
-                range(len(rows))
-                if self._header_row is None
-                else [i for i in range(len(rows)) if ends[i] == self._header_row]
-            )
-            for index in chosen:
-                found = header.fit(rows[index], self._wanted)
-                if best is None or found.hits > best[0].hits:
-                    best = found, ends[index], delimiter, rows[:index]
-        if best is None or (best[0].hits == 0 and not best[0].names):
-            raise SourceChanged(self._where, "文件里没有表头", "请部门按约定的格式重发")
-        self._header, self._skip, self._delimiter, above = best
-        header.require(self._header, self._wanted, self._where)
-        while (
-            self._header.names
-            and re.fullmatch(r"列\d+", self._header.names[-1])
-            and self._header.names[-1] not in self._wanted
-        ):
-            self._header.names.pop()
+        lines = [line + "\n" for line in text.split("\n")]
+        if not text.strip():
+            raise SourceChanged(self._where, "文件里没有文字", "请部门重新导出后再放一次")
+        rows, ends = self._heading(lines)
+        self._width = max(len(self._header.names), 1)
+        body = [row for row, end in zip(rows, ends, strict=True) if end > self._skip and row]
+        usual, _ = Counter(map(len, body)).most_common(1)[0] if body else (self._width, 0)
+        # Lines that all end in a delimiter have a last cell more than the header, and nothing in it.
+        self._surplus = max(usual - self._width, 0)
+        if any(cell.strip() for row in body for cell in row[self._width : usual]):
+            self._surplus = 0
+        self._width += self._surplus
+        # Some programs leave out the blank cells at the end of a line; then many lines are short and none is long.
+        short = sum(1 < len(row) < self._width for row in body[:-1])
+        self._pads = short > 1 and short * 5 > len(body) and not any(len(row) > self._width for row in body)
+
+    def _heading(self, lines: list[str]) -> tuple[list[list[str]], list[int]]:
+        """Choose the dialect and the header; returns the first rows and the line each ends on."""
+        if not self._wanted:
+            self._dialect = dialect.detect("".join(lines), self._delimiter)
+            rows, ends = _head_rows(lines, self._dialect)
+            if self._header_row is None:
+                place = shape.guess(rows) or shape.Place(0, 0)
+            elif self._header_row == 0:
+                place = shape.Place(1 if dialect.hinted(lines) else 0, 0)
+            else:
+                at = next((i for i, end in enumerate(ends) if end >= self._header_row), None)
+                if at is None:
+                    raise SourceChanged(self._where, f"没有第 {self._header_row} 行", "请核对表头所在的行号")
+                place = shape.Place(at, 1)
+            below = rows[place.start :]
+            if place.depth:
+                names = header.joined(_squared(rows[place.start : place.start + place.depth]))
+            else:
+                names = [""] * max(map(len, below), default=1)
+                self._delivery.find("no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）")
+            self._header, begun = header.fit(names, ()), place.start + place.depth
+            self._skip = ends[begun - 1] if begun else 0
+            above = rows[: place.start]
+        else:
+            best: tuple[header.Header, int, str, list[list[str]]] | None = None
+            hint = self._delimiter or dialect.hinted(lines)
+            for delimiter in (hint,) if hint else (*dialect.USUAL, "，"):
+                found_rows, found_ends = _head_rows(lines, dialect.Dialect(delimiter))
+                for index, row in enumerate(found_rows):
+                    if self._header_row is not None and found_ends[index] != self._header_row:
+                        continue
+                    found = header.fit(row, self._wanted)
+                    if best is None or found.hits > best[0].hits:
+                        best = found, found_ends[index], delimiter, found_rows[:index]
+            if best is None or (best[0].hits == 0 and not best[0].names):
+                raise SourceChanged(self._where, "文件里没有表头", "请部门按约定的格式重发")
+            self._header, self._skip, delimiter, above = best
+            self._dialect = dialect.mapped("".join(lines), delimiter)
+            rows, ends = _head_rows(lines, self._dialect)
+            header.require(self._header, self._wanted, self._where)
+            self._trim_header()
         for row in above:
             caption = " ".join(cell.strip() for cell in row if cell.strip())
             if caption and not caption.startswith("sep="):
                 self._delivery.captions.append(caption)
                 if unit := header.sheet_unit(caption):
                     self._delivery.units["*"] = unit
-        self._width = len(self._header.names)
+        return rows, ends
+
+    def _trim_header(self) -> None:
+        names = self._header.names
+        while names and re.fullmatch(r"列\d+", names[-1]) and names[-1] not in self._wanted:
+            names.pop()
 
     def _parsed(self, source: encoding.Transcoder) -> Iterator[pa.RecordBatch]:
         names = [f"c{i}" for i in range(self._width)]
@@ -124,7 +188,8 @@ class DelimitedFile:
                 pa.PythonFile(source, mode="r"),
                 read_options=arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names, use_threads=False),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter=self._delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=self._odd_row
+                    delimiter=self._dialect.mark, quote_char=self._dialect.quote or False, escape_char=self._dialect.escape or False,
+                    newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=self._odd_row,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types={name: pa.string() for name in names},
@@ -132,19 +197,27 @@ class DelimitedFile:
                 ),
             )  # fmt: skip
             with reader:  # left open by a reader who stops early, its thread outlives the interpreter
-                yield from reader
+                yield from map(_trimmed, reader) if self._dialect.skip_space else reader
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 return
             raise self._damaged(str(error)) from None
 
     def _odd_row(self, row: arrow_csv.InvalidRow) -> str:
-        """Set a row of another width aside: a note under the table, or a reason to refuse the file."""
-        if self._is_note(row.text.split(self._delimiter or ",")):
+        """Set a row of another width aside: a note under the table, a record with blank cells too many, or a flaw."""
+        cells = next((cells for cells, _ in self._dialect.marked.rows(io.StringIO(row.text, newline=""))), [])
+        width = self._width - self._surplus
+        flaw = None
+        if self._is_note(cells):
             self._notes += 1
+            flaw = ""
+        elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            cells = cells[:width]
+        elif self._pads and 1 < len(cells) < width:
+            self._padded += 1
         else:
-            self._ragged = True
-        self._skipped.append(row.number)
+            flaw = f"这一行有 {len(cells)} 格，表头有 {width} 列"
+        self._odd.append(_Odd(row.number, row.text.strip("\r\n"), cells, flaw))
         return "skip"
 
     def _is_note(self, cells: Sequence[str]) -> bool:
@@ -157,30 +230,112 @@ class DelimitedFile:
             return True
         return self._noted and len(filled) == 1
 
-    def _placed(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def _placed(
+        self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, source: encoding.Transcoder
+    ) -> Iterator[pa.RecordBatch]:
         """The batches with coordinates: one line per record, and one more for each line break inside a cell."""
         record, shift = 1, self._skip  # the next record's number, and what lies before it beside records
         for batch in batches:
-            if self._ragged:
-                raise self._refusal()
             count = batch.num_rows
             if not count:
                 continue
             numbers = numpy.arange(record, record + count, dtype=numpy.int32)
-            while self._skipped and self._skipped[0] <= numbers[-1]:
-                numbers[numbers >= self._skipped.pop(0)] += 1
+            due: list[_Odd] = []
+            while self._odd and self._odd[0].number <= numbers[-1]:
+                due.append(self._odd.pop(0))
+                numbers[numbers >= due[-1].number] += 1
             record = int(numbers[-1]) + 1
             lines = numbers + shift
             extra = self._breaks(batch, lines)
+            sums = (
+                numpy.zeros(count, numpy.int64) if extra is None else numpy.cumsum(extra.to_numpy(zero_copy_only=False))
+            )
             if extra is not None:
-                sums = numpy.cumsum(extra.to_numpy(zero_copy_only=False))
                 shift += int(sums[-1])
                 lines[1:] += sums[:-1]
-            rows = pa.array(lines, pa.int32())
-            placed = pa.RecordBatch.from_arrays([*batch.columns, pa.nulls(count, pa.string()), rows], schema=schema)
-            yield self._without_blank(placed)
-        if self._ragged:
+            where: list[int] = []
+            for odd in due:
+                before = int(numpy.searchsorted(numbers, odd.number))
+                where.append(odd.number + shift - int(sums[-1]) + (int(sums[before - 1]) if before else 0))
+                if breaks := odd.text.count("\n"):
+                    lines[before:] += breaks
+                    shift += breaks
+            yield self._joined(batch, lines, due, where, schema)
+        self._judge_last(source, record)
+        if self._odd:
+            rest, self._odd = self._odd, []
+            places = [odd.number + shift for odd in rest]
+            yield self._joined(None, numpy.zeros(0, numpy.int32), rest, places, schema)
+        if self._flawed > _LINES_TOLD and self._flawed * 2 > self._records:
             raise self._refusal()
+        if self._padded:
+            self._delivery.find("short_rows", f"有 {self._padded} 行省略了行末的空格，按没有填读入")
+
+    def _joined(
+        self, batch: pa.RecordBatch | None, lines: numpy.ndarray, due: list[_Odd], where: list[int], schema: pa.Schema
+    ) -> pa.RecordBatch:
+        """A batch under its schema, with the records of another width at their places."""
+        width = self._width - self._surplus
+        parts = []
+        if batch is not None:
+            count = batch.num_rows
+            flaw = self._surplus_flaw(batch) if self._surplus else pa.nulls(count, pa.string())
+            rows = pa.array(lines, pa.int32())
+            columns = [*batch.columns[:width], pa.nulls(count, pa.string()), rows, flaw]
+            parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
+        odd = [(one, line) for one, line in zip(due, where, strict=True) if one.flaw != ""]
+        if odd or not parts:
+            cells = [[*one.cells[:width], *[""] * (width - len(one.cells))] for one, _ in odd]
+            arrays = (
+                [text_array(column) for column in zip(*cells, strict=True)]
+                if cells
+                else [pa.array([], pa.string())] * width
+            )
+            flaws = [one.flaw and f"{one.flaw}：{one.text[:500]}" for one, _ in odd]
+            placed = [
+                *arrays,
+                pa.nulls(len(odd), pa.string()),
+                pa.array([line for _, line in odd], pa.int32()),
+                pa.array(flaws, pa.string()),
+            ]
+            parts.append(pa.RecordBatch.from_arrays(placed, schema=schema))
+            self._flawed += sum(one.flaw is not None for one, _ in odd)
+        whole = parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+        self._records += whole.num_rows
+        if self._flawed > _ODD_AT_LEAST and self._flawed * 2 > self._records:
+            raise self._refusal()
+        return whole if len(parts) == 1 else whole.take(pc.sort_indices(whole.column("_row")))
+
+    def _surplus_flaw(self, batch: pa.RecordBatch) -> pa.Array:
+        """Why a row is no record that has something behind the header's last column."""
+        width = self._width - self._surplus
+        filled = pc.is_valid(batch.column(width))
+        for column in batch.columns[width + 1 :]:
+            filled = pc.or_(filled, pc.is_valid(column))
+        return pc.if_else(filled, f"这一行比表头的 {width} 列多出内容", pa.scalar(None, pa.string()))
+
+    def _judge_last(self, source: encoding.Transcoder, record: int) -> None:
+        """Texts alone in their lines under the last record are notes; a short last line without an end is torn.
+
+        Raises:
+            SourceUnavailable: the file was cut off within its last line.
+        """
+        last = self._odd[-1] if self._odd else None
+        if last and last.flaw and len(last.cells) < self._width and not source.ends_with_newline:
+            alone = len(last.cells) == 1 and (len(self._odd) > 1 or last.number > record)
+            if not alone:
+                line = self._last_line()
+                raise self._torn(f"最后一行（第 {line} 行）只有 {len(last.cells)} 列")
+        if self._width > 2:
+            for odd in self._odd:
+                if odd.flaw and sum(bool(cell.strip()) for cell in odd.cells) == 1 and self._records:
+                    odd.flaw = ""
+                    self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")
+
+    def _last_line(self) -> int:
+        for _ in self._raw_rows():
+            pass
+        return self._lines
 
     def _breaks(self, batch: pa.RecordBatch, lines: numpy.ndarray) -> pa.Array | None:
         """Line breaks inside each record's cells, None when there are none at all."""
@@ -192,7 +347,7 @@ class DelimitedFile:
             total = pc.add(total, pc.fill_null(pc.count_substring(column, "\n"), 0))
         if self._width > 2:
             # A cell with a whole record in it: a quotation mark was opened and closed lines later.
-            mark = re.escape(self._delimiter or ",")
+            mark = re.escape(self._dialect.mark)
             whole = rf"\n[^\n]*(?:{mark}[^\n{mark}]*){{{min(self._width - 1, 900)}}}"
             for column in broken:
                 swallowed = pc.fill_null(pc.match_substring_regex(column, whole), False)
@@ -207,7 +362,7 @@ class DelimitedFile:
 
     def _without_blank(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without rows that have no value at all (blank lines, lines of separators)."""
-        values = batch.columns[: self._width]
+        values = batch.columns[: self._width - self._surplus]
         if not all(column.null_count for column in values):
             return batch
         filled = pc.is_valid(values[0])
@@ -235,7 +390,7 @@ class DelimitedFile:
         if self._drop.path.stat().st_size > _LEDGER_BYTES:
             self._delivery.find("foot_dropped", f"去掉了 {self._notes} 行合计、签字或说明（文件太大，没有核对合计）")
             return
-        foot = ledger.Foot(self._header.names, self._wanted)
+        foot = ledger.Foot(self._header.names, self._wanted or self._header.names)
         for line, cells in self._cells():
             foot.is_record(cells, line)
         for code, message in foot.findings(self._cells()):
@@ -250,20 +405,21 @@ class DelimitedFile:
 
     def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         """The rows below the header as they are, with the line each begins on."""
-        stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
+        stream = self._stream()
         try:
-            reader = csv.reader(_lines(stream), delimiter=self._delimiter or ",")
             before = 0
-            for row in reader:
+            for row, end in self._dialect.marked.rows(_lines(stream)):
                 if before >= self._skip:
                     yield before + 1, row
-                before = reader.line_num
+                before = end
             self._lines, self._whole_end = before, stream.ends_with_newline
         finally:
             stream.close()
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         first = batch.column(0)
+        if first.null_count:  # a total may stand in the second or third column
+            first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
         if self._noted or pc.any(note).as_py():
@@ -277,7 +433,7 @@ class DelimitedFile:
     def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
         """Rows below a note that fill one cell only: its next lines."""
         filled = pc.cast(pc.is_valid(batch.column(0)), pa.int32())
-        for column in batch.columns[1 : self._width]:
+        for column in batch.columns[1 : self._width - self._surplus]:
             filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int32()))
         begins = 0 if self._noted else pc.index(note, True).as_py()
         below = (
@@ -289,8 +445,12 @@ class DelimitedFile:
         if self._strict_end and not source.ends_with_newline:
             raise self._torn("最后一行没有换行")
         # A quotation mark opened at the start of a cell and never closed: the rest of the file is that cell.
-        mark = re.escape((self._delimiter or ",").encode())
-        if source.quotes % 2 and re.search(rb'(?:^|\n|%b)"(?:[^"]|"")*\Z' % mark, source.tail):
+        if not self._dialect.quote or self._dialect.escape:
+            return
+        mark, quote = re.escape(self._dialect.mark.encode()), re.escape(self._dialect.quote.encode())
+        if source.quotes % 2 and re.search(
+            rb"(?:^|\n|%b)%b(?:[^%b]|%b%b)*\Z" % (mark, quote, quote, quote, quote), source.tail
+        ):
             raise self._torn("最后有一个引号没有配对")
 
     def _torn(self, what: str) -> SourceUnavailable:
@@ -299,42 +459,52 @@ class DelimitedFile:
     def _damaged(self, text: str) -> HubError:
         if "straddling" in text:
             return SourceChanged(self._where, "有一格超过 1 MB，多半是引号没有配对", "请部门重新导出")
-        if self._ragged:
-            return self._refusal()
         return SourceChanged(self._where, f"读不成表格（{text.splitlines()[0][:120]}）", "请部门按约定的格式重新导出")
 
     def _refusal(self) -> HubError:
-        """The error for rows of another width, with their lines; only the last line of all may be a torn one."""
+        """The error for a file most of whose rows have another width, with the first of their lines."""
         bad: list[tuple[int, int]] = []
-        self._noted = False
+        self._noted, width = False, self._width - self._surplus
         for line, row in self._raw_rows():
-            if len(row) != self._width and not self._is_note(row):
+            if row and len(row) != width and not self._is_note(row):
                 bad.append((line, len(row)))
             if len(bad) > _LINES_TOLD:
                 break
-        else:
-            if len(bad) == 1 and bad[0][0] == self._lines and not self._whole_end and bad[0][1] < self._width:
-                return self._torn(f"最后一行（第 {self._lines} 行）只有 {bad[0][1]} 列")
         told = "；".join(f"第 {line} 行 {width} 列" for line, width in bad[:_LINES_TOLD])
         more = "等" if len(bad) > _LINES_TOLD else ""
         return SourceChanged(
             self._where,
-            f"表头有 {self._width} 列，但{told}{more}",
+            f"表头有 {width} 列，但{told}{more}",
             "多半是内容里有逗号、换行而没有加引号；请部门重新导出，不要手工改",
         )
 
 
-def _head_rows(lines: list[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+def _head_rows(lines: list[str], spoken: dialect.Dialect) -> tuple[list[list[str]], list[int]]:
     """The first rows as cells, and the line each of them ends on."""
     rows, ends = [], []
-    reader = csv.reader(iter(lines), delimiter=delimiter)
     try:
-        for row in itertools.islice(reader, _HEAD_ROWS):
+        for row, end in itertools.islice(spoken.rows(lines), _HEAD_ROWS):
             rows.append(row)
-            ends.append(reader.line_num)
+            ends.append(end)
     except csv.Error:
         pass  # what was read so far decides
     return rows, ends
+
+
+def _trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch without blanks at the left of its cells."""
+    return pa.RecordBatch.from_arrays([pc.utf8_ltrim_whitespace(c) for c in batch.columns], schema=batch.schema)
+
+
+def _squared(rows: list[list[str]]) -> list[list[str]]:
+    """Header rows of one width; a group's name is carried over the blanks behind it where a sub-header stands."""
+    width = max(map(len, rows))
+    rows = [[*row, *[""] * (width - len(row))] for row in rows]
+    for upper, lower in itertools.pairwise(rows):
+        for column in range(1, width):
+            if not upper[column] and lower[column].strip():
+                upper[column] = upper[column - 1]
+    return rows
 
 
 def _lines(stream: encoding.Transcoder) -> Iterator[str]:

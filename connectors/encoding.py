@@ -1,24 +1,33 @@
 """Text encodings of departments' files: recognised by rule, never guessed, turned into UTF-8 as a stream.
 
 Statistical detectors misread short GBK texts, so the order is: byte-order mark, strict UTF-8, strict GB18030
-(which contains GBK and GB2312), and otherwise a refusal that names the byte.
+(which contains GBK and GB2312) as long as it reads like Chinese, and otherwise a refusal that names the byte.
+Text that was decoded wrongly and saved again is read back when nothing was lost, and refused when something was.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import BinaryIO
 
 from schemas.errors import SourceChanged, SourceUnavailable
 
 HEAD_BYTES = 1 << 18
+# What a connector may declare. All but the first are read strictly.
+DECLARED = (
+    "auto", "utf-8", "gb18030", "gbk", "gb2312", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "big5", "big5hkscs", "latin-1",
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "cp437", "cp850", "iso8859-2", "iso8859-15", "koi8-r", "mac-roman",
+    "shift_jis", "cp932", "euc-jp", "euc-kr", "cp949",
+)  # fmt: skip
 _TAIL = 1 << 15
+_LONGEST_LINE = 64 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -30,31 +39,108 @@ _SIGNATURES = (
     (b"Rar!", "RAR 压缩包"),
     (b"{\\rtf", "Word 文档"),
 )
+# Two decodings, one after the other: GBK bytes once read as Latin-1, and UTF-8 bytes once read as GBK.
+GBK_AS_LATIN = "gbk-as-latin"
+UTF8_AS_GBK = "utf-8-as-gbk"
+_LOST = ("锟斤拷", "ï¿½", "烫烫烫")
+_LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
+_LATIN |= {code: code for code in range(256)}
+_DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe][0-9][\x81-\xfe][0-9]")
+_PLAIN_DOUBLE = re.compile(rb"[\xa1-\xa9\xb0-\xf7][\xa1-\xfe]")
+_FREQUENT = frozenset(
+    "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
+    "十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形"
+    "相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很情者最立代想已通并提直题党程展"
+    "五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别她手角期根论运农指几九区强放决西被干做必战"
+    "先回则任取据处队南给色光门即保治北造百规热领七海口东导器压志世金增争济阶油思术极交受联什认六共权收证改清己美再采转更单风切打白"
+    "教速花带安场身车例真务具万每目至达走积示议声报斗完类八离华名确才科张信马节话米整空元况今集温传土许步群广石记需段研界拉林律叫且"
+    "究观越织装影算低持音众书布复容儿须际商非验连断深难近矿千周委素技备半办青省列习响约支般史感劳便团往酸历市克何除消构府称太准精值"
+    "号率族维划选标写存候毛亲快效斯院查江型眼王按格养易置派层片始却专状育厂京识适属圆包火住调满县局照参红细引听该铁价严首底液官德随"
+    "企街镇村乡址码登注册营开户账额款项税费投诉举报热线工单时间日期状态备注电话姓名编号单位企业名称统计人口地区合计万元亩季度"
+)
 
 
 def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[str], where: str) -> str:
     """The codec of a file. `valid` says that the whole file is valid UTF-8.
 
     Raises:
-        SourceChanged: it is no text at all, or damaged UTF-8.
+        SourceChanged: it is no text at all, damaged, or in an encoding that has to be declared.
         SourceUnavailable: it is UTF-8 that ends within a character.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
-            raise SourceChanged(where, f"内容是{kind}，不是文本", "请部门另存为 CSV，或把连接器的驱动改为 excel")
+            raise SourceChanged(where, f"内容是{kind}，不是文本", "请部门另存为 CSV，或把连接器的驱动改为 file")
     for mark, codec in _MARKS:
         if head.startswith(mark):
             return codec
     if declared != "auto":
         return "gb18030" if declared in ("gbk", "gb2312") else declared
+    if wide := _wide(head):
+        return wide
     if valid:
-        return valid
+        return _spoilt(head.decode(errors="ignore"), where) or valid
     # The mapped column names, found as UTF-8 bytes, say that UTF-8 was meant and the file is damaged.
     if any(not name.isascii() and name.encode() in head for name in wanted):
         _refuse_damaged(path, where)
+    if not (any(not name.isascii() and name.encode("gb18030") in head for name in wanted) or _is_chinese(head)):
+        raise SourceChanged(
+            where, "文字既不是 UTF-8，也不像 GB18030 的中文", "请在 encoding 里写明编码（如 latin-1、cp1252、big5、shift_jis），或用 UTF-8 重新导出"
+        )  # fmt: skip
     return "gb18030"
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 without its mark: every second byte of its ASCII characters is zero."""
+    sample = head[: 4096 & ~1]
+    if len(sample) < 4 or sample.count(0) * 10 < len(sample):
+        return None
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    return "utf-16-le" if odd > 4 * even else "utf-16-be" if even > 4 * odd else None
+
+
+def _spoilt(text: str, where: str) -> str | None:
+    """The pair of decodings that reads the text back, None for text that was never spoilt.
+
+    Raises:
+        SourceChanged: it was, and what was lost cannot be had back.
+    """
+    if lost := next((mark for mark in _LOST if mark in text), None):
+        raise SourceChanged(
+            where, f"文字已成乱码（如“{lost}”），原文无法恢复", "请部门用 UTF-8 或 GB18030 从源系统重新导出"
+        )
+    odd = [char for char in text if char > "\x7f"]
+    if len(odd) < 4:
+        return None
+    if odd.count("\ufffd") * 20 > len(odd) or (odd.count("\ufffd") > 50):
+        raise SourceChanged(where, "文字里有大量 �，原文已丢失", "请部门用 UTF-8 或 GB18030 从源系统重新导出")
+    if all(ord(char) in _LATIN for char in odd):
+        again = text.translate(_LATIN).encode("latin-1")
+        return GBK_AS_LATIN if _decodes(again, "gb18030") and _is_chinese(again) else None
+    if sum("\u4e00" <= char <= "\u9fff" for char in odd) * 2 > len(odd):
+        return UTF8_AS_GBK if len(odd) >= 8 and _decodes(text.encode("gb18030", "replace"), "utf-8") else None
+    return None
+
+
+def _decodes(data: bytes, codec: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(codec)().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_chinese(data: bytes) -> bool:
+    """Whether bytes read as GB18030 are Chinese text, not another language's letters paired by accident."""
+    pairs = [pair for pair in _DOUBLE.findall(data) if len(pair) == 2 or not _decodes(pair, "gb18030")]
+    plain = [pair for pair in pairs if _PLAIN_DOUBLE.fullmatch(pair)]
+    if not pairs:
+        return _decodes(data, "gb18030")
+    if len(plain) * 10 < len(pairs) * 7:
+        return False
+    usual = sum(pair.decode("gb18030") in _FREQUENT for pair in plain)
+    return len(plain) < 60 or usual * 12 > len(plain)
 
 
 def _refuse_damaged(path: Path, where: str) -> None:
@@ -79,10 +165,10 @@ def _unreadable(where: str, encoding: str, place: int, error: UnicodeDecodeError
 
 
 class Transcoder:
-    """A file as a stream of UTF-8 bytes from a given line on, read block by block.
+    """A file as a stream of UTF-8 bytes from a given line on, read block by block, its lines ending in LF.
 
-    `quotes` are counted and the `tail` is kept on the way. NUL becomes U+FFFD: no database takes a NUL, and
-    the row is then set aside as damaged.
+    Quotation marks are counted and the `tail` is kept on the way. NUL becomes U+FFFD: no database takes a NUL,
+    and the row is then set aside as damaged. `edit` is given whole lines and returns what to read in their place.
 
     Raises:
         SourceChanged: while reading, at a byte that is no valid text; its place is told.
@@ -91,10 +177,18 @@ class Transcoder:
 
     closed = False
 
-    def __init__(self, file: BinaryIO, codec: str, where: str, skip_lines: int = 0) -> None:
+    def __init__(
+        self, file: BinaryIO, codec: str, where: str, skip_lines: int = 0, *, quote: str | None = '"',
+        edit: Callable[[str], str] | None = None,
+    ) -> None:  # fmt: skip
         self._file, self._codec, self._where, self._skip = file, codec, where, skip_lines
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig" if codec == "utf-8" else codec)("strict")
+        self._quote, self._edit, self._held = (quote or "").encode(), edit, ""
+        first = {"utf-8": "utf-8-sig", GBK_AS_LATIN: "utf-8-sig", UTF8_AS_GBK: "utf-8-sig"}.get(codec, codec)
+        self._decoder = codecs.getincrementaldecoder(first)("strict")
+        self._again = {GBK_AS_LATIN: codecs.getincrementaldecoder("gb18030")("strict"),
+                       UTF8_AS_GBK: codecs.getincrementaldecoder("utf-8")("strict")}.get(codec)  # fmt: skip
         self._fed = 0
+        self._returns: bool | None = None  # whether lines end in "\r" alone
         self.quotes = 0
         self.tail = b""
 
@@ -119,8 +213,14 @@ class Transcoder:
         while True:
             block = self._file.read(size if size > 0 else 1 << 22)
             text = self._decoded(block)
+            if self._returns is None and text:
+                self._returns = "\r" in text and "\n" not in text
+            if self._returns:
+                text = text.replace("\r", "\n")
             if self._skip and text:
                 text = self._after_skipped(text)
+            if self._edit is not None:
+                text = self._edited(text, final=not block)
             if text or not block:
                 break
         if not text:
@@ -128,7 +228,8 @@ class Transcoder:
         data = text.encode()
         if b"\0" in data:
             data = data.replace(b"\0", "\ufffd".encode())
-        self.quotes += data.count(b'"')
+        if self._quote:
+            self.quotes += data.count(self._quote)
         self.tail = (self.tail + data)[-_TAIL:]
         return data
 
@@ -136,6 +237,14 @@ class Transcoder:
     def ends_with_newline(self) -> bool:
         """Whether the last line is a whole one."""
         return self.tail.endswith(b"\n")
+
+    def _edited(self, text: str, *, final: bool) -> str:
+        whole = self._held + text
+        cut = len(whole) if final else whole.rfind("\n") + 1
+        whole, self._held = whole[:cut], whole[cut:]
+        if len(self._held) > _LONGEST_LINE:
+            raise SourceChanged(self._where, "有一行超过 64 MB", "请部门核对分隔符和引号后重新导出")
+        return self._edit(whole) if self._edit and whole else whole
 
     def _decoded(self, block: bytes) -> str:
         state = self._decoder.getstate()[0]
@@ -153,7 +262,17 @@ class Transcoder:
                 self._where, f"内容不是 {self._codec.upper()} 编码", "请核对 source.encoding，或去掉它让程序自己识别"
             ) from None
         self._fed += len(block)
-        return text
+        return text if self._again is None else self._read_back(text, final=not block)
+
+    def _read_back(self, text: str, *, final: bool) -> str:
+        """Text that was decoded wrongly once, decoded as it should have been."""
+        try:
+            data = text.translate(_LATIN).encode("latin-1") if self._codec == GBK_AS_LATIN else text.encode("gb18030")
+            return self._again.decode(data, final) if self._again else text
+        except UnicodeError:
+            raise SourceChanged(
+                self._where, f"第 {self._fed} 个字节之前有无法恢复的乱码", "请部门用 UTF-8 或 GB18030 从源系统重新导出"
+            ) from None
 
     def _after_skipped(self, text: str) -> str:
         for match in re.finditer("\n", text):

@@ -18,6 +18,7 @@ from schemas.errors import SourceChanged, nearest
 ENOUGH = 0.6
 
 _BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
+_BETWEEN = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef（）]) (?=[\u2e80-\u9fff\uff00-\uffef（）])")
 _BRACKETS = re.compile(r"^(?P<base>.+?)[（(\[【](?:单位[：:])?(?P<unit>[^（()）\[\]【】]{1,8})[）)\]】]$")
 _UNITS = frozenset(
     {
@@ -36,6 +37,11 @@ _SIGNATURE = re.compile(
 def squeezed(text: object) -> str:
     """A header's text without blanks and line breaks of any width."""
     return _BLANK.sub("", str(text))
+
+
+def tidied(text: object) -> str:
+    """A header's text as a name: blanks at its ends, line breaks and blanks between Chinese characters taken out."""
+    return _BETWEEN.sub("", _BLANK.sub(" ", str(text)).strip())
 
 
 def key(text: object) -> str:
@@ -97,7 +103,7 @@ def fit(cells: Sequence[str], wanted: Collection[str]) -> Header:
     for index, cell in enumerate(cells):
         text = squeezed(cell)
         base, unit = split_unit(text)
-        named = by_key.get(key(text)) or (by_key.get(key(base)) if unit else None) or text or f"列{index + 1}"
+        named = by_key.get(key(text)) or (by_key.get(key(base)) if unit else None) or tidied(cell) or f"列{index + 1}"
         count[named] = count.get(named, 0) + 1
         if count[named] > 1:
             named = f"{named}#{count[named]}"
@@ -113,7 +119,7 @@ def joined(rows: Sequence[Sequence[str]]) -> list[str]:
     """Header rows put together column by column with "/", each text once: 责任 over 牵头单位 → 责任/牵头单位."""
     names = []
     for column in zip(*rows, strict=True):
-        parts = [squeezed(text) for text in column if squeezed(text)]
+        parts = [tidied(text) for text in column if squeezed(text)]
         names.append("/".join(part for index, part in enumerate(parts) if index == 0 or part != parts[index - 1]))
     return names
 

@@ -35,6 +35,7 @@ AUTOMATIC = {
     "replacement_char": "含有乱码字符，原文已无法恢复，请重新导出。",
     "placeholder": "填的是占位符，按未填处理。",
     "duplicate_key": "与本批另一行的主键相同。",
+    "row_shape": "格数与表头不同，多半是内容里有分隔符、引号或换行而没有加引号。",
 }
 
 
@@ -79,6 +80,7 @@ class Plan:
         self.schema = about.schema.to_arrow_schema()
         self.present = self._present()
         self.sources = sorted(set(self.present.values()))
+        self.flawed = _any_value(about, "_flaw")
         self.lookups = self._make_lookups(con)
         self.readings = self._read_odd(con, landed)
         self.standards: dict[str, Standard] = {name: self._standard(contract.fields[name]) for name in self.present}
@@ -155,6 +157,8 @@ class Plan:
 
     def _rules(self) -> list[RowRule]:
         found: list[RowRule] = []
+        if self.flawed:
+            found.append(RowRule("row_shape", None, "整行", AUTOMATIC["row_shape"], "error", "_flaw IS NOT NULL", 0))
 
         def add(name: str, f: Field | None, condition: str, reason: str = "", severity: str = "error") -> None:
             if (self.mapping.kind == "exchange" and name != "required") or (
@@ -240,7 +244,10 @@ class Plan:
         contract, mapping = self.contract, self.mapping
         coordinates = [c for c in COORDINATES if c in self.schema.names]
         quoted = [(c, c.replace('"', '""')) for c in self.sources]
-        l0 = ", ".join([*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates])
+        shape = ["_flaw"] if self.flawed else []
+        l0 = ", ".join(
+            [*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates, *shape]
+        )
         texts = [
             f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self.schema.field(c).type)
         ]
@@ -304,7 +311,10 @@ class Plan:
             words.setdefault(r.bit // WORD, []).append(
                 f"CASE WHEN {r.condition} THEN {1 << (r.bit % WORD)} ELSE 0 END::BIGINT"
             )
-        return [f"{' + '.join(bits) or '0::BIGINT'} AS _w{w}" for w, bits in words.items()]
+        sums = {w: " + ".join(bits) or "0::BIGINT" for w, bits in words.items()}
+        if self.flawed:  # its cells may stand in other columns: what they would fail is not told
+            sums = {w: f"CASE WHEN _flaw IS NOT NULL THEN {1 - min(w, 1)}::BIGINT ELSE {s} END" for w, s in sums.items()}
+        return [f"{s} AS _w{w}" for w, s in sums.items()]
 
     def _notes(self, fixed: list[tuple[str, str]], warnings: list[RowRule]) -> str:
         """JSON text: {"fields": {field: raw text}, "warnings": [rule…]}; personal raw values are left out."""
@@ -361,3 +371,12 @@ def _pads(key: bytes) -> tuple[str, str]:
         return "'" + "".join(f"\\x{b ^ pad:02X}" for b in block) + "'::BLOB"
 
     return blob(0x36), blob(0x5C)
+
+
+def _any_value(about: pq.FileMetaData, column: str) -> bool:
+    """Whether a column is there and not NULL throughout, by the file's own statistics."""
+    place = about.schema.names.index(column) if column in about.schema.names else None
+    if place is None:
+        return False
+    groups = (about.row_group(group).column(place) for group in range(about.num_row_groups))
+    return any(g.statistics is None or g.statistics.null_count < g.num_values for g in groups)

@@ -347,6 +347,11 @@ def column_aliases(dataset: str | None = None, path: Path = ROOM / "column_alias
     return {name: tuple(found) for name, found in merged.items()}
 
 
+def column_datasets(path: Path = ROOM / "column_alias.yaml") -> tuple[str, ...]:
+    """The datasets with header spellings of their own."""
+    return tuple(_read(path).get("datasets", {}))
+
+
 # ------------------------------------------------------------------------------------------------ reading
 @cache
 def _read(path: Path) -> dict[str, Any]:

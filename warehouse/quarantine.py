@@ -33,6 +33,7 @@ def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delive
     for r in checked.rules:
         if r.severity == "error":
             column = checked.source_columns.get(r.field or "")
+            column = "_flaw" if r.name == "row_shape" else column
             value = f"l.{quoted(column)}::VARCHAR" if column else "NULL::VARCHAR"
             entries.append(
                 f"CASE WHEN {r.flag} THEN {{field: {_text(r.field or '')}, title: {_text(r.title)}, rule: {_text(r.name)}, "

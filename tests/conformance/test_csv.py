@@ -115,11 +115,37 @@ class TestCSV(FileConformance):
         text = f"{HEADER}\n" + "".join(f"T{n},甲,,,1,x\n" for n in range(5)) + "打印时间,2026-03-01,,,,\n第1页,,,,,\n"
         assert [row["编号"] for row in rows_of(place(source, text, footer_rows=2))] == [f"T{n}" for n in range(5)]
 
-    def test_rows_of_another_width_are_refused_with_their_lines(self, source):
+    def test_rows_of_another_width_are_set_aside_with_their_lines(self, source):
         text = f"{HEADER}\nT1,甲,,,1,x\nT2,乙,多,,,1,x\n\nT3,丙,,,1\nT4,丁,,,1,x\n"
-        told = failure(place(source, text), SourceChanged)
-        assert "第 3 行 7 列" in told
-        assert "第 5 行 5 列" in told
+        rows = rows_of(place(source, text))
+        assert [(row["_row"], row["编号"], row["_flaw"]) for row in rows] == [
+            (2, "T1", None),
+            (3, "T2", "这一行有 7 格，表头有 6 列：T2,乙,多,,,1,x"),
+            (5, "T3", "这一行有 5 格，表头有 6 列：T3,丙,,,1"),
+            (6, "T4", None),
+        ]
+
+    def test_lines_are_right_below_a_row_of_another_width_with_line_breaks(self, source):
+        text = f'{HEADER}\nT1,"甲\n乙",,,1,x\nT2,"多\n\n余",,,1,x,y\nT3,丙,,,1,"z\nz"\nT4,丁,,,1,x\n'
+        rows = rows_of(place(source, text))
+        assert [(row["_row"], row["编号"], row["_flaw"] is None) for row in rows] == [
+            (2, "T1", True),
+            (4, "T2", False),
+            (7, "T3", True),
+            (9, "T4", True),
+        ]
+
+    def test_a_file_of_another_width_throughout_is_refused(self, source):
+        told = failure(place(source, f"{HEADER}\n" + "T1,甲,,,1,x,多\n" * 9), SourceChanged)
+        assert "第 2 行 7 列" in told
+
+    def test_blank_cells_beyond_or_before_the_end_of_the_line(self, source):
+        text = f"{HEADER}\n" + "".join(f"T{n},甲,,,{n},x,\n" for n in range(5))
+        assert [(row["备注"], row["_flaw"]) for row in rows_of(place(source, text))] == [("x", None)] * 5
+        text = f"{HEADER}\n" + "".join(f"T{n},甲\n" if n % 2 else f"T{n},甲,,,{n},x\n" for n in range(8))
+        [(delivery, rows)] = read(place(source, text))
+        assert {row["_flaw"] for row in rows} == {None}
+        assert [f.code for f in delivery.findings] == ["short_rows"]
 
     def test_torn_last_line_is_waited_for(self, source):
         assert "没有传完" in failure(place(source, f"{HEADER}\nT1,甲,,,1,x\nT2,乙,,"), SourceUnavailable)

@@ -1,0 +1,197 @@
+"""What a file holds, told from its bytes: a workbook, a table in text, JSON, XML, Parquet, or one of them packed.
+
+Packed files are unpacked beside nothing else, into a folder of their own, and never beyond LARGEST bytes: an
+archive that would grow more is refused before the disk is full.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from schemas.errors import SourceChanged, SourceUnavailable
+
+LARGEST = 16 << 30  # bytes of one unpacked file
+_MEMBERS = 1000
+_RATIO = 250  # times: text packs to a tenth or a fiftieth, a bomb to a thousandth
+_FREE = 256 << 20  # bytes below which the ratio is of no interest
+_BLOCK = 1 << 20
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+_REFUSED = {
+    b"%PDF": "PDF", b"Rar!": "RAR 压缩包", b"7z\xbc\xaf": "7z 压缩包", b"{\\rtf": "Word 文档（RTF）", b"\x89PNG": "图片", b"\xff\xd8\xff": "图片",
+    b"GIF8": "图片", b"SQLite format 3": "SQLite 数据库", b"\x7fELF": "程序", b"MZ": "程序", b"ARROW1": "Arrow 文件",
+}  # fmt: skip
+_OLD_WORKBOOK = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
+_CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
+
+
+@dataclass(frozen=True)
+class Content:
+    """One table-bearing file, unpacked: `name` as the person who sent it sees it."""
+
+    path: Path
+    name: str
+    kind: str  # workbook | text | json | lines | xml | parquet
+
+
+@contextmanager
+def opened(path: Path, where: str) -> Iterator[list[Content]]:
+    """The tables of one file: itself, or what is packed in it, in the order of the names.
+
+    Raises:
+        SourceChanged: it holds no table, is encrypted, or would unpack to more than LARGEST.
+        SourceUnavailable: it is cut off.
+    """
+    with TemporaryDirectory(prefix="unpacked-") as folder:
+        yield list(_contents(path, path.name, where, Path(folder)))
+
+
+def kind_of(path: Path) -> str:
+    """workbook, text, json, lines, xml, parquet, zip, gzip, zstd, bzip2, xz, or what else it is, in Chinese."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        return "workbook" if _is_workbook(path) else "zip"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or head.startswith(_OLD_WORKBOOK):
+        return "workbook"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    for signature, kind in (_PACKED | _REFUSED).items():
+        if head.startswith(signature):
+            return kind
+    return _kind_of_text(head)
+
+
+def _kind_of_text(head: bytes) -> str:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        low = text[:4096].lower()
+        return "网页（HTML）" if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) else "xml"
+    if text[:1] in (b"{", b"["):
+        line, _, more = text.partition(b"\n")
+        whole = _is_json(line)
+        if whole and more.strip() and text[:1] == b"{" and _is_json(more.lstrip().partition(b"\n")[0] or b"0"):
+            return "lines"
+        if whole or _begins_json(text):
+            return "json"
+    return "text"
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), (dict, list))
+    except ValueError:
+        return False
+
+
+def _begins_json(text: bytes) -> bool:
+    """Whether JSON goes on beyond the part that is looked at: the decoder gets past its first value or its end."""
+    decoded = text.decode("utf-8", "ignore")
+    try:
+        json.JSONDecoder().raw_decode(decoded)
+    except json.JSONDecodeError as error:
+        return error.pos > min(len(decoded) * 0.8, len(decoded) - 200) and len(decoded) > 2000
+    except RecursionError:
+        return True
+    return decoded.lstrip()[:1] == "{" or decoded.lstrip()[1:2] in "{[]" or "{" in decoded[:50]
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".ods", ".et")
+    return any(name.lower().startswith("xl/") for name in names) or {"content.xml", "mimetype"} <= set(names)
+
+
+def _contents(path: Path, name: str, where: str, folder: Path) -> Iterator[Content]:
+    kind = kind_of(path)
+    if kind == "zip":
+        yield from _members(path, where, folder)
+    elif kind in ("gzip", "zstd", "bzip2", "xz"):
+        target = folder / "one"
+        _unpack(_decompressor(path, kind), target, path.stat().st_size, where)
+        inner = Path(name).stem if Path(name).suffix.lower() in (".gz", ".zst", ".bz2", ".xz", ".zstd") else name
+        yield _plain(target, inner, where)
+    else:
+        yield _plain(path, name, where)
+
+
+def _plain(path: Path, name: str, where: str) -> Content:
+    kind = kind_of(path)
+    if kind not in ("workbook", "text", "json", "lines", "xml", "parquet"):
+        told = "压缩包里的压缩包" if kind in ("zip", *_PACKED.values()) else kind
+        raise SourceChanged(where, f"内容是{told}，不是表格", _CURE)
+    return Content(path, name, kind)
+
+
+def _members(path: Path, where: str, folder: Path) -> Iterator[Content]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError):
+        raise SourceUnavailable(where, "压缩包不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发") from None
+    with archive:
+        inside = [entry for entry in archive.infolist() if not _is_aside(entry)]
+        if not inside:
+            raise SourceChanged(where, "压缩包里没有文件", _CURE)
+        if len(inside) > _MEMBERS or sum(entry.file_size for entry in inside) > LARGEST:
+            raise SourceChanged(where, "压缩包里的文件太多，或解开后太大", "请部门分成几个小的压缩包重发")
+        if any(entry.flag_bits & 1 for entry in inside):
+            raise SourceChanged(where, "压缩包加了密码", "请部门去掉密码后重发")
+        for number, entry in enumerate(sorted(inside, key=lambda entry: entry.filename)):
+            target = folder / str(number)
+            try:
+                _unpack(archive.open(entry), target, max(entry.compress_size, 1), where)
+            except NotImplementedError:
+                raise SourceChanged(where, "压缩包的压缩方法不认识", "请部门用普通的 zip 重新打包") from None
+            yield _plain(target, _name(entry), where)
+
+
+def _is_aside(entry: zipfile.ZipInfo) -> bool:
+    name = entry.filename
+    return entry.is_dir() or name.startswith("__MACOSX/") or Path(name).name.startswith((".", "~$"))
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """Windows packs Chinese names in GBK without saying so."""
+    if not entry.flag_bits & 0x800:
+        try:
+            return entry.filename.encode("cp437").decode("gb18030")
+        except UnicodeError:
+            pass
+    return entry.filename
+
+
+def _decompressor(path: Path, kind: str) -> IO[bytes]:
+    import pyarrow as pa
+
+    if kind == "zstd":
+        stream: Any = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        return stream  # type: ignore[no-any-return]
+    opener: Any = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}[kind]
+    return opener(path, "rb")  # type: ignore[no-any-return]
+
+
+def _unpack(stream: IO[bytes], target: Path, packed: int, where: str) -> None:
+    written = 0
+    try:
+        with stream, target.open("wb") as file:
+            while block := stream.read(_BLOCK):
+                written += len(block)
+                if written > LARGEST or (written > _FREE and written > packed * _RATIO):
+                    raise SourceChanged(where, "压缩包解开后异常地大，拒绝读取", "请部门核实文件，直接发送未压缩的表格")
+                file.write(block)
+    except (EOFError, zipfile.BadZipFile, lzma.LZMAError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise SourceUnavailable(where, "压缩包不完整或已损坏", "等传完后会自动重试；总是这样时请部门重发") from None

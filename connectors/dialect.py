@@ -1,0 +1,134 @@
+"""How a delimited text is written: its delimiter, quotation mark and escape, told from its first lines.
+
+CleverCSV judges by what the cells look like once they are split, not by which character is frequent; its choice
+is kept when the lines agree with it, so that a column of sentences is not split at its blanks.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+USUAL = (",", "\t", ";", "|")
+_UNUSUAL = ("，", "；", "\x01", "\x1f", "\x1e", "\x1c", "^", "~", "¦", "§", ":", "#", "&", "*", "!", "/", " ")
+_PAIRS = ("||", "::", "|@|", "@@", "##", "$$", "~~", "|+|", "<>", ";;", "\t\t")
+_SAMPLE = 24_000
+_LINES = 200
+_HINT = re.compile(r"^sep=(.)\s*$")
+_AGREEING = 0.9  # of the lines must have the same width before an unusual delimiter is believed
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """`delimiter` may be several characters; `quote` and `escape` are one or None."""
+
+    delimiter: str
+    quote: str | None = '"'
+    escape: str | None = None
+    skip_space: bool = False  # blanks after a delimiter belong to neither cell
+
+    @property
+    def mark(self) -> str:
+        """The one ASCII character that parsers split at; longer and wider delimiters are put in its place."""
+        return self.delimiter if len(self.delimiter) == 1 and self.delimiter.isascii() else "\x1f"
+
+    @property
+    def marked(self) -> Dialect:
+        """The dialect of a text that `edit` has gone over."""
+        return Dialect(self.mark, self.quote, self.escape)
+
+    @property
+    def edit(self) -> Callable[[str], str] | None:
+        """What makes whole lines ready for a parser that knows one-character delimiters only, None when they are."""
+        if self.mark != self.delimiter:
+            return lambda text: text.replace(self.delimiter, self.mark)
+        if self.skip_space and self.quote:
+            mark, quote = re.escape(self.mark), re.escape(self.quote)
+            blank = re.compile(rf"(?<={mark}) +(?={quote}(?:[^{quote}]|{quote}(?:{mark}|\r?\n|$)))")
+            return lambda text: blank.sub("", text)
+        return None
+
+    def rows(self, lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
+        """Each record's cells, and the line it ends on; lines are numbered from 1."""
+        if self.mark != self.delimiter:
+            lines = (line.replace(self.delimiter, self.mark) for line in lines)
+        reader = csv.reader(
+            lines, delimiter=self.mark, quotechar=self.quote, escapechar=self.escape, skipinitialspace=self.skip_space,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+        )  # fmt: skip
+        for row in reader:
+            yield row, reader.line_num
+
+
+def hinted(lines: Sequence[str]) -> str | None:
+    """The delimiter Excel's own first line `sep=;` gives, None when there is none."""
+    match = _HINT.match(lines[0]) if lines else None
+    return match.group(1) if match else None
+
+
+def detect(text: str, delimiter: str | None = None) -> Dialect:
+    """The dialect of a text of whole lines; with `delimiter` only the rest is looked for."""
+    lines = text[:_SAMPLE].split("\n")[:_LINES]
+    if len(text) > _SAMPLE and len(lines) > 1:
+        lines.pop()
+    sample = "\n".join(lines)
+    if delimiter is None:
+        delimiter = hinted(lines)
+        sample = "\n".join(lines[1:]) if delimiter else sample
+    for pair in () if delimiter else _PAIRS:
+        if _agreeing(sample, pair) >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
+            delimiter = pair
+    found = _judged(sample, delimiter)
+    if delimiter is None and found.delimiter not in USUAL and _agreeing(sample, found.delimiter) < _AGREEING:
+        usual = max(USUAL, key=lambda mark: _agreeing(sample, mark))
+        found = Dialect(usual if _agreeing(sample, usual) > 0 else ",")
+    return found
+
+
+def mapped(text: str, delimiter: str) -> Dialect:
+    """The dialect of a file whose delimiter its header has told: the usual marks, unless others are in plain sight."""
+    mark = re.escape(delimiter)
+    if '\\"' in text[:_SAMPLE] or re.search(rf"(?:^|\n|{mark})'[^']*{mark}[^'\n]*'(?:{mark}|\n|$)", text[:_SAMPLE]):
+        return detect(text, delimiter)
+    return Dialect(delimiter, skip_space=f'{delimiter} "' in text[:_SAMPLE])
+
+
+def _judged(sample: str, delimiter: str | None) -> Dialect:
+    from clevercsv.detect import Detector
+
+    if delimiter is not None and len(delimiter) > 1:
+        return Dialect(delimiter)
+    allowed = [delimiter] if delimiter else [*USUAL, *_UNUSUAL]
+    try:
+        found = Detector().detect(sample, delimiters=[mark for mark in allowed if mark in sample], method="consistency")
+    except Exception:  # its own guard against odd samples is an exception of whatever kind
+        found = None
+    chosen = delimiter or (found.delimiter if found and found.delimiter else ",")
+    quote = (found.quotechar or None) if found else '"'
+    # Marks that occur later only are marks all the same; «it is 5" wide» is none.
+    if quote is None and not re.search(rf'(?:^|\n|{re.escape(chosen)})[ ]?"', sample):
+        quote = '"'
+    if quote == "'" and not re.search(rf"'(?:{re.escape(chosen)}|\r?\n|$)", sample):
+        quote = '"'
+    escape = "\\" if found and found.escapechar and quote and f"\\{quote}" in sample else None
+    after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
+    return Dialect(chosen, quote, escape, skip_space=after[" "] > 0 and not after[""])
+
+
+def _agreeing(sample: str, delimiter: str) -> float:
+    """The share of the lines that have the most usual number of cells; 0 when that number is one."""
+    if not delimiter or delimiter not in sample:
+        return 0.0
+    widths = [
+        len(row)
+        for row, _ in itertools.islice(Dialect(delimiter).rows(line + "\n" for line in sample.split("\n")), _LINES)
+        if row
+    ]
+    if not widths:
+        return 0.0
+    width, count = Counter(widths).most_common(1)[0]
+    return count / len(widths) if width > 1 else 0.0

@@ -1,0 +1,258 @@
+"""JSON, JSON lines, XML lists and Parquet as Arrow batches of text columns.
+
+Nested objects become columns with dotted names, lists stay JSON text, and a number keeps the digits it was
+written with. `_row` is the record's number, from 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors import header
+from connectors.batches import empty, text_array, without_nul
+from connectors.web import USUAL_PLACES, Number, at, flat_names, text_column
+from schemas.errors import SourceChanged, SourceUnavailable
+
+if TYPE_CHECKING:
+    from connectors.content import Content
+    from connectors.drivers.base import Delivery
+
+_BATCH = 20_000
+_LARGEST_DOCUMENT = 512 << 20  # bytes of one JSON or XML document, which has to be held in memory
+
+
+class Records:
+    """One file of records, read once."""
+
+    def __init__(self, content: Content, delivery: Delivery, *, where: str, wanted: Sequence[str], place: str | None) -> None:
+        self._content, self._delivery, self._where = content, delivery, where
+        self._wanted, self._place = list(wanted), place
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`.
+
+        Raises:
+            SourceChanged: it is no list of records, or lacks a mapped column.
+            SourceUnavailable: it is cut off.
+        """
+        if self._content.kind == "parquet":
+            yield from self._parquet()
+            return
+        reader = {"json": self._document, "lines": self._lines, "xml": self._xml}[self._content.kind]
+        records = list(reader())
+        names = dict.fromkeys(name for record in records for name in flat_names(record))
+        # An object is shown by its parts; where it is empty or a plain value elsewhere, its own column stays.
+        parts = {name.rpartition(".")[0] for name in names if "." in name}
+        named = [n for n in names if n not in parts or any(not isinstance(at(r, n), dict) and n in r for r in records)]
+        fit = self._fitted(named)
+        schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
+        for start in range(0, len(records), _BATCH):
+            some = records[start : start + _BATCH]
+            arrays = [_blank_is_null(text_column(some, name).array) for name in named]
+            rows = pa.array(range(start + 1, start + len(some) + 1), pa.int32())
+            yield without_nul(pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema))
+        if not records:
+            yield empty(schema)
+
+    def _fitted(self, names: Sequence[str]) -> header.Header:
+        found = header.fit(names, self._wanted)
+        header.require(found, self._wanted, self._where)
+        return found
+
+    def _text(self, data: bytes) -> str:
+        try:
+            return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        except UnicodeDecodeError:
+            try:
+                return data.decode("gb18030")
+            except UnicodeDecodeError as error:
+                raise SourceChanged(
+                    self._where, f"第 {error.start + 1} 个字节不是有效的 UTF-8 或 GB18030", "请部门用 UTF-8 重新导出"
+                ) from None
+
+    def _bytes(self, path: Path) -> bytes:
+        if path.stat().st_size > _LARGEST_DOCUMENT:
+            raise SourceChanged(self._where, "单个 JSON 或 XML 文件超过 512 MB", "请部门改为每行一条（JSONL）或 CSV")
+        return path.read_bytes()
+
+    def _document(self) -> Iterator[dict[str, Any]]:
+        text = self._text(self._bytes(self._content.path))
+        try:
+            body = _loads(text)
+        except json.JSONDecodeError as error:
+            if error.pos >= len(text.rstrip()) - 1:
+                raise SourceUnavailable(
+                    self._where, "JSON 不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+                ) from None
+            raise SourceChanged(
+                self._where, f"第 {error.lineno} 行第 {error.colno} 个字符处不是有效的 JSON", "请部门重新导出"
+            ) from None
+        except RecursionError:
+            raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
+        places = (at(body, place) for place in ([self._place] if self._place else USUAL_PLACES))
+        found = body if isinstance(body, list) and not self._place else next((p for p in places if isinstance(p, list)), None)
+        if found is None and isinstance(body, dict):
+            lists = [value for value in body.values() if isinstance(value, list) and value and isinstance(value[0], (dict, list))]
+            found = lists[0] if len(lists) == 1 and not self._place else None
+        if found is None and isinstance(body, dict) and not self._place:
+            columns = list(body.values())
+            if columns and all(isinstance(value, dict) for value in columns):
+                found = [{"key": key, **value} for key, value in body.items()]  # records by their keys
+            else:
+                found = [body]
+        if not isinstance(found, list):
+            raise SourceChanged(self._where, "里面没有记录的列表", "请在 records 里写明列表所在的位置，如 data.list")
+        if found and all(isinstance(record, list) for record in found):
+            return iter(self._named(found))
+        if not all(isinstance(record, dict) for record in found):
+            if any(isinstance(record, (dict, list)) for record in found):
+                raise SourceChanged(self._where, "列表里的记录形式不一", "请部门导出为同一种记录的列表")
+            found = [{"value": record} for record in found]
+        return iter(found)
+
+    def _named(self, rows: Sequence[list[Any]]) -> Iterator[dict[str, Any]]:
+        """Records written as lists: the first one names the columns when it is text throughout."""
+        first = rows[0]
+        names = [str(name) for name in first] if all(type(name) is str and name for name in first) else []
+        width = max(map(len, rows))
+        names += [f"列{index + 1}" for index in range(len(names), width)]
+        for row in rows[1:] if len(first) and names[0] == first[0] else rows:
+            yield dict(itertools.zip_longest(names, row))
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        with self._content.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                text = self._text(line).strip()
+                if not text:
+                    continue
+                try:
+                    record = _loads(text)
+                except json.JSONDecodeError:
+                    if not line.endswith(b"\n"):
+                        raise SourceUnavailable(
+                            self._where, f"最后一行（第 {number} 行）不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+                        ) from None
+                    raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
+                if not isinstance(record, dict):
+                    raise SourceChanged(self._where, f"第 {number} 行不是一条记录", "请部门导出为每行一个对象")
+                yield record
+
+    def _xml(self) -> Iterator[dict[str, Any]]:
+        from lxml import etree
+
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True)
+        try:
+            root = etree.fromstring(self._bytes(self._content.path), parser)
+        except etree.XMLSyntaxError as error:
+            told = str(error.msg or "")
+            if "EndTag" in told or "Premature" in told or "premature" in told:
+                raise SourceUnavailable(
+                    self._where, "XML 不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+                ) from None
+            raise SourceChanged(self._where, f"第 {error.lineno} 行不是有效的 XML（{told[:80]}）", "请部门重新导出") from None
+        if root.getroottree().docinfo.internalDTD is not None and any(True for _ in root.getroottree().docinfo.internalDTD.iterentities()):
+            raise SourceChanged(self._where, "XML 里定义了实体，拒绝读取", "请部门去掉 DTD 后重新导出")
+        parent = self._place_in(root) if self._place else _busiest(root)
+        if parent is None:
+            raise SourceChanged(self._where, f"没有 '{self._place}' 这个位置", "请核对 records 里写的路径")
+        for child in parent:
+            if isinstance(child.tag, str):
+                yield _element(child)
+
+    def _place_in(self, root: Any) -> Any:
+        for part in str(self._place).split("."):
+            root = next((child for child in root if isinstance(child.tag, str) and _local(child.tag) == part), None)
+            if root is None:
+                return None
+        return root
+
+    def _parquet(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow.parquet as pq
+
+        try:
+            file = pq.ParquetFile(self._content.path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceUnavailable(
+                self._where, f"Parquet 文件不完整或已损坏（{str(error).splitlines()[0][:80]}）", "等传完后会自动重试；总是这样时请部门重发"
+            ) from None
+        fit = self._fitted(file.schema_arrow.names)
+        schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
+        row, given = 1, False
+        for batch in file.iter_batches(_BATCH):
+            arrays = [_blank_is_null(_as_text(column)) for column in batch.columns]
+            rows = pa.array(range(row, row + batch.num_rows), pa.int32())
+            row, given = row + batch.num_rows, True
+            yield without_nul(pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(rows), pa.string()), rows], schema=schema))
+        if not given:
+            yield empty(schema)
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+
+
+def _blank_is_null(array: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(array, ""), None, array) if pc.any(pc.equal(array, "")).as_py() else array
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _as_text(column.dictionary_decode())
+    if pa.types.is_nested(kind):
+        values = column.to_pylist()
+        return text_array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values])
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return text_array([None if v is None else v.hex() for v in column.to_pylist()])
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.string())
+    return pc.cast(column, pa.string())
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _busiest(root: Any) -> Any:
+    """The element with the most children of one name; a document of one record is its own list."""
+    best, most = root, 0
+    for element in itertools.chain([root], root.iter()):
+        if not isinstance(element.tag, str) or len(element) <= most:
+            continue
+        counts: dict[Any, int] = {}
+        for child in element:
+            if len(child) or child.attrib:
+                counts[child.tag] = counts.get(child.tag, 0) + 1
+        if counts and max(counts.values()) > most:
+            best, most = element, max(counts.values())
+    return best
+
+
+def _element(element: Any) -> dict[str, Any]:
+    """A record's attributes and children by name; several children of one name become a list."""
+    found: dict[str, Any] = {_local(name): value for name, value in element.attrib.items()}
+    for child in element:
+        if not isinstance(child.tag, str):
+            continue
+        inner = _element(child) if len(child) or child.attrib else None
+        text = (child.text or "").strip()
+        value: Any = text if inner is None else inner | ({"text": text} if text else {})
+        name = _local(child.tag)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], list):
+            found[name].append(value)
+        else:
+            found[name] = [found[name], value]
+    if not found and (element.text or "").strip():
+        found["text"] = element.text.strip()
+    return found
+
+

@@ -1,0 +1,161 @@
+"""Which rows of a table are its header when no connector says what its columns are called.
+
+A header stands under the title lines, fills its row, is text that is not repeated below, and looks unlike the
+values under it. Known spellings of column names (`column_alias.yaml`) count most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from connectors import header
+
+_LOOKED = 60
+_DEPTH = 3
+_LONGEST = 60  # characters: a longer text is a sentence
+_VALUE = re.compile(
+    r"""^[\s$€£¥￥]*[-+−(]?\d[\d,\s]*\.?\d*(?:[eE][-+]?\d+)?[)%‰]?\s*(?:元|万元|亿元|人|户|件|天)?$   # a number
+    |^[-+]?\.\d+$
+    |^\d{1,4}[-/.年]\d{1,2}(?:[-/.月]\d{1,4}日?)?(?:[\sT]\s*\d{1,2}[:时].*)?$               # a date
+    |^\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$
+    |^[0-9A-Za-z_.+-]+@[\w.-]+$|^https?://\S+$                                                # an address
+    |^[0-9A-F]{8}-[0-9A-F-]{27}$|^[0-9A-HJ-NPQRTUWXY]{18}$|^\d{15,20}[Xx]?$
+    |^(?:true|false|yes|no|是|否|null|none|n/a|nan|-+)$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The header begins in row `start` (from 0) and takes `depth` rows; 0 = no header, data begin at `start`."""
+
+    start: int
+    depth: int
+
+
+def is_value(text: str) -> bool:
+    """Whether a cell is a number, a date, an address or a code rather than a name."""
+    return bool(_VALUE.match(text.strip()))
+
+
+@lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Every spelling of a column name that departments are known to use, as `header.key` writes it."""
+    from schemas.reference import column_aliases, column_datasets
+
+    sections = [column_aliases(dataset) for dataset in (None, *column_datasets())]
+    return frozenset(header.key(spelling) for named in sections for found in named.values() for spelling in found)
+
+
+def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place | None:
+    """Where the header is among a table's first rows; None for a table without any text.
+
+    `joined` are rows with cells merged sideways: groups over sub-headers.
+    """
+    rows = [[cell.strip() for cell in row] for row in rows[:_LOOKED]]
+    widths = Counter(_width(row) for row in rows if _width(row))
+    if not widths:
+        return None
+    # What most rows fill; a table wider than its title wins over notes of the same number.
+    typical = max(widths, key=lambda width: (widths[width] * min(width, 3), width))
+    best = _best_known(rows)
+    if best is not None:
+        return Place(best, _depth(rows, best, joined))
+    for start, row in enumerate(rows):
+        if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
+            continue
+        if _reads_as_header(row, rows[start + 1 :], typical):
+            return Place(start, _depth(rows, start, joined))
+        return Place(start, 0)
+    first = next(index for index, row in enumerate(rows) if _width(row))
+    return Place(first, _depth(rows, first, joined))
+
+
+def _width(row: Sequence[str]) -> int:
+    return sum(cell != "" for cell in row)
+
+
+def _is_title(row: Sequence[str]) -> bool:
+    """One text (which a merge may have spread over the row)."""
+    return len({cell for cell in row if cell}) == 1
+
+
+def _best_known(rows: Sequence[Sequence[str]]) -> int | None:
+    """The row most of whose cells are known names, at least three and half of them."""
+    best, most = None, 2
+    for index, row in enumerate(rows[:30]):
+        cells = {cell for cell in row if cell}
+        if len(cells) < 3 or not any("\u4e00" <= char <= "\u9fff" for cell in cells for char in cell):
+            continue
+        hits = sum(
+            header.key(cell) in known_names() or header.key(header.split_unit(cell)[0]) in known_names()
+            for cell in cells
+        )
+        if hits > most and hits * 2 >= len(cells):
+            best, most = index, hits
+    return best
+
+
+def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical: int) -> bool:
+    filled = [cell for cell in row if cell]
+    below = [other for other in below if _width(other) * 2 >= typical]
+    # Years over figures are names too, as long as something beside them is.
+    values = [cell for cell in filled if is_value(cell) and not _YEAR.match(cell)]
+    if all(is_value(cell) for cell in filled) and not _numbers_named(filled, below):
+        return False
+    if any(len(cell) > 4 * _LONGEST for cell in filled):
+        return False
+    votes = 0.0
+    for column, cell in enumerate(row):
+        body = [other[column] for other in below if column < len(other) and other[column]]
+        if not cell or not body:
+            continue
+        same = sum(is_value(text) for text in body) / len(body)
+        if same > 0.6:
+            votes += -1.5 if is_value(cell) and not _YEAR.match(cell) else 1
+        elif cell in body:
+            votes -= 1
+        elif len(set(map(len, body))) == 1 and len(body) > 2:
+            votes += 0.5 if len(cell) != len(body[0]) else -0.25
+    if len(values) * 2 > len(filled):
+        return votes > 0
+    if votes == 0:
+        return len(set(filled)) == len(filled) and all(len(cell) <= _LONGEST for cell in filled)
+    return votes > 0
+
+
+def _numbers_named(filled: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row of years only stands over figures that are no years."""
+    if not all(_YEAR.match(cell) for cell in filled) or len(set(filled)) < len(filled) or len(filled) < 2:
+        return False
+    figures = [cell for row in below for cell in row if cell]
+    return bool(figures) and not any(_YEAR.match(cell) for cell in figures)
+
+
+def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> int:
+    """How many rows a header takes that begins at `start`: groups stand over sub-headers."""
+    depth = 1
+    while depth < _DEPTH and start + depth + 1 < len(rows):
+        upper, lower = rows[start + depth - 1], rows[start + depth]
+        grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
+        texts = [cell for cell in lower if cell]
+        if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
+            break
+        below = [row for row in rows[start + depth + 1 :] if _width(row)]
+        if not below or not any(is_value(cell) for row in below[:5] for cell in row):
+            break
+        if any(cell and cell == row[column] for row in below for column, cell in enumerate(lower) if column < len(row)):
+            break
+        depth += 1
+    return depth
+
+
+def _has_gaps(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether the lower row names columns that the upper one leaves open behind a group's first."""
+    gaps = [column for column, cell in enumerate(upper) if not cell]
+    return bool(gaps) and gaps[0] > 0 and all(column < len(lower) and lower[column] for column in gaps)
