@@ -83,7 +83,7 @@ def _xml(content: bytes) -> Any:
         raise Foreign(_kind(text)) from None
     if etree.QName(root).localname.lower() == "html":
         raise Foreign(_kind("<html"))
-    return {etree.QName(root).localname: _value(root)}
+    return {etree.QName(root).localname: element_value(root)}
 
 
 def _kind(text: str) -> str:
@@ -94,20 +94,23 @@ def _kind(text: str) -> str:
     return {"<": "XML", "{": "JSON", "[": "JSON"}.get(text.lstrip()[0], "别的内容")
 
 
-def _value(element: _Element) -> Any:
-    """An element as text, or as the dict of its attributes and children; repeated children become a list."""
+def element_value(element: _Element) -> Any:
+    """An element as text, or as the dict of its attributes, children and own `text`; repeated children become a list."""
     from lxml import etree
 
     found: dict[str, Any] = {etree.QName(k).localname: v for k, v in element.attrib.items()}
     for child in element.iterchildren(tag=etree.Element):
-        name, value = etree.QName(child).localname, _value(child)
+        name, value = etree.QName(child).localname, element_value(child)
         if name not in found:
             found[name] = value
         elif isinstance(found[name], list):
             found[name].append(value)
         else:
             found[name] = [found[name], value]
-    return found or (element.text or "").strip() or None
+    text = (element.text or "").strip()
+    if found and text:
+        found.setdefault("text", text)
+    return found or text or None
 
 
 def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | None:

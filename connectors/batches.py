@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.errors import SourceChanged
+
 _NUL = re.compile(b"\0")
 
 
@@ -61,3 +63,22 @@ def text_array(values: Sequence[object]) -> pa.StringArray:
     array = pa.array(values, pa.string())
     blank = pc.equal(array, "")
     return pc.if_else(blank, None, array) if pc.any(blank).as_py() else array
+
+
+def under(batch: pa.RecordBatch, schema: pa.Schema, where: str) -> pa.RecordBatch:
+    """A later part's rows under the first part's columns; columns of neither are added or left out in silence.
+
+    Raises:
+        SourceChanged: the columns are others.
+    """
+    if batch.schema.equals(schema):
+        return batch
+    if set(batch.schema.names) - {"_flaw"} != set(schema.names) - {"_flaw"}:
+        other = sorted((set(batch.schema.names) ^ set(schema.names)) - {"_flaw"})
+        raise SourceChanged(
+            where, f"列与前面的不同：{'、'.join(other)[:200]}", "请一次只读一种表（用 member 或 sheet 指明）"
+        )
+    arrays = [
+        batch.column(f.name) if f.name in batch.schema.names else pa.nulls(batch.num_rows, f.type) for f in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

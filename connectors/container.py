@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
+import subprocess
+import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
@@ -17,10 +21,29 @@ from schemas.errors import SourceChanged, SourceUnavailable
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_FREE = 0xFFFFFFFF
+_UNUSED = 0xFFFFFFFF
+_LARGEST = 4 << 30  # bytes of a workbook's parts together
+_FREE = 64 << 20  # bytes below which a part may be packed as tightly as it likes
+_RATIO = 400
+_MEMORY, _SECONDS = 4 << 30, 120  # of a trial
+_TRIAL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+import python_calamine
+book = python_calamine.CalamineWorkbook.from_path(sys.argv[1])
+for name in book.sheet_names:
+    book.get_sheet_by_name(name)
+"""
+_CELLS = 64_000_000  # of the rectangle a sheet spans: three times the most a ledger has
+_TOLD = 5
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
 _HIDDEN_ROW = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
+_ERROR = re.compile(rb'<c\b[^>]*\br="([A-Z]{1,3}\d+)"[^>]*\bt="e"')
+_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,9})"')
+_THREE_LETTERS = re.compile(rb'\br="[A-Z]{3}\d')
+_FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})\d+"[^>]*[^/>]>')
 _HIDDEN_COLUMN = re.compile(rb'<col\b[^>]*\bhidden="(?:1|true)"[^>]*>')
 
 
@@ -60,11 +83,29 @@ def _cut_off(where: str) -> SourceUnavailable:
 def _judge_zip(path: Path, where: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, ValueError, OSError):
         raise _cut_off(where) from None
-    if not any(name.startswith("xl/") for name in names):
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise SourceChanged(where, "文件加了打开密码", "请部门去掉密码后重发")
+    if sum(entry.file_size for entry in entries) > _LARGEST or any(
+        entry.file_size > _FREE and entry.file_size > _RATIO * max(entry.compress_size, 1) for entry in entries
+    ):
+        raise SourceChanged(where, "工作簿解开后异常地大，拒绝读取", "请部门核实文件，或导出为 CSV 后重发")
+    if any(name.lower().endswith("vbaproject.bin") for name in names):
+        raise SourceChanged(where, "工作簿带有宏，拒绝读取", "请部门另存为不带宏的 .xlsx 后重发")
+    if "META-INF/manifest.xml" in names:
+        with zipfile.ZipFile(path) as archive:
+            if b"encryption-data" in archive.read("META-INF/manifest.xml"):
+                raise SourceChanged(where, "文件加了打开密码", "请部门去掉密码后重发")
+    if not any(name.lower().startswith("xl/") for name in names) and "content.xml" not in names:
         raise SourceChanged(where, "内容是压缩包或别的文档，不是 Excel", "请部门解压或另存为 .xlsx 后重发")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _judge_spans(archive, where)
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, KeyError):
+        raise _cut_off(where) from None
 
 
 def _judge_ole(path: Path, head: bytes, where: str) -> None:
@@ -74,16 +115,19 @@ def _judge_ole(path: Path, head: bytes, where: str) -> None:
         size = path.stat().st_size
         last = -1
         with path.open("rb") as file:
-            for number, start in enumerate(s for s in struct.unpack_from("<109I", head, 76) if s != _FREE):
+            for number, start in enumerate(s for s in struct.unpack_from("<109I", head, 76) if s != _UNUSED):
                 file.seek((start + 1) * sector)
                 table = file.read(sector)
                 if len(table) < sector:
                     raise _cut_off(where)
                 entries = struct.unpack(f"<{sector // 4}I", table)
-                used = [index for index, entry in enumerate(entries) if entry != _FREE]
+                used = [index for index, entry in enumerate(entries) if entry != _UNUSED]
                 last = max(last, number * (sector // 4) + used[-1]) if used else last
             file.seek(0)
-            encrypted = "EncryptedPackage".encode("utf-16-le") in file.read(1 << 20)
+            start = file.read(1 << 20)
+            encrypted = "EncryptedPackage".encode("utf-16-le") in start
+            file.seek(max(size - (1 << 20), 0))
+            macros = "_VBA_PROJECT_CUR".encode("utf-16-le") in start + file.read(1 << 20)
     except struct.error:
         raise _cut_off(where) from None
     # The last sector may be short: some writers do not pad it.
@@ -91,25 +135,39 @@ def _judge_ole(path: Path, head: bytes, where: str) -> None:
         raise _cut_off(where)
     if encrypted:
         raise SourceChanged(where, "文件加了打开密码", "请部门去掉密码后重发")
+    if macros:
+        raise SourceChanged(where, "工作簿带有宏，拒绝读取", "请部门另存为不带宏的 .xlsx 后重发")
 
 
-def hidden_parts(path: Path, names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Per named sheet of an .xlsx, its hidden rows and columns; sheets without any are left out."""
+def remarks(path: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a person should know of some sheets of an .xlsx, as a finding's code and text: hidden parts, error values."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
-        inside = set(archive.namelist())
-        if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= inside:
-            return
-        targets = dict(_relations(archive.read("xl/_rels/workbook.xml.rels")))
-        for raw_name, relation in _SHEET.findall(archive.read("xl/workbook.xml")):
-            name = unescape(raw_name.decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"})
-            part = "xl/" + targets.get(relation.decode(), "").removeprefix("/xl/")
-            if name not in names or part not in inside:
+        for name, part in _sheets(archive):
+            if name not in names:
                 continue
-            rows, columns = _count_hidden(archive, part)
-            if rows or columns:
-                yield name, rows, columns
+            look = _look(archive, part)
+            if look.rows or look.columns:
+                told = [f"{look.rows} 行" if look.rows else "", f"{look.columns} 列" if look.columns else ""]
+                hidden = "、".join(text for text in told if text)
+                yield "hidden_rows", f"工作表“{name}”里有隐藏的 {hidden}，已一并读入，请填报人确认"
+            if look.errors:
+                cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
+                yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
+
+
+def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    """Each sheet's name and the part it is written in."""
+    inside = set(archive.namelist())
+    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= inside:
+        return
+    targets = dict(_relations(archive.read("xl/_rels/workbook.xml.rels")))
+    for raw_name, relation in _SHEET.findall(archive.read("xl/workbook.xml")):
+        name = unescape(raw_name.decode("utf-8", "replace"), {"&quot;": '"', "&apos;": "'"})
+        part = "xl/" + targets.get(relation.decode(), "").removeprefix("/").removeprefix("xl/")
+        if part in inside:
+            yield name, part
 
 
 def _relations(xml: bytes) -> Iterator[tuple[str, str]]:
@@ -119,16 +177,84 @@ def _relations(xml: bytes) -> Iterator[tuple[str, str]]:
             yield identity.group(1).decode(), target.group(1).decode()
 
 
-def _count_hidden(archive: zipfile.ZipFile, part: str) -> tuple[int, int]:
-    rows = columns = 0
+@dataclass
+class _Look:
+    """What a sheet's XML shows at a glance."""
+
+    rows: int = 0
+    columns: int = 0
+    errors: list[str] = field(default_factory=list)  # addresses
+
+
+def _look(archive: zipfile.ZipFile, part: str) -> _Look:
+    found = _Look()
+    for whole in _texts(archive, part):
+        found.rows += len(_HIDDEN_ROW.findall(whole))
+        found.errors += [cell.decode() for cell in _ERROR.findall(whole)]
+        for tag in _HIDDEN_COLUMN.findall(whole):
+            low, high = re.search(rb'\bmin="(\d+)"', tag), re.search(rb'\bmax="(\d+)"', tag)
+            found.columns += int(high.group(1)) - int(low.group(1)) + 1 if low and high else 1
+    return found
+
+
+def _texts(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """A part in blocks of whole tags."""
     rest = b""
     with archive.open(part) as stream:
         while block := stream.read(1 << 20):
             text = rest + block
             cut = text.rfind(b"<") if len(block) == 1 << 20 else len(text)
-            whole, rest = text[:cut], text[cut:]
-            rows += len(_HIDDEN_ROW.findall(whole))
-            for tag in _HIDDEN_COLUMN.findall(whole):
-                low, high = re.search(rb'\bmin="(\d+)"', tag), re.search(rb'\bmax="(\d+)"', tag)
-                columns += int(high.group(1)) - int(low.group(1)) + 1 if low and high else 1
-    return rows, columns
+            rest = text[cut:]
+            yield text[:cut]
+    if rest:
+        yield rest
+
+
+def _judge_spans(archive: zipfile.ZipFile, where: str) -> None:
+    """A sheet is held as the whole rectangle it spans: two cells in opposite corners would fill the memory."""
+    for name, part in _sheets(archive):
+        height, wide, last = 0, False, 0
+        for text in _texts(archive, part):
+            height = max(height, max(map(int, _ROW.findall(text)), default=0))
+            wide = wide or (b'"' in text and _THREE_LETTERS.search(text) is not None)
+        if height * (16_384 if wide else 702) > _CELLS:
+            for text in _texts(archive, part):
+                last = max(last, max(map(_column, set(_FILLED.findall(text))), default=0))
+            if height * last > _CELLS:
+                raise SourceChanged(
+                    where,
+                    f"工作表“{name}”横跨 {height:,} 行 {last:,} 列，拒绝读取",
+                    "请部门删去表外的零散内容，另存后重发",
+                )
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def needs_trial(path: Path) -> bool:
+    """Whether how much a workbook grows in memory cannot be told from its parts: .xlsb and .ods."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    return "content.xml" in names or any(name.lower().endswith("workbook.bin") for name in names)
+
+
+def try_out(path: Path, where: str) -> None:
+    """Read a workbook once in a process of its own that may take _MEMORY and _SECONDS.
+
+    Raises:
+        SourceChanged: it took more.
+    """
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", _TRIAL, str(path), str(_MEMORY)], capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        tried = None
+    if tried is None or tried.returncode < 0:
+        raise SourceChanged(where, "工作簿读起来异常地大，拒绝读取", "请部门核实文件，或导出为 CSV 后重发")

@@ -75,7 +75,9 @@ def _kind_of_text(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
         low = text[:4096].lower()
-        return "网页（HTML）" if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) else "xml"
+        if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
+            return "网页（HTML）"
+        return "Excel 2003 的 XML 表格" if b"office:spreadsheet" in low or b"<office:document" in low else "xml"
     if text[:1] in (b"{", b"["):
         line, _, more = text.partition(b"\n")
         whole = _is_json(line)
@@ -139,7 +141,9 @@ def _members(path: Path, where: str, folder: Path) -> Iterator[Content]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError):
-        raise SourceUnavailable(where, "压缩包不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发") from None
+        raise SourceUnavailable(
+            where, "压缩包不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+        ) from None
     with archive:
         inside = [entry for entry in archive.infolist() if not _is_aside(entry)]
         if not inside:

@@ -54,7 +54,7 @@ class FileDriver(Driver):
 
     @abstractmethod
     def read(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
-        """The records of one file: every cell as text, then `_sheet` and `_row`.
+        """The records of one file: every cell as text, then `_sheet`, `_row`, and for text `_flaw`.
 
         Raises:
             SourceChanged: it is not what was agreed.
@@ -65,7 +65,7 @@ class FileDriver(Driver):
         """The columns of the newest file; none while there is no file."""
         sample = self._sample()
         names = [] if sample is None else sample[1].schema.names
-        return [SourceColumn(name, "text") for name in names if name not in ("_sheet", "_row")]
+        return [SourceColumn(name, "text") for name in names if name not in ("_sheet", "_row", "_flaw")]
 
     def paths(self) -> list[Path]:
         """All files that match and are not plainly unfinished, oldest first.
@@ -117,7 +117,7 @@ class FileDriver(Driver):
             yield Delivery(
                 name=path.name,
                 kind=self.connector.mode,
-                reader=lambda delivery, drop=drop: self._checked(drop, delivery),  # type: ignore[misc]
+                reader=lambda delivery, drop=drop: self.checked(drop, delivery),  # type: ignore[misc]
                 content_sha256=drop.sha256,
                 position=position,
                 handled=path,
@@ -144,7 +144,8 @@ class FileDriver(Driver):
             ) from None
         return Drop(path, sha256, encoding)
 
-    def _checked(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
+    def checked(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
+        """The records of one file; an empty file is refused, one without rows is told."""
         where = f"{self.where}：{drop.path.name}"
         if drop.path.stat().st_size == 0:
             raise SourceChanged(where, "文件是空的（0 字节）", "请部门重新导出后再放一次")
@@ -178,8 +179,8 @@ class FileDriver(Driver):
         drop = self.newest()
         if drop is None:
             return None
-        delivery = Delivery(drop.path.name, "file", lambda delivery: self._checked(drop, delivery))
-        return drop.path.name, next(iter(self._checked(drop, delivery)))
+        delivery = Delivery(drop.path.name, "file", lambda delivery: self.checked(drop, delivery))
+        return drop.path.name, next(iter(self.checked(drop, delivery)))
 
     def _step_read(self) -> str:
         sample = self._sample()
@@ -189,7 +190,8 @@ class FileDriver(Driver):
         sample = self._sample()
         if sample is None:
             return "还没有文件"
-        return f"共 {sample[1].num_columns - 2} 列，用到 {len(self.connector.source_columns)} 列"
+        columns = len(self.columns())
+        return f"共 {columns} 列，用到 {len(self.connector.source_columns)} 列"
 
 
 def _raising(error: HubError) -> Callable[[Delivery], Iterator[pa.RecordBatch]]:

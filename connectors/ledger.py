@@ -27,7 +27,8 @@ class _Total:
 class Foot:
     """Tells records from the rows between and below them."""
 
-    def __init__(self, names: Sequence[str], wanted: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], wanted: Sequence[str], *, numbered: bool = False) -> None:
+        self._numbered = numbered  # whether the first row may only number the columns
         self._names = list(names)
         self._mapped = [index for index, name in enumerate(names) if name in set(wanted)]
         self._totals: list[_Total] = []
@@ -40,7 +41,7 @@ class Foot:
         first = cells[0] if cells[0] != "" else next((cell for cell in cells if cell != ""), "")
         if first == "":
             return False
-        if self._is_foot(first, cells, line) or (not self._begun and _is_numbering(cells)):
+        if self._is_foot(first, cells, line) or (self._numbered and not self._begun and _is_numbering(cells)):
             self._left_out.add(line)
             return False
         if not any(cells[index] != "" for index in self._mapped):

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import header
+from connectors.answers import USUAL_PLACES, Number, at, element_value, flat_names, text_column
 from connectors.batches import empty, text_array, without_nul
-from connectors.web import USUAL_PLACES, Number, at, flat_names, text_column
 from schemas.errors import SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ _LARGEST_DOCUMENT = 512 << 20  # bytes of one JSON or XML document, which has to
 class Records:
     """One file of records, read once."""
 
-    def __init__(self, content: Content, delivery: Delivery, *, where: str, wanted: Sequence[str], place: str | None) -> None:
+    def __init__(
+        self, content: Content, delivery: Delivery, *, where: str, wanted: Sequence[str], place: str | None
+    ) -> None:
         self._content, self._delivery, self._where = content, delivery, where
         self._wanted, self._place = list(wanted), place
 
@@ -57,7 +59,9 @@ class Records:
             some = records[start : start + _BATCH]
             arrays = [_blank_is_null(text_column(some, name).array) for name in named]
             rows = pa.array(range(start + 1, start + len(some) + 1), pa.int32())
-            yield without_nul(pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema))
+            yield without_nul(
+                pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema)
+            )
         if not records:
             yield empty(schema)
 
@@ -97,9 +101,17 @@ class Records:
         except RecursionError:
             raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
         places = (at(body, place) for place in ([self._place] if self._place else USUAL_PLACES))
-        found = body if isinstance(body, list) and not self._place else next((p for p in places if isinstance(p, list)), None)
+        found = (
+            body
+            if isinstance(body, list) and not self._place
+            else next((p for p in places if isinstance(p, list)), None)
+        )
         if found is None and isinstance(body, dict):
-            lists = [value for value in body.values() if isinstance(value, list) and value and isinstance(value[0], (dict, list))]
+            lists = [
+                value
+                for value in body.values()
+                if isinstance(value, list) and value and isinstance(value[0], (dict, list))
+            ]
             found = lists[0] if len(lists) == 1 and not self._place else None
         if found is None and isinstance(body, dict) and not self._place:
             columns = list(body.values())
@@ -137,7 +149,9 @@ class Records:
                 except json.JSONDecodeError:
                     if not line.endswith(b"\n"):
                         raise SourceUnavailable(
-                            self._where, f"最后一行（第 {number} 行）不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+                            self._where,
+                            f"最后一行（第 {number} 行）不完整，可能没有传完",
+                            "等传完后会自动重试；总是这样时请部门重发",
                         ) from None
                     raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
                 if not isinstance(record, dict):
@@ -147,7 +161,14 @@ class Records:
     def _xml(self) -> Iterator[dict[str, Any]]:
         from lxml import etree
 
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True)
+        parser = etree.XMLParser(
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
         try:
             root = etree.fromstring(self._bytes(self._content.path), parser)
         except etree.XMLSyntaxError as error:
@@ -156,15 +177,20 @@ class Records:
                 raise SourceUnavailable(
                     self._where, "XML 不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
                 ) from None
-            raise SourceChanged(self._where, f"第 {error.lineno} 行不是有效的 XML（{told[:80]}）", "请部门重新导出") from None
-        if root.getroottree().docinfo.internalDTD is not None and any(True for _ in root.getroottree().docinfo.internalDTD.iterentities()):
+            raise SourceChanged(
+                self._where, f"第 {error.lineno} 行不是有效的 XML（{told[:80]}）", "请部门重新导出"
+            ) from None
+        if root.getroottree().docinfo.internalDTD is not None and any(
+            True for _ in root.getroottree().docinfo.internalDTD.iterentities()
+        ):
             raise SourceChanged(self._where, "XML 里定义了实体，拒绝读取", "请部门去掉 DTD 后重新导出")
         parent = self._place_in(root) if self._place else _busiest(root)
         if parent is None:
             raise SourceChanged(self._where, f"没有 '{self._place}' 这个位置", "请核对 records 里写的路径")
         for child in parent:
             if isinstance(child.tag, str):
-                yield _element(child)
+                value = element_value(child)
+                yield value if isinstance(value, dict) else {_local(child.tag): value}
 
     def _place_in(self, root: Any) -> Any:
         for part in str(self._place).split("."):
@@ -180,7 +206,9 @@ class Records:
             file = pq.ParquetFile(self._content.path)
         except (pa.ArrowInvalid, OSError) as error:
             raise SourceUnavailable(
-                self._where, f"Parquet 文件不完整或已损坏（{str(error).splitlines()[0][:80]}）", "等传完后会自动重试；总是这样时请部门重发"
+                self._where,
+                f"Parquet 文件不完整或已损坏（{str(error).splitlines()[0][:80]}）",
+                "等传完后会自动重试；总是这样时请部门重发",
             ) from None
         fit = self._fitted(file.schema_arrow.names)
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
@@ -189,7 +217,9 @@ class Records:
             arrays = [_blank_is_null(_as_text(column)) for column in batch.columns]
             rows = pa.array(range(row, row + batch.num_rows), pa.int32())
             row, given = row + batch.num_rows, True
-            yield without_nul(pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(rows), pa.string()), rows], schema=schema))
+            yield without_nul(
+                pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(rows), pa.string()), rows], schema=schema)
+            )
         if not given:
             yield empty(schema)
 
@@ -233,26 +263,3 @@ def _busiest(root: Any) -> Any:
         if counts and max(counts.values()) > most:
             best, most = element, max(counts.values())
     return best
-
-
-def _element(element: Any) -> dict[str, Any]:
-    """A record's attributes and children by name; several children of one name become a list."""
-    found: dict[str, Any] = {_local(name): value for name, value in element.attrib.items()}
-    for child in element:
-        if not isinstance(child.tag, str):
-            continue
-        inner = _element(child) if len(child) or child.attrib else None
-        text = (child.text or "").strip()
-        value: Any = text if inner is None else inner | ({"text": text} if text else {})
-        name = _local(child.tag)
-        if name not in found:
-            found[name] = value
-        elif isinstance(found[name], list):
-            found[name].append(value)
-        else:
-            found[name] = [found[name], value]
-    if not found and (element.text or "").strip():
-        found["text"] = element.text.strip()
-    return found
-
-

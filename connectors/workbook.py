@@ -7,6 +7,7 @@ rows and columns) is read from the sheet's own XML.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import header, ledger
-from connectors.batches import empty, text_array, without_nul
-from connectors.container import hidden_parts, judge
+from connectors import header, ledger, shape
+from connectors.batches import empty, text_array, under, without_nul
+from connectors.container import judge, needs_trial, remarks, try_out
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Workbook:
                     raise SourceChanged(self._where, f"工作表“{name}”的计量单位与前面的表不同", "请部门统一单位后重发")
                 self._delivery.captions += sheet.captions
                 for batch in sheet.batches(found):
-                    yield _aligned(batch, schema)
+                    yield _aligned(batch, schema) if self._wanted else under(batch, schema, f"{self._where}：{name}")
                 sheet.judge_foot()
         if schema is not None:
             yield empty(schema)
@@ -84,6 +85,8 @@ class Workbook:
 
     def _opened(self) -> calamine.CalamineWorkbook:
         judge(self._path, self._where)
+        if needs_trial(self._path):
+            try_out(self._path, self._where)
         try:
             return calamine.CalamineWorkbook.from_path(str(self._path))
         except calamine.PasswordError:
@@ -120,7 +123,17 @@ class Workbook:
             self._look(book, names)
             return names
         fitting, best = [], None
-        for name in (n for n, shown in visible.items() if shown):
+        shown = [name for name, seen in visible.items() if seen]
+        if not self._wanted:
+            first = next((name for name in shown if self._sheet(book, name).start is not None), None)
+            if first is None:
+                raise SourceChanged(self._where, "工作簿里没有数据", "请部门核对后重发")
+            if len(shown) > 1:
+                others = "、".join(name for name in shown if name != first)
+                self._delivery.find("more_sheets", f"只读了工作表“{first}”，没有读：{others}（要读请写明 sheet）")
+            self._look(book, [first])
+            return [first]
+        for name in shown:
             found = locate(self._sheet(book, name), self._wanted, self._header_row, self._header_rows)
             if found is None:
                 continue
@@ -140,11 +153,8 @@ class Workbook:
         return fitting[:1]
 
     def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
-        for name, rows, columns in hidden_parts(self._path, names):
-            parts = [f"{rows} 行" if rows else "", f"{columns} 列" if columns else ""]
-            self._delivery.find(
-                "hidden_rows", f"工作表“{name}”里有隐藏的 {'、'.join(p for p in parts if p)}，已一并读入，请填报人确认"
-            )
+        for code, message in remarks(self._path, names):
+            self._delivery.find(code, message)
 
 
 class _Sheet:
@@ -160,7 +170,9 @@ class _Sheet:
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
-        self._foot = ledger.Foot(self.header.names, book._wanted)
+        self._foot = ledger.Foot(self.header.names, book._wanted or self.header.names, numbered=self._is_numbered())
+        if not found.named:
+            book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The data rows, merged cells filled within their range only."""
@@ -183,6 +195,15 @@ class _Sheet:
                 yield self._batch(kept, numbers, schema)
                 kept, numbers = [], []
         yield self._batch(kept, numbers, schema)
+
+    def _is_numbered(self) -> bool:
+        """Whether the columns may be numbered under the header: 1, 2, 3 over rows that are no such figures."""
+        rows = [cells for _, cells in itertools.islice(self._lines(), 2)]
+        return len(rows) == 2 and any(
+            isinstance(below, str) and below.strip() and not shape.is_value(below)
+            for above, below in zip(*rows, strict=True)
+            if above != ""
+        )
 
     def judge_foot(self) -> None:
         """Note totals that do not agree with the rows, and rows that were left out."""
@@ -207,8 +228,8 @@ class _Sheet:
 class Located:
     """Where a sheet's header is."""
 
-    def __init__(self, found: header.Header, data_row: int, captions: list[str]) -> None:
-        self.header, self.data_row, self.captions = found, data_row, captions
+    def __init__(self, found: header.Header, data_row: int, captions: list[str], *, named: bool = True) -> None:
+        self.header, self.data_row, self.captions, self.named = found, data_row, captions, named
 
 
 def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
@@ -223,26 +244,18 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
         for row in range(row0, min(row1 + 1, len(top))):
             for column in range(col0, min(col1 + 1, width)):
                 top[row][column] = top[row0][col0]
-    best: tuple[header.Header, int, int] | None = None
-    starts = range(min(len(top), _HEADER_SEARCH)) if at is None else [at - 1] if at <= len(top) else []
-    for start in starts:
-        for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
-            if start + rows > len(top) or not any(top[start]):
-                continue
-            names = header.joined(top[start : start + rows])
-            found = header.fit(names, wanted)
-            if best is None or found.hits > best[0].hits:
-                best = found, start, rows
-    if best is None:
+    chosen = _mapped(top, wanted, at, depth) if wanted else _told(top, merges, at, depth)
+    if chosen is None:
         return None
-    found, start, rows = best
+    start, rows = chosen
     # A header cell merged downwards says that the header goes on, whether or not a mapped column does.
-    if depth is None:
+    if depth is None and rows:
         deeper = max((m[1][0] for m in merges if start <= m[0][0] < start + rows), default=start + rows - 1)
         if start + rows <= deeper < len(top) and deeper - start < _HEADER_DEPTH:
-            again = header.fit(header.joined(top[start : deeper + 1]), wanted)
-            if again.hits >= found.hits:
-                found, rows = again, deeper - start + 1
+            names = header.joined(top[start : start + rows])
+            if header.fit(header.joined(top[start : deeper + 1]), wanted).hits >= header.fit(names, wanted).hits:
+                rows = deeper - start + 1
+    found = header.fit(header.joined(top[start : start + rows]) if rows else [""] * width, wanted)
     while (
         found.names
         and found.names[-1].startswith("列")
@@ -255,7 +268,30 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
     for caption in captions:
         if unit := header.sheet_unit(caption):
             found.units["*"] = unit
-    return Located(found, start + rows, captions)
+    return Located(found, start + rows, captions, named=rows > 0)
+
+
+def _mapped(top: list[list[str]], wanted: Sequence[str], at: int | None, depth: int | None) -> tuple[int, int] | None:
+    """The rows most of the mapped columns are named in: the first, and how many."""
+    best: tuple[int, int, int] | None = None
+    starts = range(min(len(top), _HEADER_SEARCH)) if at is None else [at - 1] if 0 < at <= len(top) else []
+    for start in starts:
+        for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
+            if start + rows > len(top) or not any(top[start]):
+                continue
+            hits = header.fit(header.joined(top[start : start + rows]), wanted).hits
+            if best is None or hits > best[0]:
+                best = hits, start, rows
+    return best and best[1:]
+
+
+def _told(top: list[list[str]], merges: Sequence[Merge], at: int | None, depth: int | None) -> tuple[int, int] | None:
+    """The rows that look like a header; 0 rows when there is none."""
+    if at is not None:
+        return (max(at - 1, 0), (depth or 1) if at else 0) if at <= len(top) else None
+    groups = {row for (row, first), (_, last) in merges if last > first}
+    place = shape.guess(top, groups)
+    return (place.start, depth if depth and place.depth else place.depth) if place else None
 
 
 def spelled(cell: Cell) -> str:

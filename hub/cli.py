@@ -185,6 +185,51 @@ def run(
 
 
 @app.command(cls=Command)
+def read(
+    path: Annotated[Path, typer.Argument(metavar="文件", help="Excel、CSV、JSON、XML、Parquet 或它们的压缩包")],
+    sheet: Annotated[
+        str | None, typer.Option(metavar="工作表", help="名称、通配（*镇）或第几张；默认第一张有数据的")
+    ] = None,
+    header: Annotated[
+        str, typer.Option(metavar="auto|行号", help="表头在第几行，0 表示没有表头；默认自动判断")
+    ] = "auto",
+    encoding: Annotated[
+        str, typer.Option(metavar="编码", help="文字编码；默认自动识别 UTF-8、UTF-16、GB18030")
+    ] = "auto",
+    delimiter: Annotated[str | None, typer.Option(metavar="字符", help="分隔符，制表符写 tab；默认自动识别")] = None,
+    records: Annotated[
+        str | None, typer.Option(metavar="位置", help="JSON、XML 里记录列表的位置，如 data.list")
+    ] = None,
+    member: Annotated[str | None, typer.Option(metavar="名称", help="压缩包里读哪些文件，可用通配；默认全部")] = None,
+    coordinates: Annotated[
+        bool, typer.Option("--coordinates", help="加上 _sheet、_row 两列：每行在原文件的位置")
+    ] = False,
+    format: Annotated[str, typer.Option("--output", "-o", metavar="csv|json", help="输出格式，默认 csv")] = "csv",
+) -> None:
+    """读一个文件，看连接器会读出什么：数据写到标准输出，表头、单位、合计、退回的行等说明写到标准错误。
+
+    按内容而不按扩展名识别；读不了的文件说明在哪里、为什么、怎么办，退出码为 1。
+
+    示例：
+      hub read 台账.xls
+      hub read 数据.zip --member "*.csv" -o json
+      hub read 报表.xlsx --sheet "*镇" --header 3
+    """
+    from hub.read import run as go
+
+    options: dict[str, object] = {
+        "sheet": int(sheet) if sheet and sheet.isdigit() else sheet, "encoding": encoding.lower(), "delimiter": delimiter,
+        "records": records, "member": member,
+    }  # fmt: skip
+    if header != "auto":
+        if not header.isdigit():
+            raise UsageError("--header", f"'{header}' 不是行号", "写 auto 或行号，如 --header 3")
+        options["header_row"] = int(header)
+    kept = {name: value for name, value in options.items() if value is not None}
+    raise typer.Exit(go(path, options=kept, format=format, coordinates=coordinates))
+
+
+@app.command(cls=Command)
 def replay(
     select: Annotated[
         list[str] | None, typer.Option("--select", "-s", metavar="选择", help="同 hub run；默认全部")

@@ -313,7 +313,9 @@ class Plan:
             )
         sums = {w: " + ".join(bits) or "0::BIGINT" for w, bits in words.items()}
         if self.flawed:  # its cells may stand in other columns: what they would fail is not told
-            sums = {w: f"CASE WHEN _flaw IS NOT NULL THEN {1 - min(w, 1)}::BIGINT ELSE {s} END" for w, s in sums.items()}
+            sums = {
+                w: f"CASE WHEN _flaw IS NOT NULL THEN {1 - min(w, 1)}::BIGINT ELSE {s} END" for w, s in sums.items()
+            }
         return [f"{s} AS _w{w}" for w, s in sums.items()]
 
     def _notes(self, fixed: list[tuple[str, str]], warnings: list[RowRule]) -> str:

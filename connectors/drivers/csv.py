@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.drivers.base import Delivery, Option
+from connectors.encoding import DECLARED
 from connectors.files import OPTIONS, Drop, FileDriver
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ENCODINGS = ("auto", "utf-8", "gb18030", "gbk", "gb2312", "utf-16", "big5")
 
 
 class CSV(FileDriver):
@@ -24,7 +23,7 @@ class CSV(FileDriver):
 
     options: ClassVar[Mapping[str, Option]] = {
         **OPTIONS,
-        "encoding": Option("文字编码", kind="choice", choices=ENCODINGS, default="auto"),
+        "encoding": Option("文字编码", kind="choice", choices=DECLARED, default="auto"),
         "delimiter": Option("分隔符；不写时从表头看出来"),
         "header_row": Option("表头在第几行；不写时找出含有所需列名的那一行", kind="number"),
         "footer_rows": Option("末尾有几行不是数据", kind="number", default=0),
