@@ -43,7 +43,7 @@ _HIDDEN_ROW = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
 _ERROR = re.compile(rb'<c\b[^>]*\br="([A-Z]{1,3}\d+)"[^>]*\bt="e"')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,9})"')
 _THREE_LETTERS = re.compile(rb'\br="[A-Z]{3}\d')
-_FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})\d+"[^>]*[^/>]>')
+_FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})\d+"(?:[^>]*[^/>])?>')
 _HIDDEN_COLUMN = re.compile(rb'<col\b[^>]*\bhidden="(?:1|true)"[^>]*>')
 
 
@@ -111,7 +111,10 @@ def _judge_zip(path: Path, where: str) -> None:
 def _judge_ole(path: Path, head: bytes, where: str) -> None:
     """The allocation table names every sector; the file must reach the last one in use."""
     try:
-        sector = 1 << struct.unpack_from("<H", head, 30)[0]
+        shift = struct.unpack_from("<H", head, 30)[0]
+        if shift not in (9, 12):
+            raise _cut_off(where)
+        sector = 1 << shift
         size = path.stat().st_size
         last = -1
         with path.open("rb") as file:

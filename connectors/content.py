@@ -7,9 +7,11 @@ archive that would grow more is refused before the disk is full.
 from __future__ import annotations
 
 import bz2
+import fnmatch
 import gzip
 import json
 import lzma
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,21 +46,23 @@ class Content:
 
 
 @contextmanager
-def opened(path: Path, where: str) -> Iterator[list[Content]]:
-    """The tables of one file: itself, or what is packed in it, in the order of the names.
+def opened(path: Path, where: str, member: str | None = None) -> Iterator[list[Content]]:
+    """The tables of one file: itself, or what is packed in it (of a zip only what `member` fits), in the order of the names.
 
     Raises:
         SourceChanged: it holds no table, is encrypted, or would unpack to more than LARGEST.
         SourceUnavailable: it is cut off.
     """
     with TemporaryDirectory(prefix="unpacked-") as folder:
-        yield list(_contents(path, path.name, where, Path(folder)))
+        yield list(_contents(path, path.name, where, Path(folder), member))
 
 
 def kind_of(path: Path) -> str:
     """workbook, text, json, lines, xml, parquet, zip, gzip, zstd, bzip2, xz, or what else it is, in Chinese."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
+        file.seek(-min(path.stat().st_size, 256), 2)
+        tail = file.read()
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return "workbook" if _is_workbook(path) else "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or head.startswith(_OLD_WORKBOOK):
@@ -68,12 +72,12 @@ def kind_of(path: Path) -> str:
     for signature, kind in (_PACKED | _REFUSED).items():
         if head.startswith(signature):
             return kind
-    return _kind_of_text(head)
+    return "tar 压缩包" if head[257:262] == b"ustar" else _kind_of_text(head, tail)
 
 
-def _kind_of_text(head: bytes) -> str:
+def _kind_of_text(head: bytes, tail: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"<"):
+    if re.match(rb"<[?!A-Za-z_]", text) and (text.startswith(b"<?xml") or tail.rstrip().endswith(b">")):
         low = text[:4096].lower()
         if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
             return "网页（HTML）"
@@ -99,12 +103,13 @@ def _begins_json(text: bytes) -> bool:
     """Whether JSON goes on beyond the part that is looked at: the decoder gets past its first value or its end."""
     decoded = text.decode("utf-8", "ignore")
     try:
-        json.JSONDecoder().raw_decode(decoded)
+        found, end = json.JSONDecoder().raw_decode(decoded)
     except json.JSONDecodeError as error:
-        return error.pos > min(len(decoded) * 0.8, len(decoded) - 200) and len(decoded) > 2000
+        # Cut off where the look ended, or by whoever sent it: a key and its value say that JSON was meant.
+        return error.pos * 10 > len(decoded) * 8 and re.match(r'\s*(?:\[\s*)?\{\s*"[^"]*"\s*:', decoded) is not None
     except RecursionError:
         return True
-    return decoded.lstrip()[:1] == "{" or decoded.lstrip()[1:2] in "{[]" or "{" in decoded[:50]
+    return isinstance(found, (dict, list)) and not decoded[end:].strip()
 
 
 def _is_workbook(path: Path) -> bool:
@@ -113,13 +118,13 @@ def _is_workbook(path: Path) -> bool:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, OSError):
         return path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".ods", ".et")
-    return any(name.lower().startswith("xl/") for name in names) or {"content.xml", "mimetype"} <= set(names)
+    return any(name.lower().startswith(("xl/", "xl\\")) for name in names) or {"content.xml", "mimetype"} <= set(names)
 
 
-def _contents(path: Path, name: str, where: str, folder: Path) -> Iterator[Content]:
+def _contents(path: Path, name: str, where: str, folder: Path, member: str | None) -> Iterator[Content]:
     kind = kind_of(path)
     if kind == "zip":
-        yield from _members(path, where, folder)
+        yield from _members(path, where, folder, member)
     elif kind in ("gzip", "zstd", "bzip2", "xz"):
         target = folder / "one"
         _unpack(_decompressor(path, kind), target, path.stat().st_size, where)
@@ -137,7 +142,7 @@ def _plain(path: Path, name: str, where: str) -> Content:
     return Content(path, name, kind)
 
 
-def _members(path: Path, where: str, folder: Path) -> Iterator[Content]:
+def _members(path: Path, where: str, folder: Path, member: str | None) -> Iterator[Content]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError):
@@ -148,6 +153,12 @@ def _members(path: Path, where: str, folder: Path) -> Iterator[Content]:
         inside = [entry for entry in archive.infolist() if not _is_aside(entry)]
         if not inside:
             raise SourceChanged(where, "压缩包里没有文件", _CURE)
+        if member is not None:
+            found = [entry for entry in inside if fnmatch.fnmatchcase(_name(entry), member)]
+            if not found:
+                told = "、".join(_name(entry) for entry in inside)[:200]
+                raise SourceChanged(where, f"压缩包里没有 '{member}'", f"里面有：{told}")
+            inside = found
         if len(inside) > _MEMBERS or sum(entry.file_size for entry in inside) > LARGEST:
             raise SourceChanged(where, "压缩包里的文件太多，或解开后太大", "请部门分成几个小的压缩包重发")
         if any(entry.flag_bits & 1 for entry in inside):
@@ -198,4 +209,6 @@ def _unpack(stream: IO[bytes], target: Path, packed: int, where: str) -> None:
     except (EOFError, zipfile.BadZipFile, lzma.LZMAError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise SourceUnavailable(where, "压缩包不完整或已损坏", "等传完后会自动重试；总是这样时请部门重发") from None
+        raise SourceUnavailable(
+            where, "压缩包不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
+        ) from None

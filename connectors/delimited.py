@@ -6,11 +6,8 @@ width (refused, with their lines), a stray quotation mark that swallows the line
 
 from __future__ import annotations
 
-import csv
 import io
-import itertools
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import dialect, encoding, header, ledger, shape
+from connectors import encoding, header, heading, ledger
 from connectors.batches import empty, has_byte, text_array
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from connectors.files import Drop
 
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
-_HEAD_ROWS = 60
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
 _LEDGER_BYTES = 32 << 20
@@ -101,85 +97,21 @@ class DelimitedFile:
         )
 
     def _find_header(self) -> None:
-        """The dialect, the header, and how many lines lie before the first record.
-
-        Raises:
-            SourceChanged: no row has the mapped columns, or there is no text at all.
-        """
+        """The dialect, the header, and how many lines lie before the first record."""
         stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
         try:
             text = stream.read(encoding.HEAD_BYTES).decode()
         finally:
             stream.close()
-        lines = [line + "\n" for line in text.split("\n")]
-        if not text.strip():
-            raise SourceChanged(self._where, "文件里没有文字", "请部门重新导出后再放一次")
-        rows, ends = self._heading(lines)
-        self._width = max(len(self._header.names), 1)
-        body = [row for row, end in zip(rows, ends, strict=True) if end > self._skip and row]
-        usual, _ = Counter(map(len, body)).most_common(1)[0] if body else (self._width, 0)
-        # Lines that all end in a delimiter have a last cell more than the header, and nothing in it.
-        self._surplus = max(usual - self._width, 0)
-        if any(cell.strip() for row in body for cell in row[self._width : usual]):
-            self._surplus = 0
-        self._width += self._surplus
-        # Some programs leave out the blank cells at the end of a line; then many lines are short and none is long.
-        short = sum(1 < len(row) < self._width for row in body[:-1])
-        self._pads = short > 1 and short * 5 > len(body) and not any(len(row) > self._width for row in body)
-
-    def _heading(self, lines: list[str]) -> tuple[list[list[str]], list[int]]:
-        """Choose the dialect and the header; returns the first rows and the line each ends on."""
-        if not self._wanted:
-            self._dialect = dialect.detect("".join(lines), self._delimiter)
-            rows, ends = _head_rows(lines, self._dialect)
-            if self._header_row is None:
-                place = shape.guess(rows) or shape.Place(0, 0)
-            elif self._header_row == 0:
-                place = shape.Place(1 if dialect.hinted(lines) else 0, 0)
-            else:
-                at = next((i for i, end in enumerate(ends) if end >= self._header_row), None)
-                if at is None:
-                    raise SourceChanged(self._where, f"没有第 {self._header_row} 行", "请核对表头所在的行号")
-                place = shape.Place(at, 1)
-            below = rows[place.start :]
-            if place.depth:
-                names = header.joined(_squared(rows[place.start : place.start + place.depth]))
-            else:
-                names = [""] * max(map(len, below), default=1)
-                self._delivery.find("no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）")
-            self._header, begun = header.fit(names, ()), place.start + place.depth
-            self._skip = ends[begun - 1] if begun else 0
-            above = rows[: place.start]
-        else:
-            best: tuple[header.Header, int, str, list[list[str]]] | None = None
-            hint = self._delimiter or dialect.hinted(lines)
-            for delimiter in (hint,) if hint else (*dialect.USUAL, "，"):
-                found_rows, found_ends = _head_rows(lines, dialect.Dialect(delimiter))
-                for index, row in enumerate(found_rows):
-                    if self._header_row is not None and found_ends[index] != self._header_row:
-                        continue
-                    found = header.fit(row, self._wanted)
-                    if best is None or found.hits > best[0].hits:
-                        best = found, found_ends[index], delimiter, found_rows[:index]
-            if best is None or (best[0].hits == 0 and not best[0].names):
-                raise SourceChanged(self._where, "文件里没有表头", "请部门按约定的格式重发")
-            self._header, self._skip, delimiter, above = best
-            self._dialect = dialect.mapped("".join(lines), delimiter)
-            rows, ends = _head_rows(lines, self._dialect)
-            header.require(self._header, self._wanted, self._where)
-            self._trim_header()
-        for row in above:
-            caption = " ".join(cell.strip() for cell in row if cell.strip())
-            if caption and not caption.startswith("sep="):
-                self._delivery.captions.append(caption)
-                if unit := header.sheet_unit(caption):
-                    self._delivery.units["*"] = unit
-        return rows, ends
-
-    def _trim_header(self) -> None:
-        names = self._header.names
-        while names and re.fullmatch(r"列\d+", names[-1]) and names[-1] not in self._wanted:
-            names.pop()
+        found = heading.find(
+            text, self._wanted, delimiter=self._delimiter, header_row=self._header_row, where=self._where
+        )
+        self._dialect, self._header, self._skip = found.dialect, found.header, found.skip
+        self._width, self._surplus, self._pads = found.width, found.surplus, found.pads
+        self._delivery.captions += found.captions
+        self._delivery.units.update(found.units)
+        if not found.named:
+            self._delivery.find("no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）")
 
     def _parsed(self, source: encoding.Transcoder) -> Iterator[pa.RecordBatch]:
         names = [f"c{i}" for i in range(self._width)]
@@ -208,7 +140,7 @@ class DelimitedFile:
         cells = next((cells for cells, _ in self._dialect.marked.rows(io.StringIO(row.text, newline=""))), [])
         width = self._width - self._surplus
         flaw = None
-        if self._is_note(cells):
+        if self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
             self._notes += 1
             flaw = ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
@@ -479,32 +411,9 @@ class DelimitedFile:
         )
 
 
-def _head_rows(lines: list[str], spoken: dialect.Dialect) -> tuple[list[list[str]], list[int]]:
-    """The first rows as cells, and the line each of them ends on."""
-    rows, ends = [], []
-    try:
-        for row, end in itertools.islice(spoken.rows(lines), _HEAD_ROWS):
-            rows.append(row)
-            ends.append(end)
-    except csv.Error:
-        pass  # what was read so far decides
-    return rows, ends
-
-
 def _trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch without blanks at the left of its cells."""
     return pa.RecordBatch.from_arrays([pc.utf8_ltrim_whitespace(c) for c in batch.columns], schema=batch.schema)
-
-
-def _squared(rows: list[list[str]]) -> list[list[str]]:
-    """Header rows of one width; a group's name is carried over the blanks behind it where a sub-header stands."""
-    width = max(map(len, rows))
-    rows = [[*row, *[""] * (width - len(row))] for row in rows]
-    for upper, lower in itertools.pairwise(rows):
-        for column in range(1, width):
-            if not upper[column] and lower[column].strip():
-                upper[column] = upper[column - 1]
-    return rows
 
 
 def _lines(stream: encoding.Transcoder) -> Iterator[str]:

@@ -7,11 +7,12 @@ is kept when the lines agree with it, so that a column of sentences is not split
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+csv.field_size_limit(1 << 26)  # a cell may hold a whole document
 
 USUAL = (",", "\t", ";", "|")
 _UNUSUAL = ("，", "；", "\x01", "\x1f", "\x1e", "\x1c", "^", "~", "¦", "§", ":", "#", "&", "*", "!", "/", " ")
@@ -80,12 +81,12 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         delimiter = hinted(lines)
         sample = "\n".join(lines[1:]) if delimiter else sample
     for pair in () if delimiter else _PAIRS:
-        if _agreeing(sample, pair) >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
+        agreed = _agreeing(sample, Dialect(pair))
+        if agreed >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
             delimiter = pair
     found = _judged(sample, delimiter)
-    if delimiter is None and found.delimiter not in USUAL and _agreeing(sample, found.delimiter) < _AGREEING:
-        usual = max(USUAL, key=lambda mark: _agreeing(sample, mark))
-        found = Dialect(usual if _agreeing(sample, usual) > 0 else ",")
+    if delimiter is None and found.delimiter not in USUAL and _agreeing(sample, found) < _AGREEING:
+        found = max((Dialect(mark) for mark in USUAL), key=lambda usual: _agreeing(sample, usual))
     return found
 
 
@@ -108,26 +109,30 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     except Exception:  # its own guard against odd samples is an exception of whatever kind
         found = None
     chosen = delimiter or (found.delimiter if found and found.delimiter else ",")
-    quote = (found.quotechar or None) if found else '"'
-    # Marks that occur later only are marks all the same; «it is 5" wide» is none.
-    if quote is None and not re.search(rf'(?:^|\n|{re.escape(chosen)})[ ]?"', sample):
-        quote = '"'
-    if quote == "'" and not re.search(rf"'(?:{re.escape(chosen)}|\r?\n|$)", sample):
-        quote = '"'
+    quote: str | None = "'" if found and found.quotechar == "'" and re.search(rf"'(?:{re.escape(chosen)}|\r?\n|$)", sample) else '"'
+    if found and not found.quotechar and _is_stray(sample, chosen):
+        quote = None
     escape = "\\" if found and found.escapechar and quote and f"\\{quote}" in sample else None
     after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
     return Dialect(chosen, quote, escape, skip_space=after[" "] > 0 and not after[""])
 
 
-def _agreeing(sample: str, delimiter: str) -> float:
-    """The share of the lines that have the most usual number of cells; 0 when that number is one."""
-    if not delimiter or delimiter not in sample:
+def _is_stray(sample: str, delimiter: str) -> bool:
+    """Whether double marks open a cell here and there in many lines and never close one: they are text."""
+    mark = re.escape(delimiter)
+    opened = len(re.findall(rf'(?:^|\n|{mark})"', sample))
+    closed = re.search(rf'(?:^|\n|{mark})"(?:[^"]|"")*"(?:{mark}|\r?\n|$)', sample)
+    return bool(opened) and closed is None and sample.count("\n") > 10 * opened
+
+
+def _agreeing(sample: str, dialect: Dialect) -> float:
+    """The share of the records that have the most usual number of cells; 0 when that number is one."""
+    if dialect.delimiter not in sample:
         return 0.0
-    widths = [
-        len(row)
-        for row, _ in itertools.islice(Dialect(delimiter).rows(line + "\n" for line in sample.split("\n")), _LINES)
-        if row
-    ]
+    try:
+        widths = [len(row) for row, _ in dialect.rows(line + "\n" for line in sample.split("\n")) if row]
+    except csv.Error:
+        return 0.0
     if not widths:
         return 0.0
     width, count = Counter(widths).most_common(1)[0]

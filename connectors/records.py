@@ -141,18 +141,19 @@ class Records:
     def _lines(self) -> Iterator[dict[str, Any]]:
         with self._content.path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                text = self._text(line).strip()
-                if not text:
+                if not line.strip():
                     continue
                 try:
-                    record = _loads(text)
-                except json.JSONDecodeError:
+                    record = _loads(self._text(line))
+                except (json.JSONDecodeError, SourceChanged) as error:
                     if not line.endswith(b"\n"):
                         raise SourceUnavailable(
                             self._where,
                             f"最后一行（第 {number} 行）不完整，可能没有传完",
                             "等传完后会自动重试；总是这样时请部门重发",
                         ) from None
+                    if isinstance(error, SourceChanged):
+                        raise
                     raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
                 if not isinstance(record, dict):
                     raise SourceChanged(self._where, f"第 {number} 行不是一条记录", "请部门导出为每行一个对象")

@@ -24,7 +24,7 @@ _VALUE = re.compile(
     |^\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$
     |^[0-9A-Za-z_.+-]+@[\w.-]+$|^https?://\S+$                                                # an address
     |^[0-9A-F]{8}-[0-9A-F-]{27}$|^[0-9A-HJ-NPQRTUWXY]{18}$|^\d{15,20}[Xx]?$
-    |^(?:true|false|yes|no|是|否|null|none|n/a|nan|-+)$""",
+    |^(?:true|false|null|none|n/a|nan|-+)$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
@@ -125,7 +125,8 @@ def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical
     if len(values) * 2 > len(filled):
         return votes > 0
     if votes == 0:
-        return len(set(filled)) == len(filled) and all(len(cell) <= _LONGEST for cell in filled)
+        named = len(set(filled)) * 10 >= len(filled) * 7 and all(len(cell) <= _LONGEST for cell in filled)
+        return named and (bool(below) or not any(is_value(cell) for cell in filled))
     return votes > 0
 
 

@@ -6,7 +6,6 @@ file is read, one after another; `_sheet` then names the file.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +13,6 @@ from connectors.drivers.base import Delivery, Option
 from connectors.drivers.csv import CSV
 from connectors.drivers.excel import Excel
 from connectors.files import Drop, FileDriver
-from schemas.errors import SourceChanged
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,8 +46,8 @@ class File(FileDriver):
         from connectors.content import opened
 
         where = f"{self.where}：{drop.path.name}"
-        with opened(drop.path, where) as found:
-            contents = self._chosen(found, where)
+        member = self.option("member")
+        with opened(drop.path, where, None if member is None else str(member)) as contents:
             schema: pa.Schema | None = None
             for content in contents:
                 inner = f"{where}：{content.name}" if len(contents) > 1 else where
@@ -58,15 +56,6 @@ class File(FileDriver):
                     named = _named(batch, content.name) if len(contents) > 1 else batch
                     schema = schema or named.schema
                     yield under(named, schema, inner)
-
-    def _chosen(self, found: list[Content], where: str) -> list[Content]:
-        pattern = self.option("member")
-        if pattern is None:
-            return found
-        chosen = [content for content in found if fnmatch.fnmatchcase(content.name, str(pattern))]
-        if not chosen:
-            raise SourceChanged(where, f"压缩包里没有 '{pattern}'", f"里面有：{'、'.join(c.name for c in found)[:200]}")
-        return chosen
 
     def _batches(self, content: Content, drop: Drop, delivery: Delivery, where: str) -> Iterator[pa.RecordBatch]:
         wanted, place = self.connector.source_columns, self.option("header_row")

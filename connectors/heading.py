@@ -1,0 +1,143 @@
+"""The top of a delimited file: its dialect, its header, and how wide its records are.
+
+With mapped names the header is the row that has most of them; without, it is the row that looks like one.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors import header, shape
+from connectors.dialect import USUAL, Dialect, detect, hinted, mapped
+from connectors.header import Header
+from schemas.errors import SourceChanged
+
+_ROWS = 60
+
+
+@dataclass
+class Heading:
+    """What the first lines of a file say about the rest."""
+
+    dialect: Dialect
+    header: Header
+    skip: int  # lines before the first record
+    named: bool = True  # False: there is no header, the columns have numbers for names
+    captions: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)  # "*": for the whole sheet
+    width: int = 0  # cells of a record, `surplus` of them blank behind the last column
+    surplus: int = 0
+    pads: bool = False  # blank cells at the end of a line are left out
+
+
+def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row: int | None, where: str) -> Heading:
+    """The heading of a text's first part. `header_row` counts lines from 1; 0 says that there is no header.
+
+    Raises:
+        SourceChanged: no row has the mapped columns, or there is no text at all.
+    """
+    if not text.strip():
+        raise SourceChanged(where, "文件里没有文字", "请部门重新导出后再放一次")
+    lines = [line + "\n" for line in text.split("\n")]
+    if wanted:
+        found, above = _mapped(lines, wanted, delimiter, header_row, where)
+    else:
+        found, above = _told(lines, delimiter, header_row, where)
+    for row in above:
+        caption = " ".join(cell.strip() for cell in row if cell.strip())
+        if caption and not caption.startswith("sep="):
+            found.captions.append(caption)
+            if unit := header.sheet_unit(caption):
+                found.units["*"] = unit
+    _measure(found, lines)
+    return found
+
+
+def _mapped(
+    lines: list[str], wanted: Sequence[str], delimiter: str | None, header_row: int | None, where: str
+) -> tuple[Heading, list[list[str]]]:
+    best: tuple[Header, int, str, list[list[str]]] | None = None
+    hint = delimiter or hinted(lines)
+    for mark in (hint,) if hint else (*USUAL, "，", "；"):
+        rows, ends = _rows(lines, Dialect(mark))
+        for index, row in enumerate(rows):
+            if header_row is not None and ends[index] != header_row:
+                continue
+            found = header.fit(row, wanted)
+            if best is None or found.hits > best[0].hits:
+                best = found, ends[index], mark, rows[:index]
+    if best is None or (best[0].hits == 0 and not best[0].names):
+        raise SourceChanged(where, "文件里没有表头", "请部门按约定的格式重发")
+    chosen, skip, mark, above = best
+    header.require(chosen, wanted, where)
+    while chosen.names and re.fullmatch(r"列\d+", chosen.names[-1]) and chosen.names[-1] not in wanted:
+        chosen.names.pop()
+    return Heading(mapped("".join(lines), mark), chosen, skip), above
+
+
+def _told(
+    lines: list[str], delimiter: str | None, header_row: int | None, where: str
+) -> tuple[Heading, list[list[str]]]:
+    dialect = detect("".join(lines), delimiter)
+    rows, ends = _rows(lines, dialect)
+    if header_row is None:
+        place = shape.guess(rows) or shape.Place(0, 0)
+    elif header_row == 0:
+        place = shape.Place(1 if hinted(lines) else 0, 0)
+    else:
+        at = next((index for index, end in enumerate(ends) if end >= header_row), None)
+        if at is None:
+            raise SourceChanged(where, f"前 {_ROWS} 行里没有第 {header_row} 行", "请核对表头所在的行号")
+        place = shape.Place(at, 1)
+    begun = place.start + place.depth
+    if place.depth:
+        names = header.joined(_squared(rows[place.start : begun]))
+    else:
+        widths = Counter(len(row) for row in rows[place.start :] if row)
+        names = [""] * (widths.most_common(1)[0][0] if widths else 1)
+    return Heading(dialect, header.fit(names, ()), ends[begun - 1] if begun else 0, named=place.depth > 0), rows[
+        : place.start
+    ]
+
+
+def _measure(found: Heading, lines: list[str]) -> None:
+    """Set how wide the records are."""
+    rows, ends = _rows(lines, found.dialect)
+    columns = max(len(found.header.names), 1)
+    body = [row for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
+    usual = Counter(map(len, body)).most_common(1)[0][0] if body else columns
+    # Lines that all end in a delimiter have a last cell more than the header, and nothing in it.
+    if usual > columns and not any(cell.strip() for row in body for cell in row[columns:usual]):
+        found.surplus = usual - columns
+    found.width = columns + found.surplus
+    # Some programs leave out the blank cells at the end of a line; then many lines are short and none is long.
+    short = sum(1 < len(row) < found.width for row in body[:-1])
+    found.pads = short > 1 and short * 5 > len(body) and not any(len(row) > found.width for row in body)
+
+
+def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int]]:
+    """The first rows as cells, and the line each of them ends on."""
+    rows, ends = [], []
+    try:
+        for row, end in itertools.islice(dialect.rows(lines), _ROWS):
+            rows.append(row)
+            ends.append(end)
+    except csv.Error:
+        pass  # what was read so far decides
+    return rows, ends
+
+
+def _squared(rows: list[list[str]]) -> list[list[str]]:
+    """Header rows of one width; a group's name is carried over the blanks behind it where a sub-header stands."""
+    width = max(map(len, rows))
+    rows = [[*row, *[""] * (width - len(row))] for row in rows]
+    for upper, lower in itertools.pairwise(rows):
+        for column in range(1, width):
+            if not upper[column] and lower[column].strip():
+                upper[column] = upper[column - 1]
+    return rows

@@ -1,0 +1,220 @@
+"""`hub read` on one table written in the ways programs write it: what comes out is the table, or is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import xlsxwriter
+
+from hub.read import run
+from schemas.errors import HubError, SourceChanged, SourceUnavailable
+
+HEADER = ["DATE", "TIME", "Qty", "PRODUCTID", "Price", "Product Description", "TOTAL"]
+ROWS = [
+    ["9/1/2018", "00:05", "10", "ABC-1", "1,150.20", 'Cable "flat", 5 m', "11502.00"],
+    ["9/1/2018", "00:16", "2", "ABC-2", "0.90", "Bolt\nM4", "1.80"],
+    ["9/2/2018", "00:57", "7", "ABC-3", "12.00", "It's a nut; steel", "84.00"],
+    ["9/2/2018", "01:12", "", "ABC-4", "3.50", "", "0.00"],
+    ["9/3/2018", "11:30", "4", "ABC-5", "2.25", "Washer | zinc", "9.00"],
+]
+
+
+@pytest.fixture
+def read(tmp_path, capsys):
+    """Read bytes as a file: (header, rows, what was told)."""
+
+    def go(data, name="表.dat", format="csv", **options):
+        path = tmp_path / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        run(path, options=options, format=format, coordinates=False)
+        out, err = capsys.readouterr()
+        if format == "json":
+            return json.loads(out), err
+        header, *rows = csv.reader(io.StringIO(out))
+        return header, rows, err
+
+    return go
+
+
+def written(rows=ROWS, header=HEADER, lines="\n", **dialect):
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=lines, **dialect)
+    writer.writerows([header, *rows] if header else rows)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "~", "，", "\x01"], ids=repr)
+@pytest.mark.parametrize("quote", ['"', "'"], ids=["double", "single"])
+def test_delimiters_and_quotes(read, delimiter, quote):
+    text = written(delimiter=delimiter, quotechar=quote) if delimiter.isascii() else None
+    if text is None:
+        rows = [[cell.replace(",", "").replace('"', "").replace("\n", " ") for cell in row] for row in ROWS]
+        text = "\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n"
+        assert read(text)[:2] == (HEADER, rows)
+        return
+    assert read(text)[:2] == (HEADER, ROWS)
+
+
+@pytest.mark.parametrize("delimiter", ["::", "||", ", "])
+def test_delimiters_of_two_characters(read, delimiter):
+    rows = [[cell.replace(",", "").replace('"', "").replace("\n", " ") for cell in row] for row in ROWS]
+    assert read("\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n")[:2] == (HEADER, rows)
+
+
+def test_blanks_before_quotation_marks(read):
+    text = 'a, b, c\n1, "x, y", 3\n2, "z ""w""", 4\n'
+    assert read(text)[:2] == (["a", "b", "c"], [["1", "x, y", "3"], ["2", 'z "w"', "4"]])
+
+
+def test_backslash_before_quotation_marks(read):
+    rows = [[cell.replace("\n", " ") for cell in row] for row in ROWS]
+    assert read(written(rows, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL))[:2] == (HEADER, rows)
+
+
+@pytest.mark.parametrize("lines", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+def test_line_ends(read, lines):
+    rows = [row for row in ROWS if "\n" not in row[5]]
+    assert read(written(rows, lines=lines))[:2] == (HEADER, rows)
+    assert read(written(rows, lines=lines).rstrip())[:2] == (HEADER, rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"])
+def test_encodings(read, encoding):
+    rows = [["统计", "县局", "𠮷"], ["企业", "登记", "㼆"]]
+    assert read(written(rows, ["单位名称", "地区", "备注"]).encode(encoding))[1] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("ville,café,Zürich,déjà vu,naïve,Orléans,Besançon", "latin-1"),
+        ("município,ção,não,açúcar,São João,avó,maçã", "cp1252"),
+        ("名前,東京都,カタカナ,ひらがな,大阪府,電話番号", "shift_jis"),
+        (
+            "이름,서울특별시,부산 광역시,전화번호,주소,민원,접수일,처리 결과,대한민국,공무원,행정 복지,신고,교통,환경,청소년,도로",
+            "euc-kr",
+        ),
+        ("имя,Москва,Санкт-Петербург,адрес,телефон", "cp1251"),
+    ],
+    ids=["french", "portuguese", "japanese", "korean", "russian"],
+)
+def test_other_languages_are_not_taken_for_chinese(read, text, encoding):
+    header, *words = text.split(",")
+    data = "\n".join([header, *words * 9]) + "\n"
+    with pytest.raises(SourceChanged, match="编码"):
+        read(data.encode(encoding))
+    assert read(data.encode(encoding), encoding=encoding)[:2] == ([header], [[word] for word in words * 9])
+
+
+def test_text_that_was_decoded_wrongly_is_read_back_or_refused(read):
+    text = written([["城关镇", "企业登记"], ["水泉乡", "变更登记"]], ["所属乡镇", "办理事项"])
+    spoilt = text.encode("gb18030").decode("latin-1").encode()
+    header, rows, told = read(spoilt)
+    assert (header, rows[0]) == (["所属乡镇", "办理事项"], ["城关镇", "企业登记"])
+    assert "还原" in told
+    lost = text.encode("gb18030").decode("utf-8", "replace")
+    with pytest.raises(SourceChanged, match=r"丢失|恢复"):
+        read(lost * 9)
+    with pytest.raises(SourceChanged, match="锟斤拷"):
+        read("名称,备注\n锟斤拷,锟斤拷\n")
+
+
+def test_preamble_comments_and_foot(read):
+    text = "Sales report 2018\nsource: shop\n\n" + written() + "# a comment\n\nPrinted by the shop\n"
+    header, rows, told = read(text)
+    assert (header, rows) == (HEADER, ROWS)
+    assert "Sales report 2018" in told
+    assert "Printed by the shop" in told
+
+
+def test_total_is_taken_out_and_checked(read):
+    text = "单位名称,户数,金额（万元）\n甲,1,10\n乙,2,20.5\n合计,3,31\n填表人：张三,,\n"
+    header, rows, told = read(text)
+    assert rows == [["甲", "1", "10"], ["乙", "2", "20.5"]]
+    assert "合计写 31，明细相加为 30.5" in told
+    assert "以万元计" in told
+    assert header[2] == "金额（万元）"
+
+
+def test_headers_of_two_rows(read):
+    text = "地区,人口,,面积\n,男,女,\n甲镇,10,12,3.5\n乙镇,20,22,4.5\n"
+    assert read(text)[0] == ["地区", "人口/男", "人口/女", "面积"]
+
+
+def test_no_header(read):
+    header, rows, told = read(written(header=None))
+    assert (header[0], rows) == ("列1", ROWS)
+    assert "没有找到表头" in told
+    assert read(written(), header_row=0)[1] == [HEADER, *ROWS]
+    assert read("x,y\n" + written(), header_row=2)[:2] == (HEADER, ROWS)
+
+
+def test_stray_quotation_marks_are_text(read):
+    lines = [f'{n},"{n} inch,x' if n == 9 else f"{n},{n} inch,x" for n in range(30)]
+    assert read("no,size,note\n" + "\n".join(lines) + "\n")[1][9] == ["9", '"9 inch', "x"]
+
+
+def test_column_of_sentences_is_not_split(read):
+    assert read("name\nJohn Smith\nAnn Lee\nBob\n")[:2] == (["name"], [["John Smith"], ["Ann Lee"], ["Bob"]])
+
+
+def test_rows_of_another_width_are_told_and_not_guessed(read):
+    lines = written(lines="\n").replace("\nM4", " M4").splitlines()
+    lines[2] += ",surplus"
+    lines[4] = lines[4].replace(",", " ", 1)
+    _, rows, told = read("\n".join(lines) + "\n")
+    assert [row[3] for row in rows] == ["ABC-1", "ABC-3", "ABC-5"]
+    assert "第 3 行" in told
+    assert "第 5 行" in told
+    assert "退回 2" in told
+
+
+def test_leading_zeros_and_long_numbers_survive(read):
+    _, rows, told = read("id,no\n00123,911509900000000012\n00456,911509900000000013\n")
+    assert rows == [["00123", "911509900000000012"], ["00456", "911509900000000013"]]
+    assert "失真" not in told
+
+
+def book(rows, **options):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, options) as workbook:
+        sheet = workbook.add_worksheet("城关镇")
+        for number, row in enumerate(rows):
+            for column, value in enumerate(row):
+                if value is not None:
+                    sheet.write(number, column, value)
+        workbook.add_worksheet("水泉乡").write(0, 0, "x")
+    return made.getvalue()
+
+
+def test_numbers_too_long_for_a_number_are_told(read):
+    _, rows, told = read(book([["代码", "数"], [911509900000000012, 1], [12, 2]]))
+    assert "e+17" in rows[0][0]
+    assert "末位已失真" in told
+    assert "工作表“城关镇” 第 2 行“代码”" in told
+    assert "没有读：水泉乡" in told
+
+
+def test_first_rows_of_figures_are_records(read):
+    assert read(book([["A", "B", "C"], [1, 2, 3], [2, 3, 4]]))[1] == [["1", "2", "3"], ["2", "3", "4"]]
+    numbered = [["单位", "户数", "金额"], [1, 2, 3], ["甲镇", 5, 6.5], ["乙镇", 7, 8.5]]
+    assert [row[0] for row in read(book(numbered))[1]] == ["甲镇", "乙镇"]
+
+
+def test_years_over_figures_are_a_header(read):
+    assert read(book([["地区", 2019, 2020], ["甲", 1.5, 2.5], ["乙", 3.5, 4.5]]))[0] == ["地区", "2019", "2020"]
+
+
+def test_json_out(read):
+    assert read("a,b\n1,\n", format="json")[0] == [{"a": "1", "b": None}]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\0" * 99, b"PK\x03\x04rubbish", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 999, b"PAR1 rubbish", b"{\"a\": ", b"\x1f\x8brubbish", b"<a><b>", b'a,b\n"1,2\n'])  # fmt: skip
+def test_rubbish_is_refused_with_a_cure(read, data):
+    with pytest.raises((SourceChanged, SourceUnavailable)) as caught:
+        read(data)
+    assert isinstance(caught.value, HubError)
+    assert caught.value.cure
