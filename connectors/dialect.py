@@ -109,7 +109,9 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     except Exception:  # its own guard against odd samples is an exception of whatever kind
         found = None
     chosen = delimiter or (found.delimiter if found and found.delimiter else ",")
-    quote: str | None = "'" if found and found.quotechar == "'" and re.search(rf"'(?:{re.escape(chosen)}|\r?\n|$)", sample) else '"'
+    quote: str | None = (
+        "'" if found and found.quotechar == "'" and re.search(rf"'(?:{re.escape(chosen)}|\r?\n|$)", sample) else '"'
+    )
     if found and not found.quotechar and _is_stray(sample, chosen):
         quote = None
     escape = "\\" if found and found.escapechar and quote and f"\\{quote}" in sample else None

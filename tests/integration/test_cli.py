@@ -344,3 +344,29 @@ def test_correction_order_goes_out_and_back_in_one_workbook(site: Hub, folder: P
     site("correction", "fix", row, "工单编号=GD003", "--by", "王芳", "--reason", "补")
     assert json.loads(site("correction", "list", "-o", "json").stdout) == []
     assert "已办结" in site("correction", "list", "--all").stdout
+
+
+def test_a_row_of_another_width_is_refused_and_the_others_load(site: Hub, folder: Path) -> None:
+    """One torn row is the department's to mend; it costs neither the file nor a shifted value."""
+    lines = [HEADER, "CB00201,GD201,1,2026-04-01 09:00:00,电话,", "CB00202,GD202,1,2026-04-01 09:00:00,电话,多,余", "CB00203,GD203,1,2026-04-01 09:00:00,短信,"]  # fmt: skip
+    path = folder / "inbox" / "callback_99.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    read = site("read", str(path), "--coordinates")
+    assert [line.split(",")[0] for line in read.stdout.splitlines()] == ["回访编号", "CB00201", "CB00203"]
+    assert "第 3 行 这一行有 7 格，表头有 6 列" in read.stderr
+    site("run", "--select", "*/callback")
+    [refused] = json.loads(site("quarantine", "list", "--rule", "row_shape", "-o", "json").stdout)
+    assert refused["source"] == "callback_99.csv 第 3 行"
+    shown = site("quarantine", "show", str(refused["id"])).stdout
+    assert "第 3 行" in shown
+    assert "这一行有 7 格，表头有 6 列" in shown
+    loaded = site("query", "SELECT callback_id FROM shared.hotline_callback WHERE callback_id LIKE 'CB002%' ORDER BY 1", "-o", "csv")  # fmt: skip
+    assert loaded.stdout.split() == ["callback_id", "CB00201", "CB00203"]
+    path.unlink()
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"%PDF-1.7")
+    assert "内容是PDF，不是表格" in hub("read", str(tmp_path / "a.xlsx"), code=1).stderr
+    assert "没有这个文件" in hub("read", str(tmp_path / "b.csv"), code=1).stderr
+    assert "不是行号" in hub("read", str(tmp_path / "a.xlsx"), "--header", "x", code=2).stderr
