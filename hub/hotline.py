@@ -173,3 +173,78 @@ def _target(file: Path | None) -> Iterator[Any]:
 def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterable[tuple[Any, ...]]:
     while batch := cursor.fetchmany(10_000):
         yield from batch
+
+
+@app.command(cls=Command)
+def topics(
+    data: Data,
+    text: Annotated[str | None, typer.Option("--text", metavar="列", help="内容列；不写则自动认")] = None,
+    title: Annotated[str | None, typer.Option("--title", metavar="列", help="标题列")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="列", help="时间列")] = None,
+    place: Annotated[str | None, typer.Option("--place", metavar="列", help="地点列")] = None,
+    caller: Annotated[str | None, typer.Option("--caller", metavar="列", help="诉求人列")] = None,
+    mapping: Given = None,
+    sheet: Sheet = None,
+    words: Annotated[
+        Path | None, typer.Option("--words", metavar="YAML", help="词典，代替 schemas/topic_words.yaml")
+    ] = None,
+    previous: Annotated[
+        Path | None, typer.Option("--previous", metavar="文件", help="上一次的明细，沿用其中的题号")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="日期", help="看趋势的截至日；默认最后一条")] = None,
+    least: Annotated[int, typer.Option("--least", metavar="件数", min=1, help="几件以上才算一题")] = 3,
+    top: Annotated[int, typer.Option("--top", metavar="题数", min=0, help="只要最热的几题，0 为全部")] = 0,
+    members: Annotated[
+        Path | None, typer.Option("--members", metavar="文件", help="把各题的留言明细写到这个 CSV")
+    ] = None,
+    duplicates: Annotated[
+        Path | None, typer.Option("--duplicates", metavar="文件", help="把重复发送的写到这个 CSV")
+    ] = None,
+    format: Format = "table",
+    file: File = None,
+) -> None:
+    """从留言、工单的文字里找热点问题：同一地点的同一件事归成一题，按热度排，标出重复、趋势和预警。
+
+    示例：
+      hub hotline topics --data 留言.xlsx --top 5
+      hub hotline topics --data 留言.xlsx -o csv -f 热点.csv --members 明细.csv
+      hub hotline topics --data 本月.csv --previous 上月明细.csv --members 明细.csv -o csv
+    """  # fmt: skip
+    from views.topics import find
+    from views.topics.words import FILE
+
+    output.one_of("-o", format, ("table", "csv", "json"))
+    said = {"content": text, "title": title, "recorded_at": time, "place": place, "caller": caller}
+    found = find.find(
+        data,
+        columns={concept: column for concept, column in said.items() if column},
+        given=mapping, sheet=sheet, words=words or FILE, previous=previous,
+        as_of=_as_of(as_of).horizon if as_of else None, least=least,
+    )  # fmt: skip
+    for note in found.notes:
+        output.say(note, "note")
+    kept = found.topics[:top] if top else found.topics
+    shown = {topic["topic_id"] for topic in kept}
+    in_topics = [row for row in found.members if row["topic_id"] in shown]
+    output.say(
+        f"{output.thousands(found.messages)} 条里归出 {len(found.topics)} 题，列出 {len(kept)} 题 {len(in_topics)} 条",
+        "note",
+    )
+    for path, names, rows in ((members, find.MEMBERS, in_topics), (duplicates, find.DUPLICATES, found.duplicates)):
+        if path is not None:
+            with _target(path) as target:
+                output.write_csv(names, ([row[name] for name in names] for row in rows), target)
+    with _target(file) as target:
+        if format == "csv":
+            output.write_csv(find.TOPICS, ([topic[name] for name in find.TOPICS] for topic in kept), target)
+        elif format == "json":
+            output.write_json(({name: topic[name] for name in find.TOPICS} for topic in kept), target)
+        else:
+            titles = {"heat_rank": "排名", "heat": "热度", "title": "问题", "place": "地点", "period": "时间范围", "tickets": "件数",
+                      "callers": "人数", "trend": "趋势", "warning": "预警"}  # fmt: skip
+            output.table(
+                list(titles.values()),
+                ([t[name] for name in titles] for t in kept),
+                right={"排名", "热度", "件数", "人数"},
+                target=target,
+            )

@@ -95,7 +95,14 @@ def score(row: Sequence[str]) -> int:
     return len({folded(cell) for cell in row if cell} & spellings())
 
 
-def fit(header: Sequence[str], given: Path | None = None, preset: str | None = None) -> Mapping:
+def fit(
+    header: Sequence[str],
+    given: Path | None = None,
+    preset: str | None = None,
+    *,
+    columns: dict[str, str] | None = None,
+    timed: bool = True,
+) -> Mapping:
     """The mapping of a file with this header.
 
     Args:
@@ -103,6 +110,8 @@ def fit(header: Sequence[str], given: Path | None = None, preset: str | None = N
         given: A person's YAML: `columns` (concept: column) and, if need be, the other words of a preset; or just
             concept: column lines.
         preset: The preset to take instead of the recognised one.
+        columns: Concept: column, over all others.
+        timed: Whether a time of recording is needed.
 
     Raises:
         ConfigError: a word, concept or column is not known; the text names the nearest.
@@ -114,7 +123,7 @@ def fit(header: Sequence[str], given: Path | None = None, preset: str | None = N
         raise ConfigError("preset", f"没有 '{name}' 这个来路", nearest(str(name), presets))
     base = {k: v for k, v in presets[name].items() if k not in ("title", "recognise")}
     where = given.name if given else "preset"
-    columns = _columns(header, base.pop("columns", {}), said.get("columns", {}), where)
+    columns = _columns(header, base.pop("columns", {}), {**said.get("columns", {}), **(columns or {})}, where)
     words = {**base, **{k: v for k, v in said.items() if k not in ("columns", "preset", "states", "title")}}
     for key in ("rule", "start", "stop"):
         if key in words:
@@ -126,7 +135,7 @@ def fit(header: Sequence[str], given: Path | None = None, preset: str | None = N
     if words.get("day_order") not in (None, "mdy", "dmy"):
         raise ConfigError(f"{where}：day_order", f"没有 '{words['day_order']}'", "月在前写 mdy，日在前写 dmy")
     mapping = Mapping(name, columns, states=_states(said.get("states", {})), **words)
-    if "recorded_at" not in columns and not mapping.is_events:
+    if timed and "recorded_at" not in columns and not mapping.is_events:
         raise ConfigError(
             "表头", f"认不出哪一列是受理（留言）时间，现有列：{'、'.join(header[:20])}",
             "请用 --mapping 给一个 YAML，写 columns: {recorded_at: 列名, …}",

@@ -77,8 +77,11 @@ class TicketFile:
             SELECT row_no{", " + kept if kept else ""} FROM (SELECT {", ".join(["raw.row_no", *reads])} FROM raw {" ".join(joins)})""")
 
 
-def open_file(path: Path, given: Path | None = None, preset: str | None = None, sheet: str | None = None) -> TicketFile:
-    """Read a file and recognise its columns; only those that mean something are kept.
+def open_file(
+    path: Path, given: Path | None = None, preset: str | None = None, sheet: str | None = None, *,
+    columns: dict[str, str] | None = None, timed: bool = True,
+) -> TicketFile:  # fmt: skip
+    """Read a file and recognise its columns; `columns` beat all, `timed` says that a time of recording is needed.
 
     Raises:
         ConfigError: no such file, or the mapping does not fit.
@@ -91,7 +94,7 @@ def open_file(path: Path, given: Path | None = None, preset: str | None = None, 
 
     def keep(names: list[str]) -> list[str]:
         header.extend(names)
-        chosen.append(fitting.fit(names, given, preset))
+        chosen.append(fitting.fit(names, given, preset, columns=columns or {}, timed=timed))
         return list(names)
 
     found = tabular.read(path, fitting.score, keep, sheet)

@@ -1,0 +1,195 @@
+"""Hot problems in messages whose truth is known; near-duplicates; ids from run to run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hub.cli import main
+from tests.unit.views.complaints import Message, messages, pairwise_f1
+from views.topics import duplicates, heat
+from views.topics.find import Found, find
+from views.topics.places import mine
+from views.topics.words import Cutter, dictionary, tidy
+
+_HEADER = ["留言编号", "留言用户", "留言主题", "留言时间", "留言详情"]
+
+
+def _write(path: Path, listed: list[Message], more: dict[str, Any] | None = None) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*_HEADER, *(more or {})])
+        for m in listed:
+            extra = [column.get(m.number, 0) for column in (more or {}).values()]
+            writer.writerow(
+                [m.number, m.user, m.title, f"{m.at.year}/{m.at.month}/{m.at.day} {m.at:%H:%M:%S}", m.text, *extra]
+            )
+    return path
+
+
+@pytest.fixture(scope="module")
+def made() -> list[Message]:
+    return messages(2500, seed=11)
+
+
+@pytest.fixture(scope="module")
+def found(made: list[Message], tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return find(_write(tmp_path_factory.mktemp("topics") / "留言.csv", made))
+
+
+def test_twenty_hot_problems_among_single_complaints(made: list[Message], found: Found) -> None:
+    topic_of = {row["ticket_no"]: row["topic_id"] for row in found.members}
+    hot = [m for m in made if m.problem is not None]
+    assert pairwise_f1([m.problem for m in hot], [topic_of.get(m.number) for m in hot]) > 0.95
+    problem_of = {m.number: m.problem for m in made}
+    for topic in found.topics[:10]:
+        inside = Counter(problem_of[row["ticket_no"]] for row in found.members if row["topic_id"] == topic["topic_id"])
+        (problem, count), *_ = inside.most_common(1)
+        assert problem is not None
+        assert count >= 0.9 * topic["tickets"]
+    five = {problem_of[topic["representative"]] for topic in found.topics[:5]}
+    assert len(five & set(range(7))) == 5
+
+
+def test_a_topic_tells_itself(made: list[Message], found: Found) -> None:
+    first = found.topics[0]
+    assert first["heat_rank"] == 1
+    assert first["heat"] >= found.topics[1]["heat"]
+    by_number = {m.number: m for m in made}
+    inside = [row for row in found.members if row["topic_id"] == first["topic_id"]]
+    assert len(inside) == first["tickets"]
+    assert first["callers"] == len({row["caller"] for row in inside})
+    assert first["title"] == by_number[first["representative"]].title
+    assert first["place"] in by_number[first["representative"]].title
+    assert first["first_at"] == min(row["recorded_at"] for row in inside)
+
+
+def test_copies_are_told(made: list[Message], found: Found) -> None:
+    truth = {m.number for m in made if m.copy_of}
+    told = {row["ticket_no"]: row for row in found.duplicates}
+    # A copy cut by a word may be the first to be sent, so it is the pair that counts.
+    partners = {row["duplicate_of"] for row in found.duplicates}
+    assert len(truth & (told.keys() | partners)) >= 0.95 * len(truth)
+    assert all(row["share"] >= 0.7 for row in told.values())
+
+
+def test_ids_stay_when_messages_are_added(
+    made: list[Message], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def topics(listed: list[Message], *words: str) -> list[dict[str, str]]:
+        path = _write(tmp_path / "m.csv", listed)
+        capsys.readouterr()
+        assert (
+            main(
+                [
+                    "hotline",
+                    "topics",
+                    "--data",
+                    str(path),
+                    "-o",
+                    "csv",
+                    "--members",
+                    str(tmp_path / "members.csv"),
+                    *words,
+                ]
+            )
+            == 0
+        )
+        return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+    part = [m for n, m in enumerate(made) if n % 10][:1500]
+    before = topics(part)
+    assert topics(part) == before
+    (tmp_path / "previous.csv").write_bytes((tmp_path / "members.csv").read_bytes())
+    after = topics(made[:2000], "--previous", str(tmp_path / "previous.csv"))
+    big = {t["topic_id"] for t in before if int(t["tickets"]) >= 10}
+    assert len(big) >= 8
+    assert big <= {t["topic_id"] for t in after}
+    assert len({t["topic_id"] for t in after}) == len(after)
+    assert {t["previous_rank"] for t in after if t["topic_id"] in big} >= {"1"}
+
+
+def test_votes_lift_a_topic(made: list[Message], tmp_path: Path) -> None:
+    small = [m for m in made if m.problem == 19]
+    votes = {"点赞数": {m.number: 900 for m in small}, "反对数": {m.number: 3 for m in small}}
+    plain = find(_write(tmp_path / "a.csv", made[:]))
+    voted = find(_write(tmp_path / "b.csv", made, votes))
+    place = lambda run: next(t["heat_rank"] for t in run.topics if t["representative"] in {m.number for m in small})  # noqa: E731
+    assert place(voted) < place(plain)
+    assert voted.topics[0]["likes"] is not None
+
+
+def test_places_are_drawn_out_of_the_texts() -> None:
+    words = dictionary()
+    texts = [
+        "丽发新城小区旁建搅拌站",
+        "我们丽发新城小区很吵",
+        "丽发新城附近",
+        "中心路路灯不亮",
+        "中心路坑洼",
+        "看不见路",
+        "看不见路啊",
+        "小区停水",
+        "老小区停水",
+    ]
+    cutter = Cutter(words)
+    names = set(mine(texts, [cutter.tagged(t) for t in texts], words).stem_of.values())
+    assert {"丽发新城", "中心路"} <= names
+    assert not {n for n in names if "看不见" in n or n in ("小区", "老小区", "我们丽发新城")}
+
+
+def test_near_duplicates_are_pairs_above_the_threshold() -> None:
+    rng = np.random.default_rng(1)
+    letters = [chr(0x4E00 + n) for n in range(3000)]
+    base = ["".join(rng.choice(letters, 120)) for _ in range(200)]
+    texts = [*base, *(text[:110] + "请领导重视" for text in base[:50]), *(text[:40] for text in base[50:60]), "", "短"]
+    first, share = duplicates.near_duplicates(texts, 0.7)
+    assert first[:200].tolist() == [-1] * 200
+    assert first[200:250].tolist() == list(range(50))
+    assert (share[200:250] >= 0.7).all()
+    assert first[250:].tolist() == [-1] * 12
+
+
+def test_a_chain_of_copies_leads_to_the_first() -> None:
+    text = "城西安置房项目拖延三年没有交房业主多次反映至今没有答复请求上级部门督促开发商尽快复工"
+    first, _ = duplicates.near_duplicates([text, text + "！", text + "！！谢谢", text], 0.7)
+    assert first.tolist() == [-1, 0, 0, 0]
+
+
+def test_a_rising_share_is_warned_of() -> None:
+    limits = {"rise_pct": 50, "rise_tickets": 5}
+    assert heat.rise(9, 3, 100, 100, limits)["warning"] == "占比上升"
+    assert heat.rise(9, 3, 100, 100, limits)["share_rise_pct"] == 200
+    assert heat.rise(9, 3, 300, 100, limits)["warning"] is None  # all rose
+    assert heat.rise(4, 1, 100, 100, limits)["warning"] is None  # too few
+    assert heat.rise(6, 0, 100, 100, limits) == {
+        "share_pct": 6.0,
+        "share_rise_pct": None,
+        "trend": "新",
+        "warning": "新出现",
+    }
+
+
+def test_a_burst_is_the_densest_stretch() -> None:
+    day = datetime(2025, 1, 1)
+    assert heat.burst([day + timedelta(n) for n in (0, 1, 2, 40, 41, 42, 43, 100)], timedelta(30)) == 4
+    assert heat.burst([], timedelta(30)) == 0
+
+
+def test_tags_addresses_and_widths_are_not_compared() -> None:
+    assert tidy("<p>Ａ市 路灯&nbsp;不亮\n见 http://x.cn/a</p>") == "A市路灯不亮见"
+
+
+def test_a_file_without_text_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert main(["hotline", "topics", "--data", str(tmp_path / "x.csv")]) == 1
+    assert "--text" in capsys.readouterr().err
+    (tmp_path / "y.csv").write_text("a,b\n1,停水\n", encoding="utf-8")
+    assert main(["hotline", "topics", "--data", str(tmp_path / "y.csv"), "--text", "b", "-o", "csv"]) == 0

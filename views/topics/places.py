@@ -1,0 +1,138 @@
+"""Names of places in the messages themselves: 丽发新城小区, 中心广场路, A市A5区.
+
+A name is what stands before a suffix (小区, 路, 村 …). Where it begins is told by the messages: it is drawn out to the left
+as long as most messages that name the shorter form name the longer one too (丽发新城小区 is always that, 们丽发新城小区 seldom).
+Names a county knows beforehand (towns of the code table) are places from the start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from schemas.reference import code_sets
+from views.topics.words import Tagged, Words
+
+# What no name of a place contains.
+_STOP = "的离距在是我你他她它该这那们被把请了位于从及每各本某去来,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
+_LONGEST = 8
+_MOST = 0.6  # share of the shorter form's messages that must have the longer one
+# 县 areas of anonymised data: A市, K9县, A5区.
+_AREA = re.compile(r"[A-Za-z]\d*(?:市|县|区|镇|街道)")
+_GENERIC = ("小区", "社区", "项目")
+
+
+class Gazetteer:
+    """Names by their stem: 丽发新城小区 and 丽发新城 are one place."""
+
+    def __init__(self, names: Iterable[str], words: Words) -> None:
+        self._words, self._pattern = words, _pattern(words)
+        self.stem_of: dict[str, str] = {}
+        for name in names:
+            stem = _stem(name)
+            self.stem_of[name] = stem
+            self.stem_of[stem] = stem
+
+    def __len__(self) -> int:
+        return len(set(self.stem_of.values()))
+
+    def of(self, cut: Sequence[str]) -> list[str]:
+        """The places among the words of a message, each once, in order."""
+        return list(dict.fromkeys(self.stem_of[word] for word in cut if word in self.stem_of))
+
+    def mentioned(self, text: str, tagged: Tagged) -> bool:
+        """Whether the text, given with its words, names some place, be it one that no other text names."""
+        for match in self._pattern.finditer(text):
+            if not tagged.may_name(match.end(), match.group()):
+                continue
+            left = _left(text, match.start())
+            if len(left) >= 2 and _named(left[-2:] + match.group(), self._words):
+                return True
+        return False
+
+
+def areas(text: str) -> list[str]:
+    """Anonymised administrative areas in a text (A5区), each once, the smallest last as it is written."""
+    return list(dict.fromkeys(match.upper() for match in _AREA.findall(text)))
+
+
+def mine(texts: Sequence[str], tagged: Sequence[Tagged], words: Words, least: int = 2) -> Gazetteer:
+    """The places named in at least `least` texts, and the county's towns. `tagged` are the texts' words."""
+    pattern = _pattern(words)
+    seen: Counter[str] = Counter()
+    contexts: Counter[tuple[str, str]] = Counter()
+    for text, cut in zip(texts, tagged, strict=True):
+        found: set[str] = set()
+        for match in pattern.finditer(text):
+            if not cut.may_name(match.end(), match.group()):
+                continue
+            left = _left(text, match.start())
+            if not left:
+                continue
+            suffix = match.group()
+            contexts[left, suffix] += 1
+            found.update(left[-k:] + suffix for k in range(1, len(left) + 1))
+        seen.update(found)
+    names: Counter[str] = Counter()
+    for (left, suffix), times in contexts.items():
+        if name := _drawn(left, suffix, seen, least):
+            names[name] += times
+    towns = {code.name for code in code_sets()["town"].codes}
+    kept = [n for n in names if _named(n, words)]
+    return Gazetteer([*sorted(towns), *sorted(kept)], words)
+
+
+def _pattern(words: Words) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, words.place_suffixes)))
+
+
+def _left(text: str, end: int) -> str:
+    """Up to eight characters before a suffix that may belong to its name."""
+    begin = end
+    while begin > 0 and end - begin < _LONGEST and text[begin - 1] not in _STOP:
+        begin -= 1
+    left = text[begin:end]
+    for match in _AREA.finditer(left):
+        left = text[begin + match.end() : end]
+    return left
+
+
+def _drawn(left: str, suffix: str, seen: Counter[str], least: int) -> str | None:
+    """The name that ends with `suffix`, drawn out to the left while it stays the usual form; None when it is too rare."""
+    start = 2 if len(left) >= 2 and seen[left[-2:] + suffix] >= least else 1
+    if start > len(left) or seen[left[-start:] + suffix] < least:
+        return None
+    size = start
+    while size < len(left):
+        shorter, longer = seen[left[-size:] + suffix], seen[left[-size - 1 :] + suffix]
+        if longer < least or longer < _MOST * shorter:
+            break
+        size += 1
+    return left[-size:] + suffix
+
+
+def _named(name: str, words: Words) -> bool:
+    """Whether there is a name before the suffix: not 附近小区, not 夜间施工路段."""
+    if name in words.not_places or _stem(name) in words.not_places:
+        return False
+    stem = next((name[: -len(s)] for s in words.place_suffixes if name.endswith(s)), name)
+    if (
+        not stem
+        or any(inner in stem for inner in _GENERIC)
+        or stem in words.stopwords
+        or stem in words.concept_of
+        or stem.isdigit()
+    ):
+        return False
+    if name.endswith(words.generic):
+        return False
+    return len(name) >= 3 and not stem.startswith(words.loose) and not stem.endswith(words.loose)
+
+
+def _stem(name: str) -> str:
+    """A name without its generic tail."""
+    for suffix in _GENERIC:
+        if name.endswith(suffix) and len(name) - len(suffix) >= 3:
+            return name[: -len(suffix)]
+    return name
