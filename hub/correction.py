@@ -11,9 +11,10 @@ import typer
 from hub import output
 from hub.help import Command, Group
 from hub.output import UsageError
-from hub.quarantine import place, reasons
-from schemas.errors import HubError
+from schemas.errors import ConfigError, HubError
 from schemas.identifiers import COUNTY_TIME
+from warehouse import workbook
+from warehouse.workbook import clock, differs, grouped, place, reasons, state
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,9 +26,6 @@ Order = Annotated[int, typer.Argument(metavar="单号", help="更正单号，见
 RowId = Annotated[int, typer.Argument(metavar="行编号", help="隔离行编号，见 hub correction show")]
 By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人")]
 Reason = Annotated[str, typer.Option("--reason", metavar="文字", help="理由")]
-_STATE = {"corrected": "源头已更正", "withdrawn": "源头已撤回", "resubmitted": "已更正", "upheld": "申诉成立"}
-# The sheet's own columns; those of the source stand behind them under their own names.
-_ID, _PLACE, _WHY, _REASON = "行编号", "出处", "问题（不用改）", "更正说明（必填）"
 
 
 @app.command("list", cls=Command)
@@ -66,14 +64,6 @@ def list_(
     output.say(f"共 {len(found)} 单", "note")
 
 
-def clock(order: dict[str, Any]) -> str:
-    """How the order stands with its time, in words."""
-    if order["closed_at"]:
-        return "已办结"
-    left = order["days_left"]
-    return f"超期 {-left} 个工作日" if left < 0 else f"还有 {left} 个工作日（已用 {order['used_pct']}%）"
-
-
 @app.command(cls=Command)
 def show(
     order: Order,
@@ -97,19 +87,10 @@ def show(
         f"退回 {one['opened_on']}，到期 {one['due_on']}，{clock(one)}；依据 {one['legal_basis']}（{one['rule_id']}）"
     )
     output.table(
-        (_ID, _PLACE, "问题", "状态"),
+        ("行编号", "出处", "问题", "状态"),
         ([r["quarantine_id"], place(r | {"row": r["row_number"], "key": r["row_key"]}), reasons(r), state(r)] for r in found),
-        right={_ID},
+        right={"行编号"},
     )  # fmt: skip
-
-
-def state(row: dict[str, Any]) -> str:
-    """What has become of a row, in words."""
-    if row["resolution"]:
-        return _STATE[row["resolution"]]
-    if row["raised_by"] and row["verdict"] is None:
-        return "申诉中"
-    return f"退回 {row['bounced']} 次" if row["bounced"] else "待更正"
 
 
 @app.command(cls=Command)
@@ -126,36 +107,10 @@ def export(order: Order, file: Annotated[Path, typer.Argument(metavar="文件", 
         _order(connection, order)
         found = correction.rows(connection, order=order, open_only=True)
     try:
-        workbook(found, file)
+        workbook.workbook(found, file)
     except OSError as error:
         raise UsageError(str(file), f"写不进去（{error.strerror}）", "请换一个可写的位置") from error
     output.say(f"已导出 {output.thousands(len(found))} 行到 {file}；改好后运行 hub correction import {file}", "ok")
-
-
-def workbook(rows: list[dict[str, Any]], target: Any) -> None:
-    """Write the rows as the workbook a clerk edits; every cell is text, so that no code loses a digit on the way."""
-    import xlsxwriter  # type: ignore[import-untyped]
-
-    plain = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    names = list(dict.fromkeys(name for row in rows for name in row["raw"]))
-    with xlsxwriter.Workbook(target, plain) as book:
-        sheet = book.add_worksheet("更正")
-        head = book.add_format({"bold": True, "bottom": 1})
-        text, fixed = book.add_format({"num_format": "@"}), book.add_format({"num_format": "@", "bg_color": "#EEEEEE"})
-        wrong = book.add_format({"num_format": "@", "bg_color": "#FFF0C0"})
-        sheet.set_column(0, 3 + len(names), 18, text)
-        sheet.set_column(2, 2, 48, text)
-        sheet.write_row(0, 0, [_ID, _PLACE, _WHY, _REASON, *names], head)
-        for at, row in enumerate(rows, 1):
-            marked = {r["value"] for r in row["reasons"]}
-            where = place(row | {"row": row["row_number"], "key": row["row_key"]})
-            for column, value in enumerate((str(row["quarantine_id"]), where, reasons(row))):
-                sheet.write_string(at, column, value, fixed)
-            for column, name in enumerate(names, 4):
-                value = row["raw"].get(name)
-                sheet.write_string(at, column, value or "", wrong if value in marked else text)
-        sheet.freeze_panes(1, 4)
-        sheet.autofilter(0, 0, max(len(rows), 1), 3 + len(names))
 
 
 @app.command("import", cls=Command)
@@ -169,23 +124,28 @@ def import_(
     """
     from warehouse import correction
 
-    given = read(file)
+    try:
+        given = workbook.read(file)
+    except ConfigError as error:
+        raise UsageError(error.where, error.what, error.cure) from error
     with _connect() as connection:
         known = {r["quarantine_id"]: r for r in correction.rows(connection, ids=list(given))}
     for number in given:
         if number not in known:
             raise UsageError(str(file), f"没有行编号 {number}", "请不要改动“行编号”一列；可重新导出")
     changed = {
-        n: (raw, why) for n, (raw, why) in given.items() if _differs(known[n], raw) and not known[n]["resolved_at"]
+        n: (raw, why) for n, (raw, why) in given.items() if differs(known[n], raw) and not known[n]["resolved_at"]
     }
     silent = [n for n, (_, why) in changed.items() if not why]
     if silent:
-        raise UsageError(str(file), f"行编号 {silent[0]} 改了数据但没有写更正说明", f"请在“{_REASON}”一列写明理由")
+        raise UsageError(
+            str(file), f"行编号 {silent[0]} 改了数据但没有写更正说明", f"请在“{workbook.REASON}”一列写明理由"
+        )
     if not changed:
         output.say("没有改动过的行，什么也没有送回", "warn")
         return
     passed = 0
-    for (order, why), numbers in _grouped(known, changed).items():
+    for (order, why), numbers in grouped(known, changed).items():
         mended = [correction.Mended(n, changed[n][0]) for n in numbers]
         passed += _resubmit(order, mended, by=by, reason=why)
     output.say(
@@ -193,65 +153,6 @@ def import_(
         "ok" if passed == len(changed) else "warn",
     )
     raise typer.Exit(int(passed < len(changed)))
-
-
-def _differs(row: dict[str, Any], raw: dict[str, str | None]) -> bool:
-    return any((row["raw"].get(name) or None) != value for name, value in raw.items() if name in row["raw"])
-
-
-def _grouped(known: dict[int, Any], changed: dict[int, tuple[Any, str]]) -> dict[tuple[int, str], list[int]]:
-    groups: dict[tuple[int, str], list[int]] = {}
-    for number, (_, why) in changed.items():
-        groups.setdefault((known[number]["order_id"], why), []).append(number)
-    return groups
-
-
-def read(file: Path) -> dict[int, tuple[dict[str, str | None], str]]:
-    """Row number -> (source columns as text, the clerk's reason), however the columns were moved and the rows sorted.
-
-    Raises:
-        UsageError: not such a workbook, or a long code has become a number and lost its last digits.
-    """
-    import openpyxl  # type: ignore[import-untyped]
-
-    try:
-        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
-    except FileNotFoundError:
-        raise UsageError(str(file), "找不到这个文件", "请核对路径") from None
-    except Exception as error:
-        raise UsageError(str(file), "不是有效的 .xlsx", "请在 WPS 或 Excel 里另存为 .xlsx 再送") from error
-    lines = sheet.iter_rows(values_only=True)
-    head = [str(cell).strip() if cell is not None else "" for cell in next(lines, ())]
-    for name in (_ID, _REASON):
-        if name not in head:
-            raise UsageError(str(file), f"没有“{name}”一列", "请用 hub correction export 重新导出，不要改第一行")
-    found: dict[int, tuple[dict[str, str | None], str]] = {}
-    for at, line in enumerate(lines, 2):
-        cells = {
-            name: _text(value, f"{file} 第 {at} 行“{name}”") for name, value in zip(head, line, strict=False) if name
-        }
-        number = cells.pop(_ID)
-        if number is None:
-            continue
-        if not number.isdigit():
-            raise UsageError(f"{file} 第 {at} 行", f"行编号“{number}”不是数字", "请重新导出")
-        why = cells.pop(_REASON) or ""
-        found[int(number)] = ({n: v for n, v in cells.items() if n not in {_PLACE, _WHY}}, why)
-    return found
-
-
-def _text(value: Any, where: str) -> str | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M:%S")
-    if isinstance(value, (int, float)):
-        if abs(value) >= 1e15:
-            raise UsageError(where, f"长代码成了数字 {value:.0f}，末几位已经丢了", "请把这一格设为文本格式后重新填写")
-        return str(int(value)) if float(value).is_integer() else repr(value)
-    return str(value).strip()
 
 
 @app.command(cls=Command)

@@ -15,6 +15,7 @@ from hub.help import Command, Group
 from hub.output import UsageError
 from schemas.errors import HubError, nearest
 from schemas.identifiers import COUNTY_TIME
+from warehouse.workbook import place, reasons
 
 if TYPE_CHECKING:
     import psycopg
@@ -233,23 +234,6 @@ def _xlsx(path: Path, rows: Iterator[dict[str, Any]]) -> int:
 def _sheet_name(connector: str, number: int) -> str:
     # Excel allows 31 characters and no slash; the number keeps shortened names apart.
     return f"{number + 1} {connector.replace('/', '·')}"[:31]
-
-
-def place(row: dict[str, Any]) -> str:
-    """Where the row stands at its source: file, sheet and row, or table and key."""
-    if row["row"] is not None:
-        parts = [row["delivery"], f"工作表“{row['sheet']}”" if row["sheet"] else "", f"第 {row['row']} 行"]
-        return " ".join(part for part in parts if part)
-    return f"{row['delivery']} 主键 {row['key']}" if row["key"] else f"{row['delivery']}（主键为空）"
-
-
-def reasons(row: dict[str, Any]) -> str:
-    """All reasons of a row as sentences «<字段名>…»; a contract's own words may name the field already."""
-    texts = []
-    for r in row["reasons"]:
-        title, reason = r.get("title") or "", r.get("reason") or ""
-        texts.append((reason if reason.startswith(title) else title + reason).rstrip("。"))
-    return "；".join(texts)
 
 
 def safe(cell: str) -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from portal.menu import menu
 from portal.roles import can
+from portal.standing import span
 from schemas.identifiers import COUNTY_TIME
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json}
+    made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json, "span": span}
     made.tests["numeric"] = numeric
     return made
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,8 +128,15 @@ def route(router: APIRouter, path: str, action: str, *, methods: Sequence[str] =
     """Register a page under the action it stands for; the handler's first argument is the Visit."""
 
     def register(handler: Handler) -> Handler:
-        async def enter(request: Request) -> Visit:
-            return await _enter(request, action, stages, api)
+        async def enter(request: Request) -> AsyncIterator[Visit]:
+            visit = await door(request, action, stages, api)
+            try:
+                if request.method not in SAFE and not api:
+                    visit.form = await _form(request)
+                    _own_form(visit)
+                yield visit
+            finally:
+                await visit.form.close()
 
         signature = inspect.signature(handler)
         parameters = list(signature.parameters.values())
@@ -166,14 +173,10 @@ def route(router: APIRouter, path: str, action: str, *, methods: Sequence[str] =
     return register
 
 
-async def _enter(request: Request, action: str, stages: Sequence[str], api: bool) -> Visit:
-    visit = await door(request, action, stages, api)
-    if request.method not in SAFE and not api:
-        visit.form = await _form(request)
-        session = visit.session
-        if session is not None and not secrets.compare_digest(str(visit.form.get("_csrf", "")), session.csrf):
-            raise Refused(403, "这张表单已经过期", "请返回上一页，刷新后重新提交")
-    return visit
+def _own_form(visit: Visit) -> None:
+    session = visit.session
+    if session is not None and not secrets.compare_digest(str(visit.form.get("_csrf", "")), session.csrf):
+        raise Refused(403, "这张表单已经过期", "请返回上一页，刷新后重新提交")
 
 
 async def door(request: Request, action: str, stages: Sequence[str] = ("full",), api: bool = False) -> Visit:
@@ -255,6 +258,7 @@ def guard(response: Response, nonce: str) -> None:
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if "feature-policy" not in headers:  # Dagster sends the old name of it
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
     if "cache-control" not in headers:
         headers["Cache-Control"] = "no-store"

@@ -66,6 +66,18 @@
     }
   }
 
+  function edits() {
+    const told = document.getElementById("edited");
+    if (!told) return;
+    const cells = [...document.querySelectorAll(".row input[name^=r]")];
+    const show = () => {
+      const rows = new Set(cells.filter((c) => c.value !== c.defaultValue).map((c) => c.name.split(":")[0]));
+      told.textContent = rows.size ? `已改 ${rows.size} 行 ` : "";
+    };
+    for (const cell of cells) cell.addEventListener("input", show);
+    show();
+  }
+
   function wall() {
     const next = document.body.dataset.next;
     if (!document.body.classList.contains("wall") || !next) return;
@@ -79,6 +91,6 @@
     }
   });
   function ready(root) { charts(root); filters(root); }
-  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); wall(); });
+  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); wall(); });
   document.addEventListener("htmx:after:swap", (event) => ready(event.target instanceof Element ? event.target : document));
 })();

@@ -19,8 +19,10 @@ from portal import accounts, sessions
 from portal.app import create
 from portal.site import Site
 from tests.portal import county
+from warehouse import registry
 from warehouse.engines.postgresql import Server, free_port
 from warehouse.home import Home
+from warehouse.load import load
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "river-stone-2026"
@@ -42,7 +44,12 @@ def site(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPa
     with psycopg.connect(home.database_url) as connection:
         county.fill(connection)
     settle(home, {"indicator_score", "hotline_ticket", "rectification_problem"}, as_of=county.DAY)
-    made = Site(home, settle=lambda changed: settle(home, changed, as_of=county.DAY))
+    _callbacks(home)
+    made = Site(
+        home,
+        collect=lambda ids: [load(made.registry().get(name), home) for name in ids],
+        settle=lambda changed: settle(home, changed, as_of=county.DAY),
+    )
     with psycopg.connect(home.database_url, row_factory=dict_row) as connection:
         for key, (name, department) in PEOPLE.items():
             role = "clerk" if key == "taxclerk" else key
@@ -60,6 +67,28 @@ def site(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPa
     yield made
     made.database.close()
     patch.undo()
+
+
+def _callbacks(home: Home) -> None:
+    """A file source of the hotline office with one delivery in, of which two rows were refused."""
+    inbox, folder = home.path / "inbox", home.path / "connectors" / "hotline_office"
+    inbox.mkdir()
+    folder.mkdir(parents=True)
+    (folder / "callback.yaml").write_text(
+        f"title: 12345 热线回访\ndataset: hotline_callback\nsource: {{driver: csv, path: '{inbox}/回访*.csv', settle: 0}}\nload: {{mode: file}}\n"
+        "fields: {callback_id: 编号, ticket_no: 工单, round: 轮次, called_at: 时间, reached: 接通, solved: 解决}\n",
+        encoding="utf-8",
+    )
+    county.drop(
+        inbox / "回访1.csv",
+        [
+            "CB1,T1,1,2026-03-01 10:00:00,是,已解决",
+            "CB2,T2,1,2026-03-02 10:00:00,是,不知道",
+            "CB3,,1,2026-03-03 10:00:00,是,已解决",
+        ],
+    )
+    (done,) = load(registry.load(home).get("hotline_office/callback"), home)
+    assert (done.passed, done.quarantined) == (1, 2)
 
 
 @pytest.fixture(scope="session")

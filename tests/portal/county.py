@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -42,6 +43,11 @@ def put(connection: psycopg.Connection[Any], dept: str, code: str, dataset: str,
         insert, [[*(row[n] for n in names), source, batch, uuid.uuid4(), 0] for row in rows]
     )
     connection.execute(key_ddl(agreed))
+
+
+def drop(path: Path, rows: list[str]) -> None:
+    """A file of call-backs."""
+    path.write_text("\n".join(["编号,工单,轮次,时间,接通,解决", *rows, ""]), encoding="utf-8")
 
 
 def fill(connection: psycopg.Connection[Any]) -> None:
@@ -106,7 +112,7 @@ def _indicators(connection: psycopg.Connection[Any]) -> None:
 
 def _hotline(connection: psycopg.Connection[Any]) -> None:
     start = datetime(2026, 6, 1, 9)
-    tickets, events, calls = [], [], []
+    tickets, events = [], []
     for n in range(60):
         at = start + timedelta(days=2 * n)
         number, dept = f"26{n:010d}", (TAX, HOUSING, MARKET)[n % 3]
@@ -130,8 +136,6 @@ def _hotline(connection: psycopg.Connection[Any]) -> None:
                 "dept_code": dept,
             }
         )
-        calls.append({"callback_id": f"{number}-H", "ticket_no": number, "round": 1, "called_at": closed, "method": "电话", "reached": True,
-                      "answered": True, "solved": "已解决", "satisfaction": "满意", "updated_at": closed})  # fmt: skip
     put(connection, "hotline_office", HOTLINE, "hotline_ticket", tickets)
     put(connection, "hotline_office", HOTLINE, "hotline_ticket_event", events)
 

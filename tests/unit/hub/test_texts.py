@@ -9,9 +9,10 @@ import pytest
 
 from hub.answers import Item
 from hub.help import cells
-from hub.quarantine import place, reasons, safe
+from hub.quarantine import safe
 from hub.status import _age, line
 from schemas.errors import HubError
+from warehouse.workbook import place, reasons
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""The clerk's pages: the inbox, an order and its rows, quality by rule."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.datastructures import UploadFile
+
+from portal import audit, mending
+from portal.downloads import KINDS, attachment
+from portal.web import Refused, Visit, route
+from warehouse import correction, workbook
+
+router = APIRouter()
+_PAGE = 20
+
+
+@route(router, "/inbox", "inbox.read")
+def inbox(visit: Visit) -> Response:
+    """What waits for this user: orders of the department, contests to decide."""
+    with visit.site.database.owner() as connection:
+        found = mending.orders(connection, visit.user)
+        contests = connection.execute(
+            "SELECT c.quarantine_id, c.raised_by, c.raised_at, c.reason, q.order_id, s.title, s.department FROM hub.correction_contest c "
+            "JOIN hub.quarantine q USING (quarantine_id) JOIN hub.source s USING (source_id) WHERE c.verdict IS NULL AND q.resolved_at IS NULL "
+            "AND (%(department)s::text IS NULL OR s.department = %(department)s) ORDER BY c.raised_at",
+            {"department": visit.user.department},
+        ).fetchall()
+    counts = {
+        "late": sum(o["urgency"] == "bad" for o in found),
+        "soon": sum(o["urgency"] == "soon" for o in found),
+        "rows": sum(o["open_rows"] for o in found),
+    }
+    return visit.page("inbox.html", orders=found, contests=contests, counts=counts)
+
+
+@route(router, "/quality", "correction.read")
+def quality(visit: Visit, closed: int = 0) -> Response:
+    """Problems by rule and field, and every order."""
+    with visit.site.database.owner() as connection:
+        found = mending.orders(connection, visit.user, all=bool(closed))
+        published = connection.execute("SELECT to_regclass('board.quality_quarantine_by_rule') AS made").fetchone()
+    rules: list[dict[str, Any]] = []
+    if published and published["made"] is not None:
+        with visit.site.database.seen_by(visit.user) as connection:
+            rules = connection.execute(
+                "SELECT * FROM quality_quarantine_by_rule ORDER BY unresolved DESC, quarantined DESC"
+            ).fetchall()
+    return visit.page("quality.html", orders=found, rules=rules, closed=bool(closed))
+
+
+def _order(visit: Visit, number: int, action: str = "correction.read") -> dict[str, Any]:
+    with visit.site.database.owner() as connection:
+        one = mending.order(connection, number)
+    visit.require(action, one)
+    assert one is not None
+    return one
+
+
+@route(router, "/quality/orders/{number}", "correction.read")
+def order(visit: Visit, number: int, page: int = 1, all: int = 0) -> Response:
+    """One order: each refused row with its reasons, to be mended in place."""
+    one = _order(visit, number)
+    with visit.site.database.owner() as connection:
+        rows = mending.items(connection, visit.site, one)
+    shown = rows if all else [r for r in rows if not r["resolved_at"]]
+    start = (max(page, 1) - 1) * _PAGE
+    return visit.page(
+        "order.html", one=one, rows=shown[start : start + _PAGE], total=len(shown), page=max(page, 1), size=_PAGE, all=bool(all), wrong="",
+        reason=workbook.REASON, filled={},
+    )  # fmt: skip
+
+
+@route(router, "/quality/orders/{number}", "correction.fix", methods=("POST",))
+def fix(visit: Visit, number: int) -> Response:
+    """Take the cells that were changed and have the same rules judge their rows again."""
+    one = _order(visit, number, "correction.fix")
+    with visit.site.database.owner() as connection:
+        rows = {r["quarantine_id"]: r for r in mending.items(connection, visit.site, one) if not r["resolved_at"]}
+    changed: dict[int, tuple[dict[str, str | None], str]] = {}
+    why = visit.text("reason")
+    for key, given in visit.form.items():
+        head, _, name = key.partition(":")
+        if (
+            not head.startswith("r")
+            or not head[1:].isdigit()
+            or int(head[1:]) not in rows
+            or not isinstance(given, str)
+        ):
+            continue
+        row = rows[int(head[1:])]
+        if name in row["raw"] and given.strip() != (row["raw"][name] or "").strip():
+            raw, _ = changed.setdefault(row["quarantine_id"], (dict(row["raw"]), why))
+            raw[name] = given.strip() or None
+    wrong = "没有改动过的行" if not changed else "改了数据，请写明更正说明" if not why else ""
+    if wrong:
+        shown = list(rows.values())[:_PAGE]
+        filled = {k: v for k, v in visit.form.items() if isinstance(v, str)}
+        return visit.page(
+            "order.html",
+            422,
+            one=one,
+            rows=shown,
+            total=len(rows),
+            page=1,
+            size=_PAGE,
+            all=False,
+            wrong=wrong,
+            reason=workbook.REASON,
+            filled=filled,
+        )
+    sent = mending.send(visit.site, visit.user, one, changed)
+    visit.note("fix", f"更正单 {number}", rows=sent.rows, passed=sent.passed)
+    return visit.go(f"/quality/orders/{number}", sent.said)
+
+
+@route(router, "/quality/orders/{number}/workbook", "correction.read")
+def download(visit: Visit, number: int) -> Response:
+    """The one workbook of an order: its open rows, reasons beside them."""
+    one = _order(visit, number)
+    with visit.site.database.owner() as connection:
+        rows = correction.rows(connection, order=number, open_only=True)
+    target = io.BytesIO()
+    workbook.workbook(rows, target)
+    visit.note("export", f"更正单 {number}", rows=len(rows))
+    return attachment(target.getvalue(), f"更正单{number}_{one['title']}.xlsx", KINDS["xlsx"])
+
+
+@route(router, "/quality/orders/{number}/workbook", "correction.fix", methods=("POST",))
+def upload(visit: Visit, number: int) -> Response:
+    """Take the edited workbook back: changed rows are judged again, the others left alone."""
+    one = _order(visit, number, "correction.fix")
+    file = visit.form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise Refused(422, "没有选文件", "请选择改好的 .xlsx")
+    given = workbook.read(file.file, file.filename)
+    with visit.site.database.owner() as connection:
+        known = {r["quarantine_id"]: r for r in correction.rows(connection, order=number)}
+    strange = next((n for n in given if n not in known), None)
+    if strange is not None:
+        raise Refused(422, f"这张更正单里没有行编号 {strange}", "请不要改动“行编号”一列；可重新下载")
+    changed = {
+        n: (raw, why)
+        for n, (raw, why) in given.items()
+        if not known[n]["resolved_at"] and workbook.differs(known[n], raw)
+    }
+    silent = next((n for n, (_, why) in changed.items() if not why), None)
+    if silent is not None:
+        raise Refused(
+            422, f"行编号 {silent} 改了数据但没有写更正说明", f"请在“{workbook.REASON}”一列写明理由后重新上传"
+        )
+    if not changed:
+        return visit.go(f"/quality/orders/{number}", "文件里没有改动过的行，什么也没有送回")
+    sent = mending.send(visit.site, visit.user, one, changed)
+    visit.note("fix", f"更正单 {number}", rows=sent.rows, passed=sent.passed, file=file.filename)
+    return visit.go(f"/quality/orders/{number}", sent.said)
+
+
+def _row(visit: Visit, row: int, action: str) -> dict[str, Any]:
+    """The order of a refused row, if the user may do this to it."""
+    with visit.site.database.owner() as connection:
+        found = correction.rows(connection, ids=[row])
+        one = mending.order(connection, found[0]["order_id"]) if found and found[0]["order_id"] else None
+    visit.require(action, one)
+    assert one is not None
+    return one
+
+
+@route(router, "/quality/rows/{row}/contest", "correction.fix", methods=("POST",))
+def contest(visit: Visit, row: int) -> Response:
+    """Say that the row is right; another person decides."""
+    one = _row(visit, row, "correction.fix")
+    why, evidence = visit.text(f"why{row}"), visit.text(f"evidence{row}") or None
+    with visit.site.database.owner() as connection:
+        correction.contest(connection, row, by=visit.user.name, reason=why, evidence=evidence)
+        audit.write(connection, visit.user.name, "contest", f"行 {row}", address=visit.address, reason=why)
+    return visit.go(f"/quality/orders/{one['order_id']}", "申诉已提交，等待裁定；裁定之前时限照走")
+
+
+@route(router, "/quality/rows/{row}/decide", "correction.decide", methods=("POST",))
+def decide(visit: Visit, row: int) -> Response:
+    """Settle a contest."""
+    one = _row(visit, row, "correction.decide")
+    upheld, why = visit.text(f"verdict{row}") == "upheld", visit.text(f"why{row}")
+    with visit.site.database.owner() as connection:
+        correction.decide(connection, row, by=visit.user.name, upheld=upheld, reason=why)
+        audit.write(
+            connection, visit.user.name, "decide", f"行 {row}", address=visit.address, upheld=upheld, reason=why
+        )
+    return visit.go(
+        f"/quality/orders/{one['order_id']}", "申诉成立，不再计入该单位的问题" if upheld else "维持原判，请部门继续更正"
+    )
