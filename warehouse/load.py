@@ -22,8 +22,8 @@ from connectors.spec import Connector
 from quality.check import PART_ROWS, Checked, Mapping, check
 from quality.suite import BatchFacts
 from schemas.contract import Contract, contract
-from schemas.errors import ConfigError, HubError, WarehouseUnavailable
-from warehouse import correction, quarantine, store
+from schemas.errors import ConfigError, HubError, SourceChanged, WarehouseUnavailable
+from warehouse import correction, drift, quarantine, registry, store
 from warehouse.ahead import Ahead
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -107,7 +107,10 @@ def load(
                     driver.acknowledge(delivery)
         except HubError as error:
             error.done = tuple(results)
+            warehouse.rollback()
+            drift.visit(warehouse, source_id, problem=str(error))
             raise
+        drift.visit(warehouse, source_id, delivered=any(r.status != "skipped" for r in results))
     return results
 
 
@@ -116,7 +119,8 @@ def replay(
 ) -> list[BatchResult]:
     """Check and merge landed deliveries again, oldest first, without asking the source.
 
-    Committed ones move no bookmark. A held one, which has to be named, is let in unjudged: a person has looked at it.
+    Each is read by the layout of its day. Committed ones move no bookmark. A held one, which has to be named, is let in
+    unjudged: a person has looked at it.
 
     Raises:
         ConfigError: a landed file is gone (its retention has passed).
@@ -127,6 +131,7 @@ def replay(
         store.prepare(warehouse, agreed)
         source_id = store.source_id(warehouse, connector)
         store.take_turn(warehouse, source_id, connector.id)
+        layouts = registry.layouts(warehouse, connector.id)
         for row in store.landed(warehouse, source_id, None if batches is None else set(batches)):
             path = home.landing / row["landed_path"]
             if not path.exists():
@@ -135,8 +140,10 @@ def replay(
                 )
             with workspace(home) as work:
                 held = row["status"] == "held"
+                day = row["extracted_at"].astimezone(COUNTY_TIME).date()
+                of_its_day = registry.as_of(layouts, connector, day, drift.landed_columns(path))
                 taken = _Delivery(
-                    connector, agreed, home, warehouse, source_id, None if held else judge, lambda stage: None, work
+                    of_its_day, agreed, home, warehouse, source_id, None if held else judge, lambda stage: None, work
                 )
                 results.append(taken.again(path, row))
     return results
@@ -188,12 +195,21 @@ class _Delivery:
         self.position = store.position(warehouse, source_id)
         self.releases: int | None = None
         self.note: tuple[str, str] | None = None
+        self.known = drift.known(warehouse, source_id)
+        self.watched = False  # whether a change of the source holds the delivery
 
     def take(self, delivery: Any) -> BatchResult:
         """Extract and land, then check and merge."""
         extracted_at = datetime.now(COUNTY_TIME)
         self.checkpoint("extracted")
-        landed = self._timed("land", lambda: land(delivery, self.home.landing / self.connector.id))
+        self.watched = delivery.kind != correction.KIND
+        try:
+            landed = self._timed("land", lambda: land(delivery, self.home.landing / self.connector.id))
+        except (SourceChanged, ConfigError):
+            held = self._unreadable(delivery, extracted_at) if self.watched and self.known else None
+            if held is None:
+                raise
+            return held
         self.checkpoint("landed")
         findings = [{"code": f.code, "message": f.message} for f in delivery.findings]
         if landed.rows == 0 and delivery.kind in {"cursor", "exchange"}:
@@ -211,6 +227,34 @@ class _Delivery:
         return self._bring_in(
             landed, name=delivery.name, kind=delivery.kind, extracted_at=extracted_at, content=delivery.content_sha256,
             position=delivery.position_after(), findings=findings, units=getattr(delivery, "units", None) or {},
+        )  # fmt: skip
+
+    def _unreadable(self, delivery: Any, extracted_at: datetime) -> BatchResult | None:
+        """Land what can still be read of a delivery that lost columns or all rows, and hold it; None when that is not why."""
+        found = drift.readable(self.connector, delivery)
+        if found is None or self.known is None:
+            return None
+        again, columns = found
+        landed = self._timed("land", lambda: land(again, self.home.landing / self.connector.id))
+        now = columns or drift.landed_columns(landed.path)
+        findings = drift.of_columns(self.connector, self.agreed, self.known, now)
+        findings += drift.of_rows(delivery.kind, landed.rows, [1]) if not landed.rows else []
+        result = BatchResult(
+            store.next_batch(self.warehouse), self.connector.id, self.agreed.dataset, delivery.name, delivery.kind, "held", landed.rows, landed.rows,
+            verdict=drift.verdict(findings), seconds=self.seconds,
+        )  # fmt: skip
+        store.open_batch(self.warehouse, self.source_id, result, self.agreed)
+        store.record_batch(
+            self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=delivery.content_sha256, position=None,
+            extracted_at=extracted_at, units=again.units,
+        )  # fmt: skip
+        self._tell(findings, result, delivery.content_sha256)
+        self.warehouse.commit()
+        return result
+
+    def _tell(self, findings: list[drift.Finding], result: BatchResult, content: str | None) -> None:
+        drift.record(
+            self.warehouse, self.source_id, findings, delivery=result.delivery, content=content, batch_id=result.batch_id
         )  # fmt: skip
 
     def again(self, path: Path, row: dict[str, Any]) -> BatchResult:
@@ -250,6 +294,7 @@ class _Delivery:
                 ahead = Ahead(con, self.warehouse, self.agreed, self.source_id, batch_id)
             checked: Checked = self._timed("check", lambda: self._check(con, landed, mapping, extracted_at, ahead))
             self.checkpoint("checked")
+            findings_of_source, now = self._changes(con, landed, checked, kind, past_rows)
             facts = BatchFacts(
                 connector=self.connector.id,
                 dataset=self.agreed.dataset,
@@ -259,7 +304,8 @@ class _Delivery:
                 past_rows=past_rows,
                 refused=checked.bad,
             )
-            verdict = self._timed("judge", lambda: self._judge(checked.parquet, facts))
+            holding = drift.verdict(findings_of_source)
+            verdict = holding if holding.results else self._timed("judge", lambda: self._judge(checked.parquet, facts))
             self.checkpoint("judged")
             result = BatchResult(
                 batch_id, self.connector.id, self.agreed.dataset, name, kind, "held" if verdict is not None and verdict.blocked else "committed",
@@ -271,6 +317,11 @@ class _Delivery:
                 self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
                 position=position, extracted_at=extracted_at, units=units,
             )  # fmt: skip
+            if self.watched or self.releases is not None:
+                if result.status == "committed":
+                    drift.settle(self.warehouse, self.source_id, name)
+                    drift.remember(self.warehouse, self.source_id, now)
+                self._tell(findings_of_source, result, content)
             self.checkpoint("merged")
             if self._idle(result, position):
                 result.status = "skipped"
@@ -286,6 +337,22 @@ class _Delivery:
             con.close()
         self.checkpoint("committed")
         return result
+
+    def _changes(
+        self, con: Any, landed: Landed, checked: Checked, kind: str, past: Sequence[int]
+    ) -> tuple[list[drift.Finding], drift.Known]:
+        """What is not as it was agreed, and what the source is like now."""
+        found, now = drift.of_values(con, landed.path, checked, self.known)
+        columns = drift.catalogue(self.connector, None if self.releases is not None else self.known)
+        told = columns is not None or kind in {"file", "file_full"}  # else the source gave what was asked, and no more
+        if columns is not None:
+            now.columns, now.looked = columns, time.time()
+        elif self.known is not None and not told:
+            now.columns, now.looked = self.known.columns, self.known.looked
+        if not self.watched or self.known is None:
+            return [], now
+        changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told else []
+        return [*changed, *drift.of_rows(kind, landed.rows, past), *found], now
 
     def _goes_ahead(self, landed: Landed, kind: str) -> bool:
         """Whether rows are brought in while others are still being checked: only into an empty place, and many."""

@@ -10,7 +10,7 @@ registered version counts. One bad entry is told and never stops the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -23,7 +23,9 @@ from connectors import spec
 from connectors.spec import Connector, Registry
 from schemas import contract as contracts
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
+from schemas.identifiers import county_today
 from schemas.reference import departments
+from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 
 # The day from which the first version of a connector counts: deliveries landed before it was kept are read by it.
@@ -251,7 +253,7 @@ def approve(connection: psycopg.Connection[dict[str, Any]], number: int, *, by: 
     previous = versions(connection, found.connector)
     version = _add(
         connection, found.connector, found.document, contract=found.contract, by=found.submitted_by or found.created_by, approved_by=by.strip(),
-        effective_on=ALWAYS if not previous else date.today(), registration=number, note=reason,
+        effective_on=ALWAYS if not previous else county_today(), registration=number, note=reason,
     )  # fmt: skip
     connection.execute(
         "INSERT INTO hub.connector_standing VALUES (%s, 'active') ON CONFLICT (connector) DO UPDATE SET state = 'active'",
@@ -353,13 +355,28 @@ def _add(
     return versions(connection, connector)[-1]
 
 
-def as_of(found: Sequence[Version], connector: Connector, day: date) -> Connector:
-    """The connector as its layout stood on a day; the one given when no version was kept."""
+def layouts(warehouse: Connection, connector: str) -> list[Version]:
+    """All versions of a connector, oldest first, read through the connection of a load."""
+    rows = warehouse.rows(
+        "SELECT connector, version, document::text AS document, contract, effective_on, made_by, made_at, approved_by, note "
+        "FROM hub.connector_version WHERE connector = $1 ORDER BY version",
+        connector,
+    )
+    warehouse.commit()
+    return [Version(**(row | {"document": json.loads(row["document"])})) for row in rows]
+
+
+def as_of(found: Sequence[Version], connector: Connector, day: date, columns: Collection[str] = ()) -> Connector:
+    """The connector as its layout stood on a day; the one given when no version was kept.
+
+    A day can have had two layouts: with `columns`, those of a delivery, the newest one that fits them is taken.
+    """
     due = [version for version in found if version.effective_on <= day]
     if not due:
         return connector
-    last = max(due, key=lambda version: (version.effective_on, version.version))
-    return replace(read(last.connector, last.document, last.version), enabled=connector.enabled)
+    due.sort(key=lambda version: (version.effective_on, version.version), reverse=True)
+    made = [replace(read(v.connector, v.document, v.version), enabled=connector.enabled) for v in due]
+    return next((c for c in made if set(c.source_columns) <= set(columns)), made[0]) if columns else made[0]
 
 
 # ------------------------------------------------------------------------------------------------ standing

@@ -84,7 +84,7 @@ def position(warehouse: Connection, source: int) -> str | None:
 def seen(warehouse: Connection, source: int) -> frozenset[str]:
     """Content hashes of the files already taken in or held."""
     found = warehouse.query(
-        f"SELECT DISTINCT content_sha256 FROM hub.batch WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held')"
+        f"SELECT DISTINCT content_sha256 FROM hub.batch WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held', 'rejected')"
     )
     warehouse.commit()
     return frozenset(found.column(0).to_pylist())

@@ -92,3 +92,8 @@ CREATE TABLE hub.drift (
   CHECK (state NOT IN ('accepted', 'mapped') OR effective_on IS NOT NULL)
 );
 CREATE UNIQUE INDEX drift_open ON hub.drift (source_id, kind, subject, delivery) WHERE state = 'open';
+
+-- A delivery whose change a person refused is not read again and not loaded.
+ALTER TABLE hub.batch DROP CONSTRAINT batch_status_check;
+ALTER TABLE hub.batch ADD CONSTRAINT batch_status_check
+  CHECK (status IN ('committed', 'held', 'released', 'skipped', 'rejected'));
