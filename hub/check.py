@@ -1,4 +1,4 @@
-"""`hub check`: contracts, connector files and views, every error on its own line."""
+"""`hub check`: contracts, connector files, views and schemes, every error on its own line."""
 
 from __future__ import annotations
 
@@ -37,18 +37,20 @@ def _all() -> Iterator[tuple[str, list[HubError]]]:
     from hub.setup import home
     from schemas.contract import CONTRACTS
     from views.catalog import VIEWS
+    from views.scoring.scheme import SHIPPED
 
     yield _reference()
     yield _contracts(sorted(CONTRACTS.glob("*.odcs.yaml")))
     yield _connectors(home().departments)
     yield _views(VIEWS)
+    yield _schemes(sorted(SHIPPED.glob("*.yaml")))
 
 
 def _under(path: Path) -> Iterator[tuple[str, list[HubError]]]:
     if path.is_file():
         kinds: dict[str, Callable[[Path], tuple[str, list[HubError]]]] = {
             ".odcs.yaml": lambda p: _contracts([p]),
-            ".yaml": _connector,
+            ".yaml": lambda p: _schemes([p]) if _is_scheme(p) else _connector(p),
             ".sql": _view,
         }
         for suffix, check in kinds.items():
@@ -56,7 +58,7 @@ def _under(path: Path) -> Iterator[tuple[str, list[HubError]]]:
                 yield check(path.resolve())
                 return
         raise UsageError(
-            str(path), "不是契约（.odcs.yaml）、连接器（.yaml）或视图（.sql）", "请给这三种文件或它们的目录"
+            str(path), "不是契约（.odcs.yaml）、连接器或评价方案（.yaml）、视图（.sql）", "请给这几种文件或它们的目录"
         )
     if not path.is_dir():
         raise UsageError(str(path), "找不到", "请检查路径")
@@ -64,17 +66,40 @@ def _under(path: Path) -> Iterator[tuple[str, list[HubError]]]:
     contracts = sorted(path.rglob("*.odcs.yaml"))
     if contracts:
         yield _contracts(contracts)
+    schemes = sorted(p for p in path.rglob("*.yaml") if _is_scheme(p))
+    if schemes:
+        yield _schemes(schemes)
     connectors = [p for p in path.rglob("*.yaml") if not p.name.endswith(".odcs.yaml") and _is_connector(p)]
     if connectors:
         yield _each("连接器", "个", connectors, _load_connector)
     sql = sorted(path.rglob("*.sql"))
     if sql:
         yield _each("视图", "个", sql, _lint_file)
-    if not contracts and not connectors and not sql:
-        raise UsageError(str(path), "里面没有契约、连接器或视图文件", "请检查路径")
+    if not contracts and not schemes and not connectors and not sql:
+        raise UsageError(str(path), "里面没有契约、连接器、评价方案或视图文件", "请检查路径")
+
+
+def _is_scheme(path: Path) -> bool:
+    return any(
+        line.startswith("indicators:") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+    )
+
+
+def _schemes(paths: list[Path]) -> tuple[str, list[HubError]]:
+    from views.scoring.scheme import load
+
+    def check(path: Path) -> Findings:
+        try:
+            load(str(path))
+        except HubError as error:
+            yield error
+
+    return _each("评价方案", "套", paths, check)
 
 
 def _is_connector(path: Path) -> bool:
+    if _is_scheme(path):
+        return False
     # Other YAML lies beside (code lists, case files); a connector names its dataset at the left margin.
     return any(
         line.startswith(("dataset:", "source:"))
