@@ -37,6 +37,8 @@ FIXED: dict[str, Any] = {
     "region_code": "510999",
     "code_set": "town",
 }
+# Indicators that are measured from the county's own cases.
+MEASURED = {"A": "登记财产", "A1": "登记时间", "B": "获得信贷", "B1": "贷款审批时间"}
 # Keys the views rely on being single.
 UNIQUE = {
     "department": ["dept_code"],
@@ -92,6 +94,7 @@ def _rows(rng: random.Random, table: str, count: int) -> list[Row]:
         if table == "indicator_definition":
             row["level"] = len(row["indicator_code"])
             row["parent_code"] = row["indicator_code"][:-1] or None
+            row["name"] = MEASURED.get(row["indicator_code"], "甲")
         rows.setdefault(tuple(row[key] for key in keys) or (number,), row)
     return list(rows.values())
 

@@ -4,9 +4,8 @@ question: 用本县自己的办件算，几项时间指标是多少、能得多�
 grain: 每行一个评价体系的一项二级指标在一个年度的测算
 owner: 县营商环境建设局
 definition:
-  basis: 恒为 simulated：按本县记录测算，不是公布得分，两者不混算；公布的分列在旁边供对照
   median_days: 当年办结各件用时（工作日）的中位数，口径见 indicator_case_days
-  simulated_score: 前沿距离：满分 ×（最差值 − 中位数）÷（最差值 − 最优值），截在 0 与满分之间；指标没有最优、最差值的为空
+  simulated_score: 按本县记录测算，不是公布得分，两者不混算；前沿距离：满分 ×（最差值 − 中位数）÷（最差值 − 最优值），截在 0 与满分之间；指标没有最优、最差值的为空
   median_if_on_time: 超过时限的件改按时限计，其余不变，再取中位数
   published_score: 同一体系、同一指标的公布得分，取不晚于测算年度的最近一年；一年有几期的取最高
 --- */
@@ -87,7 +86,6 @@ SELECT
   scored.lead_dept_code,                                               -- 牵头单位编码
   COALESCE(dept.short_name, scored.lead_dept_code) AS lead_department, -- 牵头单位
   scored.metric,                                                       -- 测算口径
-  'simulated' AS basis,                                                -- 性质
   scored.cases,                                                        -- 办件数
   scored.late,                                                         -- 其中超时
   scored.median_days,                                                  -- 用时中位数（工作日）
