@@ -6,16 +6,22 @@ characters, an emoji, full-width digits and blanks, quotation marks, backslashes
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 
 from connectors.drivers import open_driver
 from connectors.spec import Connector
+from connectors.spec import load as load_connector
 from schemas.errors import ConfigError, HubError, SourceChanged
+from warehouse.load import load
 
 SECRET = "duzhe-mima"
 COLUMNS = ("编号", "名称", "更新时间", "金额", "数量", "备注")
@@ -28,10 +34,25 @@ ROWS = [
 ]
 
 
+# Names and values that break readers, quoting, guessing and formatting; each must arrive as it was written.
+HOSTILE_COLUMNS = ("编号", "2026年", "select", 'a"b', "c`d", "e]f", "g'h", "😀", "%s", "x;--", "{y}", "h\\i", "𠮷名")
+HOSTILE_ROWS = [
+    ("H1", "'; DROP TABLE ticket; --", "\\", "\\N", "NULL", "nan", "0012", "1e5", "915109990000000860", "=1+1", "２０２６－０１－０１", "%d{}", "零\u200b宽"),
+    ("H2", *[None] * 12),
+    ("H3", "长" * 4000, "\u202e反向", "a\tb", "true", "-0", ".5", "١٢", "😀😀", "<b>&amp;</b>", "$1", "12:00", "#N/A"),
+]  # fmt: skip
+
+
 class Source:
     """One source of a kind, and how to change it."""
 
     modes = ("full",)
+    hostile = HOSTILE_COLUMNS
+
+    def put_hostile(self, rows):
+        """Fill it with HOSTILE_COLUMNS, all text; gives the options that name it."""
+        self.put(rows, HOSTILE_COLUMNS)
+        return {}
 
     def connector(self, mode=None, cursor=None, lookback="0s", fields=None, zone="Asia/Shanghai", **options):
         return Connector(
@@ -46,6 +67,23 @@ class Source:
     def put(self, rows, columns=COLUMNS):
         """Replace the content."""
         raise TypeError
+
+    def registered(self, folder):
+        """The file of a connector that loads it into call-backs."""
+        path = folder / "hotline_office" / "conformance.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fields = {"callback_id": "编号", "ticket_no": "编号", "round": "数量", "called_at": "更新时间"}
+        constants = {"method": "电话", "reached": True, "solved": "已解决"}
+        document = {
+            "title": "一致性", "dataset": "hotline_callback", "source": self.options(), "load": {"mode": self.modes[0]}, "fields": fields,
+            "constants": constants,
+        }  # fmt: skip
+        path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        return path
+
+    def expected_hostile(self, row):
+        """A hostile row as its texts arrive."""
+        return row
 
     def expected(self, row):
         """A row as its texts arrive; kinds that lose something say so here."""
@@ -144,6 +182,40 @@ class Conformance:
         place = "url" if "url" in source.options() else "path"
         told = failure(source.connector(**{place: "${HUB_SOURCE_NOWHERE}"}), ConfigError)
         assert "HUB_SOURCE_NOWHERE" in told
+
+    def test_hostile_names_and_values_arrive_as_written(self, source):
+        options = source.put_hostile(HOSTILE_ROWS)
+        made = source.connector(fields={f"c{n}": name for n, name in enumerate(source.hostile)}, **options)
+        found = sorted(texts(rows_of(made), source.hostile), key=str)
+        assert found == sorted((source.expected_hostile(row) for row in HOSTILE_ROWS), key=str)
+
+    def test_same_row_twice_is_delivered_twice(self, source):
+        """Which of two is kept is judged by the rules, never by a driver."""
+        options = source.put_hostile([HOSTILE_ROWS[0], HOSTILE_ROWS[0], HOSTILE_ROWS[2]])
+        made = source.connector(fields={"no": "编号", "x": "2026年"}, **options)
+        assert sorted(row["编号"] for row in rows_of(made)) == ["H1", "H1", "H3"]
+
+    def test_nothing_there_is_empty_or_told(self, source):
+        source.put([])
+        try:
+            rows = rows_of(source.connector())
+        except SourceChanged as error:
+            rows = [] if error.cure else [error]
+        assert rows == []
+
+    def test_second_load_changes_nothing_and_a_kill_neither(self, source, home, tmp_path):
+        """Through the whole data path: a load killed before its commit, a load, and the same once more."""
+        path = source.registered(tmp_path)
+        source.put(ROWS[:2])
+        killed = [sys.executable, "-m", "tests.integration.callbacks", str(path), "merged"]
+        done = subprocess.run(killed, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+        made = load_connector(path)
+        first = load(made, home)
+        assert sum(r.extracted for r in first) == sum(r.passed + r.quarantined for r in first) == 2
+        assert (sum(r.new_rows for r in first), sum(r.quarantined for r in first)) == (2, 0)
+        again = load(made, home)
+        assert not any(result.touched or result.quarantined for result in again)
 
 
 class CursorConformance(Conformance):

@@ -11,7 +11,17 @@ import pytest
 
 from connectors.drivers import mysql, open_driver
 from schemas.errors import ConfigError, SourceUnavailable
-from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, failure, read, rows_of
+from tests.conformance.suite import (
+    COLUMNS,
+    HOSTILE_COLUMNS,
+    ROWS,
+    SECRET,
+    DatabaseConformance,
+    Source,
+    failure,
+    read,
+    rows_of,
+)
 
 
 class MySQLSource(Source):
@@ -38,6 +48,19 @@ class MySQLSource(Source):
                 cursor.execute("DELETE FROM ticket")
                 cursor.executemany("INSERT INTO ticket VALUES (%s, %s, %s, %s, %s, %s)", rows)
             connection.commit()
+
+    # An identifier of MySQL's holds no character beyond the basic plane.
+    hostile = tuple(name.replace("😀", "☺").replace("𠮷", "吉") for name in HOSTILE_COLUMNS)
+
+    def put_hostile(self, rows):
+        columns = ", ".join("`" + name.replace("`", "``") + "` text" for name in self.hostile)
+        self.run("DROP TABLE IF EXISTS hostile", f"CREATE TABLE hostile ({columns})")
+        connection = self.server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("USE source_mysql")
+            cursor.executemany(f"INSERT INTO hostile VALUES ({', '.join(['%s'] * len(HOSTILE_COLUMNS))})", rows)
+            connection.commit()
+        return {"table": "hostile"}
 
     def put(self, rows, columns=COLUMNS):
         self.run(rows=rows)

@@ -10,7 +10,7 @@ import pytest
 
 from connectors import drivers
 from schemas.errors import ConfigError, SourceChanged, SourceUnavailable
-from tests.conformance.suite import COLUMNS, ROWS, Conformance, Source, failure, rows_of
+from tests.conformance.suite import COLUMNS, HOSTILE_COLUMNS, ROWS, Conformance, Source, failure, rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = dict(zip(COLUMNS, (12, 40, 19, 16, 6, 60), strict=True))
@@ -53,6 +53,12 @@ class FixedWidthSource(Source):
         lines = (b"".join(self.cell(v).ljust(WIDTHS[c]) for c, v in zip(columns, row, strict=True)) for row in rows)
         self.path.write_bytes(b"".join(line + b"\r\n" for line in lines))
 
+    def put_hostile(self, rows):
+        widths = dict.fromkeys(HOSTILE_COLUMNS, 8000)
+        lines = (b"".join(self.cell(v).ljust(8000) for v in row) for row in rows)
+        self.path.write_bytes(b"".join(line + b"\r\n" for line in lines))
+        return {"widths": widths}
+
     def cell(self, value):
         return ("" if value is None else str(value).replace("\n", " ")).encode("gb18030")
 
@@ -63,6 +69,7 @@ class FixedWidthSource(Source):
 @pytest.fixture
 def source(installed, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setenv("PYTHONPATH", str(installed))
     drivers.driver_class.cache_clear()
     made = FixedWidthSource(tmp_path / "bank.txt")
     made.put(ROWS)

@@ -13,7 +13,18 @@ from connectors.drivers import open_driver
 from connectors.drivers.postgresql import PostgreSQLSession
 from connectors.session import Table
 from schemas.errors import ConfigError, SourceUnavailable
-from tests.conformance.suite import COLUMNS, ROWS, SECRET, DatabaseConformance, Source, as_text, failure, read, rows_of
+from tests.conformance.suite import (
+    COLUMNS,
+    HOSTILE_COLUMNS,
+    ROWS,
+    SECRET,
+    DatabaseConformance,
+    Source,
+    as_text,
+    failure,
+    read,
+    rows_of,
+)
 
 
 class PostgreSQLSource(Source):
@@ -32,6 +43,15 @@ class PostgreSQLSource(Source):
         with psycopg.connect(self.url, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def put_hostile(self, rows):
+        columns = ", ".join('"' + name.replace('"', '""') + '" text' for name in HOSTILE_COLUMNS)
+        self.run(
+            "DROP TABLE IF EXISTS hostile", f"CREATE TABLE hostile ({columns})", "GRANT SELECT ON hostile TO duzhe"
+        )
+        with psycopg.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO hostile VALUES ({', '.join(['%s'] * len(HOSTILE_COLUMNS))})", rows)
+        return {"table": "hostile"}
 
     def put(self, rows, columns=COLUMNS):
         with psycopg.connect(self.url) as connection:

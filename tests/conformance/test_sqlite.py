@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from schemas.errors import SourceChanged, SourceUnavailable
-from tests.conformance.suite import COLUMNS, ROWS, DatabaseConformance, Source, failure, rows_of
+from tests.conformance.suite import COLUMNS, HOSTILE_COLUMNS, ROWS, DatabaseConformance, Source, failure, rows_of
 
 
 class SQLiteSource(Source):
@@ -29,6 +29,15 @@ class SQLiteSource(Source):
         connection.executemany("INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.commit()
         connection.close()
+
+    def put_hostile(self, rows):
+        columns = ", ".join('"' + name.replace('"', '""') + '" text' for name in HOSTILE_COLUMNS)
+        self.run("DROP TABLE IF EXISTS hostile", f"CREATE TABLE hostile ({columns})")
+        connection = sqlite3.connect(self.path)
+        connection.executemany(f"INSERT INTO hostile VALUES ({', '.join('?' * len(HOSTILE_COLUMNS))})", rows)
+        connection.commit()
+        connection.close()
+        return {"table": "hostile"}
 
     def put(self, rows, columns=COLUMNS):
         self.run("DELETE FROM ticket", rows=rows)
