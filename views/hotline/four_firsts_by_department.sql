@@ -4,7 +4,7 @@ question: 各单位的工单从记录到转办、转办到签收、联系群众�
 grain: 每行一个转办月份的一个主办单位
 owner: 县热线办
 definition:
-  tickets: 该月转办、至数据日的工单；并入主单的、剔除考核的不算
+  tickets: 该月转办、至数据日的工单；并入主单的、同一上级工单号的第二张起、剔除考核的不算
   dispatch_minutes: 转办时间 − 记录时间，分钟，7×24 小时连续计时，取中位数
   sign_minutes: 主办单位首次签收时间 − 转办时间，中位数；未签收的不算
   contact_minutes: 首次联系诉求人时间 − 转办时间，中位数；未联系的不算
@@ -36,7 +36,9 @@ clock AS (
   FROM hotline_ticket AS t
   LEFT JOIN signing
     ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
   WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
+    AND again.ticket_no IS NULL
     AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
     AND NOT COALESCE(t.exclude_from_assessment, FALSE)
 )

@@ -4,7 +4,7 @@ question: 各承办单位按期办结率多少，超期几件，还有几件没�
 grain: 每行一个应办结月份的一个主办单位
 owner: 县热线办
 definition:
-  tickets_due: 应办结日在该月且已过（早于数据日）的工单，未办结的也算；并入主单的、剔除考核的、挂账暂停计时的不算
+  tickets_due: 应办结日在该月且已过（早于数据日）的工单，未办结的也算；并入主单的、同一上级工单号的第二张起、剔除考核的、挂账暂停计时的不算
   on_time: 其中办结时间不晚于办理时限的
   overdue: 其中晚于时限办结或至今未办结的
   still_open: 其中至数据日仍未办结的
@@ -14,15 +14,17 @@ definition:
 --- */
 WITH ticket AS (
   SELECT
-    main_dept_code,
-    CAST(DATE_TRUNC('month', due_at) AS DATE) AS due_month,
-    COALESCE(exclude_from_assessment, FALSE) AS excluded,
-    COALESCE(is_suspended, FALSE) AND NOT COALESCE(closed_at < :as_of + INTERVAL '1' DAY, FALSE) AS suspended,
-    COALESCE(closed_at <= due_at, FALSE) AS on_time,
-    COALESCE(closed_at < :as_of + INTERVAL '1' DAY, FALSE) AS closed
-  FROM hotline_ticket
-  WHERE due_at < :as_of
-    AND (root_ticket_no IS NULL OR root_ticket_no = ticket_no)
+    t.main_dept_code,
+    CAST(DATE_TRUNC('month', t.due_at) AS DATE) AS due_month,
+    COALESCE(t.exclude_from_assessment, FALSE) AS excluded,
+    COALESCE(t.is_suspended, FALSE) AND NOT COALESCE(t.closed_at < :as_of + INTERVAL '1' DAY, FALSE) AS suspended,
+    COALESCE(t.closed_at <= t.due_at, FALSE) AS on_time,
+    COALESCE(t.closed_at < :as_of + INTERVAL '1' DAY, FALSE) AS closed
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  WHERE t.due_at < :as_of
+    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
+    AND again.ticket_no IS NULL
 ),
 due AS (
   SELECT

@@ -4,7 +4,7 @@ question: 各单位及时联系群众了吗，问题解决了吗，群众满意�
 grain: 每行一个转办月份的一个主办单位
 owner: 县热线办
 definition:
-  tickets: 该月转办的工单；并入主单的、剔除考核的不算
+  tickets: 该月转办的工单；并入主单的、同一上级工单号的第二张起、剔除考核的不算
   response_pct: 时限内首次联系诉求人的工单 ÷ 已联系或已过联系时限的工单 × 100
   solved_pct: 回访答“已解决”的 ÷ 有效回访 × 100
   satisfaction_pct: （非常满意＋满意＋基本满意）÷ 已作评价的有效回访 × 100
@@ -46,7 +46,9 @@ ticket AS (
     back.satisfaction
   FROM hotline_ticket AS t
   LEFT JOIN numbered AS back ON back.ticket_no = t.ticket_no AND back.from_last = 1
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
   WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
+    AND again.ticket_no IS NULL
     AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
     AND NOT COALESCE(t.exclude_from_assessment, FALSE)
 ),

@@ -1,0 +1,155 @@
+/* ---
+title: 12345 热线五限时（按主办单位和转办月份）
+question: 各单位签收、联系、答复、办结及时吗，退单、重办、延期、剔除各有多少？
+grain: 每行一个转办月份的一个主办单位
+owner: 县热线办
+definition:
+  tickets: 该月转办的工单；并入主单的、同一上级工单号的第二张起不算
+  assessed: 其中没有剔除考核的，下面的率都以它为底
+  sign_pct: 时限内签收 ÷ 已签收或已过签收时限 × 100；时限见规则 hotline.sign，从转办起连续计时
+  contact_pct: 时限内首次联系 ÷ 已联系或已过联系时限 × 100；时限见规则 hotline.contact
+  reply_pct: 时限内答复 ÷ 已答复或已过答复时限 × 100；时限见规则 hotline.answer，按工作日，加批准的延期
+  close_pct: 不晚于办理时限办结 ÷ 已办结或已过办理时限 × 100；工单没写时限的按规则 hotline.close；挂账未结的不算
+  return_pct: 退过单的 ÷ 考核工单 × 100
+  redo_pct: 重办过的 ÷ 已办结 × 100
+  extension_pct: 批准延期的 ÷ 考核工单 × 100
+  excluded: 经批准剔除考核的工单，不在各率的分母里
+--- */
+WITH ticket AS (
+  SELECT
+    t.ticket_no,
+    t.main_dept_code,
+    CAST(DATE_TRUNC('month', t.dispatched_at) AS DATE) AS dispatched_month,
+    t.dispatched_at,
+    CASE WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY THEN t.first_contact_at END AS first_contact_at,
+    CASE WHEN t.replied_at < :as_of + INTERVAL '1' DAY THEN t.replied_at END AS replied_at,
+    CASE WHEN t.closed_at < :as_of + INTERVAL '1' DAY THEN t.closed_at END AS closed_at,
+    t.due_at,
+    COALESCE(t.extension_days, 0) AS extension_days,
+    COALESCE(t.is_suspended, FALSE) AS is_suspended,
+    COALESCE(t.exclude_from_assessment, FALSE) AS excluded,
+    COALESCE(t.return_count, 0) > 0 AS returned,
+    COALESCE(t.redo_count, 0) > 0 AS redone,
+    COALESCE(t.supervise_level, 0) > 0 AS supervised,
+    origin.workday_no AS start_no
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  LEFT JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
+  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
+    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
+    AND again.ticket_no IS NULL
+),
+signing AS (
+  SELECT
+    ticket_no,
+    dept_code,
+    MIN(signed_at) AS signed_at
+  FROM hotline_assignment
+  WHERE role = '主办' AND signed_at < :as_of + INTERVAL '1' DAY
+  GROUP BY ticket_no, dept_code
+),
+limits AS (
+  SELECT
+    MAX(CASE WHEN rule_id = 'hotline.sign' THEN days END) AS sign_hours,
+    MAX(CASE WHEN rule_id = 'hotline.contact' THEN days END) AS contact_hours,
+    MAX(CASE WHEN rule_id = 'hotline.answer' THEN days END) AS answer_days,
+    MAX(CASE WHEN rule_id = 'hotline.close' THEN days END) AS close_days
+  FROM deadline_rule
+),
+ended AS (
+  SELECT
+    t.ticket_no,
+    t.main_dept_code,
+    t.dispatched_month,
+    t.excluded,
+    t.returned,
+    t.redone,
+    t.supervised,
+    t.extension_days > 0 AS extended,
+    t.is_suspended AND t.closed_at IS NULL AS suspended,
+    t.closed_at,
+    -- NULL: not done, and the time not over.
+    CASE
+      WHEN signing.signed_at IS NOT NULL
+        THEN EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= 3600 * limits.sign_hours
+      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > 3600 * limits.sign_hours
+        THEN FALSE
+    END AS signed_in_time,
+    CASE
+      WHEN t.first_contact_at IS NOT NULL
+        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= 3600 * limits.contact_hours
+      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > 3600 * limits.contact_hours
+        THEN FALSE
+    END AS contacted_in_time,
+    CASE
+      WHEN t.replied_at IS NOT NULL THEN CAST(t.replied_at AS DATE) <= answer.day
+      WHEN answer.day < :as_of THEN FALSE
+    END AS replied_in_time,
+    CASE
+      WHEN t.closed_at IS NOT NULL AND t.due_at IS NOT NULL THEN t.closed_at <= t.due_at
+      WHEN t.closed_at IS NOT NULL THEN CAST(t.closed_at AS DATE) <= closing.day
+      WHEN t.is_suspended THEN NULL
+      WHEN t.due_at < :as_of OR (t.due_at IS NULL AND closing.day < :as_of) THEN FALSE
+    END AS closed_in_time
+  FROM ticket AS t
+  CROSS JOIN limits
+  LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
+  LEFT JOIN work_calendar AS answer
+    ON answer.is_workday AND answer.workday_no = t.start_no + limits.answer_days + t.extension_days
+  LEFT JOIN work_calendar AS closing
+    ON closing.is_workday AND closing.workday_no = t.start_no + limits.close_days + t.extension_days
+),
+counted AS (
+  SELECT
+    dispatched_month,
+    main_dept_code,
+    COUNT(*) AS tickets,
+    COUNT(*) FILTER (WHERE NOT excluded) AS assessed,
+    COUNT(*) FILTER (WHERE excluded) AS excluded,
+    COUNT(*) FILTER (WHERE suspended AND NOT excluded) AS suspended,
+    COUNT(*) FILTER (WHERE NOT excluded AND signed_in_time IS NOT NULL) AS sign_due,
+    COUNT(*) FILTER (WHERE NOT excluded AND signed_in_time) AS signed_in_time,
+    COUNT(*) FILTER (WHERE NOT excluded AND contacted_in_time IS NOT NULL) AS contact_due,
+    COUNT(*) FILTER (WHERE NOT excluded AND contacted_in_time) AS contacted_in_time,
+    COUNT(*) FILTER (WHERE NOT excluded AND replied_in_time IS NOT NULL) AS reply_due,
+    COUNT(*) FILTER (WHERE NOT excluded AND replied_in_time) AS replied_in_time,
+    COUNT(*) FILTER (WHERE NOT excluded AND closed_in_time IS NOT NULL) AS close_due,
+    COUNT(*) FILTER (WHERE NOT excluded AND closed_in_time) AS closed_in_time,
+    COUNT(*) FILTER (WHERE NOT excluded AND closed_at IS NOT NULL) AS closed,
+    COUNT(*) FILTER (WHERE NOT excluded AND returned) AS returned,
+    COUNT(*) FILTER (WHERE NOT excluded AND redone AND closed_at IS NOT NULL) AS redone,
+    COUNT(*) FILTER (WHERE NOT excluded AND extended) AS extended,
+    COUNT(*) FILTER (WHERE NOT excluded AND supervised) AS supervised
+  FROM ended
+  GROUP BY dispatched_month, main_dept_code
+)
+SELECT
+  counted.dispatched_month,                                            -- 转办月份
+  counted.main_dept_code,                                              -- 主办单位编码
+  COALESCE(dept.short_name, counted.main_dept_code, '未指定') AS department, -- 主办单位
+  counted.tickets,                                                     -- 转办工单（件）
+  counted.assessed,                                                    -- 考核工单（件）
+  counted.excluded,                                                    -- 剔除考核（件）
+  counted.suspended,                                                   -- 挂账（件）
+  counted.sign_due,                                                    -- 应签收（件）
+  counted.signed_in_time,                                              -- 及时签收（件）
+  CAST(ROUND(100.0 * counted.signed_in_time / NULLIF(counted.sign_due, 0), 2) AS NUMERIC(5, 2)) AS sign_pct, -- 及时签收率（%）
+  counted.contact_due,                                                 -- 应联系（件）
+  counted.contacted_in_time,                                           -- 及时联系（件）
+  CAST(ROUND(100.0 * counted.contacted_in_time / NULLIF(counted.contact_due, 0), 2) AS NUMERIC(5, 2)) AS contact_pct, -- 及时联系率（%）
+  counted.reply_due,                                                   -- 应答复（件）
+  counted.replied_in_time,                                             -- 按期答复（件）
+  CAST(ROUND(100.0 * counted.replied_in_time / NULLIF(counted.reply_due, 0), 2) AS NUMERIC(5, 2)) AS reply_pct, -- 按期答复率（%）
+  counted.close_due,                                                   -- 应办结（件）
+  counted.closed_in_time,                                              -- 按期办结（件）
+  CAST(ROUND(100.0 * counted.closed_in_time / NULLIF(counted.close_due, 0), 2) AS NUMERIC(5, 2)) AS close_pct, -- 按期办结率（%）
+  counted.closed,                                                      -- 已办结（件）
+  counted.returned,                                                    -- 退过单（件）
+  CAST(ROUND(100.0 * counted.returned / NULLIF(counted.assessed, 0), 2) AS NUMERIC(5, 2)) AS return_pct, -- 退单率（%）
+  counted.redone,                                                      -- 重办（件）
+  CAST(ROUND(100.0 * counted.redone / NULLIF(counted.closed, 0), 2) AS NUMERIC(5, 2)) AS redo_pct, -- 重办率（%）
+  counted.extended,                                                    -- 延期（件）
+  CAST(ROUND(100.0 * counted.extended / NULLIF(counted.assessed, 0), 2) AS NUMERIC(5, 2)) AS extension_pct, -- 延期率（%）
+  counted.supervised                                                   -- 督办（件）
+FROM counted
+LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code

@@ -1,0 +1,25 @@
+/* ---
+title: 12345 热线同一上级工单号的重复登记
+question: 哪些工单是市、省热线同一张工单转来又登记了一次，算在哪一张里？
+grain: 每行一张不单独计数的工单
+owner: 县热线办
+definition:
+  counted_ticket_no: 同一上级工单号里最早记录的那张；各项指标只算它
+--- */
+WITH numbered AS (
+  SELECT
+    ticket_no,
+    upstream_no,
+    recorded_at,
+    FIRST_VALUE(ticket_no) OVER (PARTITION BY upstream_no ORDER BY recorded_at, ticket_no) AS counted_ticket_no,
+    ROW_NUMBER() OVER (PARTITION BY upstream_no ORDER BY recorded_at, ticket_no) AS place
+  FROM hotline_ticket
+  WHERE upstream_no IS NOT NULL AND recorded_at < :as_of + INTERVAL '1' DAY
+)
+SELECT
+  ticket_no,                                                           -- 工单编号
+  upstream_no,                                                         -- 上级工单号
+  counted_ticket_no,                                                   -- 算在这一张里
+  recorded_at                                                          -- 记录时间
+FROM numbered
+WHERE place > 1

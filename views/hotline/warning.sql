@@ -1,0 +1,131 @@
+/* ---
+title: 12345 热线到期前预警
+question: 哪些在办工单的签收、联系、办结时限已用去一半、八成或用完，归谁办，依据哪条规则？
+grain: 每行一张在办工单的一个还没做到的时限，用去不到一半的不列
+owner: 县热线办
+definition:
+  clock: 签收、联系从转办起按小时连续计；办结按工作日计，工单写明时限的用工单的，否则按规则推算（含延期）
+  used_pct: 已用时限 ÷ 全部时限 × 100；办结按工作日数，签收、联系按秒
+  level: 50、80、100 三档；100 为时限已过（当日到期的还不算过）
+  provisional: 时限里有放假安排还没公布的日子
+--- */
+WITH open_ticket AS (
+  SELECT
+    t.ticket_no,
+    t.main_dept_code,
+    t.dispatched_at,
+    t.first_contact_at,
+    t.due_at,
+    COALESCE(t.extension_days, 0) AS extension_days,
+    t.secrecy,
+    t.title
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
+    AND (t.closed_at IS NULL OR t.closed_at >= :as_of + INTERVAL '1' DAY)
+    AND NOT COALESCE(t.is_suspended, FALSE)
+    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
+    AND again.ticket_no IS NULL
+),
+signing AS (
+  SELECT
+    ticket_no,
+    dept_code,
+    MIN(signed_at) AS signed_at
+  FROM hotline_assignment
+  WHERE role = '主办' AND signed_at < :as_of + INTERVAL '1' DAY
+  GROUP BY ticket_no, dept_code
+),
+hourly AS (
+  SELECT
+    t.ticket_no,
+    CASE r.rule_id WHEN 'hotline.sign' THEN '签收' ELSE '联系' END AS clock,
+    r.rule_id,
+    CASE r.clock_unit WHEN 'hour' THEN 3600 WHEN 'minute' THEN 60 ELSE 86400 END * r.days AS span,
+    EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) AS used
+  FROM open_ticket AS t
+  LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
+  JOIN deadline_rule AS r ON r.rule_id IN ('hotline.sign', 'hotline.contact')
+  WHERE (r.rule_id = 'hotline.sign' AND signing.signed_at IS NULL)
+    OR (r.rule_id = 'hotline.contact' AND (t.first_contact_at IS NULL OR t.first_contact_at >= :as_of + INTERVAL '1' DAY))
+),
+closing AS (
+  SELECT
+    t.ticket_no,
+    r.rule_id,
+    t.due_at AS told_due_at,
+    today.workday_no - origin.workday_no AS used,
+    CASE
+      WHEN t.due_at IS NOT NULL THEN told.workday_no - origin.workday_no
+      ELSE r.days + t.extension_days
+    END AS span,
+    origin.workday_no + r.days + t.extension_days AS rule_no
+  FROM open_ticket AS t
+  JOIN deadline_rule AS r ON r.rule_id = 'hotline.close'
+  JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
+  JOIN work_calendar AS today ON today.day = :as_of
+  LEFT JOIN work_calendar AS told ON told.day = CAST(t.due_at AS DATE)
+),
+clocks AS (
+  SELECT
+    hourly.ticket_no,
+    hourly.clock,
+    hourly.rule_id,
+    t.dispatched_at,
+    hourly.used * 1.0 AS used,
+    hourly.span * 1.0 AS span,
+    hourly.used > hourly.span AS is_over,
+    CAST(NULL AS DATE) AS due_on,
+    FALSE AS provisional
+  FROM hourly
+  JOIN open_ticket AS t ON t.ticket_no = hourly.ticket_no
+  UNION ALL
+  SELECT
+    closing.ticket_no,
+    '办结' AS clock,
+    CASE WHEN closing.told_due_at IS NULL THEN closing.rule_id END AS rule_id,
+    t.dispatched_at,
+    closing.used * 1.0 AS used,
+    closing.span * 1.0 AS span,
+    COALESCE(closing.told_due_at < :as_of, closing.used > closing.span) AS is_over,
+    COALESCE(CAST(closing.told_due_at AS DATE), due.day) AS due_on,
+    COALESCE(closing.told_due_at IS NULL AND due.provisional, FALSE) AS provisional
+  FROM closing
+  JOIN open_ticket AS t ON t.ticket_no = closing.ticket_no
+  LEFT JOIN work_calendar AS due ON due.workday_no = closing.rule_no AND due.is_workday
+),
+levelled AS (
+  SELECT
+    ticket_no,
+    clock,
+    rule_id,
+    dispatched_at,
+    due_on,
+    provisional,
+    used / NULLIF(span, 0) AS share,
+    CASE
+      WHEN is_over THEN 100
+      WHEN used >= 0.8 * span THEN 80
+      WHEN used >= 0.5 * span THEN 50
+    END AS level
+  FROM clocks
+)
+SELECT
+  l.ticket_no,                                                         -- 工单编号
+  CASE WHEN COALESCE(t.secrecy, TRUE) THEN '（诉求人要求保密）' ELSE t.title END
+    AS title,                                                          -- 标题
+  t.main_dept_code,                                                    -- 主办单位编码
+  COALESCE(dept.short_name, t.main_dept_code, '未指定') AS department,   -- 主办单位
+  l.clock,                                                             -- 哪个时限
+  l.level,                                                             -- 预警档（%）
+  CAST(ROUND(CAST(100.0 * l.share AS NUMERIC(18, 6)), 1) AS NUMERIC(9, 1)) AS used_pct, -- 已用时限（%）
+  l.dispatched_at,                                                     -- 转办时间
+  l.due_on,                                                            -- 应办结日
+  l.provisional,                                                       -- 时限暂定
+  COALESCE(r.rule_id, '工单写明') AS rule_id,                            -- 依据的规则
+  r.legal_basis                                                        -- 法律依据
+FROM levelled AS l
+JOIN open_ticket AS t ON t.ticket_no = l.ticket_no
+LEFT JOIN deadline_rule AS r ON r.rule_id = l.rule_id
+LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+WHERE l.level IS NOT NULL
