@@ -32,7 +32,7 @@ def test_a_view_knows_its_texts_columns_and_inputs() -> None:
     assert [(c.name, c.title) for c in view.columns[:3]] == [
         ("dispatched_month", "转办月份"), ("main_dept_code", "主办单位编码"), ("department", "主办单位"),
     ]  # fmt: skip
-    assert view.inputs == {"hotline_ticket", "hotline_callback", "department"}
+    assert view.inputs == {"hotline_ticket", "hotline_callback", "hotline_upstream_duplicate", "department"}
     assert view.parameters["contact_limit_minutes"].value == 1440
     assert "有效回访" in view.definitions["solved_pct"]
 

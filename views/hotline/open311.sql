@@ -6,11 +6,11 @@ owner: 县热线办
 definition:
   status: 办结、归档、不予受理、直接答复的为 closed，其余为 open
   expected_datetime: 办理时限；时间都带 +08:00
-  description: 抹去个人信息后的诉求内容；诉求人的姓名、电话、账号一概不提供
+  description: 工单标题；诉求内容和诉求人的姓名、电话、账号一概不提供
 --- */
 SELECT
   t.ticket_no AS service_request_id,                                   -- 服务请求编号
-  '510999' AS jurisdiction_id,                                         -- 辖区
+  SUBSTRING(t.town_code, 1, 6) AS jurisdiction_id,                     -- 辖区
   t.category_code AS service_code,                                     -- 服务代码
   category.name AS service_name,                                       -- 服务名称
   COALESCE(dept.short_name, t.main_dept_code) AS agency_responsible,   -- 负责单位
@@ -27,7 +27,7 @@ SELECT
     t.recorded_at
   )) AS VARCHAR(19)), ' ', 'T') || '+08:00' AS updated_datetime,       -- 更新时间
   REPLACE(CAST(DATE_TRUNC('second', t.due_at) AS VARCHAR(19)), ' ', 'T') || '+08:00' AS expected_datetime, -- 预计办结时间
-  t.content_scrubbed AS description,                                   -- 内容
+  t.title AS description,                                              -- 内容
   town.name AS address_string,                                         -- 地址（到乡镇）
   t.town_code AS address_id                                            -- 地址代码
 FROM hotline_ticket AS t
