@@ -10,13 +10,17 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from schemas.errors import ConfigError, ConfigErrors
 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"HUB_[A-Z0-9_]+\Z")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|api[-_]?key|authorization|cookie|credential|密钥|密码|口令|令牌", re.IGNORECASE
+)
+_FILLED_IN = re.compile(r"\$?\{[^}]*\}")  # a reference, or a place of a signature's template
 _SHORTEST_SECRET = 4  # hiding "1" or "ok" would only make a message unreadable
 
 
@@ -89,6 +93,21 @@ class Secrets:
         for secret in sorted(self._hidden, key=len, reverse=True):
             shown = shown.replace(secret, "***")
         return shown
+
+
+def nested_secrets(source: Mapping[str, Any]) -> list[str]:
+    """Headers, parameters and parts of an address that are named like a secret and hold one themselves, not a reference."""
+    pairs = [
+        (f"{option}.{k}", v) for option, given in source.items() if isinstance(given, Mapping) for k, v in given.items()
+    ]
+    for option, given in source.items():
+        if isinstance(given, str) and "://" in given:
+            pairs += [(f"{option}?{k}", v) for k, v in parse_qsl(urlsplit(given).query)]
+    return [
+        place
+        for place, value in pairs
+        if _SECRET_NAME.search(place) and isinstance(value, str) and value and not _FILLED_IN.search(value)
+    ]
 
 
 def plain_secrets(

@@ -272,7 +272,7 @@ def _check_source(source: dict[str, Any], wrong: Wrong) -> None:
             f"引用 ${{{name}}} 不合规",
             "引用的名字以 HUB_SOURCE_、HUB_SECRET_ 等 HUB_ 开头，只用大写字母、数字和下划线",
         )
-    for key in references.plain_secrets(source):
+    for key in [*references.plain_secrets(source), *references.nested_secrets(source)]:
         wrong(f"source.{key}", "密码或令牌不得写进文件", "请写成 ${HUB_SECRET_…}，把值放进 var/hub.env")
     try:
         options = driver_class(str(source.get("driver", ""))).options

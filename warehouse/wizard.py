@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors import draft_contract, proposal, references, sample
-from connectors.drivers import NAMES, driver_class
+from connectors.drivers import driver_class, usable
 from connectors.drivers.base import Option, Step
 from connectors.proposal import Proposal
 from connectors.sample import Sample
@@ -46,7 +46,7 @@ def kinds() -> dict[str, tuple[str, dict[str, Option]]]:
     """Driver name -> first line about it and its options, for a form."""
     return {
         name: ((driver_class(name).__doc__ or "").partition("\n")[0], dict(driver_class(name).options))
-        for name in NAMES
+        for name in usable()
     }
 
 

@@ -5,6 +5,7 @@ A package from outside adds drivers by the entry point group `hub.drivers`; the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +44,16 @@ def from_outside() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
     return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in NAMES}
+
+
+def usable() -> list[str]:
+    """All names a connector may use: the hub's own, then those from outside that load; a broken one is told when used."""
+    found = list(NAMES)
+    for name in sorted(from_outside()):
+        with suppress(ConfigError):
+            driver_class(name)
+            found.append(name)
+    return found
 
 
 def _loaded(entry: EntryPoint) -> type[Driver]:

@@ -70,7 +70,7 @@ class MySQLSource(Source):
 def source(mariadb_server, monkeypatch):
     made = MySQLSource(mariadb_server)
     made.run(
-        "DROP TABLE IF EXISTS ticket, odd",
+        "DROP TABLE IF EXISTS ticket, odd, big",
         "CREATE TABLE ticket (编号 varchar(32) COLLATE utf8mb4_bin PRIMARY KEY, 名称 varchar(60), 更新时间 datetime,"
         " 金额 decimal(14,2), 数量 int, 备注 text)",
         f"CREATE USER IF NOT EXISTS duzhe@'127.0.0.1' IDENTIFIED BY '{SECRET}'",
@@ -138,6 +138,38 @@ class TestMySQL(DatabaseConformance):
                 "SELECT info FROM information_schema.processlist WHERE user = 'duzhe' AND info LIKE '%SLEEP%'"
             )
             assert cursor.fetchall() == ()
+
+    def test_read_shows_one_moment(self, source):
+        """One statement is one snapshot of InnoDB's: all rows change while they are read."""
+        source.run(
+            "CREATE TABLE big (编号 int PRIMARY KEY, 数量 int, 名称 varchar(200))",
+            "INSERT INTO big SELECT seq, 1, REPEAT('县', 60) FROM seq_1_to_60000",
+        )
+        stop, changes = threading.Event(), []
+
+        def churn():
+            connection = source.server.connect()
+            with connection, connection.cursor() as cursor:
+                cursor.execute("USE source_mysql")
+                while not stop.is_set():
+                    changes.append(cursor.execute("UPDATE big SET 数量 = 数量 + 1"))
+                    connection.commit()
+
+        writer = threading.Thread(target=churn)
+        writer.start()
+        try:
+            for _ in range(2):
+                rows = rows_of(source.connector(table="big", fields={"n": "编号", "q": "数量", "m": "名称"}))
+                assert (len(rows), len({row["编号"] for row in rows}), len({row["数量"] for row in rows})) == (
+                    60_000,
+                    60_000,
+                    1,
+                )
+        finally:
+            stop.set()
+            writer.join()
+        assert changes
+        source.run("DROP TABLE big")
 
     def test_every_type_arrives(self, source):
         source.run(

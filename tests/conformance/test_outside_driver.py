@@ -83,7 +83,7 @@ class TestFixedWidth(Conformance):
     """One file."""
 
     def test_it_came_by_its_entry_point(self, source):
-        assert "fixed_width" in drivers.from_outside()
+        assert "fixed_width" in drivers.usable()
         assert drivers.driver_class("fixed_width").__module__ == "tongqu_fixed_width"
 
     def test_cut_line_is_told(self, source):
@@ -135,5 +135,6 @@ def test_broken_package_is_told(tmp_path, monkeypatch):
         drivers.driver_class("bad")
     with pytest.raises(ConfigError, match="不是驱动"):
         drivers.driver_class("worse")
+    assert set(drivers.usable()) == set(drivers.NAMES)
     assert "csv" not in drivers.from_outside()
     assert drivers.driver_class("csv").__module__ == "connectors.drivers.csv"

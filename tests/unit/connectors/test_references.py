@@ -48,3 +48,18 @@ def test_plain_secrets_are_found():
     assert references.plain_secrets({"token": "abc", "url": "http://h"}) == ["token"]
     assert references.plain_secrets({"token": "${HUB_SECRET_A}", "url": "http://u:p@h"}) == ["url"]
     assert references.plain_secrets({"url": "postgresql://u:${HUB_SECRET_A}@h/d"}) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        ({"headers": {"X-Api-Key": "abcdef", "Accept": "text/xml"}}, ["headers.X-Api-Key"]),
+        ({"headers": {"X-Api-Key": "${HUB_SECRET_X}"}}, []),
+        ({"params": {"access_token": "abcdef", "town": "1"}}, ["params.access_token"]),
+        ({"sign_headers": {"x-token": "{signature}"}}, []),
+        ({"url": "https://a.gov.cn/x?apikey=abcdef&page=1"}, ["url?apikey"]),
+        ({"url": "${HUB_SOURCE_X}/x?apikey=${HUB_SECRET_X}"}, []),
+    ],
+)
+def test_secrets_in_headers_and_parameters_are_found(source, places):
+    assert references.nested_secrets(source) == places
