@@ -13,6 +13,7 @@ BENCHMARKS = {
     "load_tickets": ("装载工单：比同类工具快，与 COPY、MERGE 的极限差几倍", "约 25 分钟"),
     "memory_growth": ("装载的内存不随行数增长", "约 5 分钟"),
     "hotline_topics": ("热点问题：一万条、十万条留言的耗时、内存和准头", "约 3 分钟"),
+    "near_real_time": ("三十个来源轮询，工单改动十五秒内到热线视图", "约 6 分钟"),
     "batch_judge": ("Great Expectations 问谁最省", "约 2 分钟"),
 }
 

@@ -35,6 +35,7 @@ from hub.drift import app as drift
 from hub.help import Command, Group, usage_error
 from hub.new_connector import app as new_connector
 from hub.output import UsageError
+from hub.polling import app as polling
 from schemas.errors import HubError
 
 app = typer.Typer(
@@ -327,6 +328,7 @@ def _pairs(items: list[str]) -> dict[str, str]:
 
 connector.app.registered_commands += registering.app.registered_commands + tables.app.registered_commands
 connector.app.registered_commands += new_connector.registered_commands
+app.registered_commands += polling.registered_commands
 app.add_typer(connector.app, name="connector")
 app.add_typer(drift, name="drift")
 app.add_typer(quarantine.app, name="quarantine")

@@ -57,6 +57,7 @@ def run(port: int) -> int:
         parts.append(_start("portal", portal, environment, logs))
         parts.append(_start("webserver", serve.webserver_command(here, behind), environment, logs))
         parts.append(_start("daemon", serve.daemon_command(here), environment, logs))
+        parts.append(_start("poller", serve.poller_command(), environment, logs))
         _wait_for_page(f"http://127.0.0.1:{port}/healthz", parts, stop, logs)
         _wait_for_page(f"http://127.0.0.1:{behind}/dagster/server_info", parts, stop, logs)
         if not stop.is_set():

@@ -100,6 +100,11 @@ def port(home: Home) -> int | None:
     return int(file.read_text()) if file.exists() else None
 
 
+def poller_command() -> list[str]:
+    """Asks sources with a cursor every few seconds and tells Dagster what it took in."""
+    return [sys.executable, "-m", "pipelines.poll"]
+
+
 def reload(home: Home) -> bool:
     """Have this home's running Dagster read the connectors again; False when none runs or it cannot."""
     where = port(home)
