@@ -27,6 +27,7 @@ from hub import (
     publication,
     quarantine,
     registering,
+    sample,
     tables,
     user,
     workday,
@@ -342,6 +343,7 @@ app.add_typer(hotline.app, name="hotline")
 app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.add_typer(publication.app, name="publication")
+app.add_typer(sample.app, name="sample")
 app.command("prove", cls=Command)(publication.prove)
 
 

@@ -61,9 +61,11 @@ def _rows(contract: Contract, at: str) -> str:
 
 
 def _parties(at: str) -> str:
+    """Which enterprise each party was taken for: what stood before the first change after the instant, else what stands."""
     return (
-        f"(SELECT q.party, CASE WHEN q.decided_at <= {at} THEN q.enterprise_id ELSE (SELECT h.enterprise_id FROM hub.party_history h "
-        f"WHERE h.party = q.party AND h.known_from <= {at} AND h.known_to > {at} LIMIT 1) END AS enterprise_id FROM hub.party q)"
+        f"(SELECT q.party, CASE WHEN h.party IS NULL THEN CASE WHEN q.decided_at <= {at} THEN q.enterprise_id END "
+        f"WHEN h.known_from <= {at} THEN h.enterprise_id END AS enterprise_id FROM hub.party q LEFT JOIN LATERAL (SELECT k.party, k.enterprise_id, "
+        f"k.known_from FROM hub.party_history k WHERE k.party = q.party AND k.known_to > {at} ORDER BY k.known_to LIMIT 1) h ON true)"
     )
 
 

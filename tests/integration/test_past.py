@@ -16,8 +16,9 @@ from hub.cli import main
 from pipelines.run import prepare, settle
 from tests.integration.callbacks import connector, fill, row, take
 from warehouse.engines.postgresql import Server
-from warehouse.history import COUNTY_TIME, instant
+from warehouse.history import COUNTY_TIME, _parties, instant
 from warehouse.home import Home
+from warehouse.tables import literal
 
 _NUMBER = count()
 BOARD = "SELECT * FROM quality_deliveries"
@@ -124,3 +125,33 @@ def test_an_instant_waits_for_batches_under_way(home: Home, database: str) -> No
             instant(asking)
     with psycopg.connect(database) as asking:
         assert isinstance(instant(asking), datetime)
+
+
+def test_a_party_is_taken_for_whom_it_was_taken_for_then(database: str) -> None:
+    first, second = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
+    told = []
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO hub.source (connector, dataset, department, title) VALUES ('a/b', 'enterprise', 'a', 'b')")  # fmt: skip
+        connection.execute(
+            "INSERT INTO hub.batch (source_id, dataset, delivery, kind, status, contract_version, extracted_at, extracted, passed, quarantined, "
+            "repaired, warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) "
+            "SELECT source_id, dataset, 'd', 'full', 'committed', '1', now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM hub.source"
+        )
+        connection.execute("INSERT INTO hub.party (party, source_id, first_batch_id) SELECT gen_random_uuid(), source_id, batch_id FROM hub.batch")  # fmt: skip
+        for change in (
+            f"enterprise_id = '{first}', decided_at = clock_timestamp()",
+            f"enterprise_id = '{second}'",  # merged: the decision on the party itself stays
+            "enterprise_id = NULL, decided_at = clock_timestamp()",
+            f"enterprise_id = '{first}', decided_at = clock_timestamp()",
+        ):
+            told.append(instant(connection))
+            connection.execute(f"UPDATE hub.party SET {change}")
+            connection.commit()
+        told.append(instant(connection))
+        found = [
+            connection.execute(
+                f"SELECT enterprise_id::text FROM {_parties(literal(at.isoformat()) + '::timestamptz')} p"
+            ).fetchone()[0]  # fmt: skip
+            for at in told
+        ]
+    assert found == [None, first, second, None, first]

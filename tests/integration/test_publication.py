@@ -10,13 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from connectors.spec import load as load_connector
 from hub.cli import main
 from pipelines.run import prepare, settle
 from schemas.errors import ConfigError, HubError
+from tests.integration.drops import deliver
 from views import publication, trace
 from warehouse.home import Home
-from warehouse.load import load
 
 DAY = date(2020, 3, 31)
 SCORES = {"A08": "67.20", "A0801": "70.00", "A0802": "80.00", "A0803": "66.00", "A0804": "50.00"}
@@ -35,22 +34,6 @@ FILES = {
 def score_file(scores: dict[str, str]) -> list[str]:
     head = "scheme_code,indicator_code,region_code,year,period,source,score"
     return [head, *(f"P2019,{code},510999,2019,全年,published,{value}" for code, value in scores.items())]
-
-
-def deliver(home: Home, folder: Path, dataset: str, lines: list[str]) -> None:
-    """The dataset's file as its department would drop it, taken in."""
-    (folder / "drop").mkdir(exist_ok=True)
-    (folder / "drop" / f"{dataset}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    path = folder / "evaluation" / f"{dataset}.yaml"
-    path.parent.mkdir(exist_ok=True)
-    columns = ", ".join(f"{name}: {name}" for name in lines[0].split(","))
-    path.write_text(
-        f"title: {dataset}\ndataset: {dataset}\nsource: {{driver: csv, path: '{folder}/drop/{dataset}.csv'}}\n"
-        f"load: {{mode: file_full}}\nfields: {{{columns}}}\n",
-        encoding="utf-8",
-    )
-    (result,) = load(load_connector(path), home)
-    assert (result.status, result.quarantined) == ("committed", 0), (dataset, result.by_rule)
 
 
 @pytest.fixture
