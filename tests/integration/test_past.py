@@ -151,7 +151,7 @@ def test_a_party_is_taken_for_whom_it_was_taken_for_then(database: str) -> None:
         found = [
             connection.execute(
                 f"SELECT enterprise_id::text FROM {_parties(literal(at.isoformat()) + '::timestamptz')} p"
-            ).fetchone()[0]  # fmt: skip
+            ).fetchone()[0]
             for at in told
         ]
     assert found == [None, first, second, None, first]
