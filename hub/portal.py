@@ -18,9 +18,11 @@ def main(port: int, dagster_port: int) -> None:
 
     from hub.setup import home
     from portal.app import create
+    from portal.catalogue import warm
     from portal.site import Site
 
     here = home()
+    threading.Thread(target=warm, daemon=True, name="lineage").start()
     site = Site(
         here,
         dagster_port=dagster_port,

@@ -6,7 +6,6 @@ first. PostgreSQL writes the CSV itself, so a large answer streams through witho
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from hub import output
 from hub.output import UsageError
-from schemas.errors import HubError, WarehouseUnavailable, nearest
+from schemas.errors import ConfigError, HubError, WarehouseUnavailable
+from warehouse.question import CHANGE, FIXED, PLAIN, bind, explain
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,19 +25,6 @@ FORMATS = ("table", "csv", "json", "parquet")
 SCREENFUL = 1000  # rows a table shows unless --limit says otherwise
 SEARCH_PATH = "board, shared"
 
-# Strings, quoted names, comments and ::casts come first, so that a colon inside them is no parameter.
-_TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![:\w]):([a-zA-Z_]\w*)", re.DOTALL)
-_PLAIN = re.compile(r"\s*(explain|show|table)\b", re.IGNORECASE)
-# Words that begin a statement which is no query, in front of them blanks and comments.
-_CHANGE = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(insert|update|delete|merge|create|drop|alter|truncate|grant|revoke|set|copy|call|do)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_FIXED = {
-    "25006": ("这里只能查询，不能改数据", "请只写 SELECT"),
-    "22012": ("除数为 0", "请写 a / NULLIF(b, 0)"),
-    "42501": ("没有权限", "请找县数据管理员"),
-}
 _BOOLEAN = 16  # PostgreSQL's number of the type
 _CHUNK = 5000
 
@@ -65,11 +52,14 @@ def run(url: str, request: Request) -> int:
     """
     import psycopg
 
-    text = bind(request.sql, request.parameters)
+    try:
+        text = bind(request.sql, request.parameters)
+    except ConfigError as error:
+        raise UsageError("hub query", error.what, error.cure.replace("填一个值", "加 --param 名=值")) from error
     if not text:
         raise UsageError("hub query", "没有查询语句", '例如 hub query "SELECT * FROM department"')
-    if _CHANGE.match(text):
-        raise HubError("查询", *_FIXED["25006"])
+    if CHANGE.match(text):
+        raise HubError("查询", *FIXED["25006"])
     write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
     try:
         with psycopg.connect(url, connect_timeout=10, options="-c default_transaction_read_only=on") as connection:
@@ -120,7 +110,7 @@ def _past(connection: psycopg.Connection[Any], text: str, as_of: date | datetime
     need, also = named_in(text, day)
     open_past(connection, known_at, need, also)
     connection.commit()
-    if _PLAIN.match(text) or _ordered(text):
+    if PLAIN.match(text) or _ordered(text):
         return text
     return f'SELECT * FROM ({text}\n) AS answer ORDER BY answer::text COLLATE "C"'
 
@@ -136,104 +126,11 @@ def _ordered(text: str) -> bool:
         return True
 
 
-def bind(sql: str, values: dict[str, str]) -> str:
-    """The query with every :name replaced by its value as an SQL literal, and without the closing semicolon.
-
-    Raises:
-        UsageError: a parameter has no value, or a value no parameter.
-    """
-    used: set[str] = set()
-
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name is None:
-            return match.group(0)
-        if name not in values:
-            raise UsageError("hub query", f"参数 :{name} 没有给值", f"请加 --param {name}=…")
-        used.add(name)
-        return "'" + values[name].replace("'", "''") + "'"
-
-    bound = _TOKEN.sub(fill, sql).strip().rstrip(";").strip()
-    for name in values.keys() - used:
-        raise UsageError("hub query", f"查询里没有用到参数 :{name}", nearest(name, _names(sql)))
-    return bound
-
-
-def _names(sql: str) -> set[str]:
-    return {match.group(1) for match in _TOKEN.finditer(sql) if match.group(1)}
-
-
-def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> HubError:
-    """What was wrong with the query, in Chinese, with the nearest name where one is unknown."""
-    state, said = error.sqlstate or "", (error.diag.message_primary or str(error)).strip()
-    line = _word(r"LINE (\d+):", str(error)) or "1"
-    where = f"查询第 {line} 行" if "\n" in sql else "查询"
-    quoted = re.search(r"\"([^\"]+)\"", said)
-    name = quoted.group(1) if quoted else ""
-    if "data-modifying" in said:
-        state = "25006"
-    match state:
-        case "42P01":
-            known = _tables(connection)
-            if name.split(".")[-1] in known:
-                return HubError(where, f"'{name}' 没有保留历史", "请去掉它，或不加 --as-of 查现在的数据")
-            return HubError(where, f"没有 '{name}' 这个表", nearest(name.split(".")[-1], known))
-        case "42703":
-            # The column stands in quotes, or bare when a table's name is before it.
-            column = (name or _word(r"(?:column|字段) (\S+)", said)).split(".")[-1]
-            return HubError(where, f"没有 '{column}' 这个字段", nearest(column, _columns(connection, sql)))
-        case "42883":
-            called = _word(r"([^\s(]+)\(", said) or said
-            return HubError(
-                where, f"没有这个函数，或参数类型不对（{called}）", "请检查函数名，必要时用 CAST(… AS 类型)"
-            )
-        case "42803":
-            column = name or _word(r"column (\S+) must", said)
-            return HubError(where, f"字段 {column} 没有汇总", "请写进 GROUP BY，或用 MIN、MAX 等汇总")
-        case "42601":
-            near = f"（'{name}' 附近）" if name else ""
-            return HubError(where, f"SQL 写法不对{near}", "请检查逗号、括号和关键字；只能写一条 SELECT")
-        case "57014":
-            return HubError(where, f"超过 {seconds} 秒还没有算完", "请缩小范围，或用 --timeout 放宽")
-        case "42702":
-            return HubError(where, f"字段 '{name}' 在几个表里都有", "请写成 表名.字段名")
-        case "3F000":
-            return HubError(where, f"没有 '{name}' 这个模式", "数据集直接写名称，不写模式")
-    if state in _FIXED:
-        return HubError(where, *_FIXED[state])
-    if state[:2] == "22":
-        return HubError(where, f"有的值不能这样转换或比较（{said}）", "请检查比较两边的类型")
-    return HubError(where, said.splitlines()[0], "请检查查询语句")
-
-
-def _word(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    return match.group(1) if match else ""
-
-
-def _tables(connection: psycopg.Connection[Any]) -> list[str]:
-    found = connection.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('board', 'shared')) AND relkind IN ('r', 'v', 'm')"
-    )
-    return [row[0] for row in found]
-
-
-def _columns(connection: psycopg.Connection[Any], sql: str) -> list[str]:
-    """Columns of the tables the query names."""
-    words = list({word.lower() for word in re.findall(r"\w+", sql)})
-    found = connection.execute(
-        "SELECT DISTINCT attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname IN ('board', 'shared') AND c.relname = ANY (%s) AND a.attnum > 0 AND NOT a.attisdropped",
-        [words],
-    )
-    return [row[0] for row in found]
-
-
 def _rows(
     connection: psycopg.Connection[Any], sql: str, limit: int | None
 ) -> tuple[list[psycopg.Column], Iterator[tuple[Any, ...]]]:
     """The columns and the rows, fetched in chunks so that memory stays bounded."""
-    cursor: psycopg.Cursor[Any] = connection.cursor() if _PLAIN.match(sql) else connection.cursor("answer")
+    cursor: psycopg.Cursor[Any] = connection.cursor() if PLAIN.match(sql) else connection.cursor("answer")
     try:
         cursor.execute(sql)
     except BaseException:
@@ -275,7 +172,7 @@ def _is_number(value: object) -> bool:
 
 
 def _csv(connection: psycopg.Connection[Any], sql: str, request: Request) -> int:
-    if _PLAIN.match(sql):
+    if PLAIN.match(sql):
         columns, rows = _rows(connection, sql, request.limit or None)
         with _target(request) as file:
             return output.write_csv([column.name for column in columns], rows, file)

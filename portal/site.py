@@ -32,6 +32,8 @@ class Site:
     secure: bool = field(default_factory=lambda: os.environ.get("HUB_PORTAL_HTTPS", "") == "1")
     name: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_NAME", "示例县政务数据共享枢纽"))
 
+    running: dict[str, tuple[int, Any]] = field(default_factory=dict)  # run -> (account, connection), to cancel it
+
     @cached_property
     def database(self) -> Database:
         """The warehouse."""

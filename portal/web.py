@@ -138,7 +138,7 @@ def route(router: APIRouter, path: str, action: str, *, methods: Sequence[str] =
             finally:
                 await visit.form.close()
 
-        signature = inspect.signature(handler)
+        signature = inspect.signature(handler, eval_str=True)
         parameters = list(signature.parameters.values())
         parameters[0] = parameters[0].replace(
             default=Depends(enter), annotation=Visit, kind=inspect.Parameter.KEYWORD_ONLY

@@ -1,5 +1,16 @@
 """The pages, one module a room of them."""
 
-from portal.pages import account, admin, boards, clerk, dagster, front, sources
+from portal.pages import account, admin, analyst, boards, briefings, clerk, dagster, front, ops, sources
 
-ROUTERS = (front.router, account.router, boards.router, admin.router, dagster.router, clerk.router, sources.router)
+ROUTERS = (
+    front.router,
+    account.router,
+    boards.router,
+    admin.router,
+    dagster.router,
+    clerk.router,
+    sources.router,
+    analyst.router,
+    ops.router,
+    briefings.router,
+)

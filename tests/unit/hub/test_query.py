@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hub.output import UsageError, plain, shown
-from hub.query import bind
+from hub.output import plain, shown
+from schemas.errors import ConfigError
+from warehouse.question import bind
 
 
 @pytest.mark.parametrize(
@@ -26,9 +27,9 @@ def test_parameters_become_literals(sql: str, bound: str) -> None:
 
 
 def test_parameter_without_value_and_value_without_parameter() -> None:
-    with pytest.raises(UsageError, match="参数 :town 没有给值"):
+    with pytest.raises(ConfigError, match="参数 :town 没有给值"):
         bind("SELECT :town", {})
-    with pytest.raises(UsageError, match="是否想写 'town'"):
+    with pytest.raises(ConfigError, match="是否想写 'town'"):
         bind("SELECT :town", {"town": "x", "twon": "y"})
 
 

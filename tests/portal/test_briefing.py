@@ -1,0 +1,51 @@
+"""The briefing: figures frozen, as docx and pdf."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import docx
+import httpx2
+from playwright.sync_api import Page, expect
+
+from portal.site import Site
+from tests.portal.test_boards import axe
+
+
+def test_briefing_is_made_frozen_and_taken_away(
+    window: Callable[..., Page], signed_in: Callable[[str], httpx2.Client], site: Site
+) -> None:
+    page = window("leader")
+    page.goto("/briefings")
+    assert axe(page) == []
+    page.get_by_label("标题").fill("九月简报")
+    page.get_by_role("button", name="生成").click()
+    expect(page.locator(".say.good")).to_contain_text("九月简报")
+    number = re.search(r"/briefings/(\d+)\.docx", page.content()).group(1)  # type: ignore[union-attr]
+    client = signed_in("leader")
+    before = client.get(f"/briefings/{number}.docx").content
+    paper = docx.Document(io.BytesIO(before))
+    text = "\n".join(
+        [p.text for p in paper.paragraphs] + [c.text for t in paper.tables for r in t.rows for c in r.cells]
+    )
+    for words in ("九月简报", "数据截至 2026-09-30", "低于 70 分", "69.97", "超期未办结", "超期未销号清单"):
+        assert words in text, words
+    assert round(paper.sections[0].left_margin.mm) == 28
+    assert client.get(f"/briefings/{number}.pdf").content.startswith(b"%PDF")
+    with site.database.owner() as connection:
+        connection.execute("UPDATE record.indicator_score SET score = 10 WHERE indicator_code = 'A02'")
+    try:
+        after = docx.Document(io.BytesIO(client.get(f"/briefings/{number}.docx").content))
+        assert [p.text for p in after.paragraphs] == [p.text for p in paper.paragraphs]
+    finally:
+        with site.database.owner() as connection:
+            connection.execute("UPDATE record.indicator_score SET score = 69.97 WHERE indicator_code = 'A02'")
+
+
+def test_briefing_without_sections_or_for_a_department_is_refused(signed_in: Callable[[str], httpx2.Client]) -> None:
+    client = signed_in("leader")
+    assert client.post("/briefings", data={"_csrf": client.csrf}).status_code == 422  # type: ignore[attr-defined]
+    assert client.get("/briefings/99.docx").status_code == 404
+    assert signed_in("taxclerk").get("/briefings").status_code == 403
