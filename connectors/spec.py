@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -324,6 +326,9 @@ def _check_fields(doc: dict[str, Any], fields: dict[str, str], fields_of: Fields
         for name in given:
             if name not in known:
                 wrong(f"{place}.{name}", f"数据集 '{dataset}' 没有这个字段", nearest(str(name), known))
+    for name, value in constants.items():
+        if name in known and (problem := _constant_problem(getattr(known[name], "physical_type", ""), value)):
+            wrong(f"constants.{name}", f"'{value}' {problem}")
     for name in fields:
         if name in constants:
             wrong(f"constants.{name}", "fields 里已经对应了列", "请只留一处")
@@ -343,6 +348,22 @@ def _check_codes(doc: dict[str, Any], fields: dict[str, str], wrong: Wrong) -> N
             wrong(f"codes.{name}", "fields 里没有对应这个字段", nearest(str(name), fields))
         if not isinstance(spellings, dict) or any(isinstance(code, (dict, list)) for code in spellings.values()):
             wrong(f"codes.{name}", "应当是“来源的写法: 代码”的一组", '例如 codes: {status: {在营: "1"}}')
+
+
+def _constant_problem(physical_type: str, value: Any) -> str | None:
+    kind = physical_type.partition("(")[0]
+    if kind == "boolean":
+        return None if isinstance(value, bool) else "应当是 true 或 false"
+    if kind in ("smallint", "integer", "bigint"):
+        return None if isinstance(value, int) and not isinstance(value, bool) else "应当是整数"
+    try:
+        if kind in ("numeric", "double precision"):
+            Decimal(str(value))
+        elif kind in ("date", "timestamp"):
+            datetime.fromisoformat(str(value))
+    except (ArithmeticError, ValueError):
+        return "应当是一个数" if kind in ("numeric", "double precision") else "应当是时间，如 2026-03-01"
+    return None
 
 
 def _check_clock(doc: dict[str, Any], wrong: Wrong) -> None:

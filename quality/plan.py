@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from quality import rules
-from quality.standardise import PERSONAL, Reading, Source, Standard, reading, standard
+from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
 
@@ -259,7 +259,7 @@ class Plan:
             if f.name in self.present:
                 values.append(f'{self.standards[f.name].value} AS "{f.name}"')
             elif f.name in mapping.constants:
-                values.append(f"{_constant(mapping.constants[f.name])} AS {_q(f.name)}")
+                values.append(f"{_constant(mapping.constants[f.name])}::{duck_type(f)} AS {_q(f.name)}")
             elif f.name in referenced:
                 values.append(f'NULL AS "{f.name}"')
         for name in self.lookups:

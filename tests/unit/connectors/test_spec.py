@@ -225,3 +225,18 @@ def test_reading_connector_files_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "problem"),
+    [
+        ("boolean", "是", "true 或 false"), ("boolean", True, None), ("integer", "一", "整数"), ("integer", True, "整数"),
+        ("bigint", 5, None), ("numeric(12,2)", "1.50", None), ("numeric(12,2)", "一元", "一个数"), ("date", "2026-03-01", None),
+        ("timestamp", "昨天", "时间"), ("varchar(20)", "许可", None), ("", "any", None),
+    ],
+)  # fmt: skip
+def test_constants_must_be_of_the_field_s_type(kind, value, problem):
+    from connectors.spec import _constant_problem
+
+    found = _constant_problem(kind, value)
+    assert (found is None) if problem is None else problem in found
