@@ -1,0 +1,117 @@
+/* ---
+title: 部门成绩单
+question: 各单位报数及时、质量、热线、整改、指标材料各做得怎么样？
+grain: 每行一个在任何一方面有记录的单位
+owner: 县营商环境建设局
+definition:
+  sources_silent: 曾经报过数、近 30 天一批也没有到的来源数
+  passed_pct: 近 30 天通过的行 ÷ 取到的行 × 100，含修整后通过的
+  open_rows: 隔离区里还没有改好的行（一行有几个问题算一行）
+  hotline_on_time_pct: 近 12 个月到期工单的按期办结率，口径见 hotline_on_time_by_department
+  rectification_on_time_pct: 已到期问题的按期率，口径见 rectification_by_department
+  lowest_score: 最近一个评价年度牵头的一级、二级指标中的最低分
+  materials_open: 还没交或被要求补正的佐证材料
+--- */
+WITH source AS (
+  SELECT
+    provider_dept_code AS dept_code,
+    connector,
+    MAX(committed_at) AS last_at,
+    COUNT(*) FILTER (WHERE committed_at >= :as_of - INTERVAL '29' DAY) AS batches,
+    SUM(CASE WHEN committed_at >= :as_of - INTERVAL '29' DAY THEN extracted ELSE 0 END) AS extracted,
+    SUM(CASE WHEN committed_at >= :as_of - INTERVAL '29' DAY THEN passed ELSE 0 END) AS passed
+  FROM batch
+  WHERE status = 'committed' AND COALESCE(kind, '') <> 'correction' AND committed_at < :as_of + INTERVAL '1' DAY
+  GROUP BY provider_dept_code, connector
+),
+delivered AS (
+  SELECT
+    dept_code,
+    COUNT(*) AS sources,
+    COUNT(*) FILTER (WHERE batches = 0) AS silent,
+    MAX(last_at) AS last_at,
+    SUM(batches) AS batches,
+    SUM(extracted) AS extracted,
+    SUM(passed) AS passed
+  FROM source
+  GROUP BY dept_code
+),
+refused AS (
+  SELECT
+    provider_dept_code AS dept_code,
+    COUNT(DISTINCT quarantine_id) AS open_rows
+  FROM quarantine
+  WHERE resolved_at IS NULL
+  GROUP BY provider_dept_code
+),
+hotline AS (
+  SELECT
+    main_dept_code AS dept_code,
+    SUM(tickets_due) AS due,
+    SUM(on_time) AS on_time
+  FROM hotline_on_time_by_department
+  WHERE due_month > :as_of - INTERVAL '12' MONTH
+  GROUP BY main_dept_code
+),
+newest AS (
+  SELECT MAX(year) AS year
+  FROM indicator_lead_department
+),
+led AS (
+  SELECT
+    i.lead_dept_code AS dept_code,
+    MIN(i.lowest_score) AS lowest_score,
+    SUM(i.level1_below_70 + i.level2_below_70) AS below_70
+  FROM indicator_lead_department AS i
+  JOIN newest ON newest.year = i.year
+  GROUP BY i.lead_dept_code
+),
+material AS (
+  SELECT
+    provider_dept_code AS dept_code,
+    COUNT(*) FILTER (WHERE is_open) AS materials_open
+  FROM indicator_evidence_list
+  GROUP BY provider_dept_code
+),
+named AS (
+  SELECT dept_code FROM delivered
+  UNION ALL SELECT dept_code FROM refused
+  UNION ALL SELECT dept_code FROM hotline
+  UNION ALL SELECT lead_dept_code AS dept_code FROM rectification_by_department
+  UNION ALL SELECT dept_code FROM led
+  UNION ALL SELECT dept_code FROM material
+),
+everybody AS (
+  SELECT dept_code
+  FROM named
+  WHERE dept_code IS NOT NULL
+  GROUP BY dept_code
+)
+SELECT
+  everybody.dept_code,                                                 -- 单位编码
+  COALESCE(dept.short_name, everybody.dept_code) AS department,        -- 单位
+  COALESCE(delivered.sources, 0) AS sources,                           -- 报数来源
+  COALESCE(delivered.silent, 0) AS sources_silent,                     -- 近 30 天没到的来源
+  COALESCE(delivered.batches, 0) AS batches,                           -- 近 30 天批次
+  delivered.last_at AS last_delivery_at,                               -- 最近一批
+  CAST(ROUND(100.0 * delivered.passed / NULLIF(delivered.extracted, 0), 2) AS NUMERIC(5, 2))
+    AS passed_pct,                                                     -- 近 30 天通过率（%）
+  COALESCE(refused.open_rows, 0) AS open_rows,                         -- 待改问题行
+  COALESCE(hotline.due, 0) AS hotline_due,                             -- 到期工单（件）
+  CAST(ROUND(100.0 * hotline.on_time / NULLIF(hotline.due, 0), 2) AS NUMERIC(5, 2))
+    AS hotline_on_time_pct,                                            -- 工单按期办结率（%）
+  COALESCE(r.problems, 0) AS problems,                                 -- 整改问题
+  COALESCE(r.closed, 0) AS problems_closed,                            -- 已销号
+  COALESCE(r.red, 0) AS problems_red,                                  -- 红灯
+  r.on_time_pct AS rectification_on_time_pct,                          -- 整改按期率（%）
+  led.lowest_score,                                                    -- 牵头指标最低分
+  COALESCE(led.below_70, 0) AS indicators_below_70,                    -- 不足 70 分的指标
+  COALESCE(material.materials_open, 0) AS materials_open               -- 待补佐证材料
+FROM everybody
+LEFT JOIN department AS dept ON dept.dept_code = everybody.dept_code
+LEFT JOIN delivered ON delivered.dept_code = everybody.dept_code
+LEFT JOIN refused ON refused.dept_code = everybody.dept_code
+LEFT JOIN hotline ON hotline.dept_code = everybody.dept_code
+LEFT JOIN rectification_by_department AS r ON r.lead_dept_code = everybody.dept_code
+LEFT JOIN led ON led.dept_code = everybody.dept_code
+LEFT JOIN material ON material.dept_code = everybody.dept_code
