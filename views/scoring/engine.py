@@ -135,7 +135,7 @@ def _leaves(con: duckdb.DuckDBPyConnection, scheme: Scheme) -> None:
           END AS share FROM held
         )
         SELECT s.subject, s.period, s.first_row, s.reference, n.id AS node, n.parent, n.level, n.weight, n.full_marks, n.combine, n.digits, f.raw, f.share,
-          CASE WHEN f.share IS NOT NULL THEN 1.0 ELSE 0.0 END AS coverage, NULL::DOUBLE AS score, NULL::DOUBLE AS rank, n.ord
+          CASE WHEN f.share IS NOT NULL THEN 1.0 ELSE 0.0 END::DOUBLE AS coverage, NULL::DOUBLE AS score, NULL::DOUBLE AS rank, n.ord
         FROM subject s CROSS JOIN node n LEFT JOIN formed f ON f.subject = s.subject AND f.period IS NOT DISTINCT FROM s.period AND f.node = n.id"""
     )
 

@@ -246,3 +246,39 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "是否想写 'hdi'" in capsys.readouterr().err
     assert main(["indicator", "schemes", "-o", "csv"]) == 0
     assert "doing_business" in capsys.readouterr().out
+
+
+def test_coverage_is_exact_through_levels(tmp_path: Path) -> None:
+    scheme = {"min_coverage": 0.66, "indicators": [{"id": "x", "children": ["a", "b", "c"]}, "y"]}
+    rows = scored(tmp_path, scheme, "对象,a,b,c,y\nA,60,80,,70\n")
+    assert (rows["A", "x"]["coverage"], rows["A", "total"]["coverage"]) == (0.6667, 0.8333)
+    assert (rows["A", "x"]["score"], rows["A", "total"]["score"]) == (70, 70)
+    assert scored(tmp_path, {**scheme, "min_coverage": 0.67}, "对象,a,b,c,y\nA,60,80,,70\n")["A", "x"]["score"] is None
+
+
+def test_ranks_and_scores_of_many_agree_with_a_plain_reckoning(tmp_path: Path) -> None:
+    """190 subjects, four leaves in two topics, blanks and ties, against pandas."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(2020)
+    raw = pd.DataFrame({c: rng.integers(0, 40, 190) / 2 for c in "abcd"}).mask(rng.random((190, 4)) < 0.03)
+    raw.insert(0, "Economy", [f"E{n}" for n in range(190)])
+    scheme = {
+        "min_coverage": 0,
+        "indicators": [
+            {"id": "p", "children": [{"id": "a", "best": 0, "worst": 20}, {"id": "b", "best": 2, "worst": 15}]},
+            {"id": "q", "children": [{"id": "c", "best": 20, "worst": 0}, {"id": "d", "best": 0, "worst": 10, "exponent": 0.8}]},
+        ],
+    }  # fmt: skip
+    found = scored(tmp_path, scheme, raw.to_csv(index=False))
+    leaf = pd.DataFrame({
+        "a": (20 - raw.a) / 20, "b": (15 - raw.b) / 13, "c": raw.c / 20, "d": ((10 - raw.d) / 10).clip(0, 1) ** 0.8,
+    }).clip(0, 1) * 100  # fmt: skip
+    topics = pd.DataFrame({"p": leaf[["a", "b"]].mean(axis=1), "q": leaf[["c", "d"]].mean(axis=1)})
+    total = topics.mean(axis=1).round(10)
+    ranks = total.rank(ascending=False, method="min")
+    for row, (name, score) in enumerate(zip(raw.Economy, total, strict=True)):
+        assert found[name, "total"]["score"] == pytest.approx(score, abs=1e-6)
+        assert found[name, "total"]["rank"] == ranks[row]
+        assert ("below_70" in found[name, "total"]["flags"]) == (score < 70)
