@@ -17,6 +17,7 @@ import typer
 from hub import (
     audit,
     calendar,
+    conflict,
     connector,
     correction,
     hotline,
@@ -335,6 +336,8 @@ app.add_typer(drift, name="drift")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(correction.app, name="correction")
 app.add_typer(identity.app, name="identity")
+app.add_typer(conflict.app, name="conflict")
+app.add_typer(conflict.trace, name="trace")
 app.add_typer(identifier.app, name="identifier")
 app.add_typer(workday.app, name="workday")
 app.add_typer(calendar.app, name="calendar")

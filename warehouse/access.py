@@ -21,7 +21,18 @@ SEARCH_PATH = "board, masked"
 SECONDS = 60
 # Without personal data, for everybody who queries: reference tables and the hub's own books.
 OPEN = frozenset(
-    {"department", "department_alias", "code_value", "deadline_rule", "work_calendar", "batch", "quarantine"}
+    {
+        "department",
+        "department_alias",
+        "code_value",
+        "deadline_rule",
+        "work_calendar",
+        "batch",
+        "quarantine",
+        "enterprise_provenance",
+        "enterprise_conflict",
+        "enterprise_name",
+    }
 )
 # Masked before it came in: showing it tells nothing more.
 _SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})

@@ -45,6 +45,8 @@ def relation(connection: psycopg.Connection[Any], name: str, known_at: datetime)
     for contract in contracts().values():
         if contract.fields and shared_name(contract) == name:
             return shared_query(contract, _rows(contract, at), _parties(at))
+    if name == "enterprise":
+        return _GOLDEN.replace("{at}", at)
     if name in REFERENCE:
         return _reference(connection, name, at)
     return _OWN[name].replace("{at}", at) if name in _OWN else None
@@ -86,6 +88,10 @@ def _reference(connection: psycopg.Connection[Any], name: str, at: str) -> str |
         f"WHERE h.name = {literal(name)} AND h.known_from = {literal(known_from)}::timestamptz"
     )
 
+
+_GOLDEN = """SELECT e.* FROM shared.enterprise e WHERE e.known_from <= {at}
+UNION ALL SELECT (jsonb_populate_record(NULL::shared.enterprise, h.record || jsonb_build_object('known_from', h.known_from))).*
+FROM hub.enterprise_history h WHERE h.known_from <= {at} AND h.known_to > {at}"""
 
 # The hub's own books. A held batch counts as held until the batch that let it in had been committed.
 _OWN = {

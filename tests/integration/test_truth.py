@@ -1,0 +1,165 @@
+"""Whose value stands: the owner's, until a person decides otherwise; what disagrees becomes a case that closes itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from connectors.spec import Connector
+from connectors.spec import load as load_connector
+from hub.cli import main
+from pipelines.run import prepare, run
+from warehouse import truth
+from warehouse.home import Home
+
+A, B = "91510999MA7TE5T00T", "91510999000000860Q"
+RIGHT, WRONG = "县鑫源商贸有限公司", "县鑫源商贸有限公可"
+HEADER = "序号,代码,名称,状态,变更时间"
+FIELDS = "{record_no: 序号, uscc: 代码, name: 名称, status: 状态, updated_at: 变更时间}"
+
+
+@pytest.fixture
+def put(tmp_path: Path, home: Home) -> Callable[..., None]:
+    """Send a department's whole register and run it."""
+    prepare(home)
+    connectors: dict[str, Connector] = {}
+
+    def go(department: str, *rows: str) -> None:
+        folder = tmp_path / department
+        folder.mkdir(exist_ok=True)
+        if department not in connectors:
+            path = tmp_path / "connectors" / department / "register.yaml"
+            path.parent.mkdir(parents=True)
+            path.write_text(
+                f"title: {department}\ndataset: enterprise\nsource: {{driver: csv, path: '{folder}/*.csv', settle: 0, allow_empty: true}}\n"
+                f"load: {{mode: file_full}}\nfields: {FIELDS}\n",
+                encoding="utf-8",
+            )
+            connectors[department] = load_connector(path)
+        number = len(list(folder.iterdir()))
+        (folder / f"{number}.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+        report = run([connectors[department]], home)
+        assert not report.failures, report.failures
+
+    return go
+
+
+def row(number: int, code: str, name: str, at: str = "2026-01-05 09:00:00", status: str = "存续") -> str:
+    return f"{number},{code},{name},{status},{at}"
+
+
+def golden(database: str) -> dict[str, str]:
+    with psycopg.connect(database) as connection:
+        return dict(connection.execute("SELECT uscc, name FROM shared.enterprise").fetchall())
+
+
+def cases(database: str, every: bool = True) -> list[tuple[str, str | None]]:
+    with psycopg.connect(database) as connection:
+        found = truth.conflicts(connection, every=every)
+    return [(case["said"]["name"], case["outcome"]) for case in sorted(found, key=lambda c: c["conflict_id"])]
+
+
+def decided(*words: str) -> None:
+    assert main(["conflict", "decide", *words, "--by", "李四", "--reason", "核实", "--evidence", "档案 118"]) == 0
+
+
+def number_of(database: str) -> str:
+    with psycopg.connect(database) as connection:
+        [case] = truth.conflicts(connection)
+        assert case["due_on"] > case["opened_on"]
+        assert "条例" in case["legal_basis"]
+        return str(case["conflict_id"])
+
+
+def test_the_owner_stands_and_the_other_is_a_case_that_closes_when_corrected(put: Callable[..., None], database: str) -> None:  # fmt: skip
+    put("tax", row(7, A, WRONG, at="2026-02-01 09:00:00"))
+    assert golden(database) == {A: WRONG}  # the only one to say anything
+    put("market_supervision", row(1, A, RIGHT), row(2, B, "县宏达建材有限公司"))
+    assert golden(database) == {A: RIGHT, B: "县宏达建材有限公司"}
+    assert cases(database) == [(WRONG, None)]
+    put("tax", row(7, A, " 县鑫源商贸有限公司 ", at="2026-03-01 09:00:00"))
+    assert cases(database) == [(WRONG, "agreed")]
+    put("tax", row(7, A, WRONG), row(8, B, "县宏达建材公司"))
+    assert [said for said, _ in cases(database, every=False)] == [WRONG, "县宏达建材公司"]
+    put("tax", row(8, B, "县宏达建材有限公司"))
+    assert cases(database)[1:] == [(WRONG, "withdrawn"), ("县宏达建材公司", "agreed")]
+
+
+def test_a_verdict_stands_until_the_source_moves(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("market_supervision", row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    number = number_of(database)
+    decided(number, "--keep", "other")
+    assert golden(database) == {A: WRONG}
+    put("tax", row(7, A, WRONG, status="注销"))
+    assert cases(database)[0] == (WRONG, "overruled")
+    enterprise = _enterprise(database)
+    capfd.readouterr()
+    assert main(["trace", "enterprise", enterprise, "name", "-o", "json"]) == 0
+    claims = json.loads(capfd.readouterr().out)
+    assert {(c["connector"], c["stands"]) for c in claims} <= {("market_supervision/register", True), ("market_supervision/register", False), ("tax/register", False)}  # fmt: skip
+    put("market_supervision", row(1, A, "县鑫源贸易有限公司"))
+    assert golden(database) == {A: "县鑫源贸易有限公司"}
+    with psycopg.connect(database) as connection:
+        [(because,)] = connection.execute("SELECT expired_because FROM hub.verdict").fetchall()
+    assert because == "moved"
+
+
+def test_keeping_the_owners_value_is_not_asked_again(put: Callable[..., None], database: str) -> None:
+    put("market_supervision", row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    decided(number_of(database), "--keep", "owner")
+    put("tax", row(7, A, WRONG), row(9, B, "县宏达建材有限公司"))
+    assert cases(database) == [(WRONG, "kept")]
+    put("tax", row(7, A, "县鑫原商贸有限公司"))
+    assert cases(database) == [(WRONG, "kept"), ("县鑫原商贸有限公司", None)]
+
+
+def test_trace_tells_source_file_row_rule_and_losers(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("market_supervision", row(2, B, "县宏达建材有限公司"), row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    with psycopg.connect(database) as connection:
+        [(enterprise,)] = connection.execute(
+            "SELECT enterprise_id FROM shared.enterprise WHERE uscc = %s", [A]
+        ).fetchall()
+    capfd.readouterr()
+    assert main(["trace", "enterprise", enterprise, "name", "-o", "json"]) == 0
+    stands, loser = json.loads(capfd.readouterr().out)
+    assert (stands["connector"], stands["rule"], stands["source_key"], stands["delivery"], stands["source_row"]) == ("market_supervision/register", "owner", "1", "0.csv", 3)  # fmt: skip
+    assert stands["said"]["name"] == RIGHT
+    assert (loser["connector"], loser["stands"], loser["said"]["name"]) == ("tax/register", False, WRONG)
+    assert loser["conflict_id"] is not None
+    assert main(["trace", "enterprise", enterprise, "nmae"]) == 2
+    assert main(["conflict", "count"]) == 0
+    assert "market_supervision" in capfd.readouterr().out
+
+
+def test_withdrawal_withdraws_the_values_and_names_have_a_history(put: Callable[..., None], database: str) -> None:
+    put("market_supervision", row(1, A, "县老名字商行", at="2024-01-01 00:00:00"))
+    put("market_supervision", row(1, A, RIGHT, at="2026-01-05 00:00:00"))
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT name, valid_from::date::text, valid_to::date::text FROM shared.enterprise_name ORDER BY valid_from").fetchall()  # fmt: skip
+        assert found == [("县老名字商行", "2024-01-01", "2026-01-05"), (RIGHT, "2026-01-05", None)]
+        kept = connection.execute("SELECT record ->> 'name' FROM hub.enterprise_history").fetchall()
+        assert kept == [("县老名字商行",)]
+    put("tax", row(7, A, WRONG, status="注销"))
+    put("market_supervision", row(2, B, "县宏达建材有限公司"))
+    assert golden(database)[A] == WRONG  # the register takes its row back: the next source stands
+
+
+def test_there_is_one_owner_at_a_time(home: Home, database: str) -> None:
+    prepare(home)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT department FROM hub.data_owner WHERE field_group = 'name_status'").fetchall() == [("market_supervision",)]  # fmt: skip
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO hub.data_owner VALUES ('enterprise', 'name_status', 'tax', '2020-01-01')")
+
+
+def _enterprise(database: str) -> str:
+    with psycopg.connect(database) as connection:
+        [(found,)] = connection.execute("SELECT enterprise_id FROM shared.enterprise").fetchall()
+    return str(found)

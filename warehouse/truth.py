@@ -1,0 +1,296 @@
+"""Whose value stands: disagreements with the owner become conflict cases, and a verdict holds until a source moves.
+
+    golden (the owner's values)  x  what the other sources say  ->  hub.conflict, for the owner's department to settle
+    hub.verdict: keep the owner's value, take the other's, or a third; signed, with evidence; gone when either side changes
+
+Names are compared by their strict key, other texts without blanks and width, so that equal values are no conflict.
+
+Source: 政务数据共享条例（国务院令第809号）第二十六条 (correction within ten working days, rule sharing.correction).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row, tuple_row
+
+from schemas.contract import Contract, contracts
+from schemas.errors import ConfigError
+from warehouse import calendar as county
+from warehouse.engines.adbc import Connection
+from warehouse.history import COUNTY_TIME
+from warehouse.tables import literal, quoted
+
+RULE = "sharing.correction"
+OUTCOMES = {
+    "agreed": "已一致", "withdrawn": "来源已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
+}  # fmt: skip
+
+
+def groups(contract: Contract) -> dict[str, list[str]]:
+    """Field group → its fields; a field without a group is one of its own."""
+    found: dict[str, list[str]] = {}
+    for f in contract.fields.values():
+        found.setdefault(f.group or f.name, []).append(f.name)
+    return found
+
+
+def owners(contract: Contract) -> dict[str, str]:
+    """Field group → the department that owns it."""
+    return {f.group or f.name: f.owner for f in contract.fields.values() if f.owner}
+
+
+def record_owners(warehouse: Connection, contract: Contract) -> None:
+    """Write the owners the contract names; a change of owner closes the one before. The caller commits."""
+    dataset = literal(contract.dataset)
+    today = literal(str(datetime.now(COUNTY_TIME).date()))
+    named = owners(contract)
+    values = ", ".join(f"({literal(g)}, {literal(d)})" for g, d in named.items())
+    warehouse.execute(
+        f"UPDATE hub.data_owner o SET until = {today} WHERE o.dataset = {dataset} AND o.until IS NULL "
+        f"AND NOT EXISTS (SELECT 1 FROM (VALUES {values}) n (g, d) WHERE n.g = o.field_group AND n.d = o.department)"
+    )
+    warehouse.execute(
+        f"INSERT INTO hub.data_owner (dataset, field_group, department, since) SELECT {dataset}, n.g, n.d, {today}::date "
+        f"FROM (VALUES {values}) n (g, d) WHERE NOT EXISTS (SELECT 1 FROM hub.data_owner o WHERE o.dataset = {dataset} AND o.field_group = n.g AND o.until IS NULL) "
+        "ON CONFLICT (dataset, field_group, since) DO UPDATE SET department = EXCLUDED.department, until = NULL"
+    )
+
+
+def settle(warehouse: Connection, contract: Contract) -> None:
+    """Bring conflicts and verdicts up to date with temp tables `member` and `golden`, then let verdicts stand in `golden`."""
+    _find(warehouse, contract)
+    warehouse.execute(
+        # A verdict was about two values. When either is said no longer it falls.
+        """UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE
+             WHEN NOT EXISTS (SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id) THEN 'agreed' ELSE 'moved' END
+        FROM hub.conflict c WHERE c.conflict_id = v.conflict_id AND v.expired_at IS NULL AND NOT EXISTS (
+          SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
+    )
+    warehouse.execute(
+        """UPDATE hub.conflict c SET closed_at = clock_timestamp(), outcome = CASE
+             WHEN EXISTS (SELECT 1 FROM disagreement d WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id) THEN 'moved'
+             WHEN EXISTS (SELECT 1 FROM speaker s WHERE s.id = c.enterprise_id AND s.source_id = c.source_id) THEN 'agreed' ELSE 'withdrawn' END
+        WHERE c.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM disagreement d
+          WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
+    )
+    if warehouse.scalar(f"SELECT 1 FROM disagreement d WHERE {_NEW} LIMIT 1") is not None:
+        _open(warehouse)
+    _override(warehouse, contract)
+
+
+_NEW = """NOT EXISTS (SELECT 1 FROM hub.conflict c LEFT JOIN hub.verdict v USING (conflict_id)
+  WHERE c.enterprise_id = d.id AND c.field_group = d.grp AND c.source_id = d.source_id AND c.said = d.said AND c.stands = d.stands
+    AND (c.closed_at IS NULL OR (v.verdict_id IS NOT NULL AND v.expired_at IS NULL)))"""
+
+
+def _find(warehouse: Connection, contract: Contract) -> None:
+    """Make temp tables disagreement(id, grp, owner, source_id, batch_id, stands, said, former) and speaker(id, source_id)."""
+    named, owned = groups(contract), owners(contract)
+    name_group = contract.fields["name"].group or "name"
+    parts = []
+    for group, owner in owned.items():
+        fields = [f for f in named[group] if contract.fields[f].classification in {"S0", "S1"}]
+        if not fields:
+            continue
+        # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
+        differs = " OR ".join(f"{_plain(f'm.{quoted(f)}')} <> {_plain(f'g.{quoted(f)}')}" for f in fields)
+        parts.append(
+            f"SELECT m._id AS id, {literal(group)} AS grp, {literal(owner)} AS owner, m._source_id AS source_id, m._batch_id AS batch_id, "
+            f"{_object('g', fields)} AS stands, {_object('m', fields)} AS said, false AS former "
+            f"FROM member m JOIN golden g ON g.enterprise_id = m._id::text WHERE m._department <> {literal(owner)} AND m._id IN (SELECT _id FROM spoken) "
+            f"AND ({differs}) AND EXISTS (SELECT 1 FROM member o WHERE o._id = m._id AND o._department = {literal(owner)})"
+        )
+    if name_group in owned:
+        owner = owned[name_group]
+        used = " ".join(
+            f"WHEN {literal(c.dataset)} THEN EXISTS (SELECT 1 FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
+            for c in contracts().values()
+            if c.party and c.dataset != contract.dataset
+        )
+        # Other datasets name enterprises too; a name the register itself once gave is a former one.
+        parts.append(
+            f"SELECT p.enterprise_id, {literal(name_group)}, {literal(owner)}, p.source_id, max(p.first_batch_id), jsonb_build_object('name', g.name), "
+            "jsonb_build_object('name', p.name), bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
+            "WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise')) "
+            "FROM hub.party p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
+            f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL AND p.strict_key <> g.name_strict_key "
+            # A name said in no record any longer is said no more.
+            f"AND p.is_branch = g.is_branch AND (CASE s.dataset {used} ELSE false END) AND EXISTS (SELECT 1 FROM member o WHERE o._id = p.enterprise_id AND o._department = {literal(owner)}) "
+            "GROUP BY p.enterprise_id, p.source_id, g.name, p.name"
+        )
+    warehouse.execute("DROP TABLE IF EXISTS spoken")
+    warehouse.execute(
+        "CREATE TEMP TABLE spoken ON COMMIT DROP AS SELECT _id FROM member GROUP BY _id HAVING count(DISTINCT _department) > 1"
+    )
+    warehouse.execute("DROP TABLE IF EXISTS disagreement")
+    warehouse.execute(
+        "CREATE TEMP TABLE disagreement ON COMMIT DROP AS SELECT id, grp, owner, source_id, max(batch_id) AS batch_id, stands, said, bool_or(former) AS former "
+        f"FROM ({' UNION ALL '.join(parts)}) x GROUP BY id, grp, owner, source_id, stands, said"
+    )
+    warehouse.execute("CREATE INDEX ON disagreement (id, grp, source_id)")
+    warehouse.execute("ANALYZE disagreement")
+    warehouse.execute("DROP TABLE IF EXISTS speaker")
+    warehouse.execute(
+        "CREATE TEMP TABLE speaker ON COMMIT DROP AS SELECT DISTINCT _id AS id, _source_id AS source_id FROM member "
+        "UNION SELECT DISTINCT p.enterprise_id, p.source_id FROM hub.party p JOIN hub.source s USING (source_id) "
+        "WHERE p.enterprise_id IS NOT NULL AND s.dataset <> 'enterprise'"
+    )
+
+
+def _open(warehouse: Connection) -> None:
+    from schemas.reference import deadline_rules
+
+    rule = next(r for r in deadline_rules() if r.rule_id == RULE)
+    today = datetime.now(COUNTY_TIME).date()
+    due = county.of_warehouse(warehouse).add(today, rule.days)
+    warehouse.execute(
+        f"INSERT INTO hub.conflict (enterprise_id, field_group, owner, source_id, batch_id, stands, said, former, due_on, provisional, rule_id, legal_basis) "
+        f"SELECT id, grp, owner, source_id, batch_id, stands, said, former, '{due.date}', {due.provisional}, {literal(rule.rule_id)}, {literal(rule.legal_basis)} "
+        f"FROM disagreement d WHERE {_NEW} ORDER BY id, grp, source_id, said::text"
+    )
+
+
+def _override(warehouse: Connection, contract: Contract) -> None:
+    """Put what verdicts chose into temp table `golden`."""
+    named = groups(contract)
+    standing = warehouse.rows(
+        "SELECT DISTINCT field_group, k AS field FROM hub.verdict, jsonb_object_keys(chosen) k WHERE expired_at IS NULL AND chosen IS NOT NULL"
+    )
+    chosen: dict[str, list[str]] = {}
+    for row in standing:
+        if row["field"] in named.get(row["field_group"], ()):
+            chosen.setdefault(row["field_group"], []).append(row["field"])
+    for group, fields in chosen.items():
+        sets = [
+            f"{quoted(f)} = CASE WHEN v.chosen ? {literal(f)} THEN (v.chosen ->> {literal(f)})::{contract.fields[f].physical_type} ELSE g.{quoted(f)} END"
+            for f in sorted(fields)
+        ]
+        if "name" in fields:
+            sets.append(
+                "name_strict_key = coalesce((SELECT p.strict_key FROM hub.party p WHERE p.name = v.chosen ->> 'name' LIMIT 1), g.name_strict_key)"
+            )
+        warehouse.execute(
+            f"UPDATE golden g SET {', '.join(sets)}, field_sources = jsonb_set(g.field_sources, {literal('{' + group + '}')}, "
+            f"coalesce(g.field_sources -> {literal(group)}, '{{}}') || jsonb_build_object('verdict', v.verdict_id)) "
+            f"FROM hub.verdict v WHERE v.enterprise_id::text = g.enterprise_id AND v.field_group = {literal(group)} AND v.expired_at IS NULL AND v.chosen IS NOT NULL"
+        )
+
+
+def _plain(column: str) -> str:
+    return f"regexp_replace(normalize({column}::text, NFKC), '\\s', '', 'g')"
+
+
+def _object(table: str, fields: list[str]) -> str:
+    return f"jsonb_strip_nulls(jsonb_build_object({', '.join(f'{literal(f)}, {table}.{quoted(f)}' for f in fields)}))"
+
+
+# ---------------------------------------------------------------------------------------------- for people
+_LISTED = """
+SELECT c.conflict_id, c.enterprise_id::text AS enterprise_id, e.name AS enterprise, c.field_group, c.owner, s.connector, s.department, s.title, c.batch_id,
+  c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai')::date AS opened_on, c.due_on, c.provisional, c.legal_basis,
+  (c.closed_at AT TIME ZONE 'Asia/Shanghai')::date AS closed_on, c.outcome, v.verdict_id, v.chosen, v.reason, v.evidence, v.by_whom, v.signature,
+  v.expired_at, v.expired_because
+FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN hub.verdict v USING (conflict_id)
+LEFT JOIN shared.enterprise e ON e.enterprise_id = c.enterprise_id::text
+"""
+
+
+def conflicts(
+    connection: psycopg.Connection[Any], *, owner: str | None = None, enterprise: str | None = None, every: bool = False, limit: int = 200
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One dict per conflict, the earliest due first; open ones only unless `every`."""
+    where = ["true" if every else "c.closed_at IS NULL"]
+    where += ["c.owner = %(owner)s"] if owner else []
+    where += ["c.enterprise_id = %(enterprise)s::uuid"] if enterprise else []
+    query = f"{_LISTED} WHERE {' AND '.join(where)} ORDER BY c.due_on, c.conflict_id LIMIT %(limit)s"
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), {"owner": owner, "enterprise": enterprise, "limit": limit}).fetchall()
+
+
+def conflict(connection: psycopg.Connection[Any], number: int) -> dict[str, Any]:
+    """One conflict.
+
+    Raises:
+        ConfigError: there is none of that number.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(f"{_LISTED} WHERE c.conflict_id = %s".encode(), [number]).fetchone()
+    if found is None:
+        raise ConfigError("冲突", f"没有 {number} 号冲突", "编号见 hub conflict list")
+    return found
+
+
+def counts(connection: psycopg.Connection[Any], today: date) -> list[dict[str, Any]]:
+    """One dict per owner department: open, overdue, oldest in days, and closed ones by outcome."""
+    by_outcome = ", ".join(f"count(*) FILTER (WHERE outcome = {literal(o)}) AS {o}" for o in OUTCOMES)
+    query = (
+        "SELECT owner, count(*) FILTER (WHERE closed_at IS NULL) AS open, count(*) FILTER (WHERE closed_at IS NULL AND due_on < %(today)s) AS overdue, "
+        f"max(%(today)s - (opened_at AT TIME ZONE 'Asia/Shanghai')::date) FILTER (WHERE closed_at IS NULL) AS oldest_days, {by_outcome} "
+        "FROM hub.conflict GROUP BY owner ORDER BY owner"
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), {"today": today}).fetchall()
+
+
+def decide(
+    connection: psycopg.Connection[Any], number: int, chosen: Mapping[str, Any] | None, *, by: str, reason: str, evidence: str, key: bytes
+) -> int:  # fmt: skip
+    """Settle a conflict: `chosen` None keeps the owner's value. Returns the verdict's number; committed.
+
+    The golden record shows it after the next `survivorship.refresh`. The signature is the HMAC-SHA256 of what was
+    decided under the county's key.
+
+    Raises:
+        ConfigError: there is no such conflict, it is closed, or no one, no reason or no evidence is named.
+    """
+    for what, text in (("经办人", by), ("理由", reason), ("依据", evidence)):
+        if not text.strip():
+            raise ConfigError(f"{number} 号冲突", f"没有写{what}", f"请写明{what}")
+    with connection.transaction():
+        connection.execute("SELECT 1 FROM hub.conflict WHERE conflict_id = %s FOR UPDATE", [number])
+        case = conflict(connection, number)
+        if case["outcome"] is not None:
+            raise ConfigError(f"{number} 号冲突", f"已经了结（{OUTCOMES[case['outcome']]}）", "有新的分歧会另开一件")
+        if chosen is not None and not chosen:
+            raise ConfigError(f"{number} 号冲突", "没有写改成什么", "例如 --value name=鑫源商贸有限公司")
+        at = datetime.now(COUNTY_TIME)
+        told = json.dumps(
+            [number, case["enterprise_id"], case["field_group"], case["stands"], case["said"], chosen, reason, evidence, by, at.isoformat()],
+            ensure_ascii=False, sort_keys=True,
+        )  # fmt: skip
+        signature = hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
+        if chosen is not None:
+            connection.execute(
+                "UPDATE hub.verdict SET expired_at = %s, expired_because = 'replaced' WHERE enterprise_id = %s AND field_group = %s AND expired_at IS NULL AND chosen IS NOT NULL",
+                [at, case["enterprise_id"], case["field_group"]],
+            )
+        row = connection.cursor(row_factory=tuple_row).execute(
+            "INSERT INTO hub.verdict (conflict_id, enterprise_id, field_group, chosen, reason, evidence, by_whom, decided_at, signature) "
+            "VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s) RETURNING verdict_id",
+            [number, case["enterprise_id"], case["field_group"], None if chosen is None else json.dumps(dict(chosen), ensure_ascii=False),
+             reason, evidence, by, at, signature],
+        ).fetchone()  # fmt: skip
+        outcome = "kept" if chosen is None else "overruled"
+        connection.execute(
+            "UPDATE hub.conflict SET closed_at = %s, outcome = %s WHERE conflict_id = %s", [at, outcome, number]
+        )
+    connection.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def trace(connection: psycopg.Connection[Any], enterprise: str, field_group: str | None = None) -> list[dict[str, Any]]:
+    """One dict per field group and claim of an enterprise, the standing one first: who says what, from where, since when."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT * FROM shared.enterprise_provenance WHERE enterprise_id = %s AND (%s::text IS NULL OR field_group = %s) "
+            "ORDER BY field_group, stands DESC, connector, source_key",
+            [enterprise, field_group, field_group],
+        ).fetchall()
