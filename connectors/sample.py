@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from connectors import header, spec
 from connectors.drivers import driver_class, open_driver
 from connectors.drivers.base import SourceColumn, Step
+from connectors.files import FileDriver
 from connectors.probe import timed
 from schemas.errors import ConfigError, HubError
 from schemas.reference import column_aliases
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 ROWS = 1000  # what proposals are made from; people are shown the first PREVIEW
 PREVIEW = 50
-_COORDINATES = ("_sheet", "_row", "_op", "_seq")
+# Columns that readers add to a source's own: where a record stands, what was done to it, what is wrong with its shape.
+COORDINATES = frozenset({"_sheet", "_row", "_op", "_seq", "_flaw", "_quarantine_id"})
 _HEADER_LINES = 8
 _NO_HEADER = (-999, 0, 0)
 _MADE_UP = re.compile(r"列\d+(#\d+)?")  # what a column without a name is called
@@ -78,6 +81,10 @@ def probe(connector: Connector) -> Iterator[Step]:
         if not step.ok:
             return
     found: list[Sample] = []
+    if isinstance(driver, FileDriver):
+        # On a busy machine importing what reads a file takes longer than reading it: that is not the source's time.
+        for library in ("clevercsv", "pandas"):
+            import_module(library)
 
     def read() -> str:
         found.append(take(connector, rows=PREVIEW))
@@ -102,8 +109,6 @@ def take(connector: Connector, *, rows: int = ROWS) -> Sample:
     Raises:
         HubError: it cannot be reached or read; nothing has come yet.
     """
-    from connectors.files import FileDriver
-
     driver = open_driver(connector)
     if isinstance(driver, FileDriver):
         return _of_file(connector, rows)
@@ -126,7 +131,7 @@ def _of_file(connector: Connector, rows: int) -> Sample:
         raise ConfigError(
             f"{connector.id}：source.path", "还没有符合的文件", "请先放一份部门的文件，再登记；路径里可用 * 通配"
         )
-    names = [name for name in head if name not in _COORDINATES]
+    names = [name for name in head if name not in COORDINATES]
     # Read again by those names: a reader tells records from totals and notes by the columns that are wanted.
     mapped = replace(bare, fields={name: name for name in names})
     delivery, taken = _first(open_driver(mapped), rows)
@@ -153,7 +158,7 @@ def _header_line(connector: Connector) -> int | None:
 
 
 def _names(connector: Connector) -> list[str]:
-    return [name for name in _head(connector)[1] if name not in _COORDINATES]
+    return [name for name in _head(connector)[1] if name not in COORDINATES]
 
 
 def _likeness(names: list[str]) -> tuple[int, int, int]:
@@ -198,6 +203,6 @@ def _first(driver: Driver, rows: int) -> tuple[Delivery | None, list[dict[str, s
 
 
 def _texts(batch: pa.RecordBatch) -> list[dict[str, str | None]]:
-    names = [name for name in batch.schema.names if name not in _COORDINATES]
+    names = [name for name in batch.schema.names if name not in COORDINATES]
     columns = [[None if v is None else str(v) for v in batch.column(name).to_pylist()] for name in names]
     return [dict(zip(names, row, strict=True)) for row in islice(zip(*columns, strict=True), batch.num_rows)]

@@ -17,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -28,6 +29,9 @@ from schemas.errors import HubError, WarehouseUnavailable
 from warehouse import inbox, registry
 from warehouse.home import Home
 from warehouse.load import Judge
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 EVERY = 3.0  # seconds
 _WORKERS = 4
@@ -172,14 +176,12 @@ def forever(
         stop.wait(max(0.1, every - (time.monotonic() - begun)))
 
 
-def tell_dagster(home: Home) -> Report:
-    """Materialisations of what was loaded and published, as events without a run; the definitions are read once a call."""
+def tell_dagster(instance: dg.DagsterInstance) -> Report:
+    """Materialisations of what was loaded and published, and the check of what was held, as events without a run."""
     import dagster as dg
 
     from pipelines.assets import connector_key, dataset_key, described
-    from pipelines.checks import verdict
-
-    instance = dg.DagsterInstance.get()
+    from pipelines.checks import BATCH, verdict
 
     def report(connectors: Sequence[Connector], done: RunReport) -> None:
         for c in connectors:
@@ -191,10 +193,11 @@ def tell_dagster(home: Home) -> Report:
             if any(r.touched for r in own):
                 instance.report_runless_asset_event(dg.AssetMaterialization(dataset_key(c.dataset)))
             if own[-1].status == "held":
-                judged = verdict(key, vars(own[-1].verdict) | {"results": [vars(r) for r in own[-1].verdict.results]})
+                judged = verdict(key, asdict(own[-1].verdict))
                 instance.report_runless_asset_event(
                     dg.AssetCheckEvaluation(
-                        asset_key=key, check_name="batch", passed=judged.passed, metadata=judged.metadata, severity=judged.severity
+                        asset_key=key, check_name=BATCH, passed=judged.passed, metadata=judged.metadata, severity=judged.severity,
+                        description=judged.description,
                     )
                 )  # fmt: skip
         for view in done.published:
@@ -216,7 +219,11 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    report = tell_dagster(home) if os.environ.get("DAGSTER_HOME") else (lambda connectors, done: None)
+    report: Report = lambda connectors, done: None  # noqa: E731
+    if os.environ.get("DAGSTER_HOME"):
+        from dagster import DagsterInstance
+
+        report = tell_dagster(DagsterInstance.get())
     poller = Poller(home, judge=judge, report=report)
     try:
         forever(poller, stop, told=_line)

@@ -23,6 +23,7 @@ from connectors import proposal
 from connectors.database import Database
 from connectors.drivers import open_driver
 from connectors.files import FileDriver
+from connectors.sample import COORDINATES
 from connectors.spec import Connector
 from quality.check import Checked
 from schemas import reference
@@ -40,7 +41,6 @@ _PAST = 3  # deliveries before a median says anything
 _MANY, _SOUND, _LEAST = 0.5, 0.1, 20  # shares of values that cannot be read, now and before; rows
 _CODE_SHARE, _CODE_ROWS = 0.02, 5
 _CATALOGUE_SECONDS = 3600
-_SYSTEM = frozenset({"_sheet", "_row", "_op", "_seq", "_quarantine_id"})
 _WHOLE = frozenset({"full", "file_full"})
 _CLASSES = (("time", ("time", "date")), ("number", ("int", "num", "dec", "float", "double", "real", "serial")), ("flag", ("bool",)))  # fmt: skip
 
@@ -145,7 +145,7 @@ def catalogue(connector: Connector, before: Known | None) -> dict[str, str] | No
 def landed_columns(landed: Path) -> dict[str, str]:
     """The columns of a landed delivery, the coordinates left out."""
     schema = pq.read_schema(landed)
-    return {f.name: str(f.type) for f in schema if f.name not in _SYSTEM}
+    return {f.name: str(f.type) for f in schema if f.name not in COORDINATES}
 
 
 def of_columns(connector: Connector, agreed: Contract, before: Known, now: dict[str, str]) -> list[Finding]:

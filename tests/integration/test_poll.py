@@ -122,3 +122,30 @@ def test_paused_is_not_asked(home_with_source: Home) -> None:
         assert poller.round().asked == 0
     finally:
         poller.close()
+
+
+def test_dagster_is_told_without_a_run(home_with_source: Home, source: psycopg.Connection[Any]) -> None:
+    import dagster as dg
+
+    from pipelines.poll import tell_dagster
+
+    key, batch = dg.AssetKey(NAME.split("/")), dg.AssetCheckKey(dg.AssetKey(NAME.split("/")), "batch")
+    with dg.DagsterInstance.ephemeral() as instance:
+        poller = Poller(home_with_source, only=[NAME], report=tell_dagster(instance))
+        try:
+            until_quiet(poller)
+            told = instance.get_latest_materialization_event(key)
+            assert told is not None
+            assert told.asset_materialization is not None
+            assert told.asset_materialization.metadata["新增"].value == 40
+            assert instance.get_latest_materialization_event(dg.AssetKey(["dataset", "hotline_callback"]))
+            source.execute("ALTER TABLE hf RENAME fs TO way_of_call")
+            source.execute("INSERT INTO hf VALUES ('CB50', 'GD50', 1, '2026-03-02', '短信', '2026-03-05')")
+            report = poller.round().report
+            assert report is not None
+            assert [r.status for r in report.results] == ["held"]
+            (checked,) = instance.event_log_storage.get_asset_check_execution_history(batch, limit=5)
+            assert "way_of_call" in str(checked.event)
+            assert not instance.get_runs()
+        finally:
+            poller.close()
