@@ -84,7 +84,7 @@ def clock_sql(clocks: str, as_of: AsOf, pauses: str | None = None, calendar: str
     pausing = _pauses(pauses, as_of) if pauses else _NO_PAUSES
     return f"""
 WITH clock_cal AS (
-  SELECT day, is_workday, CASE WHEN is_workday THEN 1 ELSE 0 END AS works,
+  SELECT day, {_day_no("day")} AS day_no, is_workday, CASE WHEN is_workday THEN 1 ELSE 0 END AS works,
     SUM(CASE WHEN is_workday THEN 1 ELSE 0 END) OVER (ORDER BY day) AS workday_no,
     SUM(CASE WHEN provisional THEN 1 ELSE 0 END) OVER (ORDER BY day) AS unsure_no,
     CASE WHEN provisional THEN 1 ELSE 0 END AS unsure,
@@ -127,9 +127,10 @@ clock_due AS (
       WHEN 'day' THEN {_day_no("COALESCE(clock_ended.stopped_at, " + as_of.now_sql + ")")} - clock_ended.start_at - clock_ended.paused
       ELSE EXTRACT(EPOCH FROM COALESCE(clock_ended.stopped_at, {as_of.now_sql})) - clock_ended.start_at - clock_ended.paused END AS used_raw
   FROM clock_ended
-  LEFT JOIN clock_work_day AS w ON clock_ended.clock_unit = 'workday' AND w.workday_no = clock_ended.end_at
-  LEFT JOIN clock_cal AS d ON clock_ended.clock_unit = 'day' AND {_day_no("d.day")} = clock_ended.end_at
-  LEFT JOIN clock_cal AS last ON clock_ended.clock_unit = 'workday' AND last.day = CAST(COALESCE(clock_ended.stopped_at, {as_of.now_sql}) AS DATE)
+  LEFT JOIN clock_work_day AS w ON w.workday_no = CASE WHEN clock_ended.clock_unit = 'workday' THEN CAST(clock_ended.end_at AS BIGINT) END
+  LEFT JOIN clock_cal AS d ON d.day_no = CASE WHEN clock_ended.clock_unit = 'day' THEN CAST(clock_ended.end_at AS BIGINT) END
+  LEFT JOIN clock_cal AS last
+    ON last.day = CASE WHEN clock_ended.clock_unit = 'workday' THEN CAST(COALESCE(clock_ended.stopped_at, {as_of.now_sql}) AS DATE) END
 )
 SELECT clocks.*, clock_due.due_at, clock_due.provisional, clock_due.paused, clock_due.is_paused AND clock_due.stopped_at IS NULL AS is_paused,
   CASE WHEN clock_due.used_raw < 0 THEN 0 ELSE clock_due.used_raw END AS used,

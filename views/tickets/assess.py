@@ -96,8 +96,11 @@ def _clocks(file: TicketFile, as_of: AsOf, rule_file: Path | None) -> None:
             CASE WHEN t.told_state IS DISTINCT FROM 'reopened' THEN coalesce({stop}) END AS stopped_at FROM ticket AS t) AS t
         LEFT JOIN raw ON raw.row_no = t.row_no
         LEFT JOIN rule AS r ON r.position = {position}""")
+    # A million tickets are gigabytes in each of these tables: what has served goes.
+    _drop(file, "raw", "moment", "ticket")
     sql = clock_sql("asked", as_of, "pause" if file.mapping.is_events else None)
     file.con.execute(f"CREATE TABLE judged AS {sql}")
+    _drop(file, "asked")
 
 
 def _judge(file: TicketFile, as_of: AsOf) -> None:
@@ -193,6 +196,12 @@ LEFT JOIN state_name AS n ON n.state = s.state
 LEFT JOIN work_calendar AS a ON a.day = CAST(s.started_at AS DATE)
 LEFT JOIN work_calendar AS b ON b.day = CAST(coalesce(s.stop_at, {now}) AS DATE)
 ORDER BY s.row_no""")
+    _drop(file, "judged")
+
+
+def _drop(file: TicketFile, *tables: str) -> None:
+    for table in tables:
+        file.con.execute(f"DROP TABLE {table}")
 
 
 def _minutes(start: str, end: str) -> str:
