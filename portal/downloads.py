@@ -94,19 +94,25 @@ def to_xlsx(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) 
     return target.getvalue()
 
 
-def to_parquet(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> bytes:
-    """Parquet with the columns' own names; types as the database gave them, what Arrow does not know as text."""
+def arrow(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:
+    """The rows as an Arrow table; types as the database gave them, what Arrow does not know as text."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     listed = list(rows)
     made = {}
-    for name, _ in columns:
+    for name in names:
         values = [row[name] for row in listed]
         try:
             made[name] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
             made[name] = pa.array([None if v is None else str(v) for v in values], pa.string())
+    return pa.table(made)
+
+
+def to_parquet(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> bytes:
+    """Parquet with the columns' own names."""
+    import pyarrow.parquet as pq
+
     target = io.BytesIO()
-    pq.write_table(pa.table(made), target, compression="zstd")
+    pq.write_table(arrow([name for name, _ in columns], rows), target, compression="zstd")
     return target.getvalue()

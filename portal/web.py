@@ -193,7 +193,7 @@ async def door(request: Request, action: str, stages: Sequence[str] = ("full",),
     client = request.client.host if request.client else ""
     if not limiter.allows(f"all {client}", 1200, 60):
         raise Refused(429, "请求太频繁", "请稍等一分钟再试")
-    if request.method not in SAFE and not api:
+    if request.method not in SAFE and "authorization" not in request.headers:
         _same_site(request)
     session = await run_in_threadpool(_session, site, request, api)
     visit = Visit(site, request, session, FormData(), request.state.nonce, action)

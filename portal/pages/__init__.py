@@ -1,6 +1,6 @@
 """The pages, one module a room of them."""
 
-from portal.pages import account, admin, analyst, boards, briefings, clerk, dagster, front, ops, sources
+from portal.pages import account, admin, analyst, api, boards, briefings, clerk, dagster, front, oidc, ops, sources
 
 ROUTERS = (
     front.router,
@@ -13,4 +13,6 @@ ROUTERS = (
     analyst.router,
     ops.router,
     briefings.router,
+    api.router,
+    oidc.router,
 )

@@ -1,0 +1,123 @@
+"""Programs: the REST interface by personal token, its description, and the Python client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import httpx2
+import pytest
+from playwright.sync_api import Page
+
+from hub_client import Hub, HubClientError, NotAllowed, NotFound, SqlError, Truncated, Unavailable
+from portal import accounts, sessions, tokens
+from portal.site import Site
+from tests.portal.conftest import PEOPLE
+from tests.portal.test_boards import axe
+
+
+@pytest.fixture
+def token(site: Site) -> str:
+    with site.database.owner() as connection:
+        account = accounts.find(connection, PEOPLE["analyst"][0])
+        assert account is not None
+        sessions.ready_role(site.database, connection, account)
+        return tokens.make(connection, account, "测试", 1)
+
+
+@pytest.fixture
+def hub(address: str, token: str) -> Iterator[Hub]:
+    with Hub(address, token=token) as made:
+        yield made
+
+
+def test_client_hands_out_rows_as_they_are(hub: Hub) -> None:
+    frame = hub.query("SELECT problem_no, light FROM rectification_ledger WHERE light = :l ORDER BY 1", l="red")
+    assert list(frame.columns) == ["problem_no", "light"]
+    assert set(frame["light"]) == {"red"}
+    table = hub.query(
+        "SELECT '007' AS code, 12345678901234567.89::numeric AS amount, DATE '2026-01-02' AS d", as_="arrow"
+    )
+    assert table.to_pylist()[0]["code"] == "007"
+    assert table.to_pylist()[0]["amount"] == Decimal("12345678901234567.89")
+    assert hub.query("SELECT 1 AS a", as_="polars").shape == (1, 1)
+    assert "hotline_ticket" in [d["name"] for d in hub.search("诉求")]
+    dataset = hub.dataset("rectification_ledger")
+    assert "整改时限" in list(dataset.schema()["title"])
+    assert len(dataset.read(["problem_no"], where="light = :l", l="red")) == len(frame)
+    assert hub.me()["role"] == "analyst"
+
+
+def test_client_tells_errors_apart(hub: Hub, address: str) -> None:
+    with pytest.raises(SqlError, match="rectification_ledger"):
+        hub.query("SELECT * FROM rectification_ledgr")
+    with pytest.raises(SqlError, match="没有权限"):
+        hub.query("SELECT * FROM shared.hotline_ticket")
+    with pytest.raises(NotFound):
+        hub.dataset("nothing_here")
+    with pytest.raises(Truncated):
+        hub.query("SELECT * FROM generate_series(1, 200001) n")
+    assert len(hub.query("SELECT * FROM generate_series(1, 200001) n", limit=10)) == 10
+    with Hub(address, token="hub_wrong") as wrong, pytest.raises(NotAllowed):
+        wrong.me()
+    with Hub("http://127.0.0.1:1", token="x") as nobody, pytest.raises(Unavailable):
+        nobody.me()
+    with pytest.raises(HubClientError, match="令牌"):
+        Hub(address)
+
+
+def test_interface_is_described_and_answers_as_described(
+    address: str, token: str, signed_in: Callable[[str], httpx2.Client], window: Callable[..., Page]
+) -> None:
+    described = signed_in("analyst").get("/api/openapi.json").json()
+    assert set(described["paths"]) == {"/api/v1/me", "/api/v1/datasets", "/api/v1/datasets/{name}", "/api/v1/query"}
+    page = window("analyst")
+    page.goto("/api/docs")
+    assert axe(page) == []
+    with httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+        answer = client.post("/api/v1/query", json={"sql": "SELECT 1.50::numeric AS a, NULL AS b"}).json()
+        assert (answer["columns"], answer["rows"], answer["truncated"]) == (["a", "b"], [["1.50", None]], False)
+        for body in (
+            {},
+            {"sql": ""},
+            {"sql": "SELECT 1", "limit": 0},
+            {"sql": "SELECT 1", "parameters": [1]},
+            {"sql": 5},
+        ):
+            told = client.post("/api/v1/query", json=body)
+            assert told.status_code == 422
+            assert told.json()["error"]["message"]
+        assert (
+            client.post("/api/v1/query", content=b"{", headers={"Content-Type": "application/json"}).status_code == 422
+        )
+    # A page of another site cannot use the visitor's session here.
+    visitor = signed_in("analyst")
+    assert (
+        visitor.post("/api/v1/query", json={"sql": "SELECT 1"}, headers={"Origin": "http://evil.example"}).status_code
+        == 403
+    )
+
+
+def test_revoked_token_and_closed_account_open_nothing(site: Site, address: str) -> None:
+    with site.database.owner() as connection:
+        accounts.add(
+            connection,
+            name="ling_pai",
+            person="令牌",
+            role="analyst",
+            department=None,
+            by="root@console",
+            approved=True,
+        )
+        account = accounts.find(connection, "ling_pai")
+        assert account is not None
+        first, second = tokens.make(connection, account, "一", 1), tokens.make(connection, account, "二", 1)
+        assert tokens.revoke(connection, account, tokens.listed(connection, account)[-1]["token_id"])
+    with Hub(address, token=first) as gone, pytest.raises(NotAllowed):
+        gone.me()
+    with Hub(address, token=second) as still:
+        assert still.me()["name"] == "ling_pai"
+        with site.database.owner() as connection:
+            accounts.disable(connection, "ling_pai")
+        with pytest.raises(NotAllowed):
+            still.me()
