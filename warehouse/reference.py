@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas import calendar, reference
+from schemas import assessment, calendar, reference
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
@@ -108,6 +108,7 @@ TABLES = (
     ),
     Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
     Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),
+    Table("assessment_item", "热线考核项目（模拟用）", assessment.assessment_item_rows, assessment.fingerprint),
 )
 
 
