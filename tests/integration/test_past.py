@@ -107,8 +107,9 @@ def test_reference_tables_are_those_of_the_day(home: Home, database: str, capfd:
 
 def test_what_has_no_history_is_told(home: Home, database: str, capfd: pytest.CaptureFixture[str]) -> None:
     prepare(home)
+    settle(home, set())
     for sql, told in {
-        "SELECT count(*) FROM enterprise": "'enterprise' 没有保留历史",
+        "SELECT count(*) FROM published_view": "'published_view' 没有保留历史",
         "SELECT count(*) FROM hotline_tickets": "没有 'hotline_tickets' 这个表",
     }.items():
         assert main(["query", sql, "--as-of", "2026-03-31"]) == 1
