@@ -31,7 +31,7 @@ def report(runs: Sequence[Run]) -> str:
 def main(words: Sequence[str] | None = None) -> int:
     """Load each number of rows once, print the table, keep the figures; 1 when some content is wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory_growth", description="内存不随行数增长")
-    parser.add_argument("--rows", default="250000,500000,1000000,2000000", help="行数，逗号分隔（默认 %(default)s）")
+    parser.add_argument("--rows", default="250000,1000000,4000000", help="行数，逗号分隔（默认 %(default)s）")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="数据库和结果放哪里（默认 var/bench）")
     given = parser.parse_args(words)
     runs = []

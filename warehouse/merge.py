@@ -7,7 +7,7 @@ reach PostgreSQL; an increment is staged whole and unchanged rows fall out on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,7 @@ from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
 
 STREAM_ROWS = 50_000
+SHARES = (1, 8)  # into how many shares keys are split to be compared, tried in turn
 
 
 @dataclass
@@ -68,9 +69,14 @@ def merge(
         resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
         if whole:
             _pull_current(con, warehouse, contract, source_id)
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE delta AS SELECT a.* FROM arriving a LEFT JOIN have h ON {_same(contract)} "
-                "WHERE h.hash IS NULL OR h.hash <> a._row_hash"
+            _compared(
+                con,
+                contract,
+                "CREATE OR REPLACE TEMP TABLE delta AS SELECT * FROM arriving LIMIT 0",
+                lambda mine: (
+                    f"INSERT INTO delta SELECT a.* FROM arriving a LEFT JOIN (SELECT * FROM have h WHERE {mine('h')}) h "
+                    f"ON {_same(contract)} WHERE {mine('a')} AND (h.hash IS NULL OR h.hash <> a._row_hash)"
+                ),
             )
             different = con.execute("SELECT count(*) FROM delta").fetchone()[0]
             result.unchanged = checked.passed - checked.superseded - different
@@ -170,6 +176,32 @@ def _same(contract: Contract) -> str:
     return " AND ".join(f"a.{quoted(k)} = h.{quoted(k)}" for k in contract.key)
 
 
+def _compared(con: Any, contract: Contract, empty: str, insert: Callable[[Callable[[str], str]], str]) -> None:
+    """Fill a table by comparing keys: in one go, or share by share when that does not fit in memory.
+
+    `insert` is given a condition on the side of that alias. One join of 4 million keys ran out of DuckDB's 400 MB.
+    """
+    import duckdb
+
+    def mine(share: int, count: int) -> Callable[[str], str]:
+        # As text, because the two sides may carry a key in different types.
+        return lambda side: (
+            f"hash(concat_ws('|', {', '.join(f'{side}.{quoted(k)}::VARCHAR' for k in contract.key)})) % {count} = {share}"
+            if count > 1
+            else "true"
+        )
+
+    for count in SHARES:
+        con.execute(empty)
+        try:
+            for share in range(count):
+                con.execute(insert(mine(share, count)))
+            return
+        except duckdb.OutOfMemoryException:
+            if count == SHARES[-1]:
+                raise
+
+
 def _pull_current(
     con: Any, warehouse: Connection, contract: Contract, source_id: int, delivery: str | None = None
 ) -> None:
@@ -261,9 +293,15 @@ def _close_missing(
     correction.kept_keys(con, warehouse, source_id)
     keys = [f"h.{quoted(k)}" for k in contract.key]
     texts = ", ".join(f"{k}::VARCHAR" for k in keys)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT {', '.join(keys)} FROM have h ANTI JOIN read_parquet('{checked.parquet}') a "
-        f"ON {_same(contract)} WHERE concat_ws('|', {texts}) NOT IN (SELECT row_key FROM kept)"
+    _compared(
+        con,
+        contract,
+        f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT {', '.join(keys)} FROM have h LIMIT 0",
+        lambda mine: (
+            f"INSERT INTO deleted SELECT {', '.join(keys)} FROM (SELECT * FROM have h WHERE {mine('h')}) h"
+            f" ANTI JOIN (SELECT * FROM read_parquet('{checked.parquet}') a WHERE {mine('a')}) a"
+            f" ON {_same(contract)} WHERE concat_ws('|', {texts}) NOT IN (SELECT row_key FROM kept)"
+        ),
     )
     return _close_deleted(con, warehouse, contract, source_id, batch_id)
 

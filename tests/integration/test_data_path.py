@@ -62,6 +62,19 @@ def test_first_load_change_and_delete(home: Home, source: str, tmp_path: Path, d
     ]
 
 
+def test_whole_delivery_compared_in_shares_ends_alike(
+    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [row(n) for n in range(1, 41)])
+    take(full, home)
+    monkeypatch.setattr("warehouse.merge.SHARES", (7,))
+    fill(source, [row(n, solved="未解决" if n % 4 == 0 else "已解决") for n in range(6, 46)])
+    (second,) = take(full, home)
+    assert (second.new_rows, second.changed_rows, second.unchanged_rows, second.closed_rows) == (5, 9, 26, 5)
+    assert [r[0] for r in state(database)["record"]] == [f"CB{n:05d}" for n in range(6, 46)]
+
+
 def test_refused_row_never_closes_good_data_and_settles_itself(
     home: Home, source: str, tmp_path: Path, database: str
 ) -> None:
