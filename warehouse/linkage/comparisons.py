@@ -45,12 +45,13 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
     typo = f"damerau_levenshtein({f}_l, {f}_r)"
     # A slip for every eight letters; in a short Han name each letter is a word of its own.
     slips = f"(abs(length({f}_l) - length({f}_r)) <= 3 AND length({f}_l) >= 8 AND {typo} <= length({f}_l) // 8)"
+    short_slip = f"(length({f}_l) BETWEEN 5 AND 8 AND abs(length({f}_l) - length({f}_r)) <= 1 AND {typo} <= 1 AND NOT is_han({f}_l))"
     match field.role:
         case "organisation" | "title":
             return [
                 ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {numbers}"),
                 ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {numbers}"),
-                ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95"),
+                ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95 OR {short_slip}"),
                 ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
             ]
         case "address":

@@ -141,18 +141,23 @@ def _frequencies(con: Any, linker: Any, model: Model) -> None:
             linker.table_management.register_term_frequency_lookup(linker._db_api.register(f"frequency_{f}"), f)
 
 
-def prior(con: Any, total_pairs: float, most: float) -> float:
+def prior(con: Any, total_pairs: float, most: float, inside: bool) -> float:
     """log2 odds that any two records match, solved so that the scored pairs' probabilities add up to it.
 
-    `most` matches are possible at all.
+    `inside`: of two records of one source, which match far less often than two of different ones. `most` can match at all.
     """
-    rows = con.execute("SELECT round(weight, 1), count(*) FROM scored GROUP BY 1").fetchall()
+    rows = con.execute(
+        "SELECT round(weight, 1), count(*) FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b "
+        f"WHERE (l.source = r.source) = {inside} GROUP BY 1"
+    ).fetchall()
+    if not rows or total_pairs < 1:
+        return -30.0
     share = min(max(len(rows), 1), most) / total_pairs
-    for _ in range(30):
-        odds = _log_odds(share)
+    for _ in range(40):
+        odds = _log_odds(min(share, 0.5))
         found = sum(n / (1 + 2.0 ** min(-(weight + odds), 500)) for weight, n in rows)
-        share = min(max(found, 1.0), most) / total_pairs
-    return _log_odds(share)
+        share = min(max(found, 0.1), most) / total_pairs
+    return _log_odds(min(share, 0.5))
 
 
 def _log_odds(share: float) -> float:

@@ -17,7 +17,7 @@ from warehouse.linkage.reading import Field
 # Weights of single pairs are held within this, so that no one pair outvotes the rest of a cluster (log2 odds).
 _MOST = 12.0
 # A source with fewer of its records doubled than this, and many met elsewhere, is taken to list nothing twice.
-_DOUBLED, _MET = 0.05, 0.1
+_DOUBLED, _MET = 0.03, 0.1
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
         model.score(con, learnt)
     else:
         con.execute("CREATE OR REPLACE TABLE scored (a bigint, b bigint, weight double)")
-    _judge(con, config, fields, across)
+    _judge(con, fields)
     unique = _unique(con, config, several)
     _group(con, config, fields, unique)
     _answer(con, config, fields)
@@ -91,22 +91,23 @@ def write(con: Any, clusters_to: Path, review_to: Path | None) -> None:
         con.execute(f"COPY {table} TO {quoted(str(path))} ({form})")
 
 
-def _judge(con: Any, config: Config, fields: list[Field], across: bool) -> None:
-    """Make `judged` (a, b, weight in log2 odds, probability, barred): scored pairs under the data's own prior."""
+def _judge(con: Any, fields: list[Field]) -> None:
+    """Make `judged` (a, b, weight in log2 odds, probability, barred): scored pairs under the data's own priors."""
     n, within = con.execute(
         "SELECT sum(n), sum(n * (n - 1) / 2) FROM (SELECT source, count(*) AS n FROM feature GROUP BY source)"
     ).fetchone()
-    total = max(n * (n - 1) / 2 - (within if across else 0), 1)
-    odds = model.prior(con, total, most=n * 5)
+    between = model.prior(con, n * (n - 1) / 2 - within, most=n * 5, inside=False)
+    inside = model.prior(con, within, most=n * 5, inside=True)
+    odds = f"CASE WHEN l.source = r.source THEN {inside!r} ELSE {between!r} END"
     legal = [f.column for f in fields if f.role == "organisation"]
     barred = " OR ".join(
         f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f}) OR l.{f}_branch <> r.{f}_branch" for f in legal
     ) or "false"  # fmt: skip
     con.execute(
         f"""CREATE OR REPLACE TABLE judged AS
-        SELECT a, b, weight + {odds!r} AS weight, 1 / (1 + pow(2, -greatest(least(weight + {odds!r}, 60), -60))) AS probability,
-          coalesce({barred}, false) AS barred
-        FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b"""
+        SELECT a, b, weight, 1 / (1 + pow(2, -greatest(least(weight, 60), -60))) AS probability, barred FROM (
+          SELECT a, b, weight + {odds} AS weight, coalesce({barred}, false) AS barred
+          FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b)"""
     )
 
 
@@ -129,7 +130,7 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
         said = config.sources[place].unique
         if said is None:
             said = config.mode == "link" or (
-                config.mode == "auto" and doubled <= max(_DOUBLED * records, 0.25 * met) and met >= _MET * records
+                config.mode == "auto" and doubled <= _DOUBLED * records and met >= _MET * records
             )
         if said:
             unique.append(source)
