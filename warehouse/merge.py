@@ -329,8 +329,9 @@ def _remember_parties(
     code = named.get("code", "NULL::VARCHAR")
     kind = f"CASE WHEN {code} IS NOT NULL THEN enterprise_code_kind({code}) END" if "code" in named else "NULL::VARCHAR"
     name = named.get("name", "NULL::VARCHAR")
+    # Two spellings of one address are equal fields too.
     second = [
-        f"CASE WHEN {quoted(f)} IS NOT NULL THEN '{f}=' || {quoted(f)}::VARCHAR END"
+        f"'{f}=' || {f'address_key({quoted(f)})' if f.endswith('address') else f'{quoted(f)}::VARCHAR'}"
         for f in contract.party.second
         if f in have
     ]

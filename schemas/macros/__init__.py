@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from schemas.macros import amounts, dates, identifiers, names, privacy, texts
+from schemas.macros import addresses, amounts, dates, identifiers, names, privacy, texts
 from schemas.names import DEFAULT_REGIONS
 
 if TYPE_CHECKING:
@@ -25,7 +25,15 @@ def install(con: "duckdb.DuckDBPyConnection", regions: Sequence[str] = DEFAULT_R
 
 @cache
 def _script(regions: tuple[str, ...]) -> str:
-    every = (texts.MACROS, identifiers.MACROS, dates.MACROS, amounts.MACROS, names.macros(regions), privacy.MACROS)
+    every = (
+        texts.MACROS,
+        identifiers.MACROS,
+        dates.MACROS,
+        amounts.MACROS,
+        names.macros(regions),
+        addresses.macros(regions),
+        privacy.MACROS,
+    )
     return ";\n".join(
         f"CREATE OR REPLACE MACRO {signature} AS ({body})" for macros in every for signature, body in macros.items()
     )

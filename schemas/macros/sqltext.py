@@ -39,7 +39,8 @@ def matches(value: str, pattern: str) -> str:
 
 def replaced(value: str, pattern: str, put: str = "") -> str:
     """Every match replaced. Python's unambiguous g<1> is RE2's plain 1, which never takes in a second digit."""
-    return f"regexp_replace({value}, {quoted(pattern)}, {quoted(put.replace(chr(92) + 'g<1>', chr(92) + '1'))}, 'g')"
+    put = re.sub(r"[\\]g<([0-9])>", r"\\\1", put)
+    return f"regexp_replace({value}, {quoted(pattern)}, {quoted(put)}, 'g')"
 
 
 def translated(value: str, pairs: tuple[str, str]) -> str:

@@ -42,6 +42,7 @@ def grow(con: Any, threshold: float, codes: Sequence[str]) -> None:
     mean = f"(total + ({UNSEEN}) * greatest(x.size * y.size - pairs, 0)) / greatest(x.size * y.size, pairs)"
     agree = "".join(f" AND coalesce(x.{code} = y.{code}, true)" for code in codes)
     con.execute("CREATE OR REPLACE TABLE cluster AS SELECT cluster AS node, cluster FROM party")
+    _within_reach(con, threshold)
     for _ in range(_ROUNDS):
         con.execute(
             f"""CREATE OR REPLACE TABLE fit AS SELECT a, b, best, {mean} AS mean
@@ -64,11 +65,37 @@ def grow(con: Any, threshold: float, codes: Sequence[str]) -> None:
               any_value(branch) AS branch, sum(size) AS size{merged}
             FROM party LEFT JOIN join_now ON cluster = gone GROUP BY 1"""
         )
-        # Groups only shrink towards each other: a tie that no longer fits in any way is still part of later means.
+        # A group of clusters in which nothing was joined now never will be.
         con.execute(
             """CREATE OR REPLACE TABLE tie AS
-            SELECT least(a, b) AS a, greatest(a, b) AS b, max(best) AS best, sum(total) AS total, sum(pairs) AS pairs
-            FROM (SELECT coalesce(x.kept, a) AS a, coalesce(y.kept, b) AS b, best, total, pairs
-                  FROM tie LEFT JOIN join_now x ON x.gone = a LEFT JOIN join_now y ON y.gone = b)
-            WHERE a <> b GROUP BY 1, 2"""
+            SELECT least(a, b) AS a, greatest(a, b) AS b, reach, max(best) AS best, sum(total) AS total, sum(pairs) AS pairs
+            FROM (SELECT coalesce(x.kept, a) AS a, coalesce(y.kept, b) AS b, reach, best, total, pairs
+                  FROM (SELECT * FROM tie SEMI JOIN (SELECT reach FROM tie JOIN join_now ON a = kept AND b = gone) live USING (reach))
+                  LEFT JOIN join_now x ON x.gone = a LEFT JOIN join_now y ON y.gone = b)
+            WHERE a <> b GROUP BY 1, 2, 3"""
         )
+
+
+def _within_reach(con: Any, threshold: float) -> None:
+    """Keep only ties between clusters that strong ties connect at all, marked with the lowest cluster of their reach.
+
+    Most pairs compared are strangers; without them a round touches a small table.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE strong AS
+        SELECT a, b FROM tie WHERE best >= {threshold!r} UNION ALL SELECT b, a FROM tie WHERE best >= {threshold!r}"""
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE reached AS SELECT DISTINCT a AS cluster, a AS reach FROM strong")
+    while True:
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE lower_reach AS
+            SELECT strong.a AS cluster, min(r.reach) AS reach FROM strong JOIN reached r ON r.cluster = strong.b
+            JOIN reached mine ON mine.cluster = strong.a GROUP BY strong.a HAVING min(r.reach) < any_value(mine.reach)"""
+        )
+        if not con.execute("SELECT count(*) FROM lower_reach").fetchone()[0]:
+            break
+        con.execute("UPDATE reached SET reach = l.reach FROM lower_reach l WHERE l.cluster = reached.cluster")
+    con.execute(
+        """CREATE OR REPLACE TABLE tie AS SELECT tie.*, x.reach FROM tie
+        JOIN reached x ON x.cluster = a JOIN reached y ON y.cluster = b AND y.reach = x.reach"""
+    )

@@ -75,7 +75,9 @@ def _columns(field: Field) -> dict[str, str]:
             }
         case "person":
             return {"": f"plain_text({f})", "_short": f"short_names({f})"}
-        case "title" | "address":
+        case "address":
+            return {"": f"CASE WHEN is_han({f}) THEN address_key({f}) ELSE nullif(latin({f}), '') END"}
+        case "title":
             return {"": f"plain_text({f})"}
         case "forename" | "surname":
             return {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from schemas import macros
@@ -75,7 +77,7 @@ def connect(config: Config) -> Any:
     """A DuckDB with every macro the way needs."""
     import duckdb
 
-    con = duckdb.connect()
+    con = duckdb.connect(config={"temp_directory": str(Path(gettempdir()) / f"tongqu-resolve-{os.getpid()}")})
     con.execute("SET TimeZone = 'Asia/Shanghai'")
     macros.install(con, (*config.regions, *DEFAULT_REGIONS))
     features.install(con)

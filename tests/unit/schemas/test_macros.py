@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas import amounts, dates, identifiers, macros, names, privacy, text
+from schemas import addresses, amounts, dates, identifiers, macros, names, privacy, text
 
 REFERENCE, TODAY = date(2020, 5, 6), date(2026, 11, 22)
 
@@ -58,6 +58,10 @@ TWINS: dict[str, Twin] = {
     "percent_value(s, 'ratio')": lambda s: amounts.percent_value(s, "ratio"),
     "boolean_value(s)": amounts.boolean_value,
     "name_strict_key(s)": names.name_strict_key,
+    "address_key(s)": addresses.address_key,
+    "address_town(s)": addresses.address_town,
+    "address_village(s)": addresses.address_village,
+    "address_numbers(s)": addresses.address_numbers,
     "name_loose_key(s)": names.name_loose_key,
     "name_is_branch(s)": names.name_is_branch,
     "mask_name(s)": privacy.mask_name,
