@@ -44,11 +44,14 @@ def grow(con: Any, threshold: float, codes: Sequence[str]) -> None:
     con.execute("CREATE OR REPLACE TABLE cluster AS SELECT cluster AS node, cluster FROM party")
     _within_reach(con, threshold)
     for _ in range(_ROUNDS):
+        # A table between the joins and the conditions: together, DuckDB joins all parties with each other on the conditions.
         con.execute(
-            f"""CREATE OR REPLACE TABLE fit AS SELECT a, b, best, {mean} AS mean
-            FROM tie JOIN party x ON x.cluster = a JOIN party y ON y.cluster = b
-            WHERE best >= {threshold!r} AND (x.mask & y.mask) = 0 AND x.branch IS NOT DISTINCT FROM y.branch{agree}
-              AND {mean} >= {FLOOR!r}"""
+            "CREATE OR REPLACE TEMP TABLE met AS SELECT a, b, best, total, pairs, x, y FROM tie "
+            f"JOIN party x ON x.cluster = a JOIN party y ON y.cluster = b WHERE best >= {threshold!r}"
+        )
+        con.execute(
+            f"""CREATE OR REPLACE TABLE fit AS SELECT a, b, best, {mean} AS mean FROM met
+            WHERE (x.mask & y.mask) = 0 AND coalesce(x.branch = y.branch, true){agree} AND {mean} >= {FLOOR!r}"""
         )
         con.execute(
             """CREATE OR REPLACE TABLE join_now AS
@@ -95,7 +98,8 @@ def _within_reach(con: Any, threshold: float) -> None:
         if not con.execute("SELECT count(*) FROM lower_reach").fetchone()[0]:
             break
         con.execute("UPDATE reached SET reach = l.reach FROM lower_reach l WHERE l.cluster = reached.cluster")
+    # In two steps: given both at once, DuckDB joins all clusters of a reach with each other first.
+    con.execute("CREATE OR REPLACE TEMP TABLE half AS SELECT tie.*, reach FROM tie JOIN reached ON cluster = a")
     con.execute(
-        """CREATE OR REPLACE TABLE tie AS SELECT tie.*, x.reach FROM tie
-        JOIN reached x ON x.cluster = a JOIN reached y ON y.cluster = b AND y.reach = x.reach"""
+        "CREATE OR REPLACE TABLE tie AS SELECT half.* FROM half SEMI JOIN reached ON cluster = half.b AND reached.reach = half.reach"
     )

@@ -146,10 +146,10 @@ def prior(con: Any, total_pairs: float, most: float, inside: bool) -> float:
 
     `inside`: of two records of one source, which match far less often than two of different ones. `most` can match at all.
     """
-    rows = con.execute(
-        "SELECT round(weight, 1), count(*) FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b "
-        f"WHERE (l.source = r.source) = {inside} GROUP BY 1"
+    counted = con.execute(
+        "SELECT l.source = r.source, round(weight, 1), count(*) FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b GROUP BY ALL"
     ).fetchall()
+    rows = [(weight, n) for same, weight, n in counted if same == inside]
     if not rows or total_pairs < 1:
         return -30.0
     share = min(max(len(rows), 1), most) / total_pairs

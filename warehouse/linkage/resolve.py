@@ -150,11 +150,15 @@ def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> 
         FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source GROUP BY node"""
     )
     con.execute(
+        "CREATE OR REPLACE TEMP TABLE noded AS SELECT x.node AS one, y.node AS other, weight, barred "
+        "FROM judged JOIN node_of x ON x.rid = a JOIN node_of y ON y.rid = b"
+    )
+    con.execute(
         f"""CREATE OR REPLACE TABLE tie AS
-        SELECT least(x.node, y.node) AS a, greatest(x.node, y.node) AS b,
+        SELECT least(one, other) AS a, greatest(one, other) AS b,
           max(CASE WHEN barred THEN -{_MOST} ELSE least(weight, {_MOST}) END) AS best,
           sum(CASE WHEN barred THEN -{_MOST} ELSE greatest(least(weight, {_MOST}), -{_MOST}) END) AS total, count(*) AS pairs
-        FROM judged JOIN node_of x ON x.rid = a JOIN node_of y ON y.rid = b WHERE x.node <> y.node GROUP BY 1, 2"""
+        FROM noded WHERE one <> other GROUP BY 1, 2"""
     )
     threshold = math.log2(config.threshold / (1 - config.threshold)) if config.threshold < 1 else _MOST
     clusters.grow(con, min(threshold, _MOST), list(codes))
@@ -178,17 +182,21 @@ def _answer(con: Any, config: Config, fields: list[Field]) -> None:
           CASE WHEN e.size = 1 THEN 'alone' ELSE coalesce(k.reason, 'model') END AS reason
         FROM grouped g JOIN elder e USING (cluster) LEFT JOIN link l USING (rid) LEFT JOIN key k USING (rid) ORDER BY g.rid"""
     )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE doubt AS
+        SELECT a, b, probability, CASE WHEN barred THEN 'names_differ' WHEN probability < {config.threshold!r} THEN 'unsure' ELSE 'kept_apart' END AS reason
+        FROM judged WHERE probability >= {config.review!r} UNION ALL SELECT a, b, NULL, reason FROM conflict"""
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE doubted AS SELECT d.*, x.cluster AS one, y.cluster AS other "
+        "FROM doubt d JOIN grouped x ON x.rid = a JOIN grouped y ON y.rid = b"
+    )
     shown = "".join(f", l.{f.column} AS {_named(f, 'l')}, r.{f.column} AS {_named(f, 'r')}" for f in fields)
     con.execute(
         f"""CREATE OR REPLACE TABLE review AS
-        WITH doubt AS (
-          SELECT a, b, probability, CASE WHEN barred THEN 'names_differ' WHEN probability < {config.threshold!r} THEN 'unsure' ELSE 'kept_apart' END AS reason
-          FROM judged WHERE probability >= {config.review!r}
-          UNION ALL SELECT a, b, NULL, reason FROM conflict)
         SELECT l.source AS source_l, l.id AS id_l, r.source AS source_r, r.id AS id_r, round(max(probability), 6) AS match_probability,
           min(reason) AS reason{shown.replace("l.f", "any_value(l.f").replace("r.f", "any_value(r.f").replace(" AS ", ") AS ")}
-        FROM doubt JOIN record l ON l.rid = a JOIN record r ON r.rid = b JOIN grouped x ON x.rid = a JOIN grouped y ON y.rid = b
-        WHERE x.cluster <> y.cluster GROUP BY ALL ORDER BY match_probability DESC NULLS FIRST, 1, 2, 3, 4"""
+        FROM doubted JOIN record l ON l.rid = a JOIN record r ON r.rid = b WHERE one <> other GROUP BY ALL ORDER BY match_probability DESC NULLS FIRST, 1, 2, 3, 4"""
     )
 
 

@@ -70,6 +70,17 @@ def test_people_with_roles_told_by_the_data(tmp_path: Path) -> None:
     assert f1 >= 0.95
 
 
+def test_two_guides_and_again_in_another_order_with_the_model_kept(tmp_path: Path) -> None:
+    files = dict(zip(("left", "right"), places.guides(6, shared=60, left=160, right=120), strict=True))
+    model = str(tmp_path / "model.json")
+    first = resolved(tmp_path, files, "--save-model", model)
+    precision, recall, _ = scores(truth(files), first)
+    assert precision >= 0.98
+    assert recall >= 0.85
+    turned = {name: rows[::-1] for name, rows in files.items()}
+    assert resolved(tmp_path, turned, "--model", model) == first
+
+
 @pytest.mark.parametrize("line", ["sources: [none.csv]", "sources: [a.csv]\nfields: {name: nmae}", "file: x"])
 def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.csv").write_text("id,name\n1,x\n", encoding="utf-8")
