@@ -15,6 +15,7 @@ BENCHMARKS = {
     "clock_deadlines": ("时限引擎：百万张工单的时限几秒算完，与不看日历、与逐张数各差几倍", "约 1 分钟"),
     "hotline_topics": ("热点问题：一万条、十万条留言的耗时、内存和准头", "约 3 分钟"),
     "near_real_time": ("三十个来源轮询，工单改动十五秒内到热线视图", "约 6 分钟"),
+    "resolution": ("主体归并：与单用 Splink 比时间和对错", "约 2 分钟"),
     "batch_judge": ("Great Expectations 问谁最省", "约 2 分钟"),
 }
 
