@@ -54,7 +54,8 @@ async def proxy(request: Request, path: str = "") -> Response:
             answer = await client.send(asked, stream=True)
             break
         except httpx2.TransportError as error:
-            if last:
+            # What may have changed something is sent once: only a look, or what never left, is tried again.
+            if last or not (request.method in SAFE or isinstance(error, httpx2.ConnectError)):
                 raise Refused(502, "调度没有应答", "请稍等再试；仍不行请看运行目录 logs 下的 dagster 日志") from error
     kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP}
     return StreamingResponse(answer.aiter_bytes(), answer.status_code, kept, background=BackgroundTask(answer.aclose))
