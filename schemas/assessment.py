@@ -6,6 +6,7 @@ Kept in assessment_items.yaml; a person edits it, the warehouse's assessment_ite
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,15 +68,17 @@ def assessment_item_rows(path: Path = FILE) -> dict[str, Any]:
 
     kinds = {
         **dict.fromkeys(_TEXTS, pa.string()),
-        **dict.fromkeys(_NUMBERS, pa.float64()),
+        **dict.fromkeys(_NUMBERS, pa.decimal128(18, 4)),
         **dict.fromkeys(_DAYS, pa.date32()),
     }
     return {
-        word: pa.array(
-            [None if i[word] is None else float(i[word]) if word in _NUMBERS else i[word] for i in items(path)], kind
-        )
+        word: pa.array([_exact(i[word]) if word in _NUMBERS else i[word] for i in items(path)], kind)
         for word, kind in kinds.items()
     }
+
+
+def _exact(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
 
 
 def fingerprint(path: Path = FILE) -> str:

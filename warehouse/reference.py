@@ -120,7 +120,7 @@ def _rewrite(warehouse: Connection, made: Table, fingerprint: str) -> None:
         "int64": "bigint",
         "bool": "boolean",
         "date32[day]": "date",
-        "double": "numeric",
+        "decimal128(18, 4)": "numeric(18, 4)",
         "null": "text",
     }
     declared = ", ".join(f"{quoted(f.name)} {kinds[str(f.type)]}" for f in table.schema)

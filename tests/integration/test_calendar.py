@@ -52,6 +52,17 @@ def test_an_announced_year_is_final(home: Home, capsys: pytest.CaptureFixture[st
         assert sure.fetchone() == (False,)
 
 
+def test_assessment_items_are_in_the_shared_tables(home: Home) -> None:
+    prepare(home)
+    with psycopg.connect(home.database_url) as connection:
+        row = connection.execute(
+            "SELECT full_score, target, k, floor_score, weight, effective_from FROM shared.assessment_item"
+            " WHERE scheme = '分段' AND item = 'satisfaction'"
+        ).fetchone()
+    assert row is not None
+    assert [None if value is None else float(value) for value in row] == [25, 98, 0.5, 12.5, None, None]
+
+
 @pytest.mark.parametrize("words", [["2026-13-01", "off"], ["2026-09-03", "maybe"]])
 def test_words_that_are_wrong_are_told(home: Home, words: list[str]) -> None:
     prepare(home)
