@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from schemas.contract import Contract, contracts
+from warehouse.reference import TABLES
 from warehouse.tables import columns, literal, quoted, shared_name, shared_query
 
 if TYPE_CHECKING:
     import psycopg
 
 COUNTY_TIME = ZoneInfo("Asia/Shanghai")
-REFERENCE = ("department", "department_alias", "code_value", "deadline_rule", "work_calendar")
+REFERENCE = (*(table.name for table in TABLES), "work_calendar")
 
 
 def end_of(day: date) -> datetime:
