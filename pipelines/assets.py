@@ -18,7 +18,7 @@ import dagster as dg
 
 from connectors.spec import Connector
 from pipelines import checks
-from pipelines.failures import RETRY, told
+from pipelines.failures import NO_RUN_RETRY, RETRY, told
 from pipelines.resources import Hub
 from schemas.contract import Contract
 from views.catalog import Catalog, View
@@ -96,6 +96,10 @@ def connector_asset(connector: Connector, contract: Contract) -> dg.AssetsDefini
             if results:
                 yield dg.MaterializeResult(asset_key=key, metadata=described(results))
             last = hub.last_batch(connector)
+            if (
+                last and last["verdict"] and last["verdict"]["blocked"]
+            ):  # held for a person: running again would not help
+                context.instance.add_run_tags(context.run.run_id, NO_RUN_RETRY)
             yield checks.verdict(key, last["verdict"] if last else None)
             yield checks.usable(key)
 

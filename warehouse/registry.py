@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -25,8 +25,10 @@ from schemas import contract as contracts
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
 from schemas.identifiers import county_today
 from schemas.reference import departments
-from warehouse.engines.adbc import Connection
 from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from warehouse.engines.adbc import Connection
 
 # The day from which the first version of a connector counts: deliveries landed before it was kept are read by it.
 ALWAYS = date(1900, 1, 1)

@@ -52,17 +52,21 @@ class Slow:
     where = "dept/x"
 
     def __init__(self, *steps):
-        self.secrets, self._steps = Secrets(), steps
+        self.secrets, self._steps, self.cancelled = Secrets(), steps, False
         self.secrets.add("geheim")
 
     def steps(self):
         return self._steps
 
+    def cancel(self):
+        self.cancelled = True
+
 
 def test_probe_gives_up_on_a_step_that_hangs(monkeypatch):
     monkeypatch.setattr(probe, "STEP_SECONDS", 0.1)
-    [step] = probe.run(Slow(("resolve", lambda: time.sleep(1) or ""), ("connect", lambda: "")))
-    assert (step.name, step.ok) == ("resolve", False)
+    slow = Slow(("resolve", lambda: time.sleep(1) or ""), ("connect", lambda: ""))
+    [step] = probe.run(slow)
+    assert (step.name, step.ok, slow.cancelled) == ("resolve", False, True)
     assert "没有结果" in step.message
 
 
