@@ -22,7 +22,7 @@ demo: $(READY) mariadb ## 合成县演示：启动各部门系统，采集、质
 	@.venv/bin/hub demo $(if $(SCALE),--scale $(SCALE))
 
 test: $(READY) mariadb chromium ## 全部测试
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## 格式、静态检查、分层、类型，以及契约、连接器、视图
 	@.venv/bin/ruff format --check --quiet .
