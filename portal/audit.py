@@ -22,7 +22,7 @@ _LOCK = 0x746F6E69
 ACTIONS = {
     "sign_in": "登录", "sign_in_failed": "登录失败", "sign_out": "退出", "password": "改口令", "totp": "设置动态口令", "query": "查询",
     "export": "导出", "fix": "更正", "upload": "报送", "contest": "申诉", "decide": "裁定", "user": "账号", "approve": "批准", "request": "申请数据",
-    "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "refused": "越权被拒", "run": "采集", "connect": "数据库口令",
+    "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "exposure": "红黑榜", "refused": "越权被拒", "run": "采集", "connect": "数据库口令",
 }  # fmt: skip
 
 

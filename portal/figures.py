@@ -26,12 +26,12 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
-def published(connection: psycopg.Connection[Any], prefix: str) -> dict[str, Row]:
-    """Which views of a board there are, with their as-of day; empty before the first publication."""
+def published(connection: psycopg.Connection[Any], prefix: str = "") -> dict[str, Row]:
+    """Which views of a board (of all, without a prefix) there are, with their as-of day; empty before the first publication."""
     if rows(connection, "SELECT to_regclass('board.published_view') AS made")[0]["made"] is None:
         return {}
     query = "SELECT view, as_of, row_count, published_at FROM board.published_view WHERE starts_with(view, %s)"
-    return {row["view"]: row for row in rows(connection, query, prefix + "_")}
+    return {row["view"]: row for row in rows(connection, query, prefix and prefix + "_")}
 
 
 def as_of(found: dict[str, Row]) -> date | None:
@@ -67,36 +67,73 @@ def rows(connection: psycopg.Connection[Any], query: str, *values: Any) -> list[
     return connection.execute(query, values).fetchall()
 
 
-def indicators(connection: psycopg.Connection[Any]) -> Row:
-    """Overview of the level-1 indicators, the below-70 list of both levels, and what could be won back."""
-    return {
-        "overview": rows(connection, "SELECT * FROM indicator_overview ORDER BY indicator_code"),
-        "below": rows(connection, "SELECT * FROM indicator_below_70 ORDER BY level, score"),
-        "leads": rows(connection, "SELECT * FROM indicator_lead_department ORDER BY rank, lead_department"),
-        "outlook": rows(
-            connection, "SELECT * FROM indicator_recovery_outlook ORDER BY recoverable_points DESC NULLS LAST, score"
-        ),
-    }
+EDITION = ("scheme_code", "year", "period", "region_code")
+_SAME = " AND ".join(f"{c} IS NOT DISTINCT FROM %s" for c in EDITION)
 
 
-def indicator(connection: psycopg.Connection[Any], code: str) -> Row | None:
-    """One indicator of either level with its parts and what lost points; None when there is none of that code."""
+def editions(connection: psycopg.Connection[Any]) -> list[Row]:
+    """Assessments there are scores of, the newest first; `edition` is what the address says: scheme.year.period.region."""
     found = rows(
-        connection, "SELECT * FROM indicator_comparison WHERE indicator_code = %s ORDER BY year DESC LIMIT 1", code
+        connection,
+        "SELECT scheme_code, year, period, region_code, count(*) AS indicators FROM indicator_overview "
+        "GROUP BY 1, 2, 3, 4 ORDER BY year DESC, indicators DESC, scheme_code, period, region_code",
     )
+    return [row | {"edition": ".".join(str(row[c] or "") for c in EDITION)} for row in found]
+
+
+def indicators(connection: psycopg.Connection[Any], edition: str = "") -> Row:
+    """One assessment: level-1 scores with their change and rank, the below-70 list of both levels, what could be won back.
+
+    `edition` "" is the newest; one that is not there gives the newest, too.
+    """
+    known = editions(connection)
+    if not known:
+        return {"overview": [], "below": [], "leads": [], "outlook": [], "editions": [], "edition": ""}
+    one = next((e for e in known if e["edition"] == edition), known[0])
+    key = [one[c] for c in EDITION]
+    return {
+        "editions": known,
+        "edition": one["edition"],
+        "overview": rows(
+            connection,
+            "SELECT o.*, t.previous_year, t.change, t.moved, t.rank_province, t.rank_city, t.rank_gain FROM indicator_overview o "
+            "LEFT JOIN indicator_trend t USING (scheme_code, year, period, region_code, indicator_code) "
+            f"WHERE {' AND '.join(f'o.{c} IS NOT DISTINCT FROM %s' for c in EDITION)} ORDER BY indicator_code", *key,
+        ),
+        "below": rows(connection, f"SELECT * FROM indicator_below_70 WHERE {_SAME} ORDER BY level, score", *key),
+        "leads": rows(connection, f"SELECT * FROM indicator_lead_department WHERE {_SAME} ORDER BY rank, lead_department", *key),
+        "outlook": rows(
+            connection, f"SELECT * FROM indicator_recovery_outlook WHERE {_SAME} ORDER BY recoverable_points DESC NULLS LAST, score", *key
+        ),
+    }  # fmt: skip
+
+
+def indicator(connection: psycopg.Connection[Any], code: str, edition: str = "") -> Row | None:
+    """One indicator of either level: its years, its parts, what lost points; None when there is none of that code."""
+    query = f"SELECT *, concat_ws('.', {', '.join(EDITION)}) AS edition FROM indicator_comparison WHERE indicator_code = %s ORDER BY year DESC"
+    found = rows(connection, query, code)
     if not found:
         return None
+    one = next((r for r in found if r["edition"] == edition), found[0])
+    key = [one[c] for c in EDITION]
     return {
-        "one": found[0],
-        "parts": rows(connection, "SELECT * FROM indicator_comparison WHERE parent_code = %s ORDER BY indicator_code", code),
+        "one": one,
+        "years": rows(
+            connection,
+            "SELECT t.*, c.city_avg, c.province_avg FROM indicator_trend t JOIN indicator_comparison c USING (scheme_code, year, period, region_code, indicator_code) "
+            "WHERE scheme_code = %s AND period IS NOT DISTINCT FROM %s AND region_code IS NOT DISTINCT FROM %s AND indicator_code = %s ORDER BY year",
+            key[0], key[2], key[3], code,
+        ),
+        "parts": rows(connection, f"SELECT * FROM indicator_comparison WHERE {_SAME} AND parent_code = %s ORDER BY indicator_code", *key, code),
         "lost": rows(
             connection,
-            "SELECT * FROM indicator_recoverable_points WHERE parent_code = %s OR indicator_code = %s ORDER BY potential_points DESC NULLS LAST",
-            code, code,
+            f"SELECT * FROM indicator_recoverable_points WHERE {_SAME} AND (parent_code = %s OR indicator_code = %s) ORDER BY potential_points DESC NULLS LAST",
+            *key, code, code,
         ),
         "problems": rows(
-            connection, "SELECT problem_no, title, due_on, light, status_name FROM rectification_ledger WHERE lead_dept_code = %s AND NOT is_closed ORDER BY due_on", found[0]["lead_dept_code"],
+            connection, "SELECT problem_no, title, due_on, light, status_name FROM rectification_ledger WHERE lead_dept_code = %s AND NOT is_closed ORDER BY due_on", one["lead_dept_code"],
         ),
+        "causes": rows(connection, f"SELECT * FROM indicator_cause_and_consequence WHERE {_SAME} AND indicator_code = %s", *key, code),
     }  # fmt: skip
 
 
@@ -137,7 +174,7 @@ def unit(connection: psycopg.Connection[Any], code: str) -> Row | None:
     """One unit's hotline months and its overdue tickets; None when it has none."""
     months = rows(
         connection,
-        "SELECT to_char(o.due_month, 'YYYY-MM') AS month, o.department, o.tickets_due, o.on_time, o.overdue, o.still_open, o.on_time_pct, "
+        "SELECT to_char(o.due_month, 'YYYY-MM') AS month, o.main_dept_code, o.department, o.tickets_due, o.on_time, o.overdue, o.still_open, o.on_time_pct, "
         "r.response_pct, r.solved_pct, r.satisfaction_pct FROM hotline_on_time_by_department o LEFT JOIN hotline_three_rates_by_department r "
         "ON r.main_dept_code = o.main_dept_code AND r.dispatched_month = o.due_month WHERE o.main_dept_code = %s ORDER BY o.due_month DESC", code,
     )  # fmt: skip
@@ -180,6 +217,7 @@ def rectification(connection: psycopg.Connection[Any]) -> Row:
             connection, "SELECT * FROM rectification_by_department ORDER BY completion_pct, problems DESC"
         ),
         "overdue": rows(connection, "SELECT * FROM rectification_overdue ORDER BY days_overdue DESC"),
+        "timetable": timetable(connection),
         "soon": rows(
             connection,
             "SELECT * FROM rectification_ledger WHERE NOT is_closed AND light IN ('red', 'yellow') AND days_overdue = 0 ORDER BY due_on NULLS LAST LIMIT 20",
@@ -194,20 +232,78 @@ def rectification(connection: psycopg.Connection[Any]) -> Row:
     }
 
 
+def timetable(connection: psycopg.Connection[Any], limit: int = 24) -> list[Row]:
+    """Open problems that have a begin and a date, by due date, as the timetable draws them."""
+    return rows(
+        connection,
+        "SELECT problem_no, title, lead_department, found_on, due_on, light, days_overdue FROM rectification_ledger "
+        "WHERE NOT is_closed AND found_on IS NOT NULL AND due_on IS NOT NULL ORDER BY due_on, problem_no LIMIT %s", limit,
+    )  # fmt: skip
+
+
+def task_book(connection: psycopg.Connection[Any], code: str) -> list[Row]:
+    """A lead department's problems, open ones first, by due date; empty when it has none or they are not the reader's."""
+    return rows(
+        connection, "SELECT * FROM rectification_ledger WHERE lead_dept_code = %s ORDER BY is_closed, due_on NULLS LAST, problem_no", code
+    )  # fmt: skip
+
+
 def problem(connection: psycopg.Connection[Any], number: str) -> Row | None:
     """One problem of the ledger; None when there is none, or it is another department's."""
     found = rows(connection, "SELECT * FROM rectification_ledger WHERE problem_no = %s", number)
     return found[0] if found else None
 
 
-def problem_parts(connection: psycopg.Connection[Any], number: str) -> Row:
-    """Measures, progress and reviews of a problem whose line the reader has seen; the portal's own connection asks."""
+def problem_parts(connection: psycopg.Connection[Any], numbers: list[str]) -> Row:
+    """Measures, progress and reviews of problems whose lines the reader has seen; the portal's own connection asks."""
     queries = {
-        "measures": "SELECT * FROM shared.rectification_measure WHERE problem_no = %s ORDER BY seq, measure_id",
-        "progress": "SELECT * FROM shared.rectification_progress WHERE problem_no = %s ORDER BY reported_on, progress_id",
-        "reviews": "SELECT * FROM shared.rectification_review WHERE problem_no = %s ORDER BY applied_on, review_id",
+        "measures": "SELECT * FROM shared.rectification_measure WHERE problem_no = ANY (%s) ORDER BY problem_no, seq, measure_id",
+        "progress": "SELECT * FROM shared.rectification_progress WHERE problem_no = ANY (%s) ORDER BY reported_on, progress_id",
+        "reviews": "SELECT * FROM shared.rectification_review WHERE problem_no = ANY (%s) ORDER BY applied_on, review_id",
     }
-    return {name: rows(connection, query, number) for name, query in queries.items()}
+    return {name: rows(connection, query, numbers) for name, query in queries.items()}
+
+
+# ------------------------------------------------------------------------------------------------- across the boards
+def report_card(connection: psycopg.Connection[Any]) -> list[Row]:
+    """Each department's deliveries, quality, hotline, rectification and indicators; the reader's own rows."""
+    return rows(connection, "SELECT * FROM quality_department_report_card ORDER BY department")
+
+
+def department(connection: psycopg.Connection[Any], code: str) -> Row:
+    """What stands behind one department's card: hotline months, overdue tickets, open problems, indicators it leads."""
+    return {
+        "months": rows(
+            connection,
+            "SELECT to_char(due_month, 'YYYY-MM') AS month, sum(tickets_due) AS due, sum(on_time) AS on_time, sum(overdue) AS overdue "
+            "FROM hotline_on_time_by_department WHERE main_dept_code = %s GROUP BY 1 ORDER BY 1", code,
+        )[-13:],
+        "overdue": rows(connection, "SELECT * FROM hotline_overdue_open WHERE main_dept_code = %s ORDER BY days_overdue DESC LIMIT 20", code),
+        "problems": rows(connection, "SELECT * FROM rectification_ledger WHERE lead_dept_code = %s AND NOT is_closed ORDER BY due_on NULLS LAST LIMIT 50", code),
+        "led": rows(
+            connection, "SELECT * FROM indicator_comparison WHERE lead_dept_code = %s AND year = (SELECT max(year) FROM indicator_comparison) ORDER BY indicator_code", code
+        ),
+        "materials": rows(connection, "SELECT * FROM indicator_evidence_list WHERE provider_dept_code = %s AND is_open ORDER BY due_on NULLS LAST LIMIT 50", code),
+        "refused": rows(connection, "SELECT * FROM quality_quarantine_by_rule WHERE provider_dept_code = %s AND unresolved > 0 ORDER BY unresolved DESC LIMIT 10", code),
+    }  # fmt: skip
+
+
+def causes(connection: psycopg.Connection[Any]) -> list[Row]:
+    """Weak indicators with what the lead department's hotline and rectification say, the newest year first."""
+    return rows(
+        connection, "SELECT * FROM indicator_cause_and_consequence ORDER BY year DESC, score NULLS LAST, indicator_code"
+    )
+
+
+def crowd(connection: psycopg.Connection[Any], category: str, town: str) -> Row | None:
+    """One high-frequency problem: its figures, its tickets as the cluster view has them; None when there is none."""
+    found = rows(
+        connection, "SELECT * FROM hotline_high_frequency WHERE category_code = %s AND coalesce(town_code, '') = %s", category, town
+    )  # fmt: skip
+    if not found:
+        return None
+    query = "SELECT * FROM hotline_cluster_tickets WHERE category_code = %s AND coalesce(town_code, '') = %s ORDER BY recorded_at"
+    return {"one": found[0], "tickets": rows(connection, query, category, town)}
 
 
 # ------------------------------------------------------------------------------------------------- any view's rows

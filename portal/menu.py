@@ -19,7 +19,8 @@ class Entry(NamedTuple):
 
 _GROUPS = (
     ("看板", (Entry("营商指标", "/boards/indicators", "board.read"), Entry("12345 热线", "/boards/hotline", "board.read"),
-              Entry("问题整改", "/boards/rectification", "board.read"), Entry("简报", "/briefings", "briefing.make"))),
+              Entry("问题整改", "/boards/rectification", "board.read"), Entry("部门成绩单", "/boards/departments", "board.read"),
+              Entry("短板因果", "/boards/causes", "board.read"), Entry("红黑榜", "/boards/exposure", "board.read"), Entry("简报", "/briefings", "briefing.make"))),
     ("接入", (Entry("待办", "/inbox", "inbox.read"), Entry("数据质量", "/quality", "correction.read"), Entry("报送", "/uploads", "upload"),
               Entry("来源", "/connectors", "source.read"), Entry("运行记录", "/runs", "source.read"))),
     ("数据", (Entry("数据目录", "/catalogue", "catalogue.read"), Entry("查询", "/sql", "query.run"), Entry("共享申请", "/requests", "access.request"),

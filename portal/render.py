@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -40,6 +41,12 @@ def signed(value: Any, places: int = 2) -> str:
     if value is None:
         return DASH
     return ("+" if value > 0 else "") + number(value, places)
+
+
+def short(text: str | None, most: int = 14) -> str:
+    """A text cut to some characters, with a mark where it was cut."""
+    whole = (text or DASH).strip()
+    return whole if len(whole) <= most else whole[: most - 1] + "…"
 
 
 def moment(value: Any) -> str:
@@ -89,6 +96,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json, "span": span}
+    from portal import charts, drawing  # they write numbers as this module does
+
+    made.filters |= {"drawn": drawing.data_uri, "dark": charts.dark}
     made.tests["numeric"] = numeric
     return made
 
@@ -100,10 +110,17 @@ def render(visit: Visit, template: str, values: dict[str, Any]) -> str:
     common = {
         "site": visit.site, "user": user, "nonce": visit.nonce, "path": visit.request.url.path, "csrf": visit.session.csrf if visit.session else "",
         "menu": menu(user, visit.request.url.path) if user else [], "may": lambda action, thing=None: can(user, action, thing),
-        "query": dict(visit.request.query_params), "said": _said(said), "wall": visit.request.query_params.get("display") == "wall",
+        "query": dict(visit.request.query_params), "said": _said(said), "display": visit.request.query_params.get("display", ""),
+        "wall": visit.request.query_params.get("display") == "wall", "other": _other(visit),
         "waiting": visit.extra.get("waiting"),
     }  # fmt: skip
     return environment().get_template(template).render(common | values)
+
+
+def _other(visit: Visit) -> str:
+    """This page's address with its filters but without `display`, to add one: "?" or "?month=2026-09&"."""
+    kept = [(k, v) for k, v in visit.request.query_params.multi_items() if k != "display"]
+    return f"?{urlencode(kept)}&" if kept else "?"
 
 
 def _said(text: str) -> str:

@@ -32,6 +32,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "account.self": EVERYBODY,
     "board.read": DATA,
     "briefing.make": frozenset({"leader", "analyst", "engineer"}),
+    "exposure.draft": frozenset({"leader", "analyst", "engineer"}),
+    "exposure.decide": frozenset({"leader"}),
     "inbox.read": frozenset({"clerk", "engineer"}),
     "correction.read": frozenset({"clerk", "engineer"}),
     "correction.fix": frozenset({"clerk"}),

@@ -1,10 +1,25 @@
 """The pages, one module a room of them."""
 
-from portal.pages import account, admin, analyst, api, boards, briefings, clerk, dagster, front, oidc, ops, sources
+from portal.pages import (
+    account,
+    admin,
+    analyst,
+    api,
+    boards,
+    briefings,
+    clerk,
+    dagster,
+    front,
+    leaders,
+    oidc,
+    ops,
+    sources,
+)
 
 ROUTERS = (
     front.router,
     account.router,
+    leaders.router,  # before boards: /boards/rectification/units/… is no problem number
     boards.router,
     admin.router,
     dagster.router,

@@ -80,7 +80,13 @@
 
   function wall() {
     const next = document.body.dataset.next;
-    if (!document.body.classList.contains("wall") || !next) return;
+    if (!document.body.classList.contains("wall")) return;
+    for (const clock of document.querySelectorAll("[data-clock]")) {
+      const show = () => { clock.textContent = new Date().toLocaleString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai" }); };
+      show();
+      setInterval(show, 1000);
+    }
+    if (!next) return;
     setTimeout(() => { location.href = next; }, 20000);
   }
 

@@ -11,10 +11,19 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.portal import county
+
 Window = Callable[..., Page]
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-BOARDS = ("/boards/indicators", "/boards/hotline", "/boards/rectification")
+BOARDS = (
+    "/boards/indicators",
+    "/boards/hotline",
+    "/boards/rectification",
+    "/boards/departments",
+    "/boards/causes",
+    "/boards/exposure",
+)
 
 
 def axe(page: Page) -> list[str]:
@@ -26,7 +35,18 @@ def axe(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [*BOARDS, "/boards/indicators/A02", "/boards/rectification/ZG2026000", "/boards/rows/hotline_overdue_open"]
+    "path",
+    [
+        *BOARDS,
+        "/boards/indicators/A02",
+        "/boards/rectification/ZG2026000",
+        f"/boards/rectification/units/{county.TAX}",
+        "/boards/exposure/new",
+        f"/boards/departments/{county.TAX}",
+        f"/boards/hotline/units/{county.TAX}",
+        "/boards/rows/hotline_overdue_open",
+        "/boards/rectification?display=print",
+    ],
 )
 def test_page_is_clean_wide_narrow_and_accessible(window: Window, path: str) -> None:
     page = window("leader")
@@ -63,16 +83,35 @@ def test_below_70_does_not_round_and_the_box_hides_the_others(window: Window) ->
     expect(page.locator("h1")).to_have_text("纳税")
 
 
-def test_board_prints_on_a4_and_shows_on_the_wall(window: Window) -> None:
+@pytest.mark.parametrize("path", BOARDS[:3])
+def test_board_prints_on_a4_with_charts_the_server_drew(window: Window, path: str) -> None:
     page = window("leader")
-    page.goto("/boards/rectification")
+    page.goto(path)
+    page.get_by_role("link", name="打印版").click()
+    drawn = page.locator("img.drawn")
+    assert drawn.count() == page.evaluate("document.querySelectorAll('img.drawn').length") > 0
+    assert page.evaluate("[...document.querySelectorAll('img.drawn')].every(i => i.complete && i.naturalWidth > 700)")
+    assert page.locator("canvas").count() == 0
     page.emulate_media(media="print")
     assert page.locator(".side").is_hidden()
+    expect(page.locator(".print-only").last).to_contain_text("范围：全县")
+    expect(page.locator(".print-only").last).to_contain_text("数据截至 2026-09-30")
     assert page.pdf(format="A4").startswith(b"%PDF")
-    page.emulate_media(media="screen")
-    page.goto("/boards/rectification?display=wall")
+
+
+@pytest.mark.parametrize("path", BOARDS[:3])
+def test_wall_shows_a_board_on_one_screen_and_goes_on(window: Window, path: str) -> None:
+    page = window("leader")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.clock.install()
+    page.goto(f"{path}?display=wall")
+    page.wait_for_load_state("networkidle")
     assert page.locator(".side").is_hidden()
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    expect(page.locator(".clock")).to_contain_text(":")
     assert axe(page) == []
+    page.clock.fast_forward(20_500)
+    page.wait_for_url(f"**{BOARDS[(BOARDS.index(path) + 1) % 3]}?display=wall")
 
 
 def test_rows_come_as_a_workbook_with_codes_as_text(signed_in: Callable[[str], httpx2.Client]) -> None:
