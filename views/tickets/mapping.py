@@ -177,9 +177,25 @@ def _columns(header: Sequence[str], preset: dict[str, str], said: dict[str, str]
         if concept not in columns and column not in taken:
             columns[concept] = column
             taken.add(column)
+    _guess(columns, {fold: name for fold, name in by_fold.items() if name not in taken})
     if "recorded_at" not in columns and "accepted_at" in columns:
         columns["recorded_at"] = columns["accepted_at"]
     return columns
+
+
+def _guess(columns: dict[str, str], free: dict[str, str]) -> None:
+    """Add times no alias knows, by the words in their names; `free` is folded name → column not spoken for."""
+    for concept, words in _file()["guesses"].items():
+        said, dated = "|".join(words), "datetime|date|time|dt"
+        meant = re.compile(rf"(?<!over)({said}).*({dated})|({dated}).*(?<!over)({said})|(?<!over)({said})(at|on)$")
+        found = [fold for fold in free if meant.search(fold)]
+        # «Creation Time» beside «Creation Date» holds the clock only.
+        found.sort(key=lambda fold: (not re.search("date|dt", fold), len(fold)))
+        chosen = columns.get(concept) or (free[found[0]] if found else None)
+        if chosen:
+            columns[concept] = chosen
+        for fold in found:
+            del free[fold]
 
 
 def _states(said: dict[str, Iterable[str]]) -> dict[str, str]:

@@ -92,10 +92,10 @@ def _left(text: str, end: int) -> str:
     begin = end
     while begin > 0 and end - begin < _LONGEST and text[begin - 1] not in _STOP:
         begin -= 1
-    left = text[begin:end]
-    for match in _AREA.finditer(left):
-        left = text[begin + match.end() : end]
-    return left
+    # An area may begin further left than the name can reach: of A7县泉塘街道东六路 nothing of A7县 belongs to the name.
+    for match in _AREA.finditer(text, max(0, begin - _LONGEST), end):
+        begin = max(begin, match.end())
+    return text[begin:end]
 
 
 def _drawn(left: str, suffix: str, seen: Counter[str], least: int) -> str | None:

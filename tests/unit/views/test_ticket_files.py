@@ -15,6 +15,7 @@ import pytest
 
 from hub.cli import main
 from schemas.calendar import WorkCalendar
+from views.tickets.mapping import fit
 
 _HEADER = [
     "Unique Key", "Created Date", "Closed Date", "Agency", "Agency Name", "Complaint Type", "Descriptor", "Status", "Due Date",
@@ -86,6 +87,25 @@ def test_us_service_requests_by_due_date(tmp_path: Path, capsys: pytest.CaptureF
     harsh = _assess(capsys, tmp_path / "311.csv", "--as-of", "2011-04-15", "--by", "unit", "--missing", "late")[0]
     assert int(harsh["late"]) == counts["late"] + counts["undeterminable"]
     assert float(harsh["on_time_pct"]) < float(total["on_time_pct"])
+
+
+@pytest.mark.parametrize(
+    ("header", "times"),
+    [
+        ("SR_NUMBER,SR_TYPE,OWNER_DEPARTMENT,STATUS,CREATED_DATE,LAST_MODIFIED_DATE,CLOSED_DATE", "CREATED_DATE,CLOSED_DATE,-"),
+        ("Creation Date,Status,Completion Date,Service Request Number,Expected Completion Date", "Creation Date,Completion Date,Expected Completion Date"),
+        ("case_id,open_date,service_name,closure_reason,close_date,target_close_date,on_time", "open_date,close_date,target_close_date"),
+        ("CASE NUMBER,SR TYPE,SLA,STATUS,SR CREATE DATE,DUE DATE,DATE CLOSED,OVERDUE", "SR CREATE DATE,DATE CLOSED,DUE DATE"),
+        ("Service Request Number,Created Date,Update Date,Closed Date,ERT (Estimated Response Time),Overall Service Request Due Date", "Created Date,Closed Date,Overall Service Request Due Date"),
+        ("CASEID,OPENEDDATETIME,SLA_Date,CLOSEDDATETIME,Late (Yes/No),Dept", "OPENEDDATETIME,CLOSEDDATETIME,SLA_Date"),
+        ("OBJECTID,ORGANIZATIONACRONYM,ADDDATE,RESOLUTIONDATE,SERVICEDUEDATE,SERVICEORDERSTATUS", "ADDDATE,RESOLUTIONDATE,SERVICEDUEDATE"),
+        ("CASE ID,CREATION DATE,CREATION TIME,DAYS TO CLOSE,CLOSED DATE,ESTIMATED COMPLETION DATE", "CREATION DATE,CLOSED DATE,ESTIMATED COMPLETION DATE"),
+        ("id,created_on,finished_at,promised_at", "created_on,finished_at,promised_at"),
+    ],
+)  # fmt: skip
+def test_time_columns_of_cities_nobody_listed(header: str, times: str) -> None:
+    columns = fit(header.split(",")).columns
+    assert ",".join(columns.get(c, "-") for c in ("recorded_at", "closed_at", "due_at")) == times
 
 
 def test_messages_by_working_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
