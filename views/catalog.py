@@ -31,7 +31,7 @@ _OTHER_FROM = re.compile(r"\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b", r
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]\w*)\b(?!\s*[.(])", re.IGNORECASE)
 _OWN_NAME = re.compile(r"(?:\bWITH|\bRECURSIVE|,)\s*([a-z_]\w*)\s+AS\s*\(", re.IGNORECASE)
 _TEXTS = ("title", "question", "grain", "owner")
-_KEYS = {*_TEXTS, "definition", "parameters"}
+_KEYS = {*_TEXTS, "definition", "parameters", "refresh"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,17 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Refresh:
+    """How a view's rows hang on its inputs' rows, so that some can be computed without the others: see views.partial."""
+
+    of: str
+    by: dict[str, str]
+    near: str | None = None
+    join: dict[str, str] = field(default_factory=dict)
+    spread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class View:
     """One view as its file says it; `definitions` tells per rate column what is counted over what."""
 
@@ -67,6 +78,7 @@ class View:
     parameters: dict[str, Parameter] = field(hash=False)
     path: Path
     sql: str = field(repr=False)
+    refresh: Refresh | None = field(default=None, hash=False)
 
     @property
     def where(self) -> str:
@@ -182,6 +194,7 @@ def load(path: Path) -> View:
         parameters=_parameters(header.get("parameters") or {}, where),
         path=path,
         sql=sql,
+        refresh=_refresh(header["refresh"], where) if "refresh" in header else None,
     )
 
 
@@ -199,6 +212,20 @@ def load_catalog(root: Path = VIEWS) -> Catalog:
         else:
             found[view.name] = view
     return Catalog(_ordered(found, broken), broken)
+
+
+def _refresh(node: Any, where: str) -> Refresh:
+    known = {"of", "by", "near", "join", "spread"}
+    if not isinstance(node, dict) or not {"of", "by"} <= node.keys() <= known or not isinstance(node["by"], dict):
+        raise ConfigError(
+            f"{where}：refresh",
+            "须写明 of（输入表）和 by（分组列: 用输入表的列怎么算）",
+            "另可写 near、join、spread，写法见 views/partial.py",
+        )
+    return Refresh(
+        str(node["of"]), {str(k): str(v) for k, v in node["by"].items()}, node.get("near"),
+        {str(k): str(v) for k, v in (node.get("join") or {}).items()}, tuple(node.get("spread") or ()),
+    )  # fmt: skip
 
 
 def _parameters(node: Any, where: str) -> dict[str, Parameter]:

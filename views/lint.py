@@ -114,6 +114,23 @@ def defined_rates(view: View, _: Schemas) -> Iterator[Finding]:
             yield 1, f"definition 里的 '{name}' 不是本视图的列", nearest(name, names)
 
 
+def refreshable(view: View, known: Schemas) -> Iterator[Finding]:
+    """What `refresh` names is there: inputs of the view, their columns, and output columns that name a group."""
+    plan = view.refresh
+    if plan is None:
+        return
+    outputs = [column.name for column in view.columns]
+    for name in plan.by:
+        if name not in outputs:
+            yield 1, f"refresh.by 里的 '{name}' 不是本视图的列", nearest(name, outputs)
+    shared = [(plan.of, column) for column in (*plan.spread, *([plan.near] if plan.near else []), *plan.join.values())]
+    for table, column in [*shared, *plan.join.items()]:
+        if table not in view.inputs:
+            yield 1, f"refresh 里的 '{table}' 不是本视图的来源", nearest(table, view.inputs)
+        elif table in known and column not in known[table]:
+            yield 1, f"refresh 里的 '{column}' 不是 {table} 的列", nearest(column, known[table])
+
+
 def named_expressions(view: View, _: Schemas) -> Iterator[Finding]:
     """No star, and no computed column without AS, in the WITH parts too."""
     from sqlglot import exp
@@ -293,6 +310,7 @@ RULES: tuple[Rule, ...] = (
     defined_rates,
     named_expressions,
     known_inputs,
+    refreshable,
     declared_parameters,
     portable_functions,
     portable_syntax,

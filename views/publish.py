@@ -1,7 +1,8 @@
 """Publishing: each view computed and kept as a table board.<view>, so that a board opens at once.
 
 Only what can have changed is computed: views whose inputs changed, views above a view whose rows changed, views
-whose own text or as-of day changed. Rows go in by DELETE and INSERT inside one transaction: a reader sees the old
+whose own text or as-of day changed; and of a view that says how its rows hang on its inputs' (views.partial), only the
+rows that the deliveries since the last publication touch. Rows go in by DELETE and INSERT inside one transaction: a reader sees the old
 table or the new one, and never waits. A view that fails keeps its old rows and says why; the others go on.
 """
 
@@ -17,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from schemas.errors import HubError
+from views import partial
 from views.catalog import Catalog, View, load_catalog
 from views.render import render
 
@@ -41,6 +43,12 @@ COMMENT ON COLUMN board.published_view.as_of IS '数据截至';
 COMMENT ON COLUMN board.published_view.row_count IS '行数';
 COMMENT ON COLUMN board.published_view.published_at IS '核算时间';
 """
+_BATCHES = """
+CREATE TABLE IF NOT EXISTS board.published_batch (batch_id int PRIMARY KEY, dataset text NOT NULL);
+COMMENT ON TABLE board.published_batch IS '已算进视图的批次：下一次只算这之后的';
+COMMENT ON COLUMN board.published_batch.batch_id IS '批次';
+COMMENT ON COLUMN board.published_batch.dataset IS '数据集';
+"""
 _SHAPE = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
@@ -49,13 +57,17 @@ WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY at
 
 @dataclass(frozen=True)
 class Published:
-    """What became of one view that was computed; `changed` is False when it came out as it was."""
+    """What became of one view that was computed; `changed` is False when it came out as it was.
+
+    `partial`: only the rows that the new deliveries touch were computed.
+    """
 
     name: str
     rows: int
     changed: bool
     seconds: float
     error: str = ""
+    partial: bool = False
 
 
 def publish(
@@ -79,6 +91,7 @@ def publish(
         search_path = _one(cursor)[1]
         cursor.execute("SELECT set_config('search_path', 'board, shared', true)")
         known = _prepare(cursor)
+        changes = partial.Changes(cursor, changed, catalog)
         for view in catalog.views.values():
             begun = time.perf_counter()
             try:
@@ -89,8 +102,15 @@ def publish(
                 if not stale and _shape(cursor, f"board.{view.name}"):
                     current.append(view.name)
                     continue
+                moved = view.inputs & ((changed or set()) | touched)
                 with connection.transaction():
-                    rows, differs = _refresh(cursor, view, text, relabel=last[0] != hashes[0])
+                    delta = None
+                    if changed is not None and last == hashes and _shape(cursor, f"board.{view.name}"):
+                        delta = partial.refresh(cursor, view, text, changes, moved, catalog)
+                    if delta is None:
+                        rows, differs = _refresh(cursor, view, text, relabel=last[0] != hashes[0])
+                    else:
+                        rows, differs = delta.rows, delta.differs
                     _note(cursor, view, [*hashes, as_of, rows])
             except (psycopg.Error, HubError) as error:
                 # Forgotten, so that the next publication tries it again even when nothing else has changed.
@@ -99,7 +119,9 @@ def publish(
                 continue
             if differs:
                 touched.add(view.name)
-            done.append(Published(view.name, rows, differs, time.perf_counter() - begun))
+            seconds = time.perf_counter() - begun
+            done.append(Published(view.name, rows, differs, seconds, partial=delta is not None))
+        changes.close()
         cursor.execute(
             "UPDATE board.published_view SET as_of = %s WHERE view = ANY (%s) AND as_of <> %s", [as_of, current, as_of]
         )
@@ -118,6 +140,7 @@ def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, tuple[str, str]]:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS board")
         cursor.execute(_LEDGER)
         _grant(cursor, "published_view")
+    cursor.execute(_BATCHES)
     cursor.execute("SELECT view, file, query FROM board.published_view")
     return {view: (file, query) for view, file, query in cursor.fetchall()}
 
@@ -141,6 +164,7 @@ def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str, *, relabel: boo
             cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(table, fresh))
             _grant(cursor, view.name)
         cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table, fresh))
+        partial.index(cursor, view)
     cursor.execute(sql.SQL("DROP TABLE {}").format(fresh))
     if relabel or not same_shape:
         _comment(cursor, view)

@@ -53,6 +53,9 @@ def record_ddl(contract: Contract) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS record.{name} ({', '.join([*fields, *system])}) WITH (fillfactor = 90)",
         f"CREATE TABLE IF NOT EXISTS record_history.{name} ({', '.join(history)})",
         f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_version')} ON record_history.{name} ({key})",
+        # What a batch brought or closed is found by blocks: an index per row would have to be told of every new version.
+        f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_batch')} ON record.{name} USING brin (_batch_id) WITH (pages_per_range = 16)",
+        f"CREATE INDEX IF NOT EXISTS {quoted(contract.dataset + '_closed')} ON record_history.{name} USING brin (_closed_batch_id) WITH (pages_per_range = 16)",
     ]
     added = ", ".join(f"ADD COLUMN IF NOT EXISTS {quoted(f.name)} {f.physical_type}" for f in contract.fields.values())
     statements += [f"ALTER TABLE {schema}.{name} {added}" for schema in ("record", "record_history")]

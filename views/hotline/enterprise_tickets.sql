@@ -6,6 +6,10 @@ owner: 县热线办
 definition:
   enterprise_id: 按代码和名称对上的主体；空值表示来源没有登记可以对的代码或名称
   is_overdue: 至数据日已过时限而未办结，或晚于时限办结
+refresh:
+  of: hotline_ticket
+  by: {ticket_no: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no}
 --- */
 SELECT
   t.ticket_no,                                                         -- 工单编号

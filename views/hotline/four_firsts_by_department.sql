@@ -9,6 +9,11 @@ definition:
   sign_minutes: 主办单位首次签收时间 − 转办时间，中位数；未签收的不算
   contact_minutes: 首次联系诉求人时间 − 转办时间，中位数；未联系的不算
   reply_minutes: 答复时间 − 转办时间，中位数；未答复的不算
+refresh:
+  of: hotline_ticket
+  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
+  near: dispatched_at
+  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
 --- */
 WITH signing AS (
   SELECT

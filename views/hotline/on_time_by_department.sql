@@ -11,6 +11,11 @@ definition:
   on_time_pct: 按期办结 ÷ 到期工单 × 100，按应办结月份统计（不是按受理或办结月份）
   excluded: 应办结日在该月且已过、经批准剔除考核的工单，不进分母
   suspended: 应办结日在该月且已过、经批准挂账而未办结的工单，不进分母
+refresh:
+  of: hotline_ticket
+  by: {due_month: "CAST(DATE_TRUNC('month', due_at) AS DATE)", main_dept_code: main_dept_code}
+  near: due_at
+  join: {hotline_upstream_duplicate: ticket_no}
 --- */
 WITH ticket AS (
   SELECT

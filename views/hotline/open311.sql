@@ -7,6 +7,10 @@ definition:
   status: 办结、归档、不予受理、直接答复的为 closed，其余为 open
   expected_datetime: 办理时限；时间都带 +08:00
   description: 工单标题；诉求内容和诉求人的姓名、电话、账号一概不提供
+refresh:
+  of: hotline_ticket
+  by: {service_request_id: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no}
 --- */
 SELECT
   t.ticket_no AS service_request_id,                                   -- 服务请求编号

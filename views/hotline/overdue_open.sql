@@ -6,6 +6,9 @@ owner: 县热线办
 definition:
   days_overdue: 数据日减应办结日（自然日）
   workdays_overdue: 应办结日之后到数据日的工作日数；工作日历没有覆盖时为空
+refresh:
+  of: hotline_ticket
+  by: {ticket_no: ticket_no}
 --- */
 SELECT
   t.ticket_no,                                                         -- 工单编号

@@ -8,6 +8,10 @@ definition:
   root_ticket_no: 同一串重复诉求中最早的工单
 parameters:
   window_days: {value: 30, title: 办结后多少天内再来算重复, source: 县热线办默认值，可按当年考核办法修改}
+refresh:
+  of: hotline_ticket
+  by: {ticket_no: ticket_no}
+  spread: [caller_hash, category_code, town_code]
 --- */
 WITH ordered AS (
   SELECT

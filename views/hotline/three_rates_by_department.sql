@@ -15,6 +15,11 @@ parameters:
   response_weight: {value: 30, title: 响应率权重, source: 模拟口径，可按当年考核办法修改}
   solved_weight: {value: 40, title: 解决率权重, source: 模拟口径，可按当年考核办法修改}
   satisfaction_weight: {value: 30, title: 满意率权重, source: 模拟口径，可按当年考核办法修改}
+refresh:
+  of: hotline_ticket
+  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
+  near: dispatched_at
+  join: {hotline_upstream_duplicate: ticket_no, hotline_callback: ticket_no}
 --- */
 WITH numbered AS (
   SELECT

@@ -14,6 +14,11 @@ definition:
   redo_pct: 重办过的 ÷ 已办结 × 100
   extension_pct: 批准延期的 ÷ 考核工单 × 100
   excluded: 经批准剔除考核的工单，不在各率的分母里
+refresh:
+  of: hotline_ticket
+  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
+  near: dispatched_at
+  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
 --- */
 WITH ticket AS (
   SELECT

@@ -5,6 +5,10 @@ grain: 每行一张不单独计数的工单
 owner: 县热线办
 definition:
   counted_ticket_no: 同一上级工单号里最早记录的那张；各项指标只算它
+refresh:
+  of: hotline_ticket
+  by: {ticket_no: ticket_no}
+  spread: [upstream_no]
 --- */
 WITH numbered AS (
   SELECT

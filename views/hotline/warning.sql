@@ -8,6 +8,10 @@ definition:
   used_pct: 已用时限 ÷ 全部时限 × 100；办结按工作日数，签收、联系按秒
   level: 50、80、100 三档；100 为时限已过（当日到期的还不算过）
   provisional: 时限里有放假安排还没公布的日子
+refresh:
+  of: hotline_ticket
+  by: {ticket_no: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
 --- */
 WITH open_ticket AS (
   SELECT

@@ -1,0 +1,273 @@
+"""Publishing the hotline board: everything, after 1 % of the tickets changed, and how fast its pages' data come.
+
+    python -m benchmarks publish [--tickets 1000000,10000000] [--events 5]
+
+Tickets of five years, with assignments, callbacks and steps; changed are those of the last weeks, nine in ten, and a tenth
+anywhere. After the partial publication everything is computed anew and must come out the same, and so must DuckDB's
+answer to the same SQL over the same rows, the reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import duckdb
+import psycopg
+
+from benchmarks.load_tickets import FOLDER, say, server
+from pipelines.run import prepare
+from schemas.contract import contract
+from views.catalog import load_catalog
+from views.publish import Published, publish
+from views.render import render
+from warehouse.home import Home
+from warehouse.tables import columns, key_ddl
+
+DAY = date(2026, 6, 30)
+DATASETS = ("hotline_ticket", "hotline_assignment", "hotline_callback", "hotline_ticket_event")
+# What the portal's board opens with: everything published but the lists of single tickets, which it asks for by unit.
+_PAGES = (
+    "SELECT * FROM board.hotline_on_time_by_department WHERE due_month >= DATE '2026-01-01'",
+    "SELECT * FROM board.hotline_timeliness_by_department WHERE dispatched_month >= DATE '2026-01-01'",
+    "SELECT * FROM board.hotline_three_rates_by_department WHERE dispatched_month >= DATE '2026-01-01'",
+    "SELECT * FROM board.hotline_high_frequency ORDER BY tickets DESC LIMIT 50",
+    "SELECT * FROM board.hotline_warning WHERE main_dept_code = 'D7' ORDER BY level DESC, due_on LIMIT 50",
+    "SELECT * FROM board.hotline_overdue_open WHERE main_dept_code = 'D7' ORDER BY days_overdue DESC LIMIT 50",
+)
+_HOUR = "TIMESTAMP '2021-07-01' + ((i * 43800::bigint / {n}) * INTERVAL '1 hour') + (hashint4(i) & 1023) * INTERVAL '1 second'"
+_OF = {
+    "hotline_ticket": """
+      'T' || lpad(i::text, 9, '0') AS ticket_no, CASE WHEN i % 7 = 0 THEN 'S' || (i - i % 14) END AS upstream_no, '电话' AS channel,
+      (ARRAY['咨询','求助','投诉','举报'])[1 + (hashint4(i + 1) & 3)] AS demand_type, (ARRAY['0101','0102','0103','0201','0202','0301','0104','0203'])[1 + (hashint4(i + 2) & 7)] AS category_code,
+      '反映' || (hashint4(i + 3) & 255) || '号小区夜间施工噪声扰民' AS title, repeat('来电人反映小区旁边工地夜间施工，噪声很大，影响休息。', 3) AS content,
+      md5((hashint4(i + 4) & 262143)::text) AS caller_hash, i % 20 = 0 AS is_enterprise, i % 50 = 0 AS secrecy,
+      '51099910' || (hashint4(i + 5) & 7) AS town_code, at AS recorded_at, at + INTERVAL '10 minutes' AS accepted_at, at + INTERVAL '20 minutes' AS dispatched_at,
+      'D' || (hashint4(i + 6) & 31) AS main_dept_code, at + INTERVAL '7 days' AS due_at, at + INTERVAL '5 hours' AS first_contact_at,
+      at + INTERVAL '2 days' AS replied_at, CASE WHEN at < TIMESTAMP '2026-06-20' AND i % 1000 > 0 THEN at + (hashint4(i + 7) & 511 + {shift}) * INTERVAL '1 hour' END AS closed_at,
+      CASE WHEN at < TIMESTAMP '2026-06-20' THEN 'closed' ELSE 'handling' END AS status, 0 AS extension_days, (i % 40 = 0)::int AS return_count, (i % 60 = 0)::int AS redo_count""",
+    "hotline_assignment": """
+      'T' || lpad(i::text, 9, '0') AS ticket_no, 'D' || (hashint4(i + 6) & 31) AS dept_code, '主办' AS role, at + INTERVAL '20 minutes' AS assigned_at,
+      at + INTERVAL '2 hours' AS signed_at""",
+    "hotline_callback": """
+      'C' || lpad(i::text, 9, '0') AS callback_id, 'T' || lpad(i::text, 9, '0') AS ticket_no, 1 AS round, at + INTERVAL '6 days' AS called_at, '电话' AS method,
+      i % 9 > 0 AS reached, i % 9 > 0 AS answered, (ARRAY['已解决','未解决'])[1 + (hashint4(i + 8) & 1)] AS solved,
+      (ARRAY['满意','基本满意','不满意','非常满意'])[1 + (hashint4(i + 9) & 3)] AS satisfaction""",
+}  # fmt: skip
+_STEPS = "(ARRAY['记录','派单','签收','答复','结案','回访','归档'])[1 + step_no % 7]"
+
+
+def _fill(connection: psycopg.Connection[Any], tickets: int, events: int) -> None:
+    """One committed batch per dataset, straight into the record tables, keys made afterwards as the hub does."""
+    for dataset in DATASETS:
+        agreed, batch = contract(dataset), _batch(connection, dataset)
+        if dataset == "hotline_ticket_event":
+            body = f"""'E' || lpad(i::text, 9, '0') || step_no AS event_id, 'T' || lpad(i::text, 9, '0') AS ticket_no, step_no AS seq, {_STEPS} AS step,
+              at + step_no * INTERVAL '5 hours' AS event_at, 'D' || (hashint4(i + 6) & 31) AS dept_code"""  # fmt: skip
+            rows = f"generate_series(1, {tickets}) AS i CROSS JOIN generate_series(0, {events - 1}) AS step_no"
+        else:
+            body, rows = _OF[dataset].format(shift=0), f"generate_series(1, {tickets}) AS i"
+        _insert(
+            connection,
+            dataset,
+            batch,
+            f"SELECT {body} FROM (SELECT *, {_HOUR.format(n=tickets)} AS at FROM {rows}) AS t",
+        )
+        connection.execute(key_ddl(agreed).encode())
+        connection.commit()
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE")
+    connection.autocommit = False
+
+
+def _change(connection: psycopg.Connection[Any], tickets: int) -> int:
+    """1 % of the tickets in a new version, the old ones in history; how many."""
+    batch = _batch(connection, "hotline_ticket")
+    connection.execute(
+        f"CREATE TEMP TABLE chosen AS SELECT DISTINCT i FROM (SELECT {tickets} - (random() * {tickets} * 0.018)::int AS i FROM generate_series(1, {tickets * 9 // 1000}) "
+        f"UNION ALL SELECT 1 + (random() * ({tickets} - 1))::int FROM generate_series(1, {tickets // 1000})) AS t WHERE i >= 1".encode()
+    )
+    listed = ", ".join(columns(contract("hotline_ticket")))
+    body = _OF["hotline_ticket"].format(shift=48)
+    key = "ticket_no IN (SELECT 'T' || lpad(i::text, 9, '0') FROM chosen)"
+    connection.execute(
+        f"INSERT INTO record_history.hotline_ticket ({listed}, _closed_batch_id, _closed_reason) SELECT {listed}, {batch}, 'changed' FROM record.hotline_ticket WHERE {key}".encode()
+    )
+    connection.execute(f"DELETE FROM record.hotline_ticket WHERE {key}".encode())
+    _insert(
+        connection,
+        "hotline_ticket",
+        batch,
+        f"SELECT {body} FROM (SELECT *, {_HOUR.format(n=tickets)} AS at FROM chosen) AS t",
+    )
+    connection.commit()
+    return _one(connection, "SELECT count(*) FROM chosen")
+
+
+def _batch(connection: psycopg.Connection[Any], dataset: str) -> int:
+    connection.execute(
+        "INSERT INTO hub.source (connector, dataset, department, title) VALUES (%s, %s, 'bench', %s) ON CONFLICT DO NOTHING",
+        [f"bench/{dataset}", dataset, dataset],
+    )
+    row = connection.execute(
+        "INSERT INTO hub.batch (source_id, dataset, delivery, kind, status, contract_version, extracted_at, extracted, passed, quarantined, repaired, "
+        "warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) SELECT source_id, dataset, 'bench', 'full', 'committed', '1', "
+        "now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM hub.source WHERE connector = %s RETURNING batch_id", [f"bench/{dataset}"],
+    ).fetchone()  # fmt: skip
+    assert row is not None
+    return int(row[0])
+
+
+def _insert(connection: psycopg.Connection[Any], dataset: str, batch: int, rows: str) -> None:
+    source = _one(connection, f"SELECT source_id FROM hub.batch WHERE batch_id = {batch}")
+    names = [n.name for n in connection.execute(f"{rows} LIMIT 0".encode()).description or []]
+    listed = ", ".join([*names, "_source_id", "_batch_id", "_row_hash", "_quality"])
+    text = f"INSERT INTO record.{dataset} ({listed}) SELECT g.*, {source}, {batch}, gen_random_uuid(), 0 FROM ({rows}) AS g"
+    connection.execute(text.encode())
+
+
+def _one(connection: psycopg.Connection[Any], text: str) -> int:
+    row = connection.execute(text.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _publish(connection: psycopg.Connection[Any], changed: set[str] | None) -> tuple[float, list[Published]]:
+    begun = time.perf_counter()
+    done = publish(connection, changed, DAY)
+    connection.commit()
+    for view in done:
+        if view.error:
+            raise SystemExit(view.error)
+    return time.perf_counter() - begun, done
+
+
+def _content(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    """Rows and a sum of row hashes of every published hotline view."""
+    names = [name for name in load_catalog().views if name.startswith("hotline_")]
+    text = "SELECT count(*), sum(hashtextextended(v::text, 0)::numeric) FROM board.{} AS v"
+    return {name: connection.execute(text.format(name).encode()).fetchone() for name in names}
+
+
+def _pages(connection: psycopg.Connection[Any]) -> float:
+    """The slowest page's data in milliseconds, each the median of five."""
+    slowest = 0.0
+    for page in _PAGES:
+        taken = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            connection.execute(page.encode()).fetchall()
+            taken.append((time.perf_counter() - begun) * 1000)
+        slowest = max(slowest, median(taken))
+    return slowest
+
+
+def _duckdb(url: str, folder: Path) -> tuple[float, dict[str, int]]:
+    """Seconds and row counts of the same views in DuckDB, its inputs copied beforehand."""
+    catalog = load_catalog()
+    names = [name for name in catalog.views if name.startswith("hotline_")]
+    inputs = frozenset().union(*(catalog.datasets(name) for name in names))
+    store = folder / "reference.duckdb"
+    store.unlink(missing_ok=True)
+    counts = {}
+    with duckdb.connect(str(store)) as con, psycopg.connect(url) as pg:
+        con.execute("SET TimeZone = 'Asia/Shanghai'; SET memory_limit = '4GB'")
+        for name in sorted(inputs):
+            path = folder / f"{name}.csv"
+            with (
+                path.open("wb") as out,
+                pg.cursor().copy(f"COPY (SELECT * FROM shared.{name}) TO STDOUT (FORMAT csv, HEADER)".encode()) as copy,
+            ):
+                for block in copy:
+                    out.write(bytes(block))
+            types = {
+                r[0]: r[1]
+                for r in pg.execute(
+                    "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'shared' AND table_name = %s",
+                    [name],
+                ).fetchall()
+            }
+            known = {
+                c: {
+                    "jsonb": "VARCHAR",
+                    "character varying": "VARCHAR",
+                    "text": "VARCHAR",
+                    "timestamp with time zone": "TIMESTAMPTZ",
+                    "timestamp without time zone": "TIMESTAMP",
+                }.get(t, t)
+                for c, t in types.items()
+            }
+            con.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{path}', columns = {known})")
+            path.unlink()
+        begun = time.perf_counter()
+        for name in names:
+            con.execute(f"CREATE TABLE {name} AS {render(catalog.views[name], 'duckdb', DAY)}")
+            row = con.execute(f"SELECT count(*) FROM {name}").fetchone()
+            counts[name] = row[0] if row else 0
+        seconds = time.perf_counter() - begun
+    store.unlink()
+    return seconds, counts
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Print one line per size; 1 when what was published in part is not what computing anew gives, or DuckDB differs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks publish", description="热线看板的发布：全部、改动 1 % 之后"
+    )
+    parser.add_argument("--tickets", default="1000000,10000000", help="工单张数，逗号分隔（默认 %(default)s）")
+    parser.add_argument("--events", type=int, default=5, help="每张工单几个流转环节（默认 5）")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="数据库和结果放哪里（默认 var/bench）")
+    parser.add_argument("--no-reference", action="store_true", help="不与 DuckDB 对照（省磁盘）")
+    given = parser.parse_args(words)
+    results, wrong = [], 0
+    print(
+        f"{'工单':>10} {'流转':>11} {'全部 秒':>8} {'改动':>8} {'增量 秒':>8} {'占全部':>7} {'最慢一页 毫秒':>10} {'DuckDB 秒':>9}"
+    )
+    with server(given.folder) as running:
+        for tickets in map(int, given.tickets.split(",")):
+            name = f"publish_{tickets}"
+            with psycopg.connect(running.url(), autocommit=True) as admin:
+                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            url = running.create_database(name)
+            os.environ["HUB_DATABASE_URL"] = url
+            prepare(Home(given.folder / "publish_home"))
+            with psycopg.connect(url) as connection:
+                _fill(connection, tickets, given.events)
+                full, _ = _publish(connection, None)
+                changed = _change(connection, tickets)
+                part, done = _publish(connection, {"hotline_ticket", "enterprise"})
+                slowest, after = _pages(connection), _content(connection)
+                for view in sorted(done, key=lambda v: -v.seconds)[:6]:
+                    say(f"  {view.name} {view.seconds:.2f} 秒{'，只算变化的' if view.partial else ''}")
+                connection.execute("UPDATE board.published_view SET query = ''")
+                _publish(connection, set())
+                anew = _content(connection)
+                wrong += sum(after[n] != anew[n] for n in anew)
+            seconds, counts = (0.0, {}) if given.no_reference else _duckdb(url, given.folder)
+            wrong += sum(rows != anew[n][0] for n, rows in counts.items())
+            results.append({"tickets": tickets, "full": full, "changed": changed, "partial": part, "page_ms": slowest, "duckdb": seconds,
+                            "views": {v.name: [v.seconds, v.partial] for v in done}})  # fmt: skip
+            print(
+                f"{tickets:>10} {tickets * given.events:>11} {full:>8.1f} {changed:>8} {part:>8.1f} {part / full:>7.1%} {slowest:>10.1f} {seconds:>9.1f}",
+                flush=True,
+            )
+            with psycopg.connect(running.url(), autocommit=True) as admin:
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    (given.folder / f"publish_{time.strftime('%Y%m%dT%H%M%S')}.json").write_text(
+        json.dumps(results, ensure_ascii=False, indent=1)
+    )
+    if wrong:
+        say(f"有 {wrong} 个视图的结果不同")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""Partial refresh: of a published view only the rows that a delivery can have changed are computed and put in place.
+
+A view says in its header which of its rows hang on which rows of its inputs:
+
+    refresh:
+      of: hotline_ticket                    # the input whose rows the groups are made of
+      by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
+      near: dispatched_at                   # the first group column is this column's month: only those months are read
+      join: {hotline_assignment: ticket_no} # other inputs, and the column they share with `of`
+      spread: [upstream_no]                 # a changed row also touches the rows that share these with it
+
+`by` gives the output columns that name a group and the same as expressions over `of`; the first is never NULL. The
+view's own text then runs over tables of the same names that hold the rows of the touched groups only. Every other input
+that changed, another day, another text or a day's worth of groups at once means a full refresh.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from schemas.contract import contracts
+from warehouse.tables import columns, quoted, shared_name, shared_query
+
+if TYPE_CHECKING:
+    from views.catalog import Catalog, View
+
+# Past this share of the groups a full refresh reads less than picking them out.
+_MOST = 0.5
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a partial refresh did to a published table."""
+
+    rows: int
+    differs: bool
+
+
+class Changes:
+    """The deliveries since the last publication, and what they changed, row by row."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any], changed: set[str] | None, catalog: Catalog) -> None:
+        """Note the batches of the `changed` datasets; None: everything is computed anyway and nothing is looked up."""
+        self._cursor, self._catalog = cursor, catalog
+        self._batches: dict[str, list[int]] = {}
+        self._known: set[str] = set()  # inputs whose changed rows stand in pg_temp.changed_<input>
+        cursor.execute(
+            "SELECT to_regclass('hub.batch') IS NOT NULL AND to_regclass('board.published_batch') IS NOT NULL"
+        )
+        row = cursor.fetchone()
+        if not (row and row[0]):
+            return
+        names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
+        wanted = {dataset: name for name, dataset in names.items() if changed is None or name in changed}
+        cursor.execute(
+            "INSERT INTO board.published_batch SELECT b.batch_id, b.dataset FROM hub.batch b WHERE b.status = 'committed' AND b.dataset = ANY (%s) "
+            "AND NOT EXISTS (SELECT FROM board.published_batch p WHERE p.batch_id = b.batch_id) RETURNING dataset, batch_id",
+            [list(wanted)],
+        )
+        for dataset, batch in cursor.fetchall():
+            self._batches.setdefault(wanted[dataset], []).append(batch)
+
+    def told_by(self, view: View) -> None:
+        """A partial refresh left its differences in pg_temp.changed_<view>."""
+        self._known.add(view.name)
+
+    def rows_of(self, name: str) -> bool:
+        """Make pg_temp.changed_<name>, its changed rows as they were and as they are; False when nobody can tell."""
+        # A view that failed took its tables with it.
+        if name in self._known and self._stands(name):
+            return True
+        contract = next((c for c in contracts().values() if c.fields and shared_name(c) == name), None)
+        if contract is None or name not in self._batches or name == "enterprise":
+            return False
+        table = quoted(contract.dataset)
+        batches = ", ".join(map(str, self._batches[name]))
+        listed = ", ".join(f"r.{quoted(c)}" for c in columns(contract))
+        # Two plain queries: a union under the joins would keep the index on the batch from being used.
+        parts = [
+            shared_query(contract, f"(SELECT {listed} FROM record.{table} r WHERE r._batch_id IN ({batches}))"),
+            shared_query(
+                contract, f"(SELECT {listed} FROM record_history.{table} r WHERE r._closed_batch_id IN ({batches}))"
+            ),
+        ]
+        self._run(f"CREATE TEMP TABLE changed_{name} ON COMMIT DROP AS {' UNION ALL '.join(parts)}")
+        self._known.add(name)
+        return True
+
+    def close(self) -> None:
+        """Drop what was made; the transaction may be the caller's and go on."""
+        for name in sorted(self._known):
+            self._run(f"DROP TABLE IF EXISTS pg_temp.changed_{name}")
+
+    def _stands(self, name: str) -> bool:
+        self._cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"pg_temp.changed_{name}"])
+        return bool((self._cursor.fetchone() or (False,))[0])
+
+    def _run(self, text: str) -> None:
+        self._cursor.execute(text.encode())
+
+
+def refresh(
+    cursor: psycopg.Cursor[Any], view: View, text: str, changes: Changes, moved: frozenset[str], catalog: Catalog
+) -> Delta | None:
+    """Bring the groups that the `moved` inputs touch up to date; None when only a full refresh will do."""
+    plan = view.refresh
+    if plan is None or not moved <= {plan.of, *plan.join} or not all(changes.rows_of(name) for name in moved):
+        return None
+
+    def run(statement: str) -> int:
+        cursor.execute(statement.encode())
+        return cursor.rowcount
+
+    of = f"{_schema(plan.of, catalog)}.{plan.of}"
+    groups = ", ".join(f"{expression} AS {name}" for name, expression in plan.by.items())
+    parts = []
+    if plan.of in moved:
+        parts.append(f"SELECT {groups} FROM pg_temp.changed_{plan.of}")
+        if plan.spread:
+            first, *rest = plan.spread
+            same = " AND ".join([f"c.{first} = m.{first}", *(f"c.{s} IS NOT DISTINCT FROM m.{s}" for s in rest)])
+            parts.append(
+                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM pg_temp.changed_{plan.of} AS c WHERE {same})"
+            )
+    parts += [
+        f"SELECT {groups} FROM {of} AS m WHERE m.{column} IN (SELECT c.{column} FROM pg_temp.changed_{name} AS c)"
+        for name, column in plan.join.items() if name in moved
+    ]  # fmt: skip
+    first = next(iter(plan.by))
+    run(
+        f"CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)}) AS t WHERE {first} IS NOT NULL"
+    )
+    try:
+        if _too_many(cursor, view):
+            return None
+        shadows = _shadow(cursor, view, of, catalog)
+        fresh = f"fresh_{view.name}"
+        run(f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {text}")
+        for shadow in shadows:
+            run(f"DROP TABLE pg_temp.{shadow}")
+        return _replace(run, cursor, view, fresh, changes)
+    finally:
+        run("DROP TABLE pg_temp.touched")
+
+
+def _schema(name: str, catalog: Catalog) -> str:
+    return "board" if name in catalog.views else "shared"
+
+
+def _too_many(cursor: psycopg.Cursor[Any], view: View) -> bool:
+    """Whether most groups are touched: counted where they are months of units, estimated where each is one input row."""
+    plan = view.refresh
+    assert plan is not None
+    cursor.execute("ANALYZE pg_temp.touched")
+    if plan.near:
+        groups = f"(SELECT count(*) FROM (SELECT DISTINCT {', '.join(plan.by)} FROM board.{view.name}) AS g)"
+    else:
+        groups = f"(SELECT max(reltuples)::bigint FROM pg_class WHERE oid = to_regclass('record.{plan.of}'))"
+    cursor.execute(f"SELECT (SELECT count(*) FROM pg_temp.touched), {groups}".encode())
+    touched, known = cursor.fetchone() or (0, 0)
+    return bool(known is not None and known >= 0 and touched > max(8, _MOST * known))
+
+
+def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) -> list[str]:
+    """Make tables of the inputs' names, found before the real ones, with the touched groups' rows; their names."""
+    plan = view.refresh
+    assert plan is not None
+    first = next(iter(plan.by))
+    within = ""
+    if plan.near:
+        cursor.execute(f"SELECT min({first})::text, max({first})::text FROM pg_temp.touched".encode())
+        low, high = cursor.fetchone() or (None, None)
+        if low is not None:
+            within = f" WHERE {plan.near} >= DATE '{low}' AND {plan.near} < DATE '{high}' + INTERVAL '1 month'"
+    needed = _needed(cursor, plan.of, of, view)
+    inner = ", ".join([*needed, *(f"{e} AS group_{n}" for n, e in enumerate(plan.by.values()))])
+    same = " AND ".join(
+        f"t.{name} = m.group_{n}" if n == 0 else f"t.{name} IS NOT DISTINCT FROM m.group_{n}"
+        for n, name in enumerate(plan.by)
+    )
+    cursor.execute(
+        f"CREATE TEMP TABLE {plan.of} ON COMMIT DROP AS SELECT {', '.join('m.' + c for c in needed)} "
+        f"FROM (SELECT {inner} FROM {of}{within}) AS m JOIN pg_temp.touched AS t ON {same}".encode()
+    )
+    cursor.execute(f"ANALYZE pg_temp.{plan.of}".encode())
+    made = [plan.of]
+    for name, column in plan.join.items():
+        source = f"{_schema(name, catalog)}.{name}"
+        listed = ", ".join(_needed(cursor, name, source, view))
+        cursor.execute(
+            f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {listed} FROM {source} "
+            f"WHERE {column} IN (SELECT {column} FROM pg_temp.{plan.of})".encode()
+        )
+        cursor.execute(f"ANALYZE pg_temp.{name}".encode())
+        made.append(name)
+    return made
+
+
+def _needed(cursor: psycopg.Cursor[Any], name: str, relation: str, view: View) -> list[str]:
+    """The input's columns that the view's text can mean; a ticket's wording is not copied for its dates."""
+    cursor.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [relation],
+    )
+    words = set(re.findall(r"\w+", view.sql))
+    return [quoted(column) for (column,) in cursor.fetchall() if column in words]
+
+
+def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, changes: Changes) -> Delta:
+    """Put the fresh rows in the place of the touched groups' old ones; the differences stay in changed_<view>."""
+    plan = view.refresh
+    assert plan is not None
+    table = f"board.{view.name}"
+    same = " AND ".join(
+        f"b.{name} = t.{name}" if n == 0 else f"b.{name} IS NOT DISTINCT FROM t.{name}"
+        for n, name in enumerate(plan.by)
+    )
+    run(
+        f"CREATE TEMP TABLE old_{view.name} ON COMMIT DROP AS SELECT b.* FROM {table} AS b JOIN pg_temp.touched AS t ON {same}"
+    )
+    run(
+        f"CREATE TEMP TABLE changed_{view.name} ON COMMIT DROP AS "
+        f"(SELECT * FROM {fresh} EXCEPT ALL SELECT * FROM old_{view.name}) UNION ALL "
+        f"(SELECT * FROM old_{view.name} EXCEPT ALL SELECT * FROM {fresh})"
+    )
+    cursor.execute(f"SELECT EXISTS (SELECT FROM changed_{view.name})".encode())
+    differs = bool((cursor.fetchone() or (False,))[0])
+    added = 0
+    if differs:
+        added -= run(f"DELETE FROM {table} AS b USING pg_temp.touched AS t WHERE {same}")
+        added += run(f"INSERT INTO {table} SELECT * FROM {fresh}")
+    run(f"DROP TABLE {fresh}, old_{view.name}")
+    changes.told_by(view)
+    cursor.execute("SELECT row_count FROM board.published_view WHERE view = %s", [view.name])
+    return Delta(int((cursor.fetchone() or (0,))[0]) + added, differs)
+
+
+def index(cursor: psycopg.Cursor[Any], view: View) -> None:
+    """Let groups be found without reading whole tables: in the published table, and in the records they come from.
+
+    None of the indexed columns of a record changes with every delivery, so its new versions still stay on their page.
+    """
+    plan = view.refresh
+    if plan is None:
+        return
+    _make(cursor, f"{view.name}_group", f"board.{view.name}", f"({', '.join(plan.by)})")
+    of = {shared_name(c): c.dataset for c in contracts().values()}
+    wanted = [(name, column, f"({column})") for name, column in plan.join.items()]
+    wanted += [(plan.of, column, f"({column})") for column in [*plan.spread[:1], *plan.join.values()]]
+    wanted += [(plan.of, plan.near, f"USING brin ({plan.near})")] if plan.near else []
+    for name, column, how in dict.fromkeys(wanted):
+        if name in of:
+            _make(cursor, f"{of[name]}_{column}_near", f"record.{of[name]}", how)
+
+
+def _make(cursor: psycopg.Cursor[Any], name: str, table: str, how: str) -> None:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+    row = cursor.fetchone()
+    if row and row[0]:
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {table} {how}".encode())
