@@ -4,7 +4,7 @@ question: 每个问题办到哪一步，到期没有，亮什么灯？
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
-  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；时限写“立行立改”的为确认（未记确认时间的为发现）后 7 天；长期坚持类可为空
+  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；时限写“立行立改”一类的为确认（未记确认时间的为发现）后若干天；长期坚持类可为空
   stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
@@ -15,6 +15,7 @@ definition:
 parameters:
   near_days: {value: 7, title: 黄灯：到期前天数, source: 县整改办默认值}
   lag_points: {value: 20, title: 黄灯：进度落后时间的百分点, source: 县整改办默认值}
+  immediate_days: {value: 7, title: 立行立改：确认后天数, source: 时限规则 rectification.at_once，本县默认值}
   milestone_days: {value: 15, title: 红灯：措施节点过期天数, source: 县整改办默认值}
 --- */
 WITH milestone AS (
@@ -43,8 +44,8 @@ problem AS (
       p.extension_to,
       p.due_on,
       CASE
-        WHEN p.due_text LIKE '%立行立改%'
-          THEN CAST(COALESCE(p.confirmed_at, CAST(p.found_on AS TIMESTAMP)) + INTERVAL '7' DAY AS DATE)
+        WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
+          THEN CAST(COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) + :immediate_days AS DATE)
       END
     ) AS due_on,
     p.due_text,
