@@ -8,13 +8,13 @@ Each arrow is one SELECT around the last, so that nothing is computed twice and 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from quality import rules
 from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
@@ -23,6 +23,7 @@ from schemas.errors import SourceChanged, nearest
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
 WORD = 60  # rules per bigint
+_READ = Reading(None, "t")
 
 AUTOMATIC = {
     "required": "不能为空。",
@@ -72,19 +73,24 @@ class Mapping:
 
 
 class Plan:
-    """The SQL of one delivery's check, built field by field."""
+    """The SQL of one delivery's check, built field by field.
 
-    def __init__(self, con: Any, contract: Contract, mapping: Mapping, landed: Path) -> None:
-        about = pq.read_metadata(landed)
-        self.contract, self.mapping, self.rows = contract, mapping, about.num_rows
-        self.schema = about.schema.to_arrow_schema()
+    Most text is read by the quick half of its Reading. While `trusting` no odd spelling is looked for beforehand: a
+    part in which `doubts` says that something was not read so has to be done again with `look_for_odd`.
+    """
+
+    def __init__(self, con: Any, contract: Contract, mapping: Mapping, schema: pa.Schema) -> None:
+        self.contract, self.mapping, self.schema = contract, mapping, schema
         self.present = self._present()
         self.sources = sorted(set(self.present.values()))
-        self.flawed = _any_value(about, "_flaw")
+        self.flawed = "_flaw" in schema.names
         self.lookups = self._make_lookups(con)
-        self.readings = self._read_odd(con, landed)
+        self.readings = self._readings()
+        self.odd: dict[str, str] = {}  # field -> the temp table `(t, value, precision)` of its odd spellings
         self.standards: dict[str, Standard] = {name: self._standard(contract.fields[name]) for name in self.present}
         self.rules = self._rules()
+        # A deleted row's values are not judged, so that nobody would notice how they were read.
+        self.trusting = mapping.kind != "exchange" and any(how.quick for how in self.readings.values())
 
     def _make_lookups(self, con: Any) -> list[str]:
         """A temp table `lookup_<field>(spelling, code)` for every field with a list of values."""
@@ -99,31 +105,47 @@ class Plan:
             )
         return [f"lookup_{f.name}" for f in fields]
 
-    def _read_odd(self, con: Any, landed: Path) -> dict[str, tuple[Reading, str | None]]:
-        """How each text field is read, and the temp table `(t, value, precision)` of its odd spellings if it has any."""
-        wanted: dict[Reading, list[str]] = {}
+    def _readings(self) -> dict[str, Reading]:
+        """How each text field is read."""
+        found = {}
         for name, column in self.present.items():
             kind = self.schema.field(column).type
             how = reading(self.contract.fields[name], kind, self.mapping.units.get(column), utc=self.mapping.utc)
             if how is not None:
-                wanted.setdefault(how, []).append(name)
-        found: dict[str, tuple[Reading, str | None]] = {}
-        for number, (how, names) in enumerate(wanted.items()):
-            odd = f"AND ({how.quick}) IS NULL" if how.quick else ""
-            spellings = " UNION ALL ".join(
-                f"SELECT t FROM (SELECT text_clean({_q(column)}::VARCHAR) AS t FROM read_parquet('{landed}')) WHERE t IS NOT NULL {odd}"
-                for column in dict.fromkeys(self.present[name] for name in names)
-            )
-            table = f"odd_{number}"
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t FROM ({spellings})")
-            some = con.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            if some:
-                precision = "date_precision(t)" if how.precise else "NULL::VARCHAR"
-                con.execute(
-                    f"CREATE OR REPLACE TEMP TABLE read_{number} AS SELECT t, {how.full} AS value, {precision} AS precision FROM {table}"
-                )
-            found.update(dict.fromkeys(names, (how, f"read_{number}" if some else None)))
+                found[name] = how
         return found
+
+    def look_for_odd(self, con: Any, scan: Callable[[], str]) -> None:
+        """Make a temp table of the odd spellings of every reading that may have some among the rows."""
+        wanted: dict[Reading, list[str]] = {}
+        for name, how in self.readings.items():
+            if not (self.trusting and how.quick):
+                wanted.setdefault(how, []).append(name)
+        self.odd = {}
+        for number, (how, names) in enumerate(wanted.items()):
+            texts = []
+            for column in dict.fromkeys(self.present[name] for name in names):
+                t = f"text_clean({_q(column)}::VARCHAR)"
+                texts.append(f"CASE WHEN ({_over(t, how.quick)}) IS NULL THEN {t} END" if how.quick else t)
+            some = " OR ".join(f"{t} IS NOT NULL" for t in texts)
+            table = f"odd_{number}"
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t FROM "
+                f"(SELECT unnest([{', '.join(texts)}]) AS t FROM {scan()} WHERE {some}) WHERE t IS NOT NULL"
+            )
+            if not con.execute(f"SELECT count(*) FROM {table}").fetchone()[0]:
+                continue
+            precision = "date_precision(t)" if how.precise else "NULL::VARCHAR"
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE read_{number} AS SELECT t, {how.full} AS value, {precision} AS precision FROM {table}"
+            )
+            self.odd.update(dict.fromkeys(names, f"read_{number}"))
+
+    def doubts(self, con: Any, part: Path) -> bool:
+        """Whether a checked part has text that the quick halves could not read."""
+        flags = [r.flag for r in self.rules if r.name == "unparsed" and self.readings.get(str(r.field), _READ).quick]
+        found = con.execute(f"SELECT count(*) FROM read_parquet('{part}') WHERE {' OR '.join(flags) or 'false'}")
+        return bool(found.fetchone()[0])
 
     def _present(self) -> dict[str, str]:
         missing = [c for c in dict.fromkeys(self.mapping.fields.values()) if c not in self.schema.names]
@@ -144,14 +166,13 @@ class Plan:
         column = self.present[f.name]
         i = self._alias(column)
         lookup = f"lookup_{f.name}.code" if f"lookup_{f.name}" in self.lookups else None
-        odd = self.readings.get(f.name, (None, None))[1]
         kind = self.schema.field(column).type
         return standard(
             f,
             Source(
                 raw=f"_c{i}", text=self._text(column), type=kind, utc=self.mapping.utc, lookup=lookup,
-                read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}" if odd else "false",
-                precision=f"_precision_{f.name}" if odd else "NULL", key=_pads(self.mapping.key),
+                read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}",
+                precision=f"_precision_{f.name}", key=_pads(self.mapping.key),
             ),
         )  # fmt: skip
 
@@ -239,8 +260,8 @@ class Plan:
                 found.append(RowRule(r.name, name, title, r.description or reason, severity, condition, len(found)))
         return found
 
-    def sql(self, landed: Path, extracted_at: datetime, span: tuple[int, int] | None = None) -> str:
-        """The one pass: raw -> text -> values -> bits; of the rows from `span[0]` up to `span[1]`, or of all."""
+    def sql(self, relation: str, extracted_at: datetime) -> str:
+        """The one pass over a relation of source rows and their `file_row_number`: raw -> text -> values -> bits."""
         contract, mapping = self.contract, self.mapping
         coordinates = [c for c in COORDINATES if c in self.schema.names]
         quoted = [(c, c.replace('"', '""')) for c in self.sources]
@@ -251,7 +272,6 @@ class Plan:
         texts = [
             f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self.schema.field(c).type)
         ]
-        only = f" WHERE file_row_number >= {span[0]} AND file_row_number < {span[1]}" if span else ""
         reads, odd_joins = self._reads()
         values, joins = [], []
         referenced = {name for r in self.rules for name in re.findall(r"[A-Za-z_]\w*", r.condition)}
@@ -282,18 +302,23 @@ class Plan:
             {self._notes(fixed, warnings)} AS _notes, {any_fixed} AS _fixed, {any_warned} AS _warned, {", ".join(words)}
           FROM (SELECT r.*, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
                 FROM (SELECT {", ".join(["b.*", *reads])}
-                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM read_parquet('{landed}', file_row_number=true){only})) AS b
+                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM {relation})) AS b
                       {" ".join(odd_joins)}) AS r {" ".join(joins)})
         )"""
 
     def _reads(self) -> tuple[list[str], list[str]]:
         """The columns `_read_`, `_odd_` and `_precision_` of every field with a reading, and the joins they need."""
         columns, joins = [], []
-        for name, (how, table) in self.readings.items():
+        for name, how in self.readings.items():
             t = self._text(self.present[name])
-            quick = re.sub(r"\bt\b", t, how.quick) if how.quick else None
+            quick = _over(t, how.quick) if how.quick else None
+            table = self.odd.get(name)
             if table is None:
-                columns.append(f"{quick or 'NULL'} AS _read_{name}")
+                columns += [
+                    f"{quick or 'NULL'} AS _read_{name}",
+                    f"false AS _odd_{name}",
+                    f"NULL::VARCHAR AS _precision_{name}",
+                ]
                 continue
             alias = f"r_{name}"
             joins.append(f"LEFT JOIN {table} AS {alias} ON {alias}.t = {t}")
@@ -375,10 +400,6 @@ def _pads(key: bytes) -> tuple[str, str]:
     return blob(0x36), blob(0x5C)
 
 
-def _any_value(about: pq.FileMetaData, column: str) -> bool:
-    """Whether a column is there and not NULL throughout, by the file's own statistics."""
-    place = about.schema.names.index(column) if column in about.schema.names else None
-    if place is None:
-        return False
-    groups = (about.row_group(group).column(place) for group in range(about.num_row_groups))
-    return any(g.statistics is None or g.statistics.null_count < g.num_values for g in groups)
+def _over(t: str, quick: str) -> str:
+    """The quick half of a reading over this SQL instead of `t`."""
+    return re.sub(r"\bt\b", lambda _: t, quick)

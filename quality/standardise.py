@@ -91,7 +91,7 @@ class Source:
     utc: bool  # naive instants of this source are UTC
     lookup: str | None = None  # SQL of the canonical code found for `text` (code_set, department)
     read: str = ""  # SQL of the value read from text, where the field has a reading
-    odd: str = "false"  # SQL: the text was no plain one
+    odd: str = "false"  # SQL: the text was no plain one; like `precision` of no meaning without a reading
     precision: str = "NULL"  # SQL: the precision of an odd date
     key: tuple[str, str] = ("''::BLOB", "''::BLOB")  # inner and outer pad of the county's HMAC key
 

@@ -1,14 +1,15 @@
-"""A source's first delivery written to the warehouse while the rest of it is still being checked.
+"""Checked rows sent to the warehouse while the rest of their delivery is still being read and checked.
 
-The check keeps the processor busy and the server idle; the COPY does the opposite. A row that passes on its own can
-still be refused for having another's key, and the whole delivery can still be held: then nothing of this is kept,
-and the delivery is merged as any other.
+Reading and checking keep the processor busy and the server idle; the COPY does the opposite. A source's first rows
+go straight into the record table, later ones into the stage the merge reads from, and of a whole load only those that
+differ from what is there. A row that passes on its own can still be refused for having another's key, and the whole
+delivery can still be held: then nothing of this is kept, and the delivery is merged as any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from queue import Queue
@@ -16,50 +17,89 @@ from typing import Any
 
 import pyarrow as pa
 
-from quality.check import Checked
 from schemas.contract import Contract
 from warehouse.engines.adbc import Connection
-from warehouse.merge import STREAM_ROWS, arriving_sql, without_extensions
+from warehouse.merge import (
+    STREAM_ROWS,
+    WHOLE,
+    Brought,
+    arriving_sql,
+    different_sql,
+    held_rows,
+    is_first,
+    make_stage,
+    pull_current,
+    without_extensions,
+)
+
+# Each part is compared with all that is there: past this many rows one comparison at the end is cheaper.
+_COMPARED_ROWS = 5_000_000
 
 
 class Ahead:
-    """Takes part after part of the checked rows; the open transaction is its own until `rows` or `stop`."""
+    """Takes part after part of the checked rows. Once started, the open transaction is its own until `rows` or `stop`."""
 
-    def __init__(self, con: Any, warehouse: Connection, contract: Contract, source_id: int, batch_id: int) -> None:
+    def __init__(
+        self, con: Any, warehouse: Connection, contract: Contract, *, source_id: int, batch_id: int, kind: str
+    ) -> None:
         self._con, self._warehouse, self._contract = con.cursor(), warehouse, contract
-        self._source_id, self._batch_id = source_id, batch_id
-        self._parts: Queue[tuple[Checked, Path] | None] = Queue()
+        self._source_id, self._batch_id, self._kind = source_id, batch_id, kind
+        self._parts: Queue[tuple[str, Path] | None] = Queue()
         self._rows, self._cancelled = 0, False
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._writing = self._pool.submit(self._write)
+        self._first = is_first(warehouse, contract, source_id)
+        self._pool: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
 
-    def add(self, checked: Checked, part: Path) -> None:
-        """One more part is ready: its rows that pass on their own go on their way."""
-        self._parts.put((checked, part))
+    @property
+    def worthwhile(self) -> bool:
+        """Whether the rows may go ahead at all: operations of an exchange table need the order of the whole."""
+        if self._kind == "exchange":
+            return False
+        return self._first or self._kind not in WHOLE or held_rows(self._warehouse, self._source_id) <= _COMPARED_ROWS
 
-    def rows(self) -> int | None:
-        """How many rows stand in the open transaction after the last part; None when they did not get through."""
+    def add(self, bad: str, part: Path) -> None:
+        """One more part is ready: its rows that pass on their own (`bad` is false for them) go on their way."""
+        self._parts.put((bad, part))
+
+    def start(self) -> None:
+        """Begin to write, what was added before as well."""
+        if self._writing is None:
+            self._pool = ThreadPoolExecutor(max_workers=1)
+            self._writing = self._pool.submit(self._write)
+
+    def rows(self) -> Brought | None:
+        """What stands in the open transaction after the last part; None when it did not start or get through."""
+        if self._writing is None or self._pool is None:
+            return None
         self._parts.put(None)
         self._pool.shutdown()
         self._con.close()
-        return None if self._writing.exception() else self._rows
+        return None if self._writing.exception() else Brought(self._rows, self._first)
 
     def stop(self) -> None:
         """End the writing at once and forget what was written."""
         self._cancelled = True
-        self.rows()
-        self._warehouse.rollback()
+        if self._writing is not None:
+            self.rows()
+            self._warehouse.rollback()
 
     def _write(self) -> None:
+        if not self._first:
+            if self._kind in WHOLE:
+                pull_current(self._con, self._warehouse, self._contract, self._source_id)
+            make_stage(self._warehouse, self._contract)
         batches = self._batches()
         if (first := next(batches, None)) is not None:
             stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
-            self._warehouse.ingest(stream, self._contract.dataset, "record")
+            where = (self._contract.dataset, "record") if self._first else ("stage", None)
+            self._warehouse.ingest(stream, *where)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        while (part := self._parts.get()) is not None:
-            checked, path = part
-            rows = arriving_sql(self._con, self._contract, path, checked.bad, self._source_id, self._batch_id)
+        while (item := self._parts.get()) is not None:
+            bad, part = item
+            rows = arriving_sql(self._con, self._contract, part, bad, self._source_id, self._batch_id)
+            if not self._first and self._kind in WHOLE:
+                rows = different_sql(self._contract, f"({rows})")
             for batch in without_extensions(self._con.execute(rows).to_arrow_reader(STREAM_ROWS)):
                 if self._cancelled:
                     return

@@ -7,14 +7,14 @@ the packages' knowledge by warehouse.reference.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
-
-import psycopg
-from psycopg.rows import dict_row, tuple_row
+from typing import TYPE_CHECKING, Any
 
 from schemas.calendar import Override, WorkCalendar
 from schemas.errors import ConfigError
 from warehouse.engines.adbc import Connection
+
+if TYPE_CHECKING:
+    import psycopg
 
 OVERRIDES = "SELECT day, is_workday, kind, source FROM hub.calendar_override ORDER BY day"
 ANNOUNCED = "SELECT year FROM hub.calendar_announced ORDER BY year"
@@ -28,6 +28,8 @@ def calendar(connection: psycopg.Connection[Any]) -> WorkCalendar:
 
 def settings_of(connection: psycopg.Connection[Any]) -> tuple[list[Override], list[int]]:
     """Days the county set, and years whose announcement it has entered."""
+    from psycopg.rows import tuple_row
+
     with connection.cursor(row_factory=tuple_row) as cursor:
         days = cursor.execute(OVERRIDES).fetchall()
         years = cursor.execute(ANNOUNCED).fetchall()
@@ -48,6 +50,8 @@ def of_warehouse(warehouse: Connection) -> WorkCalendar:
 
 def overrides(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """One row per day the county set: day, is_workday, kind, source, set_by, set_at."""
+    from psycopg.rows import dict_row
+
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT day, is_workday, kind, source, set_by, (set_at AT TIME ZONE 'Asia/Shanghai') AS set_at"

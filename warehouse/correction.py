@@ -14,10 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-import psycopg
-from psycopg.rows import dict_row
+from typing import TYPE_CHECKING, Any
 
 from connectors.drivers.base import Delivery
 from schemas.contract import Contract
@@ -25,6 +22,9 @@ from schemas.errors import ConfigError
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
+
+if TYPE_CHECKING:
+    import psycopg
 
 KIND = "correction"
 RULE = "sharing.correction"
@@ -267,5 +267,7 @@ def _log(connection: psycopg.Connection[Any], quarantine_id: int, actor: str, ki
 
 
 def _ask(connection: psycopg.Connection[Any], query: str, values: Any = None) -> list[dict[str, Any]]:
+    from psycopg.rows import dict_row
+
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, values).fetchall()

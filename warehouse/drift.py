@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from connectors import proposal
 from connectors.database import Database
 from connectors.drivers import open_driver
 from connectors.files import FileDriver
@@ -195,6 +194,8 @@ def _renames(
     connector: Connector, agreed: Contract, gone: Sequence[str], added: Sequence[str]
 ) -> dict[str, tuple[str, float, str]]:
     """Old column -> (new column, certainty, reason): each new one at most once, the surest pairs first."""
+    from connectors import proposal
+
     pairs = []
     for old in gone:
         for new in added:
@@ -217,6 +218,8 @@ def _renames(
 
 def _may_be(connector: Connector, agreed: Contract, column: str) -> list[dict[str, Any]]:
     """The contract's unmapped fields that a new column may be, likest first."""
+    from connectors import proposal
+
     aliases = reference.column_aliases(agreed.dataset)
     scored = [
         (f.name, *proposal.named(f.name, f.title, aliases.get(f.name, ()), column))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,8 @@ class Landed:
     rows: int
 
 
-def land(delivery: Any, folder: Path) -> Landed:
-    """Write the delivery's batches; memory holds one batch at a time.
+def land(delivery: Any, folder: Path, seen: Callable[[pa.RecordBatch], None] = lambda batch: None) -> Landed:
+    """Write the delivery's batches; memory holds one batch at a time. `seen` is given each of them too.
 
     Raises:
         WarehouseUnavailable: the disk is full or not writable; nothing of the delivery is left behind.
@@ -37,7 +38,7 @@ def land(delivery: Any, folder: Path) -> Landed:
     part = folder / f"delivery-{os.getpid()}.part"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rows = _write(delivery, part)
+        rows = _write(delivery, part, seen)
         with part.open("r+b") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
@@ -58,7 +59,7 @@ def land(delivery: Any, folder: Path) -> Landed:
     return Landed(path, sha256, rows)
 
 
-def _write(delivery: Any, part: Path) -> int:
+def _write(delivery: Any, part: Path, seen: Callable[[pa.RecordBatch], None]) -> int:
     """Write batch after batch, each compressed while the source prepares the next; at most two are in memory."""
     writer: pq.ParquetWriter | None = None
     rows = 0
@@ -72,6 +73,7 @@ def _write(delivery: Any, part: Path) -> int:
                 writer = writer or pq.ParquetWriter(part, batch.schema, compression="zstd", compression_level=1)
                 pending = pool.submit(writer.write_batch, batch)
                 rows += batch.num_rows
+                seen(batch)
             if pending is not None:
                 pending.result()
         finally:

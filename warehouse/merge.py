@@ -22,7 +22,17 @@ from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
 
 STREAM_ROWS = 50_000
+WHOLE = frozenset({"full", "file_full"})  # what is not in such a delivery is gone at the source
+OLD_RETURNED = 180000  # the first PostgreSQL whose MERGE gives back what it replaced: the table is then read once
 SHARES = (1, 8)  # into how many shares keys are split to be compared, tried in turn
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Rows that are in the open transaction already: in the record table when they are its source's first, else staged."""
+
+    rows: int
+    first: bool
 
 
 @dataclass
@@ -46,13 +56,13 @@ def merge(
     kind: str,
     delivery: str,
     opened_on: date,
-    ahead: int | None = None,
+    ahead: Brought | None = None,
     note: tuple[str, str] | None = None,
 ) -> Merged:
     """Bring the passed rows in; the caller commits. `con` is the DuckDB connection that checked them.
 
-    `ahead` is the number of rows that Ahead has brought in already: all of this delivery's. `opened_on` is the county's
-    day of the delivery, `note` who sent in mended rows and why.
+    `ahead` tells of the rows that Ahead has brought to where they are wanted: all of this delivery's. `opened_on` is the
+    county's day of the delivery, `note` who sent in mended rows and why.
     """
     _prepare(con, contract, checked, source_id, batch_id, kind)
     current = f"record.{quoted(contract.dataset)}"
@@ -60,32 +70,30 @@ def merge(
         "SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", current
     )
     result = Merged()
-    if ahead is not None:
-        result.new = ahead
-    elif is_first(warehouse, contract, source_id):
-        result.new = _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
+    if ahead.first if ahead else is_first(warehouse, contract, source_id):
+        result.new = ahead.rows if ahead else _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
     else:
-        whole = kind in {"full", "file_full"}
         resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
-        if whole:
-            _pull_current(con, warehouse, contract, source_id)
-            _compared(
-                con,
-                contract,
-                "CREATE OR REPLACE TEMP TABLE delta AS SELECT * FROM arriving LIMIT 0",
-                lambda mine: (
-                    f"INSERT INTO delta SELECT a.* FROM arriving a LEFT JOIN (SELECT * FROM have h WHERE {mine('h')}) h "
-                    f"ON {_same(contract)} WHERE {mine('a')} AND (h.hash IS NULL OR h.hash <> a._row_hash)"
-                ),
-            )
-            different = con.execute("SELECT count(*) FROM delta").fetchone()[0]
-            result.unchanged = checked.passed - checked.superseded - different
+        if ahead:
+            staged = ahead.rows
         else:
-            con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
-        _apply(con, warehouse, contract, result, source_id, batch_id)
-        if whole or resent:
+            if kind in WHOLE:
+                pull_current(con, warehouse, contract, source_id)
+                _compared(
+                    con,
+                    contract,
+                    "CREATE OR REPLACE TEMP TABLE delta AS SELECT * FROM arriving LIMIT 0",
+                    lambda mine: f"INSERT INTO delta {different_sql(contract, 'arriving', mine)}",
+                )
+            else:
+                con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
+            staged = _staged(con, warehouse, contract, "delta")
+        if kind in WHOLE:
+            result.unchanged = checked.passed - checked.superseded - staged
+        _apply(warehouse, contract, result, source_id, batch_id, staged)
+        if kind in WHOLE or resent:
             if resent:
-                _pull_current(con, warehouse, contract, source_id, delivery)
+                pull_current(con, warehouse, contract, source_id, delivery)
             result.closed += _close_missing(con, warehouse, contract, checked, source_id, batch_id)
     if kind == "exchange":
         result.closed += _close_deleted(con, warehouse, contract, source_id, batch_id)
@@ -108,6 +116,15 @@ def is_first(warehouse: Connection, contract: Contract, source_id: int) -> bool:
     return warehouse.scalar(f"SELECT 1 FROM record.{quoted(contract.dataset)} WHERE _source_id = {source_id} LIMIT 1") is None  # fmt: skip
 
 
+def held_rows(warehouse: Connection, source_id: int) -> int:
+    """How many rows the warehouse holds of this source, by its books."""
+    return int(
+        warehouse.scalar(
+            f"SELECT coalesce(sum(new_rows - closed_rows), 0)::bigint FROM hub.batch WHERE source_id = {source_id}"
+        )
+    )
+
+
 def _have(contract: Contract, con: Any) -> list[str]:
     present = {row[0] for row in con.execute("DESCRIBE arriving").fetchall()}
     return [c for c in tables.columns(contract) if c in present]
@@ -123,9 +140,10 @@ def arriving_sql(
         f"{source_id}::SMALLINT AS _source_id",
         f"{batch_id}::INTEGER AS _batch_id",
         "_row_hash", "_quality", "_notes",
-        "_sheet" if "_sheet" in present else "NULL::VARCHAR AS _sheet",
-        "_row::INTEGER AS _row" if "_row" in present else "NULL::INTEGER AS _row",
-        "_party",
+        # What no row has is not sent: every column costs the server and the driver the same.
+        *(["_sheet"] if "_sheet" in present else []),
+        *(["_row::INTEGER AS _row"] if "_row" in present else []),
+        *(["_party"] if contract.party else []),
     ]  # fmt: skip
     return f"SELECT {', '.join([*columns, *system])} FROM read_parquet('{parquet}') WHERE NOT ({bad})"
 
@@ -142,6 +160,14 @@ def _prepare(con: Any, contract: Contract, checked: Checked, source_id: int, bat
             f"CREATE OR REPLACE TEMP TABLE deleted AS SELECT DISTINCT {keys} FROM read_parquet('{checked.parquet}') "
             f"WHERE NOT ({checked.bad}) {anti} AND _op = 'D'"
         )
+
+
+def different_sql(contract: Contract, rows: str, mine: Callable[[str], str] = lambda side: "true") -> str:
+    """SQL of those of `rows` that table `have` does not hold as they are; `mine` narrows both sides to a share of the keys."""
+    return (
+        f"SELECT a.* FROM {rows} a LEFT JOIN (SELECT * FROM have h WHERE {mine('h')}) h "
+        f"ON {_same(contract)} WHERE {mine('a')} AND (h.hash IS NULL OR h.hash <> a._row_hash)"
+    )
 
 
 def _copy(con: Any, warehouse: Connection, contract: Contract, view: str, table: str, schema: str | None) -> int:
@@ -202,10 +228,13 @@ def _compared(con: Any, contract: Contract, empty: str, insert: Callable[[Callab
                 raise
 
 
-def _pull_current(
+def pull_current(
     con: Any, warehouse: Connection, contract: Contract, source_id: int, delivery: str | None = None
 ) -> None:
-    """Temp table `have(key…, hash)`: what the warehouse holds of this source (of this delivery's earlier versions)."""
+    """Table `have(key…, hash)`: what the warehouse holds of this source (of this delivery's earlier versions).
+
+    Not a temporary one: whoever shares the DuckDB has to see it.
+    """
     # Decimals would come as text: they are compared as DuckDB prints them, like every key it made itself.
     keys = ", ".join(quoted(k) for k in contract.key)
     only = (
@@ -218,7 +247,7 @@ def _pull_current(
     )
     # The bare C stream: handed the reader itself, DuckDB imports pyarrow.dataset and with it pandas, 1.1 s.
     con.register("arrow_have", without_extensions(reader, keep="arrow.uuid").__arrow_c_stream__())
-    con.execute("CREATE OR REPLACE TEMP TABLE have AS SELECT * FROM arrow_have")
+    con.execute("CREATE OR REPLACE TABLE have AS SELECT * FROM arrow_have")
     con.unregister("arrow_have")
     statement.close()
 
@@ -229,32 +258,42 @@ def _already_sent(warehouse: Connection, source_id: int, delivery: str) -> bool:
     ) is not None  # fmt: skip
 
 
-def _apply(con: Any, warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int) -> None:
-    """Stage the delta, close the versions it replaces, bring the new versions in."""
+def _apply(
+    warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int, staged: int
+) -> None:
+    """Close the versions that the staged rows replace, bring the new versions in."""
     name = quoted(contract.dataset)
-    staged = _staged(con, warehouse, contract, "delta")
     if staged == 0:
         return
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
-    held = warehouse.scalar(
-        f"SELECT coalesce(sum(new_rows - closed_rows), 0)::bigint FROM hub.batch WHERE source_id = {source_id}"
-    )
-    if staged * 5 < int(held):
+    if staged * 5 < held_rows(warehouse, source_id):
         # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
         warehouse.execute("SET LOCAL enable_hashjoin = off")
         warehouse.execute("SET LOCAL enable_mergejoin = off")
-    returned = ", ".join(f"t.{quoted(c)}" for c in tables.columns(contract))
-    changed = warehouse.execute(
-        f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason) "
-        f"SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE t._row_hash <> s._row_hash"
-    )
     values = ", ".join(f"s.{quoted(c)}" for c in tables.columns(contract))
     sets = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in tables.columns(contract))
-    merged = warehouse.execute(
+    merging = (
         f"MERGE INTO record.{name} t USING stage s ON {match} WHEN MATCHED AND t._row_hash <> s._row_hash THEN UPDATE SET {sets} "
         f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
     )
+    keeping = f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason)"
+    if int(warehouse.scalar("SELECT current_setting('server_version_num')::integer")) >= OLD_RETURNED:
+        warehouse.execute("SET LOCAL work_mem = '64MB'")  # or the old versions would be written down twice
+        returned = ", ".join(f"old.{quoted(c)}" for c in tables.columns(contract))
+        counts = warehouse.rows(
+            f"WITH merged AS ({merging} RETURNING {returned}), kept AS ({keeping} "
+            f"SELECT {columns}, {batch_id}, 'changed' FROM merged WHERE _source_id IS NOT NULL RETURNING 1) "
+            "SELECT (SELECT count(*) FROM merged) AS merged, (SELECT count(*) FROM kept) AS changed"
+        )[0]
+        merged, changed = int(counts["merged"]), int(counts["changed"])
+        warehouse.execute("SET LOCAL work_mem = DEFAULT")
+    else:
+        returned = ", ".join(f"t.{quoted(c)}" for c in tables.columns(contract))
+        changed = warehouse.execute(
+            f"{keeping} SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE t._row_hash <> s._row_hash"
+        )
+        merged = warehouse.execute(merging)
     warehouse.execute("SET LOCAL enable_hashjoin = on")
     warehouse.execute("SET LOCAL enable_mergejoin = on")
     result.changed = changed
@@ -270,9 +309,14 @@ def stage(
     return _staged(con, warehouse, contract, "arriving")
 
 
-def _staged(con: Any, warehouse: Connection, contract: Contract, view: str) -> int:
+def make_stage(warehouse: Connection, contract: Contract) -> None:
+    """Temp table `stage`, like the record table, gone with the transaction."""
     # A table that never held a row of any source has no key yet; the stage needs none.
     warehouse.execute(f"CREATE TEMP TABLE stage (LIKE record.{quoted(contract.dataset)}) ON COMMIT DROP")
+
+
+def _staged(con: Any, warehouse: Connection, contract: Contract, view: str) -> int:
+    make_stage(warehouse, contract)
     return _copy(con, warehouse, contract, view, "stage", None)
 
 

@@ -45,14 +45,15 @@ MACROS = {
         WHEN {matches("s", f"{_TODAY_CENTURIES}年[0-9]{{1,2}}月[0-9]{{1,2}}日")}
         THEN TRY_CAST(replace(replace(left(s, length(s) - 1), '年', '-'), '月', '-') AS DATE)
         END""",
+    # The shape most systems write comes first: each of these looks at every cell the ones before have left.
     "timestamp_quick(s, zone)": f"""CASE
+        WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}")}
+        THEN TRY_CAST(s AS TIMESTAMP) + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
         WHEN {matches("s", f"{_TODAY_CENTURIES}[/.][0-9]{{1,2}}[/.][0-9]{{1,2}} {_HOUR_MINUTE}")}
         THEN TRY_CAST(replace(replace(left(s, 10), '/', '-'), '.', '-') || substr(s, 11) AS TIMESTAMP)
           + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
         WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}(?:Z|[+-](?:0[0-9]|1[0-3]):?[0-5][0-9])")}
         THEN make_timestamp(epoch_us(TRY_CAST(s AS TIMESTAMPTZ)) + {dates.COUNTY_OFFSET_MINUTES * 60_000_000})
-        WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}")}
-        THEN TRY_CAST(s AS TIMESTAMP) + to_minutes({dates.COUNTY_OFFSET_MINUTES} - zone)
         ELSE date_quick(s)::TIMESTAMP END""",
     "date_shape(s)": _shaped(
         f"CASE WHEN regexp_matches(s, {quoted(dates.NUMERAL)}) THEN {_figures(_folded())} ELSE {_folded()} END"

@@ -41,12 +41,16 @@ def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first delivery of three rows is then written ahead while it is checked."""
-    for module in ("quality.check", "warehouse.load"):
+    """A delivery of three rows is then written ahead while it is read and checked."""
+    for module in ("warehouse.flow", "warehouse.arrival"):
         monkeypatch.setattr(f"{module}.PART_ROWS", 2)
 
 
-def test_first_load_change_and_delete(home: Home, source: str, tmp_path: Path, database: str) -> None:
+@pytest.mark.parametrize("since", [180000, 10**6], ids=["old_returned", "older_server"])
+def test_first_load_change_and_delete(
+    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch, since: int
+) -> None:
+    monkeypatch.setattr("warehouse.merge.OLD_RETURNED", since)
     full = connector(tmp_path, "full")
     fill(source, [row(1), row(2), row(3)])
     (first,) = take(full, home)

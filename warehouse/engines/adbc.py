@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from schemas.errors import WarehouseUnavailable
 
+_SENT_ROWS = 2000  # the driver sends each batch as one message and waits until it is taken
+
 
 def _bound(sql: str, values: Sequence[object]) -> str:
     """The statement with $1.. as literals.
@@ -118,9 +120,15 @@ class Connection:
         with _told(), adm.AdbcStatement(self._connection) as statement:
             statement.set_options(**options)
             handle = adm.ArrowArrayStreamHandle()
-            reader._export_to_c(handle.address)
+            _in_pieces(reader)._export_to_c(handle.address)
             statement.bind_stream(handle)
             return int(statement.execute_update())
+
+
+def _in_pieces(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The same rows in batches small enough for the server to work on one while the driver encodes the next."""
+    pieces = (batch.slice(first, _SENT_ROWS) for batch in reader for first in range(0, batch.num_rows, _SENT_ROWS))
+    return pa.RecordBatchReader.from_batches(reader.schema, pieces)
 
 
 # What an engineer mends outside the program: resources, intervention, locks, a broken connection.
