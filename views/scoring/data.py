@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ class Table:
     unused: tuple[str, ...]
 
 
-def read(con: duckdb.DuckDBPyConnection, path: Path, scheme: Scheme, columns: Iterable[str]) -> Table:
+def read(con: duckdb.DuckDBPyConnection, path: Path, scheme: Scheme, columns: Sequence[str]) -> Table:
     """Make table cell(row, col, subject, period, key, text) from the file; `columns` are the indicators' names.
 
     Raises:
@@ -63,7 +63,27 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, scheme: Scheme, columns: It
     con.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT * FROM source_table")
     con.unregister("source_table")
     names = [row[0] for row in con.execute("DESCRIBE source").fetchall() if row[0] != "_row"]
+    names = _other_base_year(con, names, columns, known)
     return _unpivot(con, path.name, names, scheme, known)
+
+
+def _other_base_year(
+    con: duckdb.DuckDBPyConnection, names: list[str], columns: Sequence[str], known: set[str]
+) -> list[str]:
+    """The header with a known name where only the year in its brackets differs: (2011 PPP $) for (2017 PPP $)."""
+    base = {_yearless(name): name for name in columns if _yearless(name) != squeezed(name)}
+    alike = [_yearless(name) for name in names]
+    renamed = []
+    for name, key in zip(names, alike, strict=True):
+        meant = base[key] if squeezed(name) not in known and key in base and alike.count(key) == 1 else name
+        if meant != name:
+            con.execute(f"ALTER TABLE source RENAME COLUMN {_q(name)} TO {_q(meant)}")
+        renamed.append(meant)
+    return renamed
+
+
+def _yearless(name: str) -> str:
+    return squeezed(re.sub(r"\(([^()]*)\b(?:19|20)\d\d\b([^()]*)\)", r"(\1\2)", name))
 
 
 def _unpivot(

@@ -28,7 +28,7 @@ def load(con: duckdb.DuckDBPyConnection, scheme: Scheme, path: Path) -> list[str
         ConfigError: the file cannot be read, or cells are no numbers; all wrong cells at once.
     """
     names = _names(scheme)
-    table = data.read(con, path, scheme, (name for name, *_ in names))
+    table = data.read(con, path, scheme, [name for name, *_ in names])
     notes = _prepare(con, scheme, names, table)
     _values(con, scheme, table)
     return notes

@@ -178,6 +178,13 @@ def test_long_wide_and_year_columns_say_the_same(tmp_path: Path) -> None:
     assert wide["A", "total"]["period"] == "2019"
 
 
+def test_money_of_another_base_year(tmp_path: Path) -> None:
+    scheme = {"indicators": [{"id": "a", "title": "GNI (2017 PPP $)"}, {"id": "b", "title": "Time (days)"}]}
+    rows = scored(tmp_path, scheme, "Country,GNI (2011 PPP $),Time (hours)\nA,60,5\n")
+    assert rows["A", "a"]["score"] == 60
+    assert rows["A", "b"]["score"] is None
+
+
 def test_other_files(tmp_path: Path) -> None:
     import duckdb
     import xlsxwriter
