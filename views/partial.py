@@ -172,10 +172,7 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) 
     first = next(iter(plan.by))
     within = ""
     if plan.near:
-        cursor.execute(f"SELECT min({first})::text, max({first})::text FROM pg_temp.touched".encode())
-        low, high = cursor.fetchone() or (None, None)
-        if low is not None:
-            within = f" WHERE {plan.near} >= DATE '{low}' AND {plan.near} < DATE '{high}' + INTERVAL '1 month'"
+        within = f" WHERE {_months(cursor, plan.near, first)}"
     needed = _needed(cursor, plan.of, of, view)
     inner = ", ".join([*needed, *(f"{e} AS group_{n}" for n, e in enumerate(plan.by.values()))])
     same = " AND ".join(
@@ -198,6 +195,17 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) 
         cursor.execute(f"ANALYZE pg_temp.{name}".encode())
         made.append(name)
     return made
+
+
+def _months(cursor: psycopg.Cursor[Any], column: str, first: str) -> str:
+    """SQL for the column lying in one of the touched months, neighbours taken together."""
+    cursor.execute(
+        f"SELECT min({first})::text, (max({first}) + INTERVAL '1 month')::date::text FROM (SELECT {first}, "
+        f"{first} - (dense_rank() OVER (ORDER BY {first}))::int * INTERVAL '1 month' AS run FROM (SELECT DISTINCT {first} FROM pg_temp.touched) AS m) "
+        f"AS r GROUP BY run ORDER BY 1".encode()
+    )
+    spans = [f"{column} >= DATE '{low}' AND {column} < DATE '{high}'" for low, high in cursor.fetchall()]
+    return f"({' OR '.join(spans)})" if spans else "FALSE"
 
 
 def _needed(cursor: psycopg.Cursor[Any], name: str, relation: str, view: View) -> list[str]:
