@@ -1,12 +1,19 @@
-"""Whether a host can be found and answers, told apart from what the service on it says."""
+"""Whether a host can be found and answers, told apart from what the service on it says; and whether it may be asked.
+
+A clerk types an address and the hub goes there: so it goes to the networks of HUB_SOURCE_NETWORKS only, where that is
+set, and never to link-local addresses (a cloud's own keys are read there) nor to the hub's own doors.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import socket
 
-from schemas.errors import SourceUnavailable
+from schemas.errors import ConfigError, SourceUnavailable
 
 CONNECT_SECONDS = 8
+OWN_PORTS = "HUB_OWN_PORTS"  # of the hub's portal, database and Dagster on this machine; set by whoever starts them
 
 
 def resolve(host: str, where: str) -> str:
@@ -22,12 +29,40 @@ def resolve(host: str, where: str) -> str:
     return f"{host} → {found[0][4][0]}"
 
 
+def permitted(host: str, port: int, where: str) -> None:
+    """Refuse a place the hub must not be sent to; a name is judged by every address it stands for now.
+
+    Raises:
+        ConfigError: the place is forbidden.
+        SourceUnavailable: the name is unknown.
+    """
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)}
+    except (OSError, UnicodeError):
+        raise _unknown(host, where) from None
+    allowed = [ipaddress.ip_network(n.strip(), strict=False) for n in os.environ.get("HUB_SOURCE_NETWORKS", "").split(",") if n.strip()]  # fmt: skip
+    own = {int(p) for p in os.environ.get(OWN_PORTS, "").split(",") if p.strip().isdigit()}
+    for text in found:
+        address = ipaddress.ip_address(str(text).partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        local = address.is_loopback or address.is_unspecified
+        if address.is_link_local or address.is_multicast or address.is_unspecified or (local and port in own):
+            what = "是枢纽自己的端口" if local and port in own else "是链路本地或保留地址"
+            raise ConfigError(where, f"{host}:{port} {what}，不能作为来源", "请核对部门系统的地址")
+        if allowed and not any(address in network for network in allowed if network.version == address.version):
+            raise ConfigError(
+                where, f"{host}:{port} 不在允许访问的网段里", "请系统管理员把部门的网段加进 HUB_SOURCE_NETWORKS"
+            )
+
+
 def reach(host: str, port: int, where: str) -> str:
     """Says that the port answers.
 
     Raises:
+        ConfigError: the hub must not be sent there.
         SourceUnavailable: it refuses, or does not answer in time.
     """
+    permitted(host, port, where)
     try:
         socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
     except socket.gaierror:

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ import httpx
 from connectors import answers
 from connectors.answers import ABSENT, at
 from connectors.authentication import Authenticator
+from connectors.network import permitted
 from connectors.sweep import Answer, Journal
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
@@ -71,6 +73,7 @@ class Client:
             headers=headers, timeout=float(driver.option("timeout")), follow_redirects=False, trust_env=False,
             proxy=driver.option("proxy"), verify=driver.option("ca_file") or True,
         )  # fmt: skip
+        self._permitted: set[tuple[str, int]] = set()
         self._asked_at = self._not_before = 0.0
         self.journal = Journal(driver.workspace, _identity(driver, since or {}), float(driver.option("resume")))
 
@@ -209,6 +212,15 @@ class Client:
         """The whole answer, within the time and size a connector allows: a source may drip for ever."""
         seconds, most = float(self._driver.option("timeout")), float(self._driver.option("max_mb")) * 1_000_000
         end, parts, size = time.monotonic() + seconds, [], 0
+        # Every host that is asked, also the one that gives out tokens.
+        if (
+            not self._driver.option("proxy")
+            and (place := (request.url.host, request.url.port or _DEFAULT_PORTS.get(request.url.scheme, 443)))
+            not in self._permitted
+        ):
+            with suppress(SourceUnavailable):  # an unknown name is told, and tried again, by the request itself
+                permitted(*place, self._where)
+                self._permitted.add(place)
         response = self._client.send(request, stream=True)
         try:
             for chunk in response.iter_bytes():

@@ -24,6 +24,7 @@ from hub import (
     identifier,
     identity,
     indicator,
+    notify,
     output,
     publication,
     quarantine,
@@ -345,6 +346,7 @@ app.add_typer(indicator.app, name="indicator")
 app.add_typer(hotline.app, name="hotline")
 app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
+app.add_typer(notify.app, name="notify")
 app.add_typer(publication.app, name="publication")
 app.add_typer(sample.app, name="sample")
 app.command("prove", cls=Command)(publication.prove)

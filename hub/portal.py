@@ -20,6 +20,7 @@ def main(port: int, dagster_port: int) -> None:
     from portal.app import create
     from portal.catalogue import warm
     from portal.site import Site
+    from portal.watch import forever
 
     here = home()
     threading.Thread(target=warm, daemon=True, name="lineage").start()
@@ -29,7 +30,13 @@ def main(port: int, dagster_port: int) -> None:
         settle=lambda changed: _settle(here, changed),
         collect=lambda ids: _collect(here, ids),
     )
-    uvicorn.run(create(site), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    if not site.address:
+        site.address = f"http://127.0.0.1:{port}"
+    threading.Thread(target=forever, args=(site, threading.Event()), daemon=True, name="notices").start()
+    # Pages that listen for live counts would keep a server that waits for them from ending.
+    uvicorn.run(
+        create(site), host="127.0.0.1", port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=3
+    )
 
 
 def _settle(here: Home, changed: set[str]) -> object:

@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
+from connectors.network import OWN_PORTS
 from hub.output import UsageError, result, say
 from schemas.errors import HubError
 from warehouse.engines.postgresql import free_port, port_is_free
@@ -53,6 +55,7 @@ def run(port: int) -> int:
         parts.append(_start("code-server", serve.code_server_command(here), environment, logs))
         _wait(here.path / "dagster" / "code.sock", parts, stop, logs)
         behind = free_port()
+        environment[OWN_PORTS] = ",".join(map(str, (port, behind, urlsplit(here.database_url).port or 5432)))
         portal = [sys.executable, "-m", "hub.portal", str(port), str(behind)]
         parts.append(_start("portal", portal, environment, logs))
         parts.append(_start("webserver", serve.webserver_command(here, behind), environment, logs))
@@ -95,7 +98,7 @@ def _all_alive(parts: list[_Part], logs: Path) -> None:
         code = part.process.poll()
         if code is not None:
             raise HubError(
-                f"hub up：{part.name}", f"自己停止了（退出码 {code}）", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+                f"hub up：{part.name}", f"自己停止了（退出码 {code}）", f"请看日志 {logs / f'{part.name}.log'}"
             )
 
 
@@ -131,7 +134,7 @@ def _wait_for_page(address: str, parts: list[_Part], stop: threading.Event, logs
 def _in_time(until: float, part: _Part, logs: Path) -> None:
     if time.monotonic() > until:
         raise HubError(
-            f"hub up：{part.name}", f"{_READY_SECONDS} 秒还没有就绪", f"请看日志 {logs / f'dagster-{part.name}.log'}"
+            f"hub up：{part.name}", f"{_READY_SECONDS} 秒还没有就绪", f"请看日志 {logs / f'{part.name}.log'}"
         )
 
 

@@ -62,28 +62,33 @@ class Account:
         return self.approved_at is not None and self.disabled_at is None
 
 
-_COLUMNS = ", ".join(f.name for f in fields(Account))
+COLUMNS = ", ".join(f"a.{f.name}" for f in fields(Account))
+
+
+def of(row: dict[str, Any]) -> Account:
+    """The account in a row that holds COLUMNS."""
+    return Account(**{f.name: row[f.name] for f in fields(Account)})
 
 
 def _account(row: dict[str, Any] | None) -> Account | None:
-    return None if row is None else Account(**{f.name: row[f.name] for f in fields(Account)})
+    return None if row is None else of(row)
 
 
 def find(connection: psycopg.Connection[Any], name: str) -> Account | None:
     """The account of that name."""
-    return _account(connection.execute(f"SELECT {_COLUMNS} FROM hub.account WHERE name = %s", [name]).fetchone())
+    return _account(connection.execute(f"SELECT {COLUMNS} FROM hub.account a WHERE name = %s", [name]).fetchone())
 
 
 def by_id(connection: psycopg.Connection[Any], account_id: int) -> Account | None:
     """The account of that number."""
     return _account(
-        connection.execute(f"SELECT {_COLUMNS} FROM hub.account WHERE account_id = %s", [account_id]).fetchone()
+        connection.execute(f"SELECT {COLUMNS} FROM hub.account a WHERE account_id = %s", [account_id]).fetchone()
     )
 
 
 def everybody(connection: psycopg.Connection[Any]) -> list[Account]:
     """All accounts, disabled ones last."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM hub.account ORDER BY disabled_at NULLS FIRST, name").fetchall()
+    rows = connection.execute(f"SELECT {COLUMNS} FROM hub.account a ORDER BY disabled_at NULLS FIRST, name").fetchall()
     return [found for row in rows if (found := _account(row))]
 
 
@@ -229,7 +234,7 @@ def new_password() -> str:
 def check(connection: psycopg.Connection[Any], name: str, password: str) -> Account | None:
     """The account if the password is right and it may sign in; a wrong one is counted, also towards the lock."""
     row = connection.execute(
-        f"SELECT {_COLUMNS}, password_hash, locked_until > clock_timestamp() AS locked FROM hub.account WHERE name = %s FOR UPDATE",
+        f"SELECT {COLUMNS}, password_hash, locked_until > clock_timestamp() AS locked FROM hub.account a WHERE name = %s FOR UPDATE",
         [name],
     ).fetchone()
     # An unknown name costs the same time as a wrong password, so that names cannot be tried out.

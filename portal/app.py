@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,18 +13,21 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from portal import logs
 from portal.limits import Limiter
+from portal.live import Live
+from portal.meter import Meter
 from portal.pages import ROUTERS
+from portal.protect import Protect
 from portal.render import ROOM
 from portal.site import Site
-from portal.web import Elsewhere, Refused, Visit, _session, guard
+from portal.web import Elsewhere, Refused, Visit, _session
 from schemas.errors import HubError, WarehouseUnavailable
 
 log = structlog.get_logger("portal")
-
 _WORDS = {404: ("没有这一页", "请检查地址，或从左边菜单进入"), 405: ("这一页不接受这种请求", "请从页面上的按钮操作")}
 
 
@@ -38,25 +41,21 @@ def create(site: Site) -> FastAPI:
         site.database.close()
 
     app = FastAPI(title="通衢数据接口", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    app.state.site, app.state.limiter = site, Limiter()
+    app.state.site, app.state.limiter, app.state.meter = site, Limiter(), Meter()
+    app.state.live = Live(site)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=ROOM / "static"), name="static")
 
-    @app.middleware("http")
-    async def protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.nonce = secrets.token_urlsafe(16)
-        try:
-            response = await call_next(request)
-        except Exception:
-            log.exception("page_failed", path=request.url.path)
-            response = await _error(
-                request, 500, "程序出错，这一页没有办成", "已记入日志；请稍后再试，或告诉系统管理员出错的时间和页面"
-            )
-        guard(response, request.state.nonce)
-        if request.cookies.get("hub_said") and response.headers.get("content-type", "").startswith("text/html"):
-            response.delete_cookie("hub_said", path="/")
-        return response
+    async def failed(request: Request) -> Response:
+        number = request.state.number
+        return await _error(
+            request, 500, "程序出错，这一页没有办成", f"已记入日志；请稍后再试，或把编号 {number} 告诉系统管理员"
+        )
+
+    # The session's cookie goes along with requests of our own pages only, so what is packed tells other sites nothing.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Protect, meter=app.state.meter, failed=failed)
 
     @app.exception_handler(Elsewhere)
     async def elsewhere(request: Request, error: Elsewhere) -> Response:
@@ -74,6 +73,12 @@ def create(site: Site) -> FastAPI:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         where = "、".join(str(part) for e in error.errors()[:3] for part in e["loc"][1:])
         return await _error(request, 422, f"地址或表单里的值不对：{where}", "请从页面进入，或改正后重试")
+
+    @app.exception_handler(psycopg.DataError)
+    async def value(request: Request, error: psycopg.DataError) -> Response:
+        """A number past what a column holds, a NUL in a text: the asker's value, not the program's fault."""
+        log.warning("bad_value", path=request.url.path, kind=type(error).__name__)
+        return await _error(request, 422, "地址或表单里有一个值数据库不认", "请从页面进入，或改正后重试")
 
     @app.exception_handler(HubError)
     async def told(request: Request, error: HubError) -> Response:

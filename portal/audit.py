@@ -1,29 +1,39 @@
 """The audit: one entry per thing that matters, each hashed with the hash before it.
 
-hash(n) = sha256(hash(n-1) + entry(n)), hash(0) = 32 zero bytes. Whoever changes, drops or inserts an entry breaks
-the chain from there on; `hub audit verify` finds the place, also from an exported file, without the database.
+hash(n) = sha256(hash(n-1) + entry(n)), hash(0) = 32 zero bytes. Whoever changes, drops, inserts or moves an entry
+breaks the chain from there on; `hub audit verify` finds the place, also from an exported file, without the database.
+Whoever cuts off its end leaves a chain that holds, only shorter: against that an export says at its end how many
+entries it has, and the hub keeps seals, (number, hash) of the newest entry once a minute, in a file outside the
+database. An auditor who has written down the number and hash of any entry can check against that too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.identifiers import COUNTY_TIME
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import psycopg
 
 START = bytes(32)
 _LOCK = 0x746F6E69
+_END = "end"
+SEALS = "audit.seal"  # in the hub's home
 ACTIONS = {
     "sign_in": "登录", "sign_in_failed": "登录失败", "sign_out": "退出", "password": "改口令", "totp": "设置动态口令", "query": "查询",
     "export": "导出", "fix": "更正", "upload": "报送", "contest": "申诉", "decide": "裁定", "user": "账号", "approve": "批准", "request": "申请数据",
-    "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "exposure": "红黑榜", "refused": "越权被拒", "run": "采集", "connect": "数据库口令",
+    "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "exposure": "红黑榜", "refused": "越权被拒", "run": "采集", "connect": "数据库口令", "notice": "消息", "config": "设置",
 }  # fmt: skip
+
+
+Seal = tuple[int, bytes]  # an entry's number and hash
 
 
 class Broken(NamedTuple):
@@ -59,38 +69,90 @@ def link(before: bytes, entry: str) -> bytes:
     return hashlib.sha256(before + entry.encode()).digest()
 
 
-def verify(entries: Iterable[tuple[int, str, bytes]]) -> tuple[int, bytes, Broken | None]:
-    """Walk the chain: entries seen, the last hash, and the first place where it does not hold."""
+def verify(entries: Iterable[tuple[int, str, bytes]], seals: Sequence[Seal] = ()) -> tuple[int, bytes, Broken | None]:
+    """Walk the chain: entries seen, the last hash, and the first place where it does not hold.
+
+    `seals` are entries known from elsewhere, which must be there with that hash; more may come while the walk lasts.
+    """
+    known: dict[int, set[bytes]] = {}
+    for number, told in seals:
+        known.setdefault(number, set()).add(told)
     before, count = START, 0
     for number, entry, told in entries:
         if number != count + 1:
             return count, before, Broken(count + 1, f"缺第 {count + 1} 条，接着的是第 {number} 条")
         if link(before, entry) != told:
             return count, before, Broken(number, "内容与指纹不符")
+        if known.get(number, {told}) != {told}:
+            return count, before, Broken(number, "与留存的封印不符，从前面某处起整条链被换过")
         before, count = told, number
+    most = max((number for number, _ in seals), default=0)
+    if most > count:
+        return count, before, Broken(count + 1, f"末尾被截断：至少应有 {most} 条")
+    if any(number == count and told != before for number, told in seals):
+        return count, before, Broken(count, "与留存的封印不符，从前面某处起整条链被换过")
     return count, before, None
 
 
-def stored(connection: psycopg.Connection[Any]) -> Iterator[tuple[int, str, bytes]]:
-    """The entries of the warehouse, oldest first, in bounded memory."""
+def stored(connection: psycopg.Connection[Any], after: int = 0) -> Iterator[tuple[int, str, bytes]]:
+    """The entries of the warehouse behind number `after`, oldest first, in bounded memory."""
     with connection.cursor("audit") as cursor:
         cursor.itersize = 5000
-        cursor.execute("SELECT audit_id, entry, hash FROM hub.audit ORDER BY audit_id")
+        cursor.execute("SELECT audit_id, entry, hash FROM hub.audit WHERE audit_id > %s ORDER BY audit_id", [after])
         for row in cursor:
             yield row["audit_id"], row["entry"], bytes(row["hash"])
 
 
 def lines(entries: Iterable[tuple[int, str, bytes]]) -> Iterator[str]:
-    """The entries as lines of an export: number, hash, entry, separated by blanks."""
-    return (f"{number} {told.hex()} {entry}\n" for number, entry, told in entries)
+    """The entries as lines of an export: number, hash, entry, separated by blanks; the last line counts them."""
+    count, last = 0, START
+    for number, entry, told in entries:
+        yield f"{number} {told.hex()} {entry}\n"
+        count, last = number, told
+    yield f"{_END} {count} {last.hex()}\n"
 
 
-def read(text: Iterable[str]) -> Iterator[tuple[int, str, bytes]]:
-    """The entries of an export.
+def read(text: Iterable[str], seals: list[Seal]) -> Iterator[tuple[int, str, bytes]]:
+    """The entries of an export; what its last line says is added to `seals`.
 
     Raises:
-        ValueError: a line is not of that form.
+        ValueError: a line is not of that form, or the last line is missing: the file is cut off.
     """
+    ended, count = False, 0
     for line in text:
-        number, told, entry = line.rstrip("\n").split(" ", 2)
-        yield int(number), entry, bytes.fromhex(told)
+        head, told, entry = line.rstrip("\n").split(" ", 2)
+        if ended:
+            raise ValueError("lines behind the end")
+        if head == _END:
+            ended = True
+            if int(told) < count:
+                raise ValueError("more entries than the end says")
+            if count or int(told):
+                seals.append((int(told), bytes.fromhex(entry)))
+        else:
+            count += 1
+            yield int(head), entry, bytes.fromhex(told)
+    if not ended:
+        raise ValueError("no end")
+
+
+# ------------------------------------------------------------------------------------------------- seals
+def seal(connection: psycopg.Connection[Any], file: Path) -> None:
+    """Add the newest entry's number and hash to the file of seals, unless it is there."""
+    last = connection.execute("SELECT audit_id, hash FROM hub.audit ORDER BY audit_id DESC LIMIT 1").fetchone()
+    if last is None:
+        return
+    line = f"{last['audit_id']} {bytes(last['hash']).hex()}\n"
+    if file.exists() and file.read_text(encoding="ascii").endswith(line):
+        return
+    file.touch(mode=0o600)
+    with file.open("a", encoding="ascii") as target:
+        target.write(line)
+
+
+def sealed(file: Path) -> list[Seal]:
+    """The seals kept so far; a line cut short by a crash is none."""
+    if not file.exists():
+        return []
+    pairs = (line.split(" ") for line in file.read_text(encoding="ascii").splitlines())
+    return [(int(pair[0]), bytes.fromhex(pair[1])) for pair in pairs if len(pair) == 2 and len(pair[1]) == 64]

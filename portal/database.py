@@ -31,7 +31,7 @@ class Database:
     """The warehouse as the portal uses it; connections are kept and shared between requests."""
 
     def __init__(self, url: str, key: bytes) -> None:
-        self.url, self._key = url, key
+        self.url, self.key = url, key
         self._idle: queue.LifoQueue[psycopg.Connection[Row]] = queue.LifoQueue()
 
     @contextmanager
@@ -94,7 +94,7 @@ class Database:
     def password(self, user: Account) -> str:
         """The password of the user's role: made from the portal's key, so that it is kept nowhere."""
         words = f"db\x1f{user.name}\x1f{user.db_generation}".encode()
-        return hmac.new(self._key, words, hashlib.sha256).hexdigest()[:40]
+        return hmac.new(self.key, words, hashlib.sha256).hexdigest()[:40]
 
     def close(self) -> None:
         """Close what is idle."""

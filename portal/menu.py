@@ -26,7 +26,9 @@ _GROUPS = (
     ("数据", (Entry("数据目录", "/catalogue", "catalogue.read"), Entry("查询", "/sql", "query.run"), Entry("共享申请", "/requests", "access.request"),
               Entry("连接与令牌", "/connect", "token.manage"))),
     ("管理", (Entry("运行状况", "/ops", "ops.read"), Entry("调度（Dagster）", "/dagster/", "dagster"), Entry("账号", "/admin/users", "user.read"),
-              Entry("授权审批", "/admin/requests", "access.decide"), Entry("审计", "/admin/audit", "audit.read"))),
+              Entry("授权审批", "/admin/requests", "access.decide"), Entry("授权", "/admin/grants", "grant.read"), Entry("分级与脱敏", "/admin/classification", "data.classify"),
+              Entry("部门", "/admin/departments", "system.manage"), Entry("工作日历", "/admin/calendar", "system.manage"), Entry("消息渠道", "/admin/notify", "system.manage"),
+              Entry("密钥", "/admin/secrets", "system.manage"), Entry("审计", "/admin/audit", "audit.read"))),
 )  # fmt: skip
 
 HOMES = {

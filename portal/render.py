@@ -16,9 +16,11 @@ from markupsafe import Markup
 from portal.menu import menu
 from portal.roles import can
 from portal.standing import span
+from schemas.errors import WarehouseUnavailable
 from schemas.identifiers import COUNTY_TIME
 
 if TYPE_CHECKING:
+    from portal.accounts import Account
     from portal.web import Visit
 
 ROOM = Path(__file__).parent
@@ -112,7 +114,7 @@ def render(visit: Visit, template: str, values: dict[str, Any]) -> str:
         "menu": menu(user, visit.request.url.path) if user else [], "may": lambda action, thing=None: can(user, action, thing),
         "query": dict(visit.request.query_params), "said": _said(said), "display": visit.request.query_params.get("display", ""),
         "wall": visit.request.query_params.get("display") == "wall", "other": _other(visit),
-        "waiting": visit.extra.get("waiting"),
+        "waiting": _waiting(visit, user),
     }  # fmt: skip
     return environment().get_template(template).render(common | values)
 
@@ -121,6 +123,17 @@ def _other(visit: Visit) -> str:
     """This page's address with its filters but without `display`, to add one: "?" or "?month=2026-09&"."""
     kept = [(k, v) for k, v in visit.request.query_params.multi_items() if k != "display"]
     return f"?{urlencode(kept)}&" if kept else "?"
+
+
+def _waiting(visit: Visit, user: Account | None) -> dict[str, int]:
+    """The counts in the head; the page's stream goes on from them."""
+    live = getattr(visit.request.app.state, "live", None)
+    if user is None or live is None:
+        return {"inbox": 0, "notices": 0}
+    try:
+        return dict(live.now(user.account_id))
+    except WarehouseUnavailable:  # an error page says so itself
+        return {"inbox": 0, "notices": 0}
 
 
 def _said(text: str) -> str:

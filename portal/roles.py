@@ -30,6 +30,7 @@ PUBLIC = "public"  # the action of pages before the door: sign-in, its scripts, 
 ACTIONS: dict[str, frozenset[str]] = {
     "home": EVERYBODY,
     "account.self": EVERYBODY,
+    "notice.read": EVERYBODY,
     "board.read": DATA,
     "briefing.make": frozenset({"leader", "analyst", "engineer"}),
     "exposure.draft": frozenset({"leader", "analyst", "engineer"}),
@@ -53,6 +54,9 @@ ACTIONS: dict[str, frozenset[str]] = {
     "user.read": frozenset({"sysadmin", "secadmin"}),
     "user.approve": frozenset({"secadmin"}),
     "audit.read": frozenset({"auditor"}),
+    "grant.read": frozenset({"secadmin", "auditor"}),
+    "data.classify": frozenset({"secadmin", "auditor"}),
+    "system.manage": frozenset({"sysadmin"}),
 }
 
 

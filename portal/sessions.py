@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portal.database import Database
 
 IDLE_MINUTES, WHOLE_HOURS = 30, 12
+_NOTED_SECONDS = 60  # how exactly it is kept when a session was last used
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,24 @@ def ready_role(database: Database, connection: psycopg.Connection[Any], account:
     access.grant_login(connection, name, database.password(account))
 
 
-def find(connection: psycopg.Connection[Any], token: str) -> Session | None:
-    """The session of a cookie; None when it has ended or its account is closed."""
+def find(connection: psycopg.Connection[Any], token: str, *, touch: bool = True) -> Session | None:
+    """The session of a cookie; None when it has ended or its account is closed. `touch` counts as being there."""
     row = connection.execute(
-        "UPDATE hub.session SET seen_at = clock_timestamp() WHERE token_hash = %s AND seen_at > clock_timestamp() - make_interval(mins => %s) "
-        "AND created_at > clock_timestamp() - make_interval(hours => %s) RETURNING account_id, csrf, stage",
-        [_hash(token), IDLE_MINUTES, WHOLE_HOURS],
+        f"SELECT {accounts.COLUMNS}, s.csrf, s.stage, s.seen_at < clock_timestamp() - make_interval(secs => %s) AS stale "
+        "FROM hub.session s JOIN hub.account a USING (account_id) WHERE s.token_hash = %s "
+        "AND s.seen_at > clock_timestamp() - make_interval(mins => %s) AND s.created_at > clock_timestamp() - make_interval(hours => %s)",
+        [_NOTED_SECONDS, _hash(token), IDLE_MINUTES, WHOLE_HOURS],
     ).fetchone()
-    account = accounts.by_id(connection, row["account_id"]) if row else None
-    if row is None or account is None or not account.active:
+    if row is None:
         return None
+    account = accounts.of(row)
+    if not account.active:
+        return None
+    if touch and row["stale"]:  # once a minute, not a write for every page
+        connection.execute(
+            "UPDATE hub.session SET seen_at = clock_timestamp() WHERE token_hash = %s AND seen_at < clock_timestamp() - make_interval(secs => %s)",
+            [_hash(token), _NOTED_SECONDS],
+        )
     return Session(account, row["csrf"], row["stage"], _hash(token))
 
 

@@ -31,6 +31,7 @@ class Site:
     collect: Callable[[Collection[str]], object] | None = None
     secure: bool = field(default_factory=lambda: os.environ.get("HUB_PORTAL_HTTPS", "") == "1")
     name: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_NAME", "示例县政务数据共享枢纽"))
+    address: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_URL", "").rstrip("/"))  # as people reach it
 
     running: dict[str, tuple[int, Any]] = field(default_factory=dict)  # run -> (account, connection), to cancel it
 
@@ -47,6 +48,16 @@ class Site:
             file.touch(mode=0o600)
             file.write_text(secrets.token_hex(32))
         return bytes.fromhex(file.read_text().strip())
+
+    def renew_key(self) -> None:
+        """Put a new key in the old one's place; what was made from the old one no longer fits."""
+        file = self.home.path / "portal.key"
+        part = file.with_suffix(".new")
+        part.touch(mode=0o600)
+        part.write_text(secrets.token_hex(32))
+        part.replace(file)
+        self.__dict__.pop("key", None)
+        self.database.key = self.key
 
     def derive(self, *words: str) -> str:
         """A secret for one purpose, the same as long as the key is."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from portal.site import Site
 from schemas.contract import contracts
 from schemas.reference import departments
+from warehouse.precheck import takes_files
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 # state -> (word, tag): a source that never reported is not one that sent no rows.
 STATES = {
-    "on_time": ("正常", "good"), "late": ("迟到", "bad"), "held": ("整批待核", "soon"), "never": ("未报", ""), "broken": ("登记有误", "bad"), "gone": ("已撤下", ""),
+    "on_time": ("正常", "good"), "late": ("迟到", "bad"), "held": ("整批待核", "soon"), "failed": ("采集失败", "bad"), "never": ("未报", ""), "broken": ("登记有误", "bad"), "gone": ("已撤下", ""),
 }  # fmt: skip
+FAILING = 2  # visits in a row that failed
 _STATUS = {
     "committed": ("已入库", "good"),
     "held": ("整批待核", "soon"),
     "released": ("核后放行", "good"),
     "skipped": ("无变化", ""),
+    "rejected": ("已拒收", "bad"),
 }
 _KINDS = {
     "full": "整表",
@@ -33,8 +36,8 @@ _KINDS = {
 }
 _LAST = """
 SELECT s.connector, s.department, s.dataset, s.title, b.batch_id, b.delivery, b.extracted_at, b.extracted, b.passed, b.quarantined,
-  coalesce(q.waiting, 0) AS waiting, h.batch_id AS held_batch
-FROM hub.source s
+  coalesce(q.waiting, 0) AS waiting, h.batch_id AS held_batch, l.answered_at, l.problem, coalesce(l.failures, 0) AS failures
+FROM hub.source s LEFT JOIN hub.source_layout l USING (source_id)
 LEFT JOIN LATERAL (SELECT * FROM hub.batch WHERE source_id = s.source_id AND status = 'committed' AND kind <> 'correction' ORDER BY batch_id DESC LIMIT 1) b ON true
 LEFT JOIN LATERAL (SELECT batch_id FROM hub.batch WHERE source_id = s.source_id AND status = 'held' AND batch_id > coalesce(b.batch_id, 0) ORDER BY batch_id DESC LIMIT 1) h ON true
 LEFT JOIN LATERAL (SELECT count(*) AS waiting FROM hub.quarantine WHERE source_id = s.source_id AND resolved_at IS NULL) q ON true
@@ -56,7 +59,7 @@ def sources(connection: psycopg.Connection[Any], site: Site, department: str | N
         agreed = contracts().get(one.dataset)
         limit = agreed.sla_seconds("latency") if agreed else None
         found.append(
-            _line(one.id, one.dept, one.title, one.dataset, limit, lasts.get(one.id), now)
+            _line(one.id, one.dept, one.title, one.dataset, limit, lasts.get(one.id), now, by_file=takes_files(one))
             | {"schedule": one.schedule, "driver": one.driver}
         )
     for name, error in known.broken.items():
@@ -74,25 +77,40 @@ def sources(connection: psycopg.Connection[Any], site: Site, department: str | N
 
 
 def _line(
-    name: str, department: str, title: str, dataset: str, limit: float | None, last: Row | None, now: datetime
-) -> Row:
+    name: str, department: str, title: str, dataset: str, limit: float | None, last: Row | None, now: datetime, *, by_file: bool = False
+) -> Row:  # fmt: skip
     owner = departments().get(department)
     row: Row = {
         "connector": name, "department": department, "unit": (owner.short_name or owner.name) if owner else department, "title": title, "dataset": dataset,
         "state": "never", "limit": limit, "age": None, "batch_id": None, "extracted_at": None, "extracted": None, "passed": None, "quarantined": None,
-        "waiting": 0, "held_batch": None,
+        "waiting": 0, "held_batch": None, "reported_at": None, "problem": None, "failures": 0,
     }  # fmt: skip
     if last is None:
         return row
     row |= {
         key: last[key]
-        for key in ("batch_id", "extracted_at", "extracted", "passed", "quarantined", "waiting", "held_batch")
+        for key in (
+            "batch_id",
+            "extracted_at",
+            "extracted",
+            "passed",
+            "quarantined",
+            "waiting",
+            "held_batch",
+            "problem",
+            "failures",
+        )
     }
-    if last["batch_id"] is not None:
-        row["age"] = (now - last["extracted_at"]).total_seconds()
+    # A file source reports by delivering, any other by answering, with or without new rows.
+    reports = [last["extracted_at"], None if by_file else last["answered_at"]]
+    row["reported_at"] = max((m for m in reports if m is not None), default=None)
+    if row["reported_at"] is not None:
+        row["age"] = (now - row["reported_at"]).total_seconds()
         row["state"] = "late" if limit is not None and row["age"] > limit else "on_time"
     if last["held_batch"] is not None:
         row["state"] = "held"
+    if row["failures"] >= FAILING:
+        row["state"] = "failed"
     return row
 
 

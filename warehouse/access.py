@@ -138,30 +138,37 @@ def view(relation: str, columns: list[tuple[str, str]]) -> sql.Composable | None
         return sql.SQL("SELECT {} FROM {} WHERE {}").format(listed, table, where)
     fields = {**contract.fields, **contract.derived}
     told = sql.Literal(contract.dataset)
-    shown = sql.SQL(", ").join(_shown(name, kind, fields.get(name), told) for name, kind in columns)
+    # Who complained is for the hotline office and the county's own staff: the unit complained of gets no trace of it.
+    bare = contract.domain == "hotline"
+    shown = sql.SQL(", ").join(_shown(name, kind, fields.get(name), told, bare=bare) for name, kind in columns)
     own: sql.Composable = sql.SQL("(SELECT hub.sees({}))").format(told)
     if any(name == "provider_dept_code" for name, _ in columns):
         own = sql.SQL("({} OR provider_dept_code::text = (SELECT hub.my_dept_code()))").format(own)
     return sql.SQL("SELECT {} FROM {} WHERE (SELECT hub.sees_boards()) AND {}").format(shown, table, own)
 
 
-def _shown(name: str, kind: str, field: Field | None, dataset: sql.Literal) -> sql.Composable:
+def _shown(name: str, kind: str, field: Field | None, dataset: sql.Literal, *, bare: bool) -> sql.Composable:
     column = sql.Identifier(name)
     hidden = _mask(name, kind, field)
-    if hidden is None:
-        return column
-    return sql.SQL("CASE WHEN (SELECT hub.unmasks({})) THEN {} ELSE ({})::{} END AS {}").format(
-        dataset,
-        column,
-        hidden,
-        sql.SQL(kind),
-        column,
-    )
+    shown: sql.Composable = column
+    if hidden is not None:
+        shown = sql.SQL("CASE WHEN (SELECT hub.unmasks({})) THEN {} ELSE ({})::{} END").format(
+            dataset, column, hidden, sql.SQL(kind)
+        )
+    if bare and field is not None and field.classification in {"S2", "S3"}:
+        shown = sql.SQL("CASE WHEN (SELECT hub.sees_callers()) THEN {} END").format(shown)
+    return column if shown is column else sql.SQL("{} AS {}").format(shown, column)
 
 
 def is_masked(name: str, field: Field | None) -> bool:
     """Whether people without an approved request see this column masked or not at all."""
     return _mask(name, "text", field) is not None
+
+
+def mask_words(name: str, field: Field | None) -> str:
+    """What people without an approved request see of this column, in words."""
+    hidden = _mask(name, "text", field)
+    return "原值" if hidden is None else "不显示" if hidden == sql.SQL("NULL") else "首尾各留一两个字，其余为 *"
 
 
 def _mask(name: str, kind: str, field: Field | None) -> sql.Composable | None:

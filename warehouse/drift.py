@@ -119,8 +119,9 @@ def visit(warehouse: Connection, source_id: int, *, problem: str | None = None, 
     """Note that a source was asked, and whether it answered: what tells a silent source from one with nothing new."""
     answered = "NULL" if problem else "clock_timestamp()"
     warehouse.execute(
-        f"INSERT INTO hub.source_layout (source_id, asked_at, answered_at, delivered_at, problem) VALUES ({source_id}, clock_timestamp(), "
-        f"{answered}, {'clock_timestamp()' if delivered else 'NULL'}, $1::text) ON CONFLICT (source_id) DO UPDATE SET "
+        f"INSERT INTO hub.source_layout (source_id, asked_at, answered_at, delivered_at, problem, failures) VALUES ({source_id}, clock_timestamp(), "
+        f"{answered}, {'clock_timestamp()' if delivered else 'NULL'}, $1::text, {1 if problem else 0}) ON CONFLICT (source_id) DO UPDATE SET "
+        f"failures = {'hub.source_layout.failures + 1' if problem else 0}, "
         "asked_at = EXCLUDED.asked_at, answered_at = coalesce(EXCLUDED.answered_at, hub.source_layout.answered_at), "
         "delivered_at = coalesce(EXCLUDED.delivered_at, hub.source_layout.delivered_at), problem = EXCLUDED.problem",
         problem,

@@ -6,6 +6,7 @@ however the sheet was sorted, filtered or its columns moved.
 
 from __future__ import annotations
 
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,6 +78,18 @@ def workbook(rows: list[dict[str, Any]], target: Any) -> None:
         sheet.autofilter(0, 0, max(len(rows), 1), 3 + len(names))
 
 
+def too_large(file: Path | BinaryIO, most: int = 500 * 1024 * 1024) -> bool:
+    """Whether a workbook, which is a zip, would unpack to more than a machine should hold; no zip is not too large."""
+    try:
+        with zipfile.ZipFile(file) as inside:
+            return sum(entry.file_size for entry in inside.infolist()) > most
+    except (zipfile.BadZipFile, OSError):
+        return False
+    finally:
+        if not isinstance(file, Path):
+            file.seek(0)
+
+
 def read(file: Path | BinaryIO, name: str = "") -> dict[int, tuple[dict[str, str | None], str]]:
     """Row number -> (source columns as text, the clerk's reason), however the columns were moved and the rows sorted.
 
@@ -86,6 +99,8 @@ def read(file: Path | BinaryIO, name: str = "") -> dict[int, tuple[dict[str, str
     import openpyxl  # type: ignore[import-untyped]
 
     name = name or str(file)
+    if too_large(file):
+        raise ConfigError(name, "解开后超过 500 MB", "请只上传下载的那个文件，改好再送")
     try:
         sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
     except FileNotFoundError:

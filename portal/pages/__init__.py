@@ -10,10 +10,13 @@ from portal.pages import (
     clerk,
     dagster,
     front,
+    grants,
     leaders,
+    notices,
     oidc,
     ops,
     sources,
+    system,
 )
 
 ROUTERS = (
@@ -30,4 +33,7 @@ ROUTERS = (
     briefings.router,
     api.router,
     oidc.router,
+    notices.router,
+    grants.router,
+    system.router,
 )

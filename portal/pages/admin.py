@@ -86,7 +86,7 @@ def trail(visit: Visit, q: str = "", action: str = "", before: int = 2**62) -> R
             "AND (%(action)s = '' OR action = %(action)s) AND (%(q)s = '' OR position(%(q)s IN entry) > 0) ORDER BY audit_id DESC LIMIT %(page)s",
             {"before": before, "action": action, "q": q, "page": _PAGE + 1},
         ).fetchall()
-        count, last, broken = audit.verify(audit.stored(connection))
+        count, last, broken = audit.verify(audit.stored(connection), audit.sealed(visit.site.home.path / audit.SEALS))
     more = rows[_PAGE - 1]["audit_id"] if len(rows) > _PAGE else None
     return visit.page(
         "audit.html",

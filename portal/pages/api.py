@@ -115,14 +115,36 @@ def query(visit: Visit, question: Question) -> Response:
     )
 
 
+_ERROR = {
+    "type": "object", "required": ["error"],
+    "properties": {"error": {"type": "object", "required": ["status", "message", "hint"], "properties": {
+        "status": {"type": "integer"}, "message": {"type": "string"}, "hint": {"type": "string"}}}},
+}  # fmt: skip
+_REFUSALS = {
+    "400": "请求不完整", "401": "没有令牌，或令牌无效、已过期", "403": "角色不能这样做", "404": "没有这一项", "413": "太大", "422": "参数或查询不对",
+    "429": "太频繁", "503": "共享库没有应答",
+}  # fmt: skip
+
+
 def _described(visit: Visit) -> dict[str, Any]:
     app = visit.request.app
-    return get_openapi(
+    made = get_openapi(
         title="通衢数据接口",
         version="1",
         routes=app.routes,
         description="用个人令牌：Authorization: Bearer hub_…。看到的行和列与门户里一样。",
     )
+    parts = made.setdefault("components", {})
+    parts.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+    parts.setdefault("schemas", {})["Error"] = _ERROR
+    told = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for operations in made.get("paths", {}).values():
+        for operation in operations.values():
+            operation["security"] = [{"token": []}]
+            operation["responses"] |= {
+                code: {"description": words, "content": told} for code, words in _REFUSALS.items()
+            }
+    return made
 
 
 @route(router, "/api/openapi.json", "catalogue.read")

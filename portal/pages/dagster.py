@@ -41,8 +41,9 @@ async def proxy(request: Request, path: str = "") -> Response:
     visit = await door(request, "dagster")
     port = _port(visit.site)
     body = await request.body()
-    if request.method not in SAFE:
-        await run_in_threadpool(_note, visit, body)
+    changes = _changes(request, body)
+    if changes:
+        await run_in_threadpool(_note, visit, changes)
     client: httpx2.AsyncClient = _client(request.app)
     target = httpx2.URL(f"http://127.0.0.1:{port}{request.url.path}").copy_with(
         query=request.url.query.encode() or None
@@ -69,21 +70,37 @@ def _client(app: Any) -> httpx2.AsyncClient:
     return app.state.dagster  # type: ignore[no-any-return]
 
 
-def _note(visit: Visit, body: bytes) -> None:
-    """An audit entry per change; looking around is not one."""
-    try:
-        asked = json.loads(body)
-    except ValueError:
-        return
-    for one in asked if isinstance(asked, list) else [asked]:
-        found = _MUTATION.search(str(one.get("query", ""))) if isinstance(one, dict) else None
-        if found:
-            name = one.get("operationName") or found.group(1)
-            visit.note(
-                "dagster",
-                str(name or "mutation"),
-                variables=json.dumps(one.get("variables"), ensure_ascii=False)[:2000],
-            )
+def _changes(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """What this request would change: (name, variables) of each; looking around changes nothing.
+
+    Raises:
+        Refused: it is a question to GraphQL in a form that Dagster would take and we do not read.
+    """
+    if request.url.path.rstrip("/").endswith("/graphql"):
+        # Dagster also takes questions in the address and as plain text: nobody needs them, and no audit would see them.
+        if "query" in request.query_params or "mutation" in request.query_params:
+            raise Refused(400, "GraphQL 请求不能写在地址里", "请用 POST 和 JSON")
+        if request.method in SAFE:
+            return []
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict) or "application/json" not in request.headers.get("content-type", ""):
+            raise Refused(400, "GraphQL 请求不是一个 JSON 对象", "请用 POST 和 JSON")
+        found = _MUTATION.search(str(asked.get("query", "")))
+        if not found:
+            return []
+        name = str(asked.get("operationName") or found.group(1) or "mutation")
+        return [(name, json.dumps(asked.get("variables"), ensure_ascii=False)[:2000])]
+    # Reports of assets and the like: every one of them changes something.
+    return [] if request.method in SAFE else [(request.url.path, f"{len(body)} bytes")]
+
+
+def _note(visit: Visit, changes: list[tuple[str, str]]) -> None:
+    """An audit entry per change."""
+    for name, variables in changes:
+        visit.note("dagster", name, variables=variables)
 
 
 proxy.action = "dagster"  # type: ignore[attr-defined]
@@ -114,10 +131,8 @@ async def live(socket: WebSocket, path: str) -> None:
             async def up() -> None:
                 while True:
                     text = await socket.receive_text()
-                    found = _MUTATION.search(text)
-                    if found:  # changes go by POST, where they are noted
-                        continue
-                    await behind.send(text)
+                    if _only_looks(text):  # changes go by POST, where they are noted
+                        await behind.send(text)
 
             async def down() -> None:
                 async for text in behind:
@@ -134,6 +149,18 @@ async def live(socket: WebSocket, path: str) -> None:
         await socket.close()
     except RuntimeError:  # gone already
         return
+
+
+def _only_looks(text: str) -> bool:
+    """Whether a line of the live connection asks for nothing but news."""
+    try:
+        asked = json.loads(text)
+    except ValueError:
+        return False
+    payload = asked.get("payload") if isinstance(asked, dict) else None
+    return isinstance(asked, dict) and not (
+        isinstance(payload, dict) and _MUTATION.search(str(payload.get("query", "")))
+    )
 
 
 def _session_of(site: Site, token: str | None) -> sessions.Session | None:

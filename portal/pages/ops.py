@@ -60,7 +60,13 @@ def metrics(visit: Visit) -> Response:
         sessions = connection.execute(
             "SELECT count(*) AS n FROM hub.session WHERE seen_at > clock_timestamp() - interval '30 minutes'"
         ).fetchone() or {"n": 0}
-    lines = ["# TYPE hub_source_age_seconds gauge"]
+        waiting = connection.execute(
+            "SELECT count(*) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS waiting, count(*) FILTER (WHERE given_up_at IS NOT NULL) AS given_up "
+            "FROM hub.outbox"
+        ).fetchone() or {"waiting": 0, "given_up": 0}
+        audited = connection.execute("SELECT coalesce(max(audit_id), 0) AS n FROM hub.audit").fetchone() or {"n": 0}
+    state = visit.request.app.state
+    lines = ["# HELP hub_source_age_seconds Time since a source last reported.", "# TYPE hub_source_age_seconds gauge"]
     lines += [
         f'hub_source_age_seconds{{connector="{s["connector"]}"}} {s["age"]:.0f}' for s in found if s["age"] is not None
     ]
@@ -71,5 +77,11 @@ def metrics(visit: Visit) -> Response:
         "# TYPE hub_orders_open gauge", f"hub_orders_open {orders['orders']}",
         "# TYPE hub_sessions gauge", f"hub_sessions {sessions['n']}",
         "# TYPE hub_queries_running gauge", f"hub_queries_running {len(visit.site.running)}",
+        "# TYPE hub_notices_waiting gauge", f"hub_notices_waiting {waiting['waiting']}",
+        "# TYPE hub_notices_given_up gauge", f"hub_notices_given_up {waiting['given_up']}",
+        "# TYPE hub_audit_entries_total counter", f"hub_audit_entries_total {audited['n']}",
+        "# TYPE hub_live_streams gauge", f"hub_live_streams {state.live.streams}",
+        "# TYPE hub_disk_free_bytes gauge", f"hub_disk_free_bytes {shutil.disk_usage(visit.site.home.path).free}",
+        *state.meter.lines(),
     ]  # fmt: skip
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

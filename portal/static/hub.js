@@ -78,6 +78,27 @@
     show();
   }
 
+  // Counts in the head, live; only while the page is looked at, as a browser allows few connections to one host.
+  function live() {
+    const places = [...document.querySelectorAll("[data-live]")];
+    if (!places.length || !window.EventSource) return;
+    let stream = null;
+    const seen = () => { const of = (name) => (places.find((p) => p.dataset.live === name) || { textContent: "0" }).textContent; return `${of("inbox")}.${of("notices")}`; };
+    const stop = () => { if (stream) stream.close(); stream = null; };
+    const start = () => {
+      if (stream || document.hidden) return;
+      stream = new EventSource(`/events?seen=${seen()}`);
+      stream.addEventListener("counts", (event) => {
+        const told = JSON.parse(event.data);
+        for (const place of places) place.textContent = told[place.dataset.live];
+      });
+      stream.addEventListener("end", stop);
+    };
+    document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+    addEventListener("pagehide", stop);
+    start();
+  }
+
   function wall() {
     const next = document.body.dataset.next;
     if (!document.body.classList.contains("wall")) return;
@@ -97,6 +118,6 @@
     }
   });
   function ready(root) { charts(root); filters(root); }
-  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); wall(); });
+  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); live(); wall(); });
   document.addEventListener("htmx:after:swap", (event) => ready(event.target instanceof Element ? event.target : document));
 })();

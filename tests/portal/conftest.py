@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg.rows import dict_row
 
 from pipelines.run import prepare, settle
@@ -19,11 +20,13 @@ from portal import accounts, sessions
 from portal.app import create
 from portal.site import Site
 from tests.portal import county
-from warehouse import registry
+from warehouse import access, registry
 from warehouse.engines.postgresql import Server, free_port
 from warehouse.home import Home
 from warehouse.load import load
 
+PATIENCE = 120_000  # ms a browser waits; the machine may have other work
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "river-stone-2026"
 PEOPLE = {
@@ -50,20 +53,7 @@ def site(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPa
         collect=lambda ids: [load(made.registry().get(name), home) for name in ids],
         settle=lambda changed: settle(home, changed, as_of=county.DAY),
     )
-    with psycopg.connect(home.database_url, row_factory=dict_row) as connection:
-        for key, (name, department) in PEOPLE.items():
-            role = "clerk" if key == "taxclerk" else key
-            accounts.add(
-                connection,
-                name=name,
-                person=f"{name}同志",
-                role=role,
-                department=department,
-                by="root@console",
-                password=PASSWORD,
-                approved=True,
-            )
-        connection.execute("UPDATE hub.account SET must_change = false")
+    _people(made)
     yield made
     made.database.close()
     patch.undo()
@@ -91,19 +81,100 @@ def _callbacks(home: Home) -> None:
     assert (done.passed, done.quarantined) == (1, 2)
 
 
-@pytest.fixture(scope="session")
-def address(site: Site) -> Iterator[str]:
-    """The portal served on loopback."""
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The address of a portal served on loopback while the block lasts."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create(site), host="127.0.0.1", port=port, log_level="error"))
+    server = uvicorn.Server(
+        uvicorn.Config(create(site), host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not server.started and time.monotonic() < until:
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def address(site: Site) -> Iterator[str]:
+    """The portal served on loopback."""
+    with served(site) as place:
+        yield place
+
+
+class Bare:
+    """A hub in which nothing has happened yet, served, with one account of each role."""
+
+    def __init__(self, site: Site, address: str, browser: Browser) -> None:
+        self.site, self.address = site, address
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", base_url=address
+        )
+        context.set_default_timeout(PATIENCE)
+        self._context, self._page, self._tokens, self._troubles = context, context.new_page(), {"": ""}, list[str]()
+        self._page.on("console", lambda m: self._troubles.append(m.text) if m.type in {"error", "warning"} else None)
+        self._page.on("pageerror", lambda error: self._troubles.append(str(error)))
+
+    def token(self, role: str) -> str:
+        """The session of that role, begun once."""
+        if role not in self._tokens:
+            self._tokens[role] = token(self.site, role)
+        return self._tokens[role]
+
+    def get(self, path: str, role: str) -> httpx2.Response:
+        """One page as that role sees it."""
+        cookies = {"hub_session": self.token(role)} if role else {}
+        with httpx2.Client(base_url=self.address, cookies=cookies, trust_env=False, timeout=120) as client:
+            return client.get(path, follow_redirects=True)
+
+    def window(self, role: str) -> tuple[Page, list[str]]:
+        """The browser's page, signed in as that role, and what its console says from now on."""
+        self._context.clear_cookies()
+        if role:
+            self._context.add_cookies([{"name": "hub_session", "value": self.token(role), "url": self.address}])
+        self._troubles.clear()
+        return self._page, self._troubles
+
+    def close(self) -> None:
+        """End the browser's part."""
+        self._context.close()
+
+
+@pytest.fixture(scope="session")
+def bare(
+    postgres_server: Server, template: str, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[Bare]:
+    """The portal of a hub just made."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE bare TEMPLATE "{template}" STRATEGY file_copy')
+
+    class Alone(Home):
+        database_url = property(lambda self: postgres_server.url("bare"))  # type: ignore[assignment]
+
+    made = Site(Alone(tmp_path_factory.mktemp("bare")))
+    with psycopg.connect(postgres_server.url("bare")) as connection:
+        access.secure(connection)
+    _people(made)
+    with served(made) as place:
+        one = Bare(made, place, browser)
+        yield one
+        one.close()
+    made.database.close()
+
+
+def _people(site: Site) -> None:
+    """One account of each role, ready to sign in."""
+    with psycopg.connect(site.home.database_url, row_factory=dict_row) as connection:
+        for key, (name, department) in PEOPLE.items():
+            role = "clerk" if key == "taxclerk" else key
+            accounts.add(
+                connection, name=name, person=f"{name}同志", role=role, department=department, by="root@console",
+                password=PASSWORD, approved=True,
+            )  # fmt: skip
+        connection.execute("UPDATE hub.account SET must_change = false")
 
 
 def token(site: Site, key: str) -> str:
@@ -166,6 +237,7 @@ def window(browser: Browser, address: str, site: Site) -> Iterator[Callable[...,
         context = browser.new_context(
             viewport={"width": width, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", base_url=address
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         if key:
             context.add_cookies(

@@ -11,7 +11,9 @@ import httpx2
 import psycopg
 import pyotp
 import pytest
+from typer.testing import CliRunner
 
+from hub.audit import app as cli
 from portal import accounts, audit
 from portal.app import create
 from portal.roles import ACTIONS, PUBLIC, can
@@ -188,16 +190,54 @@ def test_audit_chain_shows_any_change(site: Site, tmp_path: Path) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"), site.database.owner() as connection:
         connection.execute("DELETE FROM hub.audit")
     number, entry, told = entries[2]
+    seals = tmp_path / "audit.seal"
+    with site.database.owner() as connection:
+        audit.seal(connection, seals)
+        audit.seal(connection, seals)
+    assert audit.sealed(seals) == [(count, entries[-1][2])]
+    rewritten = _chained(
+        entries[:1], [entry for _, entry, _ in entries[1:-1]] + [entries[-1][1].replace("一份", "两份")]
+    )
     for forged, where in (
         ([*entries[:2], (number, entry.replace('"actor"', '"Actor"'), told), *entries[3:]], 3),
         ([*entries[:2], *entries[3:]], 3),
+        ([*entries[:1], entries[2], entries[1], *entries[3:]], 2),
+        (entries[:-1], count),  # cut off: the chain itself holds
+        (rewritten, count),  # hashed anew from some entry on
     ):
-        found = audit.verify(forged)[2]
+        found = audit.verify(forged, audit.sealed(seals))[2]
         assert found is not None
         assert found.number == where
-    file = tmp_path / "audit.txt"
+
+
+def _chained(kept: list[tuple[int, str, bytes]], texts: list[str]) -> list[tuple[int, str, bytes]]:
+    found = list(kept)
+    for text in texts:
+        found.append((len(found) + 1, text, audit.link(found[-1][2], text)))
+    return found
+
+
+def test_audit_is_verified_from_a_file_alone(site: Site, tmp_path: Path) -> None:
+    with site.database.owner() as connection:
+        audit.write(connection, "shenji", "export", "一份", rows=3)
+        entries = list(audit.stored(connection))
+    file = tmp_path / "审计.txt"
     file.write_text("".join(audit.lines(entries)), encoding="utf-8")
-    assert audit.verify(audit.read(file.read_text(encoding="utf-8").splitlines()))[0] == count
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+
+    def verify(kept: list[str], *options: str) -> int:
+        file.write_text("".join(kept), encoding="utf-8")
+        return CliRunner().invoke(cli, ["verify", str(file), *options]).exit_code
+
+    number, told = entries[-1][0], entries[-1][2].hex()
+    assert verify(lines) == 0
+    assert verify(lines, "--known", f"{number}:{told}") == 0
+    assert verify(lines, "--known", f"{number}:{'0' * 64}") == 1
+    assert verify(lines[:-2] + lines[-1:]) == 1  # the newest entry taken out
+    assert verify(lines[:-1]) != 0  # the end taken off
+    shorter = [*lines[:-2], f"end {number - 1} {entries[-2][2].hex()}\n"]
+    assert verify(shorter) == 0  # a forged end: only what somebody has written down tells
+    assert verify(shorter, "--known", f"{number}:{told}") == 1
 
 
 def test_scripts_are_the_ones_the_manifest_names() -> None:

@@ -57,8 +57,12 @@ def test_approved_request_opens_and_its_end_closes(site: Site) -> None:
             connection.execute(
                 insert, [user.account_id, "hotline_ticket", date.today() + timedelta(days=2), second.account_id]
             )
-        # Rows open; who complained stays closed to a unit that may be the one complained of.
+        # Rows open; who complained stays closed to a unit that may be the one complained of: no trace, not even masked.
         assert _ask(site, user, query) == [(60, 0)]
+        traces = "caller_name_masked, caller_phone_masked, caller_hash, event_address, lon, lat, enterprise_name, enterprise_code, content"
+        assert _ask(site, user, f"SELECT DISTINCT {traces} FROM hotline_ticket") == [(None,) * 9]
+        assert _ask(site, user, "SELECT count(*) FROM hotline_ticket WHERE caller_name_masked = '陈**'") == [(0,)]
+        assert "陈**" not in str(_ask(site, user, "SELECT * FROM hotline_ticket"))
         with site.database.owner() as connection:
             connection.execute("UPDATE hub.access_request SET until = %s", [date.today() - timedelta(days=2)])
         assert _ask(site, user, query) == [(0, 0)]
@@ -67,6 +71,21 @@ def test_approved_request_opens_and_its_end_closes(site: Site) -> None:
     finally:
         with site.database.owner() as connection:
             connection.execute("DELETE FROM hub.access_request")
+
+
+def test_board_that_names_who_complained_is_the_hotline_offices_alone(site: Site) -> None:
+    with site.database.owner() as connection:
+        connection.execute(
+            "INSERT INTO board.hotline_enterprise_tickets (ticket_no, enterprise, main_dept_code) SELECT 'N1', '甲公司', dept_code "
+            "FROM hub.account WHERE name = %s", [PEOPLE["taxclerk"][0]],
+        )  # fmt: skip
+    query = "SELECT count(*) FROM hotline_enterprise_tickets WHERE enterprise = '甲公司'"
+    try:
+        told = [_ask(site, _user(site, key), query)[0][0] for key in ("taxclerk", "clerk", "leader")]
+    finally:
+        with site.database.owner() as connection:
+            connection.execute("DELETE FROM board.hotline_enterprise_tickets WHERE ticket_no = 'N1'")
+    assert told == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ WITH item AS (
     'credit' AS metric,
     loan_no AS ref_no,
     provider_dept_code AS dept_code,
-    enterprise_name,
+    -- Who borrows is S2: a board is read without a request, so the loan stands by its number alone.
+    CAST(NULL AS VARCHAR(200)) AS enterprise_name,
     applied_on AS started_on,
     approved_on AS finished_on,
     0 AS stopped_days,

@@ -1,0 +1,111 @@
+"""Live counts in the page's head: one stream a page, one question to the warehouse for all of them.
+
+event: counts   data: {"inbox": 3, "notices": 12}     only when they differ from what the page has
+a comment line every 15 s, so that proxies keep the line open; the stream ends with its session
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from portal import sessions
+from schemas.errors import WarehouseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from portal.accounts import Account
+    from portal.site import Site
+
+Counts = dict[str, int]
+EVERY, BEAT = 3.0, 15.0  # seconds between questions, between signs of life
+_COUNTS = """
+SELECT a.account_id,
+  (SELECT count(*) FROM hub.notice_receipt r WHERE r.account_id = a.account_id AND r.read_at IS NULL) AS notices,
+  CASE WHEN a.role IN ('clerk', 'engineer') THEN (SELECT count(DISTINCT q.order_id) FROM hub.quarantine q JOIN hub.source s USING (source_id)
+    WHERE q.resolved_at IS NULL AND q.order_id IS NOT NULL AND (a.department IS NULL OR s.department = a.department))
+  WHEN a.role = 'secadmin' THEN (SELECT count(*) FROM hub.access_request WHERE approved IS NULL)
+    + (SELECT count(*) FROM hub.account w WHERE w.approved_at IS NULL AND w.disabled_at IS NULL)
+  ELSE 0 END AS inbox
+FROM hub.account a WHERE a.account_id = ANY(%s)
+"""
+
+
+def counts(connection: psycopg.Connection[Any], accounts: list[int]) -> dict[int, Counts]:
+    """What waits for each account: things to do, messages unread."""
+    return {
+        row["account_id"]: {"inbox": row["inbox"], "notices": row["notices"]}
+        for row in connection.execute(_COUNTS, [accounts])
+    }
+
+
+class Live:
+    """The counts of everybody who has a page open, asked for at most once in EVERY seconds."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._open: dict[int, int] = {}
+        self._known: dict[int, Counts] = {}
+        self._asked = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def streams(self) -> int:
+        """How many pages listen."""
+        return sum(self._open.values())
+
+    def now(self, account: int) -> Counts:
+        """The account's counts, at most EVERY seconds old."""
+        with self._lock:
+            if time.monotonic() - self._asked >= EVERY or account not in self._known:
+                self._asked = time.monotonic()
+                wanted = [*self._open, account]
+                with self._site.database.owner() as connection:
+                    self._known = counts(connection, wanted)
+            return self._known.get(account, {"inbox": 0, "notices": 0})
+
+    async def stream(self, user: Account, token: str, seen: str) -> AsyncIterator[str]:
+        """Lines of one page's stream; `seen` is the id of the last event the page has got."""
+        self._open[user.account_id] = self._open.get(user.account_id, 0) + 1
+        try:
+            yield "retry: 5000\n\n"
+            spoken = checked = time.monotonic()
+            while True:
+                try:
+                    found = await run_in_threadpool(self.now, user.account_id)
+                    if time.monotonic() - checked > BEAT:
+                        checked = time.monotonic()
+                        if not await run_in_threadpool(self._still, token):
+                            yield "event: end\ndata: {}\n\n"
+                            return
+                except WarehouseUnavailable:
+                    found = None
+                number = f"{found['inbox']}.{found['notices']}" if found else seen
+                if found and number != seen:
+                    seen, spoken = number, time.monotonic()
+                    yield f"id: {number}\nevent: counts\ndata: {json.dumps(found)}\n\n"
+                elif time.monotonic() - spoken > BEAT:
+                    spoken = time.monotonic()
+                    yield ": still here\n\n"
+                await asyncio.sleep(EVERY)
+        finally:
+            self._open[user.account_id] -= 1
+            if not self._open[user.account_id]:
+                del self._open[user.account_id]
+
+    def _still(self, token: str) -> bool:
+        with self._site.database.owner() as connection:
+            return sessions.find(connection, token, touch=False) is not None
+
+
+def answer(lines: AsyncIterator[str]) -> StreamingResponse:
+    """A stream of events as the browser's EventSource reads it."""
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})  # fmt: skip
