@@ -38,6 +38,8 @@ def create(site: Site) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
+        if hasattr(app.state, "dagster"):
+            await app.state.dagster.aclose()
         site.database.close()
 
     app = FastAPI(title="通衢数据接口", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)

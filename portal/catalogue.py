@@ -10,9 +10,10 @@ from typing import Any
 from pypinyin import Style, lazy_pinyin
 
 from connectors.spec import Registry
+from portal.figures import catalog
 from schemas.contract import Contract, contracts
 from schemas.reference import departments
-from views.catalog import BOARDS, View, load_catalog
+from views.catalog import BOARDS, View
 from views.lineage import lineage
 from warehouse.access import is_masked
 from warehouse.reference import TABLES
@@ -67,7 +68,7 @@ def entries(registry: Registry) -> list[Entry]:
     for one in registry.connectors.values():
         owners.setdefault(one.dataset, []).append(one.id)
     found = [_dataset(c, tuple(owners.get(c.dataset, ()))) for c in contracts().values() if c.fields]
-    found += [_view(v) for v in load_catalog().views.values()]
+    found += [_view(v) for v in catalog().views.values()]
     found += [
         _worded(
             Entry(
@@ -142,11 +143,11 @@ def _every_lineage() -> dict[str, dict[str, tuple[Any, ...]]]:
     from schemas.errors import HubError
     from views.lineage import schemas
 
-    catalog = load_catalog()
-    known, found = schemas(catalog), {}
-    for name in catalog.views:
+    views = catalog()
+    known, found = schemas(views), {}
+    for name in views.views:
         try:
-            found[name] = lineage(catalog, name, known)
+            found[name] = lineage(views, name, known)
         except HubError:  # `hub check` tells; the other views keep theirs
             continue
     return found

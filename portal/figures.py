@@ -6,11 +6,12 @@ Each function answers for one board; a view that is not published yet makes its 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from views.catalog import Catalog, View, load_catalog
+from views.catalog import VIEWS, Catalog, View, load_catalog
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,8 +23,23 @@ LINE = 70  # below it a score is reported. Source: 示例县营商环境评价�
 
 
 def catalog() -> Catalog:
-    """The views as their files say now."""
+    """The views as their files say now; read again only when a file has changed, for reading takes longer than a page may."""
+    return _catalog(_stamp())
+
+
+def _stamp() -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in VIEWS.glob("*/*.sql")))
+
+
+@lru_cache(maxsize=2)
+def _catalog(stamp: tuple[tuple[str, int], ...]) -> Catalog:
     return load_catalog()
+
+
+@lru_cache(maxsize=32)
+def _inputs(stamp: tuple[tuple[str, int], ...], prefix: str) -> frozenset[str]:
+    views = _catalog(stamp)
+    return frozenset(d for name in views.views if name.startswith(prefix + "_") for d in views.datasets(name))
 
 
 def published(connection: psycopg.Connection[Any], prefix: str = "") -> dict[str, Row]:
@@ -43,22 +59,20 @@ def late_inputs(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
     """Titles of the board's input datasets whose last delivery is older than their contract allows, or is held."""
     from schemas.contract import contracts
 
-    views = catalog()
-    inputs = {d for name in views.views if name.startswith(prefix + "_") for d in views.datasets(name)}
+    inputs = _inputs(_stamp(), prefix)
     rows = connection.execute(
-        "SELECT b.dataset, max(b.extracted_at) FILTER (WHERE b.status = 'committed') AS last, "
-        "extract(epoch FROM (now() AT TIME ZONE 'Asia/Shanghai') - max(b.extracted_at) FILTER (WHERE b.status = 'committed')) AS age "
-        "FROM hub.source s JOIN LATERAL (SELECT s.dataset, x.status, (x.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at FROM hub.batch x "
-        "WHERE x.source_id = s.source_id AND x.kind <> 'correction' ORDER BY x.batch_id DESC LIMIT 1) b ON true GROUP BY s.source_id, b.dataset"
+        "SELECT s.dataset, (CASE WHEN b.status = 'committed' THEN greatest(b.extracted_at, CASE WHEN b.kind NOT IN ('file', 'file_full') THEN l.answered_at END) END "
+        "AT TIME ZONE 'Asia/Shanghai') AS last, (clock_timestamp() AT TIME ZONE 'Asia/Shanghai') AS now FROM hub.source s "
+        "JOIN LATERAL (SELECT status, kind, extracted_at FROM hub.batch x WHERE x.source_id = s.source_id AND x.kind <> 'correction' ORDER BY x.batch_id DESC LIMIT 1) b "
+        "ON true LEFT JOIN hub.source_layout l ON l.source_id = s.source_id ORDER BY s.connector"
     ).fetchall()
     found = []
     for row in rows:
-        agreed = contracts().get(row["dataset"])
+        agreed, last = contracts().get(row["dataset"]), row["last"]
         limit = agreed.sla_seconds("latency") if agreed else None
-        if agreed and row["dataset"] in inputs and (row["last"] is None or (limit is not None and row["age"] > limit)):
-            found.append(
-                f"{agreed.title}（{'整批待核' if row['last'] is None else '截至 ' + row['last'].strftime('%m-%d %H:%M')}）"
-            )
+        late = last is None or (limit is not None and (row["now"] - last).total_seconds() > limit)
+        if agreed and row["dataset"] in inputs and late:
+            found.append(f"{agreed.title}（{'整批待核' if last is None else '截至 ' + last.strftime('%m-%d %H:%M')}）")
     return found
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Counts = dict[str, int]
 EVERY, BEAT = 3.0, 15.0  # seconds between questions, between signs of life
+_MOST_KNOWN = 5000
 _COUNTS = """
 SELECT a.account_id,
   (SELECT count(*) FROM hub.notice_receipt r WHERE r.account_id = a.account_id AND r.read_at IS NULL) AS notices,
@@ -53,8 +54,7 @@ class Live:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._open: dict[int, int] = {}
-        self._known: dict[int, Counts] = {}
-        self._asked = 0.0
+        self._known: dict[int, tuple[float, Counts]] = {}  # account -> when asked, what was told
         self._lock = threading.Lock()
 
     @property
@@ -63,14 +63,18 @@ class Live:
         return sum(self._open.values())
 
     def now(self, account: int) -> Counts:
-        """The account's counts, at most EVERY seconds old."""
+        """The account's counts, at most EVERY seconds old; one question brings those of all who listen up to date."""
         with self._lock:
-            if time.monotonic() - self._asked >= EVERY or account not in self._known:
-                self._asked = time.monotonic()
-                wanted = [*self._open, account]
+            moment = time.monotonic()
+            old = (0.0, {"inbox": 0, "notices": 0})
+            if moment - self._known.get(account, old)[0] >= EVERY:
+                wanted = {account, *(a for a in list(self._open) if moment - self._known.get(a, old)[0] >= EVERY)}
                 with self._site.database.owner() as connection:
-                    self._known = counts(connection, wanted)
-            return self._known.get(account, {"inbox": 0, "notices": 0})
+                    found = counts(connection, list(wanted))
+                if len(self._known) > _MOST_KNOWN:
+                    self._known.clear()
+                self._known |= {a: (moment, told) for a, told in found.items()}
+            return self._known.get(account, old)[1]
 
     async def stream(self, user: Account, token: str, seen: str) -> AsyncIterator[str]:
         """Lines of one page's stream; `seen` is the id of the last event the page has got."""

@@ -167,8 +167,11 @@ def is_masked(name: str, field: Field | None) -> bool:
 
 def mask_words(name: str, field: Field | None) -> str:
     """What people without an approved request see of this column, in words."""
-    hidden = _mask(name, "text", field)
-    return "原值" if hidden is None else "不显示" if hidden == sql.SQL("NULL") else "首尾各留一两个字，其余为 *"
+    worded = field is None or field.physical_type.startswith(("varchar", "text"))
+    hidden = _mask(name, "text" if worded else "number", field)
+    if hidden is None:
+        return "入库前已脱敏，照样显示" if field and field.classification == "S2" else "原值"
+    return "不显示" if hidden == sql.SQL("NULL") else "首尾各留一两个字，其余为 *"
 
 
 def _mask(name: str, kind: str, field: Field | None) -> sql.Composable | None:

@@ -206,7 +206,7 @@ def signed_in(site: Site, address: str) -> Iterator[Callable[[str], httpx2.Clien
             headers={"Origin": address},
             follow_redirects=False,
             trust_env=False,
-            timeout=60,
+            timeout=120,
         )
         client.csrf = csrf(site, given)  # type: ignore[attr-defined]
         clients.append(client)

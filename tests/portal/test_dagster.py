@@ -45,7 +45,9 @@ def behind(site: Site) -> Iterator[list[str]]:
 
     port = free_port()
     routes = [WebSocketRoute("/dagster/graphql", live), Route("/{path:path}", answer, methods=_METHODS)]
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="error"))
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="error", loop="asyncio")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -52,7 +52,7 @@ def test_every_route_declares_an_action_and_refuses_every_wrong_role(
             if role not in ACTIONS[action]:
                 answer = client.request(method, path, data={"_csrf": client.csrf} if method == "POST" else None)
                 assert answer.status_code == 403, (role, method, path)
-    with httpx2.Client(base_url=address, trust_env=False, headers={"Origin": address}) as nobody:
+    with httpx2.Client(base_url=address, trust_env=False, timeout=120, headers={"Origin": address}) as nobody:
         for method, path, _ in closed:
             answer = nobody.request(method, path, data={"x": "1"} if method == "POST" else None)
             assert answer.status_code == 401 or answer.headers["location"].startswith("/login"), (method, path)
@@ -72,7 +72,7 @@ def test_department_bounds_what_a_role_may() -> None:
 
 
 def _post(address: str, path: str, data: dict[str, str], **kind: Any) -> httpx2.Response:
-    with httpx2.Client(base_url=address, trust_env=False) as client:
+    with httpx2.Client(base_url=address, trust_env=False, timeout=120) as client:
         return client.post(path, data=data, **{"headers": {"Origin": address}} | kind)
 
 
@@ -85,7 +85,7 @@ def _fresh(site: Site, name: str, role: str = "analyst", department: str | None 
 
 def test_first_sign_in_asks_for_a_new_password_and_opens_nothing_before(site: Site, address: str) -> None:
     word = _fresh(site, "xin_ren")
-    with httpx2.Client(base_url=address, trust_env=False, headers={"Origin": address}) as client:
+    with httpx2.Client(base_url=address, trust_env=False, timeout=120, headers={"Origin": address}) as client:
         answer = client.post("/login", data={"name": "xin_ren", "password": word})
         assert answer.headers["location"] == "/account/password"
         cookie = answer.headers["set-cookie"]
@@ -121,7 +121,7 @@ def test_administrator_sets_up_codes_each_good_once(site: Site, address: str) ->
     _fresh(site, "dong_tai", "auditor")
     with site.database.owner() as connection:
         accounts.set_password(connection, "dong_tai", PASSWORD, own=True)
-    with httpx2.Client(base_url=address, trust_env=False, headers={"Origin": address}) as client:
+    with httpx2.Client(base_url=address, trust_env=False, timeout=120, headers={"Origin": address}) as client:
         assert (
             client.post("/login", data={"name": "dong_tai", "password": PASSWORD}).headers["location"] == "/login/enrol"
         )
@@ -133,7 +133,7 @@ def test_administrator_sets_up_codes_each_good_once(site: Site, address: str) ->
         code = pyotp.TOTP(secret).now()
         assert client.post("/login/enrol", data={"_csrf": form, "code": code}).headers["location"] == "/"
         assert client.get("/admin/audit").status_code == 200
-    with httpx2.Client(base_url=address, trust_env=False, headers={"Origin": address}) as client:
+    with httpx2.Client(base_url=address, trust_env=False, timeout=120, headers={"Origin": address}) as client:
         assert (
             client.post("/login", data={"name": "dong_tai", "password": PASSWORD}).headers["location"] == "/login/code"
         )

@@ -159,10 +159,16 @@ def test_page_with_data(path: str, role: str, linked: Found, windows: Callable[[
             return
     page, troubles = windows(role)
     sizes: list[Response] = []
-    keep = lambda answer: sizes.append(answer)  # noqa: E731
+
+    def keep(answer: Response) -> None:
+        sizes.append(answer)
+
+    def hold(one: Route) -> None:
+        held.append(one)
+
     page.on("response", keep)
     held: list[Route] = []
-    page.route("**/static/vendor/*", lambda one: held.append(one))
+    page.route("**/static/vendor/*", hold)
     page.goto(place, wait_until="commit")
     expect(page.locator("h1").first).to_be_visible()  # before any library has come
     charts = page.locator("[data-chart]").count()
