@@ -51,9 +51,9 @@ def run(scale: float, seed: int | None) -> int:
     failed = tell(report) + len(known.broken)
     differs = _checked(home, state)
     _boards(home, as_of)
-    _accounts(home)
     say(f"用时 {time.monotonic() - begun:.0f} 秒；数据在 {home.path}", "note")
     result(_NEXT.format(hub=_typed("hub"), python=_typed("python")).rstrip())
+    _accounts(home)
     return 1 if failed or differs else 0
 
 
@@ -125,9 +125,12 @@ def _accounts(home: Home) -> None:
     from hub.user import demo_accounts
 
     made = demo_accounts(home)
+    result(f"\n门户：http://127.0.0.1:3000，用 {_typed('hub')} up 启动")
     if made:
-        say("门户 http://127.0.0.1:3000（hub up 启动）的演示账号，口令只显示这一次，首次登录须改：", "note")
+        say("演示账号，口令只显示这一次，首次登录须改；三员登录还要在手机验证器里设动态口令：", "note")
         output.table(("账号", "身份", "初始口令"), made)
+    else:
+        say("演示账号已建过，口令当时显示过；忘了用 hub user passwd 账号 重置", "note")
 
 
 def _boards(home: Home, as_of: date) -> None:
