@@ -96,7 +96,7 @@
     };
     document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
     addEventListener("pagehide", stop);
-    start();
+    setTimeout(start, 5000); // what the page came with is new enough; whoever only passes through opens no stream
   }
 
   function wall() {

@@ -18,27 +18,9 @@ from playwright.sync_api import Page, expect
 from portal import catalogue
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
-from tests.portal.test_boards import axe
 
 Window = Callable[..., Page]
 Signed = Callable[[str], httpx2.Client]
-PAGES = (
-    ("analyst", "/catalogue"), ("analyst", "/catalogue?q=没有这个东西"), ("analyst", "/catalogue/hotline_ticket"), ("analyst", "/catalogue/indicator_overview"),
-    ("analyst", "/catalogue/hotline_ticket/columns/main_dept_code"), ("analyst", "/sql"), ("analyst", "/requests"), ("analyst", "/connect"),
-    ("secadmin", "/admin/requests"), ("sysadmin", "/admin/users"), ("auditor", "/admin/audit"), ("engineer", "/ops"),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(("who", "path"), PAGES)
-def test_page_is_clean_wide_narrow_and_accessible(window: Window, who: str, path: str) -> None:
-    page = window(who)
-    assert page.goto(path).status == 200  # type: ignore[union-attr]
-    page.wait_for_load_state("networkidle")
-    assert axe(page) == []
-    for width in (1440, 1024, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, (path, width)
 
 
 def test_any_part_of_a_chinese_name_finds(site: Site) -> None:

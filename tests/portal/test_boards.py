@@ -11,8 +11,6 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.portal import county
-
 Window = Callable[..., Page]
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
@@ -32,31 +30,6 @@ def axe(page: Page) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("rules => axe.run(document, rules)", RULES)
     return [f"{v['id']}: {n['target']}" for v in found["violations"] for n in v["nodes"]]
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *BOARDS,
-        "/boards/indicators/A02",
-        "/boards/rectification/ZG2026000",
-        f"/boards/rectification/units/{county.TAX}",
-        "/boards/exposure/new",
-        f"/boards/departments/{county.TAX}",
-        f"/boards/hotline/units/{county.TAX}",
-        "/boards/rows/hotline_overdue_open",
-        "/boards/rectification?display=print",
-    ],
-)
-def test_page_is_clean_wide_narrow_and_accessible(window: Window, path: str) -> None:
-    page = window("leader")
-    assert page.goto(path).status == 200  # type: ignore[union-attr]
-    page.wait_for_load_state("networkidle")
-    assert axe(page) == []
-    for width in (1440, 1024, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, (path, width)
 
 
 def test_three_clicks_lead_from_a_figure_to_its_ticket(window: Window) -> None:

@@ -37,20 +37,6 @@ def order(site: Site) -> int:
         return int(connection.execute("SELECT max(order_id) AS n FROM hub.correction_order").fetchone()["n"])  # type: ignore[index]
 
 
-@pytest.mark.parametrize(
-    "path", ["/inbox", "/quality", "/uploads", "/connectors", "/connectors/hotline_office/callback", "/runs"]
-)
-def test_page_is_clean_wide_narrow_and_accessible(window: Window, path: str) -> None:
-    page = window("clerk")
-    assert page.goto(path).status == 200  # type: ignore[union-attr]
-    page.wait_for_load_state("networkidle")
-    assert axe(page) == []
-    for width in (1440, 1024, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, (path, width)
-
-
 def test_rows_are_mended_in_place_and_the_order_closes_itself(window: Window, order: int) -> None:
     page = window("clerk", expected="422")
     page.goto(f"/quality/orders/{order}")

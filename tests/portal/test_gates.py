@@ -207,6 +207,8 @@ def test_board_prints_within_a4(path: str, windows: Callable[[str], tuple[Page, 
     assert 1 <= sheets <= 8, f"{path}: {sheets} sheets"
     expect(page.locator(".title .sub").first).to_contain_text("数据截至")
     page.emulate_media(media="screen")
+    page.goto(f"{path}?display=print")
+    assert axe(page) == []
     assert troubles == []
 
 
