@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.spec import Connector
 from schemas import macros, reference
 from schemas.contract import Contract
+from schemas.reference import Lookup, spelled
 from schemas.errors import WarehouseUnavailable
 from warehouse import migrations, tables
 from warehouse.engines.adbc import Connection
@@ -175,17 +176,21 @@ def duckdb_connection(work: Path) -> Any:
     return con
 
 
-def lookups(contract: Contract, connector: Connector) -> dict[str, dict[str, str]]:
-    """Spelling -> canonical code for every code set the contract's fields use, and for departments."""
-    found: dict[str, dict[str, str]] = {}
+def lookups(contract: Contract, connector: Connector) -> dict[str, Lookup]:
+    """Spelling -> canonical code for every code set the contract's fields use, and for departments.
+
+    A spelling that passed from one to another (reorganised, recoded, revised) has its codes with their dates.
+    """
+    found: dict[str, Lookup] = {}
     for f in contract.fields.values():
         if f.kind == "code_set" and f.code_set and f.name in connector.fields:
-            found[f.code_set] = reference.code_sets()[f.code_set].spellings()
+            code_set = reference.code_sets()[f.code_set]
+            found[f.code_set] = {**code_set.spellings(), **code_set.spans()}
         if f.kind == "department":
-            found["department"] = reference.department_spellings()
+            found["department"] = {**reference.department_spellings(), **reference.department_spans()}
     for name, spellings in connector.codes.items():
         f = contract.fields[name]
-        own = {reference.spelled(said): str(code) for said, code in spellings.items()}
+        own: Lookup = {spelled(said): str(code) for said, code in spellings.items()}
         found[str(f.code_set or "department")] = found.get(str(f.code_set or "department"), {}) | own
     return found
 
