@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from connectors.spec import Connector
 from schemas import macros, reference
 from schemas.contract import Contract
-from schemas.reference import Lookup, spelled
 from schemas.errors import WarehouseUnavailable
-from warehouse import migrations, tables
+from schemas.reference import Lookup, spelled
+from warehouse import migrations, tables, versions
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.landing import Landed
@@ -34,7 +34,7 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     fingerprint = _fingerprint(contract)
     if warehouse.scalar("SELECT fingerprint FROM hub.dataset WHERE dataset = $1", contract.dataset) != fingerprint:
         warehouse.execute("SELECT pg_advisory_xact_lock(20252)")
-        for statement in [*tables.record_ddl(contract), *tables.shared_view_ddl(contract)]:
+        for statement in _ddl(contract):
             warehouse.execute(statement)
         warehouse.execute(
             "INSERT INTO hub.dataset VALUES ($1, $2, $3, $4, $5) ON CONFLICT (dataset) DO UPDATE SET title = EXCLUDED.title, "
@@ -44,8 +44,12 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.commit()
 
 
+def _ddl(contract: Contract) -> list[str]:
+    return [*tables.record_ddl(contract), *tables.shared_view_ddl(contract), *versions.version_view_ddl(contract)]
+
+
 def _fingerprint(contract: Contract) -> str:
-    shape = [contract.title, contract.version, *tables.record_ddl(contract), *tables.shared_view_ddl(contract)]
+    shape = [contract.title, contract.version, *_ddl(contract)]
     return hashlib.sha256("\n".join(shape).encode()).hexdigest()[:16]
 
 

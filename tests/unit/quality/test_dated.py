@@ -50,7 +50,9 @@ def test_names_and_codes_are_read_as_of_the_event(tmp_path: Path) -> None:
         ("3", "2019年11月20日", "县农业局", "510922"), ("4", None, "县规划局", "射洪市"),
     ]  # fmt: skip
     landed = tmp_path / "landed.parquet"
-    pq.write_table(pa.table(dict(zip(("visit_no", "seen_on", "unit", "region"), zip(*rows, strict=True), strict=True))), landed)
+    pq.write_table(
+        pa.table(dict(zip(("visit_no", "seen_on", "unit", "region"), zip(*rows, strict=True), strict=True))), landed
+    )
     con = duckdb.connect()
     macros.install(con)
     agreed = contract.parse(CONTRACT, "visit")
@@ -58,7 +60,9 @@ def test_names_and_codes_are_read_as_of_the_event(tmp_path: Path) -> None:
     mapping = Mapping("x", fields, {}, {}, False, "full", lookups, b"key")
     checked = check(con, landed, agreed, mapping, datetime(2026, 1, 1), tmp_path / "checked")
     assert checked.passed == 4
-    found = con.execute(f"SELECT visit_no, unit, region FROM read_parquet('{checked.parquet}') ORDER BY visit_no").fetchall()
+    found = con.execute(
+        f"SELECT visit_no, unit, region FROM read_parquet('{checked.parquet}') ORDER BY visit_no"
+    ).fetchall()
     assert found == [("1", "甲", "510922"), ("2", "乙", "510922"), ("3", "丙", "510981"), ("4", "乙", "510981")]
 
 
