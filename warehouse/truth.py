@@ -24,8 +24,7 @@ from schemas.contract import Contract, contracts
 from schemas.errors import ConfigError
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
-from warehouse.golden import groups as groups
-from warehouse.golden import owners
+from warehouse.golden import groups, owners
 from warehouse.history import COUNTY_TIME
 from warehouse.tables import literal, quoted
 
