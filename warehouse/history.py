@@ -119,6 +119,11 @@ _OWN = {
       (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
       b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
       FROM hub.batch b JOIN hub.source s USING (source_id) WHERE b.committed_at <= {at}""",
+    "enterprise_conflict": """SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner,
+      coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, c.stands, c.said, c.former,
+      (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,
+      CASE WHEN c.closed_at <= {at} THEN (c.closed_at AT TIME ZONE 'Asia/Shanghai') END AS closed_at, CASE WHEN c.closed_at <= {at} THEN c.outcome END AS outcome
+      FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner WHERE c.opened_at <= {at}""",
     "quarantine": """SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
       concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title,
       r ->> 'rule' AS rule, r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at,

@@ -183,9 +183,9 @@ def _provenance_ddl(contract: Contract) -> list[str]:
         f"CASE WHEN v.verdict_id IS NULL THEN c.rule END AS rule, v.verdict_id FROM ({' UNION ALL '.join(parts)}) c LEFT JOIN {verdict}",
         "COMMENT ON VIEW shared.enterprise_provenance IS '主记录的出处：每行一个主体、一组字段、一个来源的说法，stands 为真的是现在采用的'",
         "DROP VIEW IF EXISTS shared.enterprise_conflict CASCADE",
-        "CREATE VIEW shared.enterprise_conflict AS SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner, s.connector, s.provider_dept_code, "
+        "CREATE VIEW shared.enterprise_conflict AS SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner, coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, "
         "c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on, (c.closed_at AT TIME ZONE 'Asia/Shanghai') AS closed_at, c.outcome "
-        "FROM hub.conflict c JOIN hub.source s USING (source_id)",
+        "FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner",
         "COMMENT ON VIEW shared.enterprise_conflict IS '与数源部门不一致的说法：每行一件，outcome 为空的还没了结'",
         f"DROP VIEW IF EXISTS shared.enterprise{SUFFIX} CASCADE",
         f"CREATE VIEW shared.enterprise{SUFFIX} AS {golden.versions(contract, LATEST)}",
