@@ -93,7 +93,8 @@ def query(contract: Contract, member: str, parties: str) -> str:
                 {first.format("loose_key")} AS loose_key, bool_or(is_branch) AS is_branch
               FROM {parties} q WHERE enterprise_id IS NOT NULL GROUP BY enterprise_id) e
         {" ".join(joins)}
-        LEFT JOIN LATERAL (SELECT strict_key, loose_key, is_branch FROM hub.party p WHERE p.enterprise_id = e.id AND p.name = {name} LIMIT 1) k ON true
+        LEFT JOIN (SELECT DISTINCT ON (enterprise_id, name) enterprise_id, name, strict_key, loose_key, is_branch FROM {parties} p
+          WHERE enterprise_id IS NOT NULL AND name IS NOT NULL ORDER BY enterprise_id, name, party) k ON k.enterprise_id = e.id AND k.name = {name}
         LEFT JOIN hub.source d ON d.connector = g{naming}.told ->> 'source'"""
 
 
