@@ -177,9 +177,9 @@ def _references(where: str, agreed: Any) -> Findings:
             yield ConfigError(
                 f"{where}：{f.name}", f"没有代码表 '{f.code_set}'", nearest(f.code_set, reference.code_sets())
             )
-    for name in [agreed.valid_from] if agreed.valid_from else []:
-        if name not in known:
-            yield ConfigError(f"{where}：validFromField", f"没有字段 '{name}'", nearest(name, known))
+    for word, name in (("validFromField", agreed.valid_from), ("eventDateField", agreed.event_field)):
+        if name and name not in known:
+            yield ConfigError(f"{where}：{word}", f"没有字段 '{name}'", nearest(name, known))
     if agreed.party:
         for name in [*agreed.party.fields.values(), *agreed.party.second]:
             if name not in known:

@@ -270,6 +270,10 @@ def query(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="日期", help="按那天结束时所知的数据算，如 2026-03-31；可带时刻")
     ] = None,
+    valid_on: Annotated[
+        str | None,
+        typer.Option("--valid-on", metavar="日期", help="只看那天有效的那一版（有效时间来自数据）；可带时刻"),
+    ] = None,
 ) -> None:
     """只读查询专题视图和共享数据集，视图名、数据集名直接写，不带模式名。
 
@@ -277,6 +281,7 @@ def query(
       hub query "SELECT indicator, score FROM indicator_overview ORDER BY score"
       hub query "SELECT * FROM hotline_ticket WHERE channel = :c" --param c=phone -o csv --bom -f 工单.csv
       hub query "SELECT * FROM indicator_overview" --as-of 2026-03-31
+      hub query "SELECT name, status FROM enterprise" --valid-on 2025-12-31
     """
     from hub import query as asking
     from hub.setup import home
@@ -285,6 +290,7 @@ def query(
         sql=sys.stdin.read() if sql == "-" else sql,
         format=output.one_of("-o", format, asking.FORMATS),
         file=file, limit=limit, parameters=_pairs(param or []), bom=bom, seconds=timeout, as_of=asking.moment(as_of),
+        valid_on=asking.moment(valid_on, "--valid-on"),
     )  # fmt: skip
     if format == "parquet" and file is None and sys.stdout.isatty():
         raise UsageError("-o parquet", "是二进制格式，不能写到屏幕", "请加 --file 文件.parquet")

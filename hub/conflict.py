@@ -126,9 +126,9 @@ def decide(
 
 
 def _chosen(values: Sequence[str], case: dict[str, Any], agreed: Contract) -> dict[str, str]:
-    from warehouse import truth
+    from warehouse import golden
 
-    fields = truth.groups(agreed)[case["field_group"]]
+    fields = golden.groups(agreed)[case["field_group"]]
     found = {}
     for text in values:
         name, sign, value = text.partition("=")

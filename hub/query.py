@@ -40,7 +40,8 @@ class Request:
     parameters: dict[str, str] = field(default_factory=dict)
     bom: bool = False
     seconds: int = 60
-    as_of: date | datetime | None = None  # a day means its end
+    as_of: date | datetime | None = None  # known time; a day means its end
+    valid_on: date | datetime | None = None  # valid time; None: whatever was valid last
 
 
 def run(url: str, request: Request) -> int:
@@ -63,10 +64,10 @@ def run(url: str, request: Request) -> int:
     write = {"table": _table, "csv": _csv, "json": _json, "parquet": _parquet}[request.format]
     try:
         with psycopg.connect(url, connect_timeout=10, options="-c default_transaction_read_only=on") as connection:
-            if request.as_of is None:
+            if request.as_of is None and request.valid_on is None:
                 connection.execute(f"SET LOCAL search_path = {SEARCH_PATH}")
             else:
-                text = _past(connection, text, request.as_of)
+                text = _past(connection, text, request.as_of, request.valid_on)
             connection.execute(f"SET LOCAL statement_timeout = {request.seconds * 1000}")
             try:
                 return write(connection, text, request)
@@ -77,8 +78,8 @@ def run(url: str, request: Request) -> int:
         raise WarehouseUnavailable("共享库", "连接不上", "请运行 hub doctor 检查") from error
 
 
-def moment(text: str | None) -> date | datetime | None:
-    """A day or an instant as written after --as-of; an instant without a zone is by the county's clock.
+def moment(text: str | None, option: str = "--as-of") -> date | datetime | None:
+    """A day or an instant as written after the option; an instant without a zone is by the county's clock.
 
     Raises:
         UsageError: it is neither.
@@ -92,23 +93,29 @@ def moment(text: str | None) -> date | datetime | None:
             return date.fromisoformat(text.strip())
         at = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise UsageError("--as-of", f"'{text}' 不是日期", "例如 2026-03-31 或 '2026-03-31 12:00'") from error
+        raise UsageError(option, f"'{text}' 不是日期", "例如 2026-03-31 或 '2026-03-31 12:00'") from error
     return at if at.tzinfo else at.replace(tzinfo=COUNTY_TIME)
 
 
-def _past(connection: psycopg.Connection[Any], text: str, as_of: date | datetime) -> str:
-    """Let the session see the warehouse as it was known; the query, in an order that is always the same.
+def _past(
+    connection: psycopg.Connection[Any], text: str, as_of: date | datetime | None, valid_on: date | datetime | None
+) -> str:
+    """Let the session see the warehouse as it was known, and what was valid; the query, in an order that is always the same.
 
     Rows of the record tables and of their history come in any order: without an ORDER BY the rows' own text orders them.
     """
     from views.past import named_in, open_past
-    from warehouse.history import COUNTY_TIME, end_of
+    from warehouse.history import COUNTY_TIME, end_of, instant
 
-    day = as_of.date() if isinstance(as_of, datetime) else as_of
-    known_at = as_of.astimezone(COUNTY_TIME) if isinstance(as_of, datetime) else end_of(day)
+    def at(told: date | datetime) -> datetime:
+        return told.astimezone(COUNTY_TIME) if isinstance(told, datetime) else end_of(told)
+
     connection.execute("SET TRANSACTION READ WRITE")
-    need, also = named_in(text, day)
-    open_past(connection, known_at, need, also)
+    known_at = instant(connection).astimezone(COUNTY_TIME) if as_of is None else at(as_of)
+    valid_at = None if valid_on is None else at(valid_on)
+    # Boards are assessed as of the day in question: the day that is valid, else the day that was known.
+    need, also = named_in(text, (valid_at or known_at).date())
+    open_past(connection, known_at, need, also, valid_at)
     connection.commit()
     if PLAIN.match(text) or _ordered(text):
         return text

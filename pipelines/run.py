@@ -101,7 +101,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()
-        changed = changed | {"enterprise"}
+        changed = changed | {"enterprise", "enterprise_conflict"}
     today = as_of or datetime.now(COUNTY_TIME).date()
     with psycopg.connect(home.database_url) as connection:
         done = publish(connection, changed | {"batch", "quarantine"}, today)

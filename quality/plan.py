@@ -20,6 +20,7 @@ from quality import rules
 from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
+from schemas.reference import Lookup
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
 WORD = 60  # rules per bigint
@@ -68,7 +69,7 @@ class Mapping:
     units: dict[str, str]
     utc: bool
     kind: str  # cursor | full | file | file_full | exchange
-    lookups: dict[str, dict[str, str]]  # code set (or "department") -> spelling -> canonical
+    lookups: dict[str, Lookup]  # code set (or "department") -> spelling -> canonical, by date where it changed
     key: bytes  # the county's HMAC key
 
 
@@ -84,6 +85,7 @@ class Plan:
         self.present = self._present()
         self.sources = sorted(set(self.present.values()))
         self.flawed = "_flaw" in schema.names
+        self.dated: set[str] = set()
         self.lookups = self._make_lookups(con)
         self.readings = self._readings()
         self.odd: dict[str, str] = {}  # field -> the temp table `(t, value, precision)` of its odd spellings
@@ -93,16 +95,24 @@ class Plan:
         self.trusting = mapping.kind != "exchange" and any(how.quick for how in self.readings.values())
 
     def _make_lookups(self, con: Any) -> list[str]:
-        """A temp table `lookup_<field>(spelling, code)` for every field with a list of values."""
+        """A temp table `lookup_<field>(spelling, code, since, until)` for every field with a list of values."""
         fields = [
             f for f in self.contract.fields.values() if f.name in self.present and f.kind in {"code_set", "department"}
         ]
         for f in fields:
             spellings = self.mapping.lookups[str(f.code_set if f.kind == "code_set" else "department")]
+            spans = [
+                (spelling, *span)
+                for spelling, told in spellings.items()
+                for span in (((told, None, None),) if isinstance(told, str) else told)
+            ]
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE lookup_{f.name} AS SELECT unnest($1) AS spelling, unnest($2) AS code",
-                [list(spellings), list(spellings.values())],
+                f"CREATE OR REPLACE TEMP TABLE lookup_{f.name} AS SELECT unnest($1) AS spelling, unnest($2) AS code, "
+                "unnest($3::DATE[]) AS since, unnest($4::DATE[]) AS until",
+                [list(column) for column in zip(*spans, strict=True)] if spans else [[], [], [], []],
             )
+            if len(spans) > len(spellings):
+                self.dated.add(f"lookup_{f.name}")
         return [f"lookup_{f.name}" for f in fields]
 
     def _readings(self) -> dict[str, Reading]:
@@ -274,6 +284,7 @@ class Plan:
         ]
         reads, odd_joins = self._reads()
         values, joins = [], []
+        instant = extracted_at.strftime("%Y-%m-%d %H:%M:%S")
         referenced = {name for r in self.rules for name in re.findall(r"[A-Za-z_]\w*", r.condition)}
         for f in contract.fields.values():
             if f.name in self.present:
@@ -284,7 +295,7 @@ class Plan:
                 values.append(f'NULL AS "{f.name}"')
         for name in self.lookups:
             text = self._text(self.present[name.removeprefix("lookup_")])
-            joins.append(f"LEFT JOIN {name} ON {name}.spelling = {text}")
+            joins.append(f"LEFT JOIN {name} ON {name}.spelling = {text}{self._in_time(name, instant)}")
             values.append(f"{name}.code IS NOT NULL AS {name}_found")
         have = [f for f in contract.fields if f in self.present or f in mapping.constants]
         # concat() reads NULL as nothing, which no value is once blanks are NULL; instants as numbers print faster.
@@ -294,7 +305,6 @@ class Plan:
         warnings = [r for r in self.rules if r.severity != "error"]
         any_warned = " OR ".join(f"coalesce({r.condition}, false)" for r in warnings) or "false"
         words = self._words()
-        instant = extracted_at.strftime("%Y-%m-%d %H:%M:%S")
         return f"""
         SELECT * EXCLUDE (_fixed, _warned), CASE WHEN _fixed THEN 2 WHEN _warned THEN 1 ELSE 0 END::SMALLINT AS _quality FROM (
           SELECT {", ".join(f'"{f}"' for f in have)}, {", ".join(["_n", *coordinates])},
@@ -305,6 +315,15 @@ class Plan:
                       FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM {relation})) AS b
                       {" ".join(odd_joins)}) AS r {" ".join(joins)})
         )"""
+
+    def _in_time(self, lookup: str, instant: str) -> str:
+        """The condition that picks the code of the event's day, where a spelling has passed from one code to another."""
+        if lookup not in self.dated:
+            return ""
+        event = self.contract.event_field
+        day = f"CAST({self.standards[event].value} AS DATE)" if event in self.standards else "NULL"
+        day = f"coalesce({day}, DATE '{instant[:10]}')"
+        return f" AND {day} >= coalesce({lookup}.since, DATE '0001-01-01') AND {day} < coalesce({lookup}.until, DATE '9999-12-31')"
 
     def _reads(self) -> tuple[list[str], list[str]]:
         """The columns `_read_`, `_odd_` and `_precision_` of every field with a reading, and the joins they need."""

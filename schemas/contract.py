@@ -129,6 +129,7 @@ class Contract:
     rules: tuple[Rule, ...]
     party: Party | None
     valid_from: str | None
+    event_field: str | None  # whose day tells what a department's name or a code meant; None: the day of the delivery
     sla: dict[str, tuple[float, str]]
     path: Path
 
@@ -256,6 +257,7 @@ def parse(text: str, where: str, path: Path | None = None) -> Contract:
         if party
         else None,
         valid_from=custom.get("validFromField"),
+        event_field=custom.get("eventDateField") or custom.get("validFromField"),
         sla={item["property"]: (item["value"], item.get("unit", "d")) for item in doc.get("slaProperties") or []},
         path=path or Path(f"{table['name']}.odcs.yaml"),
     )

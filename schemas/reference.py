@@ -25,6 +25,9 @@ CLOCK_UNITS = frozenset({"workday", "day", "hour", "minute"})
 EVIDENCE = frozenset({"S", "I", "K"})
 
 Rows = dict[str, list[Any]]
+# What a spelling stood for over time: (code, from, until), the last day apart; None is open. Every day is covered.
+Spans = tuple[tuple[str, date | None, date | None], ...]
+Lookup = dict[str, str | Spans]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,19 @@ class CodeSet:
     codes: tuple[Code, ...]
 
     def spellings(self) -> dict[str, str]:
-        """Every accepted spelling (code, name, alias) → stored code."""
-        return {spelled(s): c.code for c in self.codes for s in (c.code, c.name, *c.aliases)}
+        """Every accepted spelling (code, name, alias) → stored code; the latest where it has passed from one to another."""
+        return {spelling: _latest(bearers).code for spelling, bearers in self._bearers().items()}
+
+    def spans(self) -> dict[str, Spans]:
+        """Spellings that passed from one code to another when the list was revised → which code, when."""
+        return _spans({s: [(c.code, c) for c in bearers] for s, bearers in self._bearers().items()})
+
+    def _bearers(self) -> dict[str, list[Code]]:
+        found: dict[str, list[Code]] = {}
+        for code in self.codes:
+            for spelling in dict.fromkeys(spelled(s) for s in (code.code, code.name, *code.aliases)):
+                found.setdefault(spelling, []).append(code)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,34 @@ def department_spellings(path: Path = ROOM / "departments.yaml") -> dict[str, st
     return {spelling: _bearer(found, None).dept_code for spelling, found in _bearers(path).items()}
 
 
+def department_spans(path: Path = ROOM / "departments.yaml") -> dict[str, Spans]:
+    """Spellings that passed from one department to another → dept_code by the day of the event."""
+    return _spans({s: [(d.dept_code, alias) for d, alias in found] for s, found in _bearers(path).items()})
+
+
+def _spans(bearers: dict[str, list[tuple[str, Alias | Code]]]) -> dict[str, Spans]:
+    return {spelling: _over_time(found) for spelling, found in bearers.items() if len({code for code, _ in found}) > 1}
+
+
+def _over_time(found: list[tuple[str, Alias | Code]]) -> Spans:
+    cuts: list[date] = sorted({day for _, period in found for day in (period.valid_from, period.valid_to) if day})
+    spans: list[tuple[str, date | None, date | None]] = []
+    for begin, end in zip([None, *cuts], [*cuts, None], strict=True):
+        day = begin or date.min
+        # A day no one covers is read as the one who bears the spelling last, as everywhere.
+        covering = [(c, p) for c, p in found if (p.valid_from or date.min) <= day < (p.valid_to or date.max)] or found
+        code = max(covering, key=lambda pair: pair[1].valid_to or date.max)[0]
+        if spans and spans[-1][0] == code:
+            spans[-1] = (code, spans[-1][1], end)
+        else:
+            spans.append((code, begin, end))
+    return tuple(spans)
+
+
+def _latest(codes: list[Code]) -> Code:
+    return max(codes, key=lambda c: c.valid_to or date.max)
+
+
 def department_rows(path: Path = ROOM / "departments.yaml") -> Rows:
     """One row per department: dept_code, dept_id (folder), dept_name, short_name, dept_type, region_code."""
     columns = {"dept_code": "dept_code", "dept_id": "code", "dept_name": "name"}
@@ -208,10 +250,12 @@ def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
     for form, named in derived.items():
         if len({d.code for d, _ in named}) == 1:
             bearers[form] = named[:1]
+        elif not any(_overlap(a, b) for place, (_, a) in enumerate(named) for _, b in named[place + 1 :]):
+            bearers[form] = named  # one name that moved on with its dates
     return bearers
 
 
-def _overlap(a: Alias, b: Alias) -> bool:
+def _overlap(a: Alias | Code, b: Alias | Code) -> bool:
     low, high = date.min, date.max
     return (a.valid_from or low) < (b.valid_to or high) and (b.valid_from or low) < (a.valid_to or high)
 
@@ -255,13 +299,17 @@ def _code_set(where: str, name: str, node: dict[str, Any]) -> CodeSet:
         parent = _text(where, item, "parent") if "parent" in item else None
         aliases = [_text(f"{where}.{code}", {"aliases": a}, "aliases") for a in item.get("aliases") or []]
         codes.append(Code(code, named, tuple(aliases), parent, *_period(f"{where}.{code}", item)))
-    taken: dict[str, str] = {}
+    taken: dict[str, list[Code]] = {}
     for code_ in codes:
         for spelling in (code_.code, code_.name, *code_.aliases):
-            if taken.setdefault(spelled(spelling), code_.code) != code_.code:
+            bearers = taken.setdefault(spelled(spelling), [])
+            if rival := next((c for c in bearers if c.code != code_.code and _overlap(c, code_)), None):
                 raise ConfigError(
-                    where, f"'{spelling}' 同时指 '{taken[spelled(spelling)]}' 和 '{code_.code}'", "请去掉一个"
+                    where,
+                    f"'{spelling}' 同时指 '{rival.code}' 和 '{code_.code}'",
+                    "请去掉一个，或写明起止日期 from、to",
                 )
+            bearers.append(code_)
     known = {c.code for c in codes}
     for orphan in (c for c in codes if c.parent and c.parent not in known):
         raise ConfigError(

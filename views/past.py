@@ -21,6 +21,7 @@ from views.catalog import Catalog, load_catalog
 from views.inputs import tables
 from views.render import render
 from warehouse import history
+from warehouse.versions import SUFFIX
 
 if TYPE_CHECKING:
     import psycopg
@@ -50,24 +51,27 @@ def named_in(text: str, as_of: date, catalog: Catalog | None = None) -> tuple[Ne
     """What an SQL text may mean: boards it names with what they need, and other tables it names."""
     catalog = catalog or load_catalog()
     words = {word.lower() for word in _WORD.findall(text)}
+    known = {*tables(), *history.REFERENCE}
     return needed(catalog, sorted(words & catalog.views.keys()), as_of), frozenset(
-        words & {*tables(), *history.REFERENCE}
+        word for word in words if word.removesuffix(SUFFIX) in known
     )
 
 
 def open_past(
-    connection: psycopg.Connection[Any], known_at: datetime, need: Needed, also: frozenset[str] = frozenset()
-) -> None:
+    connection: psycopg.Connection[Any], known_at: datetime, need: Needed, also: frozenset[str] = frozenset(),
+    valid_at: datetime | None = None,
+) -> None:  # fmt: skip
     """Make the temporary views and set the search path to them, for the rest of the session; committed.
 
-    `also` are tables that are made where they can be: a name that turns out to be a column's does no harm.
+    `also` are tables that are made where they can be: a name that turns out to be a column's does no harm. With
+    `valid_at` the rows are those valid at that moment.
 
     Raises:
         HubError: a board rests on a table of which the hub keeps no history.
     """
     with connection.transaction():
         for table in sorted(need.inputs | also):
-            query = history.relation(connection, table, known_at)
+            query = history.relation(connection, table, known_at, valid_at)
             if query is not None:
                 _create(connection, table, query)
             elif table in need.inputs:

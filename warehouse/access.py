@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from schemas.contract import Contract, Field, contracts
+from warehouse.versions import SUFFIX
 
 SEARCH_PATH = "board, masked"
 SECONDS = 60
@@ -118,7 +119,9 @@ def _make(
 
 def dataset_of(relation: str) -> Contract | None:
     """The contract a relation of schema `shared` follows; None for reference tables and the hub's books."""
-    return contracts().get("enterprise" if relation == "enterprise_record" else relation)
+    known = contracts()
+    dataset = relation if relation in known else relation.removesuffix(SUFFIX)
+    return known.get("enterprise" if dataset == "enterprise_record" else dataset)
 
 
 def view(relation: str, columns: list[tuple[str, str]]) -> sql.Composable | None:

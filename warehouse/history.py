@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from schemas.contract import Contract, contracts
+from warehouse import golden
 from warehouse.reference import TABLES
 from warehouse.tables import columns, literal, quoted, shared_name, shared_query
+from warehouse.versions import SUFFIX, valid_rows, version_query
 
 if TYPE_CHECKING:
     import psycopg
@@ -40,14 +42,29 @@ def instant(connection: psycopg.Connection[Any]) -> datetime:
     return cast("datetime", row[0])
 
 
-def relation(connection: psycopg.Connection[Any], name: str, known_at: datetime) -> str | None:
-    """The query that gives shared.<name> as it was known; None where the hub keeps no history of it."""
+def relation(
+    connection: psycopg.Connection[Any], name: str, known_at: datetime, valid_at: datetime | None = None
+) -> str | None:
+    """The query that gives shared.<name> as it was known; None where the hub keeps no history of it.
+
+    With `valid_at`, a dataset's rows are those that were valid then, by what was known at `known_at`; the golden record
+    is made anew of them. What has no valid time of its own (reference tables, the hub's books) is as it was known.
+    """
     at = literal(known_at.isoformat()) + "::timestamptz"
+    valid = valid_at and literal(valid_at.astimezone(COUNTY_TIME).replace(tzinfo=None).isoformat()) + "::timestamp"
     for contract in contracts().values():
         if contract.fields and shared_name(contract) == name:
+            if valid:
+                return shared_query(
+                    contract, valid_rows(contract, at, valid), _parties(at), {"valid_to": "r._valid_to"}
+                )
             return shared_query(contract, _rows(contract, at), _parties(at))
+        if contract.fields and shared_name(contract) + SUFFIX == name:
+            return version_query(contract, at, _parties(at))
     if name == "enterprise":
-        return _GOLDEN.replace("{at}", at)
+        return golden.past(contracts()[name], at, valid, _parties(at)) if valid else _GOLDEN.replace("{at}", at)
+    if name == f"enterprise{SUFFIX}":
+        return golden.versions(contracts()["enterprise"], at)
     if name in REFERENCE:
         return _reference(connection, name, at)
     return _OWN[name].replace("{at}", at) if name in _OWN else None
@@ -102,6 +119,11 @@ _OWN = {
       (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
       b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
       FROM hub.batch b JOIN hub.source s USING (source_id) WHERE b.committed_at <= {at}""",
+    "enterprise_conflict": """SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner,
+      coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, c.stands, c.said, c.former,
+      (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,
+      CASE WHEN c.closed_at <= {at} THEN (c.closed_at AT TIME ZONE 'Asia/Shanghai') END AS closed_at, CASE WHEN c.closed_at <= {at} THEN c.outcome END AS outcome
+      FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner WHERE c.opened_at <= {at}""",
     "quarantine": """SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
       concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title,
       r ->> 'rule' AS rule, r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at,

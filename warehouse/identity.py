@@ -21,6 +21,17 @@ from warehouse.engines.adbc import Connection
 _REGISTER = "source_id IN (SELECT source_id FROM hub.source WHERE dataset = 'enterprise')"
 _ORG = "coalesce(org_code, substr(uscc, 9, 9), substr(old_tax, 7, 9))"
 
+# What there is to weigh: parties never weighed, those a verdict let in again, and those merged or parted since.
+_FRESH = (
+    "DROP TABLE IF EXISTS fresh",
+    """CREATE TEMP TABLE fresh ON COMMIT DROP AS
+    SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE considered_at IS NULL UNION
+    SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE atom_id IS NULL AND match_rule IS NULL AND coalesce(uscc, reg_no, org_code, old_tax) IS NOT NULL UNION
+    SELECT p.party, uscc, reg_no, strict_key FROM hub.party p JOIN hub.party_history h USING (party)
+    WHERE h.known_to > coalesce((SELECT settled_at FROM hub.survivorship WHERE dataset = 'enterprise'), '-infinity')""",
+    "ANALYZE fresh",
+)
+
 _HOLDS = (
     # A branch under the code of an enterprise whose register name is no branch: never merged into the parent.
     f"""UPDATE hub.party p SET match_rule = 'branch_conflict', decided_at = clock_timestamp()
@@ -42,7 +53,8 @@ _LINKS = (
     WHERE p.atom_id IS NULL AND p.reg_no IS NOT NULL AND p.{_REGISTER} GROUP BY p.reg_no HAVING count(DISTINCT k.enterprise_id) = 1
     ON CONFLICT (key) DO NOTHING""",
     """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
-    SELECT 'O:' || substr(k.key, 11, 9), 'org_code', min(k.enterprise_id::text)::uuid FROM hub.enterprise_key k WHERE k.kind = 'uscc'
+    SELECT 'O:' || substr(k.key, 11, 9), 'org_code', min(k.enterprise_id::text)::uuid FROM hub.enterprise_key k
+    WHERE k.kind = 'uscc' AND substr(k.key, 11, 9) IN (SELECT substr(uscc, 9, 9) FROM fresh)
     GROUP BY substr(k.key, 11, 9) HAVING count(DISTINCT k.enterprise_id) = 1 ON CONFLICT (key) DO NOTHING""",
     """UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
     FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND k.key = 'U:' || p.uscc""",
@@ -65,7 +77,7 @@ _NAMES = (
     """UPDATE hub.party p SET atom_id = m.atom_id, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
     FROM (SELECT n.party, min(o.atom_id::text)::uuid AS atom_id FROM hub.party n
           JOIN hub.party o ON o.strict_key = n.strict_key AND o.is_branch = n.is_branch AND o.second && n.second AND o.enterprise_id IS NOT NULL
-          WHERE n.atom_id IS NULL AND n.match_rule IS NULL AND n.strict_key <> ''
+          WHERE n.atom_id IS NULL AND n.match_rule IS NULL AND n.strict_key IN (SELECT strict_key FROM fresh WHERE strict_key <> '')
             AND coalesce(n.uscc, n.reg_no, n.org_code, n.old_tax) IS NULL
           GROUP BY n.party HAVING count(DISTINCT o.enterprise_id) = 1) m
     WHERE p.party = m.party""",
@@ -73,19 +85,25 @@ _NAMES = (
 
 
 def resolve(warehouse: Connection) -> int:
-    """Link every party that can be linked by now; returns how many were. The caller commits."""
-    warehouse.execute("SELECT pg_advisory_xact_lock(20253)")
-    before = int(warehouse.scalar("SELECT count(*) FROM hub.party WHERE enterprise_id IS NOT NULL"))
-    warehouse.execute("ANALYZE hub.party")
+    """Link every party that can be linked by now; returns how many were. The caller commits.
+
+    Only what is new since the last time is weighed, and what is known by the same codes or names.
+    """
+    merging.take_turn(warehouse)
+    if warehouse.scalar("SELECT 1 FROM hub.party WHERE considered_at IS NULL LIMIT 1") is not None:
+        warehouse.execute("ANALYZE hub.party")
+    for step in _FRESH:
+        warehouse.execute(step)
     for step in _HOLDS:
         warehouse.execute(step)
     identity_cases.hold_other_names(warehouse, _REGISTER)
     for step in _LINKS:
         warehouse.execute(step)
     merging.by_register_rows(warehouse, _REGISTER)
-    merging.show(warehouse)
+    linked = merging.show(warehouse)
     for step in _NAMES:
         warehouse.execute(step)
-    merging.show(warehouse)
+    linked += merging.show(warehouse)
     identity_cases.open_cases(warehouse)
-    return int(warehouse.scalar("SELECT count(*) FROM hub.party WHERE enterprise_id IS NOT NULL")) - before
+    warehouse.execute("UPDATE hub.party SET considered_at = clock_timestamp() WHERE considered_at IS NULL")
+    return linked

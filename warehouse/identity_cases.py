@@ -25,13 +25,13 @@ def hold_other_names(warehouse: Connection, register: str) -> None:
     """Hold back parties whose name has nothing in common with the names their code goes by; a verdict «same» lets them in.
 
     A code goes by the names the register gives it, or, where the register says nothing, by the name that came first.
-    A party linked before the register spoke keeps its id, and is a case all the same.
+    A party linked before the register spoke keeps its id, and is a case all the same. Codes of temp table `fresh` only.
     """
     warehouse.execute("DROP TABLE IF EXISTS code_name")
     warehouse.execute(
         f"""CREATE TEMP TABLE code_name ON COMMIT DROP AS
         WITH said AS (SELECT uscc, loose_key, party, first_batch_id, {register} AS register, atom_id IS NOT NULL AS linked
-                      FROM hub.party WHERE uscc IS NOT NULL AND loose_key <> '' AND NOT is_branch)
+                      FROM hub.party WHERE uscc IN (SELECT uscc FROM fresh) AND loose_key <> '' AND NOT is_branch)
         SELECT DISTINCT uscc, loose_key FROM said WHERE register
         UNION SELECT uscc, loose_key FROM (
           SELECT DISTINCT ON (uscc) uscc, loose_key, bool_or(register) OVER (PARTITION BY uscc) AS spoken FROM said
@@ -42,7 +42,7 @@ def hold_other_names(warehouse: Connection, register: str) -> None:
     # Equal names are by far the most: they are set aside by a join before letters are counted.
     warehouse.execute(
         f"""CREATE TEMP TABLE misnamed ON COMMIT DROP AS
-        WITH other AS (SELECT p.party, p.uscc, p.loose_key FROM hub.party p WHERE p.uscc IS NOT NULL AND p.loose_key <> '' AND NOT p.is_branch
+        WITH other AS (SELECT p.party, p.uscc, p.loose_key FROM hub.party p WHERE p.uscc IN (SELECT uscc FROM fresh) AND p.loose_key <> '' AND NOT p.is_branch
           AND EXISTS (SELECT 1 FROM code_name n WHERE n.uscc = p.uscc)
           AND NOT EXISTS (SELECT 1 FROM code_name n WHERE n.uscc = p.uscc AND n.loose_key = p.loose_key))
         SELECT party, uscc FROM other p WHERE NOT EXISTS (
@@ -56,20 +56,20 @@ def hold_other_names(warehouse: Connection, register: str) -> None:
 
 
 def open_cases(warehouse: Connection) -> None:
-    """Open the cases today's parties give rise to; one that is open or closed already stays as it is, but for its members."""
+    """Open the cases that the parties of `fresh` give rise to; one that is open or closed already stays as it is, but for its members."""
     warehouse.execute(
         """INSERT INTO hub.identity_case AS c (kind, subject, ids, names)
         SELECT CASE WHEN p.match_rule = 'branch_conflict' THEN 'branch_under_code' ELSE 'same_code_other_name' END, p.uscc,
           array_remove(array_agg(DISTINCT k.enterprise_id), NULL), array_agg(DISTINCT p.name ORDER BY p.name)
         FROM hub.party p LEFT JOIN hub.enterprise_key k ON k.key = 'U:' || p.uscc
-        WHERE (p.match_rule IN ('branch_conflict', 'name_conflict') OR p.party IN (SELECT party FROM misnamed)) AND p.name IS NOT NULL GROUP BY 1, 2
+        WHERE p.uscc IN (SELECT uscc FROM fresh) AND (p.match_rule IN ('branch_conflict', 'name_conflict') OR p.party IN (SELECT party FROM misnamed)) AND p.name IS NOT NULL GROUP BY 1, 2
         ON CONFLICT (kind, subject) DO UPDATE SET ids = EXCLUDED.ids, names = EXCLUDED.names
           WHERE (c.ids, c.names) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.names)"""
     )
     warehouse.execute(
         """INSERT INTO hub.identity_case AS c (kind, subject, ids, names)
         SELECT 'same_name_other_code', strict_key, array_agg(DISTINCT enterprise_id ORDER BY enterprise_id), array_agg(DISTINCT name ORDER BY name)
-        FROM hub.party WHERE uscc IS NOT NULL AND strict_key <> '' AND enterprise_id IS NOT NULL
+        FROM hub.party WHERE uscc IS NOT NULL AND strict_key IN (SELECT strict_key FROM fresh WHERE strict_key <> '') AND enterprise_id IS NOT NULL
         GROUP BY strict_key HAVING count(DISTINCT uscc) > 1 AND count(DISTINCT enterprise_id) > 1
         ON CONFLICT (kind, subject) DO UPDATE SET ids = EXCLUDED.ids, names = EXCLUDED.names
           WHERE (c.ids, c.names) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.names)"""
@@ -98,6 +98,7 @@ def decide(warehouse: Connection, case_id: int, verdict: str, *, by: str, reason
     )
     if not rows:
         raise ConfigError(f"主体疑点 {case_id}", "没有这个编号", "用 hub identity review 查看")
+    merging.take_turn(warehouse)
     kind, subject, ids = rows[0]["kind"], rows[0]["subject"], rows[0]["ids"].split()
     if kind == "branch_under_code" and verdict == "same":
         raise ConfigError(f"主体疑点 {case_id}", "分支机构不并入总公司", "请来源单位改用分支机构自己的代码")

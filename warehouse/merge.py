@@ -73,7 +73,7 @@ def merge(
     if ahead.first if ahead else is_first(warehouse, contract, source_id):
         result.new = ahead.rows if ahead else _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
     else:
-        resent = kind == "file" and _already_sent(warehouse, source_id, delivery)
+        resent = kind == "file" and _already_sent(warehouse, source_id, delivery, batch_id)
         if ahead:
             staged = ahead.rows
         else:
@@ -90,7 +90,9 @@ def merge(
             staged = _staged(con, warehouse, contract, "delta")
         if kind in WHOLE:
             result.unchanged = checked.passed - checked.superseded - staged
-        _apply(warehouse, contract, result, source_id, batch_id, staged)
+        # A file or an exchange table may bring an old word late; the rest tells how things stand now.
+        may_be_late = kind not in WHOLE and kind != "cursor" and not resent
+        _apply(warehouse, contract, result, source_id, batch_id, staged, may_be_late=may_be_late)
         if kind in WHOLE or resent:
             if resent:
                 pull_current(con, warehouse, contract, source_id, delivery)
@@ -252,16 +254,20 @@ def pull_current(
     statement.close()
 
 
-def _already_sent(warehouse: Connection, source_id: int, delivery: str) -> bool:
+def _already_sent(warehouse: Connection, source_id: int, delivery: str, batch_id: int) -> bool:
     return warehouse.scalar(
-        f"SELECT 1 FROM hub.batch WHERE source_id = {source_id} AND delivery = $1 AND status = 'committed' LIMIT 1", delivery
+        f"SELECT 1 FROM hub.batch WHERE source_id = {source_id} AND delivery = $1 AND status = 'committed' AND batch_id <> {batch_id} LIMIT 1", delivery
     ) is not None  # fmt: skip
 
 
 def _apply(
-    warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int, staged: int
-) -> None:
-    """Close the versions that the staged rows replace, bring the new versions in."""
+    warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int, staged: int, *, may_be_late: bool
+) -> None:  # fmt: skip
+    """Close the versions that the staged rows replace, bring the new versions in.
+
+    A row that may be late and is valid from an earlier moment than the one that is there goes to its place in the
+    history and leaves the current row as it is (domain.md D36).
+    """
     name = quoted(contract.dataset)
     if staged == 0:
         return
@@ -273,11 +279,20 @@ def _apply(
         warehouse.execute("SET LOCAL enable_mergejoin = off")
     values = ", ".join(f"s.{quoted(c)}" for c in tables.columns(contract))
     sets = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in tables.columns(contract))
+    keeping = f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason)"
+    differs, late = "t._row_hash <> s._row_hash", 0
+    if may_be_late and contract.valid_from in contract.fields:
+        moment = quoted(str(contract.valid_from))
+        same = " AND ".join(f"h.{quoted(k)} = s.{quoted(k)}" for k in contract.key)
+        late = warehouse.execute(
+            f"{keeping} SELECT {values}, {batch_id}, 'late' FROM stage s JOIN record.{name} t ON {match} WHERE {differs} AND s.{moment} < t.{moment} "
+            f"AND NOT EXISTS (SELECT FROM record_history.{name} h WHERE h._source_id = {source_id} AND {same} AND h._row_hash = s._row_hash)"
+        )
+        differs += f" AND coalesce(s.{moment} >= t.{moment}, true)"
     merging = (
-        f"MERGE INTO record.{name} t USING stage s ON {match} WHEN MATCHED AND t._row_hash <> s._row_hash THEN UPDATE SET {sets} "
+        f"MERGE INTO record.{name} t USING stage s ON {match} WHEN MATCHED AND {differs} THEN UPDATE SET {sets} "
         f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
     )
-    keeping = f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason)"
     if int(warehouse.scalar("SELECT current_setting('server_version_num')::integer")) >= OLD_RETURNED:
         warehouse.execute("SET LOCAL work_mem = '64MB'")  # or the old versions would be written down twice
         returned = ", ".join(f"old.{quoted(c)}" for c in tables.columns(contract))
@@ -291,14 +306,14 @@ def _apply(
     else:
         returned = ", ".join(f"t.{quoted(c)}" for c in tables.columns(contract))
         changed = warehouse.execute(
-            f"{keeping} SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE t._row_hash <> s._row_hash"
+            f"{keeping} SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE {differs}"
         )
         merged = warehouse.execute(merging)
     warehouse.execute("SET LOCAL enable_hashjoin = on")
     warehouse.execute("SET LOCAL enable_mergejoin = on")
-    result.changed = changed
+    result.changed = changed + late
     result.new = merged - changed
-    result.unchanged += staged - merged
+    result.unchanged += staged - merged - late
 
 
 def stage(

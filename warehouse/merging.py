@@ -12,7 +12,10 @@ from uuid import UUID
 from schemas.errors import ConfigError
 from warehouse.engines.adbc import Connection
 
-_LOCK = "SELECT pg_advisory_xact_lock(20253)"
+
+def take_turn(warehouse: Connection) -> None:
+    """Wait for whoever links, merges or parts enterprises now; held until the transaction ends."""
+    warehouse.execute("SELECT pg_advisory_xact_lock(20253)")
 
 
 def current(warehouse: Connection, enterprise: str) -> str:
@@ -37,7 +40,7 @@ def merge(warehouse: Connection, one: str, other: str, *, by: str, reason: str) 
     Raises:
         ConfigError: an id is unknown, or both are one already, or one is a branch and the other is not.
     """
-    warehouse.execute(_LOCK)
+    take_turn(warehouse)
     a, b = current(warehouse, one), current(warehouse, other)
     if a == b:
         raise ConfigError(f"主体 {one}、{other}", "已经是同一个主体")
@@ -71,7 +74,7 @@ def unmerge(warehouse: Connection, enterprise: str, *, by: str, reason: str) -> 
     Raises:
         ConfigError: this id leads to itself: it was never merged into another, or that was undone.
     """
-    warehouse.execute(_LOCK)
+    take_turn(warehouse)
     current(warehouse, enterprise)
     younger = str(UUID(enterprise))
     elder = warehouse.scalar(
@@ -101,16 +104,26 @@ def keep_apart(warehouse: Connection, one: str, other: str, *, by: str, reason: 
     )  # fmt: skip
 
 
-def show(warehouse: Connection) -> None:
-    """Bring the shown id of every party to what its own id leads to now; rows already right are not touched."""
-    warehouse.execute(
-        "UPDATE hub.party p SET enterprise_id = c.current_id FROM hub.enterprise_current c "
-        "WHERE c.id = p.atom_id AND p.enterprise_id IS DISTINCT FROM c.current_id"
+def show(warehouse: Connection) -> int:
+    """Bring the shown id of every party to what its own id leads to now; returns how many are shown for the first time.
+
+    Rows already right are not touched, and ids that were never merged are not looked up.
+    """
+    first = warehouse.execute(
+        "UPDATE hub.party SET enterprise_id = atom_id, considered_at = clock_timestamp() WHERE enterprise_id IS NULL AND atom_id IS NOT NULL"
     )
+    warehouse.execute(
+        """UPDATE hub.party p SET enterprise_id = c.current_id FROM (
+          SELECT id, current_id FROM hub.enterprise_current WHERE id IN (SELECT younger FROM hub.enterprise_merge)) c
+        WHERE c.id = p.atom_id AND p.enterprise_id IS DISTINCT FROM c.current_id"""
+    )
+    return first
 
 
 def by_register_rows(warehouse: Connection, register: str) -> None:
     """Join an enterprise known only by its old registration number to the one whose register row gives that number beside a code.
+
+    Only numbers of temp table `fresh` are looked at: whatever is said of the others was weighed before.
 
     Only when one code claims the number, neither is a branch of the other, no other code is known for it, and no person
     has parted the two; what is refused for that last reason becomes a case.
@@ -120,7 +133,7 @@ def by_register_rows(warehouse: Connection, register: str) -> None:
         f"""CREATE TEMP TABLE proposed ON COMMIT DROP AS
         SELECT r.enterprise_id AS x, u.enterprise_id AS y, claim.reg_no FROM (
           SELECT reg_no, min(uscc) AS uscc, bool_or(is_branch) AS branch FROM hub.party
-          WHERE reg_no IS NOT NULL AND uscc IS NOT NULL AND {register} GROUP BY reg_no HAVING count(DISTINCT uscc) = 1) claim
+          WHERE reg_no IN (SELECT reg_no FROM fresh) AND uscc IS NOT NULL AND {register} GROUP BY reg_no HAVING count(DISTINCT uscc) = 1) claim
         JOIN hub.enterprise_key r ON r.key = 'R:' || claim.reg_no JOIN hub.enterprise_key u ON u.key = 'U:' || claim.uscc
         WHERE r.enterprise_id <> u.enterprise_id
           AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.enterprise_id = r.enterprise_id AND k.kind = 'uscc')

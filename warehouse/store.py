@@ -15,7 +15,8 @@ from connectors.spec import Connector
 from schemas import macros, reference
 from schemas.contract import Contract
 from schemas.errors import WarehouseUnavailable
-from warehouse import migrations, tables
+from schemas.reference import Lookup, spelled
+from warehouse import migrations, tables, versions
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.landing import Landed
@@ -33,7 +34,7 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     fingerprint = _fingerprint(contract)
     if warehouse.scalar("SELECT fingerprint FROM hub.dataset WHERE dataset = $1", contract.dataset) != fingerprint:
         warehouse.execute("SELECT pg_advisory_xact_lock(20252)")
-        for statement in [*tables.record_ddl(contract), *tables.shared_view_ddl(contract)]:
+        for statement in _ddl(contract):
             warehouse.execute(statement)
         warehouse.execute(
             "INSERT INTO hub.dataset VALUES ($1, $2, $3, $4, $5) ON CONFLICT (dataset) DO UPDATE SET title = EXCLUDED.title, "
@@ -43,8 +44,12 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.commit()
 
 
+def _ddl(contract: Contract) -> list[str]:
+    return [*tables.record_ddl(contract), *tables.shared_view_ddl(contract), *versions.version_view_ddl(contract)]
+
+
 def _fingerprint(contract: Contract) -> str:
-    shape = [contract.title, contract.version, *tables.record_ddl(contract), *tables.shared_view_ddl(contract)]
+    shape = [contract.title, contract.version, *_ddl(contract)]
     return hashlib.sha256("\n".join(shape).encode()).hexdigest()[:16]
 
 
@@ -175,17 +180,21 @@ def duckdb_connection(work: Path) -> Any:
     return con
 
 
-def lookups(contract: Contract, connector: Connector) -> dict[str, dict[str, str]]:
-    """Spelling -> canonical code for every code set the contract's fields use, and for departments."""
-    found: dict[str, dict[str, str]] = {}
+def lookups(contract: Contract, connector: Connector) -> dict[str, Lookup]:
+    """Spelling -> canonical code for every code set the contract's fields use, and for departments.
+
+    A spelling that passed from one to another (reorganised, recoded, revised) has its codes with their dates.
+    """
+    found: dict[str, Lookup] = {}
     for f in contract.fields.values():
         if f.kind == "code_set" and f.code_set and f.name in connector.fields:
-            found[f.code_set] = reference.code_sets()[f.code_set].spellings()
+            code_set = reference.code_sets()[f.code_set]
+            found[f.code_set] = {**code_set.spellings(), **code_set.spans()}
         if f.kind == "department":
-            found["department"] = reference.department_spellings()
+            found["department"] = {**reference.department_spellings(), **reference.department_spans()}
     for name, spellings in connector.codes.items():
         f = contract.fields[name]
-        own = {reference.spelled(said): str(code) for said, code in spellings.items()}
+        own: Lookup = {spelled(said): str(code) for said, code in spellings.items()}
         found[str(f.code_set or "department")] = found.get(str(f.code_set or "department"), {}) | own
     return found
 

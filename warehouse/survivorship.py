@@ -1,26 +1,18 @@
-"""The golden enterprise record: for each field group one source's value stands, the owner's before all others.
+"""Keeping the golden enterprise records up to date: only those touched by what is new, with every version kept.
 
-Fields of one group move together, so that a name never comes from one source and its status from another. In
-each group: the owner department (一数一源) where it says anything, else the older connector, else the newest
-batch. `field_sources` tells per group which connector, key and batch stands; the losers stay in
-shared.enterprise_record.
+Which value stands is warehouse.golden's; `field_sources` tells per group which connector, key and batch it came from,
+and the losers stay in shared.enterprise_record. Who disagrees is warehouse.truth's.
 """
 
 from __future__ import annotations
 
-from schemas.contract import Contract
-from warehouse import truth
+import hashlib
+
+from schemas.contract import Contract, contracts
+from warehouse import golden, merging, truth
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
-
-_COMPUTED = (
-    "name_strict_key",
-    "name_loose_key",
-    "is_branch",
-    "parent_enterprise_id",
-    "source_of_truth",
-    "field_sources",
-)
+from warehouse.versions import LATEST, SUFFIX
 
 
 def prepare(warehouse: Connection, contract: Contract) -> None:
@@ -43,67 +35,107 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(f"COMMENT ON TABLE shared.enterprise IS {literal(contract.title + '（主记录）：每行一个主体')}")
 
 
-def refresh(warehouse: Connection, contract: Contract) -> int:
-    """Bring shared.enterprise up to date; returns the rows that changed. The caller commits."""
-    groups, owners = truth.groups(contract), truth.owners(contract)
+def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -> int:
+    """Bring shared.enterprise up to date; returns the rows that changed. The caller commits.
+
+    Only enterprises that something new was said of, or that were merged, parted or decided on, are made anew; all of
+    them when the contract has changed, or when asked to (`whole`): the outcome is the same.
+    """
+    merging.take_turn(warehouse)
+    shape = hashlib.md5(repr((contract.fields, _VERSION)).encode(), usedforsecurity=False).hexdigest()
+    known = warehouse.scalar("SELECT shape FROM hub.survivorship WHERE dataset = $1", contract.dataset)
+    _touch(warehouse, contract, whole=whole or known != shape)
     warehouse.execute("DROP TABLE IF EXISTS member")
+    spoken_of = "(SELECT party, enterprise_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     warehouse.execute(
-        "CREATE TEMP TABLE member ON COMMIT DROP AS SELECT p.enterprise_id AS _id, s.department AS _department, s.connector AS _connector, r.* "
-        "FROM record.enterprise r JOIN hub.party p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id WHERE p.enterprise_id IS NOT NULL"
+        f"CREATE TEMP TABLE member ON COMMIT DROP AS {golden.members('record.' + quoted(contract.dataset), spoken_of)}"
     )
-    key = _key(contract)
-    joins, columns, sources = [], [], []
-    for i, (group, names) in enumerate(groups.items()):
-        said = ", ".join(quoted(n) for n in names)
-        # A blank never erases: a source that says nothing on the whole group does not take part in it.
-        joins.append(
-            f"LEFT JOIN (SELECT DISTINCT ON (_id) _id, {said}, jsonb_build_object('source', _connector, 'key', {key}, 'batch', _batch_id) AS told "
-            f"FROM member WHERE coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL "
-            f"ORDER BY _id, {_order(owners.get(group), key)}) g{i} ON g{i}._id = e.id"
-        )
-        columns += [f"g{i}.{quoted(n)}" for n in names]
-        sources.append(f"{literal(group)}, g{i}.told")
-    names = [n for group in groups.values() for n in group]
-    name = columns[names.index("name")]
-    # An enterprise only other departments speak of has at least the name and codes they used.
-    mentioned = {
-        "name": f"coalesce({name}, e.said_name)",
-        "uscc": f"coalesce({columns[names.index('uscc')]}, e.said_uscc)",
-    }
-    values = [f"{mentioned.get(n, c)} AS {quoted(n)}" for n, c in zip(names, columns, strict=True)]
+    warehouse.execute("ANALYZE member")
     warehouse.execute("DROP TABLE IF EXISTS golden")
+    parties = "(SELECT * FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
+    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', parties)}")
+    warehouse.execute("ANALYZE golden")
+    _place_branches(warehouse)
+    truth.settle(warehouse, contract)
+    changed = _show(warehouse, golden.columns(contract))
     warehouse.execute(
-        f"""CREATE TEMP TABLE golden ON COMMIT DROP AS
-        SELECT e.id::varchar(36) AS enterprise_id, {", ".join(values)}, coalesce(k.strict_key, e.strict_key) AS name_strict_key,
-          coalesce(k.loose_key, e.loose_key) AS name_loose_key, coalesce(k.is_branch, e.is_branch) AS is_branch, NULL::varchar(36) AS parent_enterprise_id,
-          d.provider_dept_code AS source_of_truth, jsonb_strip_nulls(jsonb_build_object({", ".join(sources)})) AS field_sources
-        FROM (SELECT enterprise_id AS id, (array_agg(name ORDER BY match_score DESC, party) FILTER (WHERE name IS NOT NULL))[1] AS said_name, max(uscc) AS said_uscc,
-                (array_agg(strict_key ORDER BY match_score DESC, party) FILTER (WHERE name IS NOT NULL))[1] AS strict_key,
-                (array_agg(loose_key ORDER BY match_score DESC, party) FILTER (WHERE name IS NOT NULL))[1] AS loose_key, bool_or(is_branch) AS is_branch
-              FROM hub.party WHERE enterprise_id IS NOT NULL GROUP BY enterprise_id) e
-        {" ".join(joins)}
-        LEFT JOIN LATERAL (SELECT strict_key, loose_key, is_branch FROM hub.party p WHERE p.enterprise_id = e.id AND p.name = {name} LIMIT 1) k ON true
-        LEFT JOIN hub.source d ON d.connector = g{list(groups).index(contract.fields["name"].group or "name")}.told ->> 'source'"""
+        "UPDATE hub.batch SET settled_at = clock_timestamp() WHERE batch_id IN (SELECT batch_id FROM unsettled)"
     )
-    # A branch belongs to the enterprise whose strict name is the longest beginning of its own.
     warehouse.execute(
-        """UPDATE golden b SET parent_enterprise_id = p.enterprise_id FROM (
-          SELECT DISTINCT ON (b.enterprise_id) b.enterprise_id AS branch, p.enterprise_id FROM golden b JOIN golden p
-            ON p.name_strict_key = substring(b.name_strict_key FROM '^(.*?公司)') AND NOT p.is_branch
+        "INSERT INTO hub.survivorship VALUES ($1, $2, clock_timestamp()) ON CONFLICT (dataset) DO UPDATE SET shape = EXCLUDED.shape, settled_at = EXCLUDED.settled_at",
+        contract.dataset, shape,
+    )  # fmt: skip
+    return changed
+
+
+# How golden records are made; a change of the rules above makes all of them anew.
+_VERSION = 1
+
+
+def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
+    """Make temp tables unsettled(batch_id, dataset) and touched(id): the enterprises to make anew."""
+    for table in ("unsettled", "touched"):
+        warehouse.execute(f"DROP TABLE IF EXISTS {table}")
+    warehouse.execute(
+        "CREATE TEMP TABLE unsettled ON COMMIT DROP AS SELECT batch_id, dataset FROM hub.batch WHERE settled_at IS NULL"
+    )
+    if whole:
+        warehouse.execute(
+            "CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT enterprise_id AS id FROM hub.party WHERE enterprise_id IS NOT NULL "
+            "UNION SELECT enterprise_id::uuid FROM shared.enterprise UNION SELECT enterprise_id FROM hub.conflict"
+        )
+    else:
+        since = f"(SELECT settled_at FROM hub.survivorship WHERE dataset = {literal(contract.dataset)})"
+        told = {row["dataset"] for row in warehouse.rows("SELECT DISTINCT dataset FROM unsettled")}
+        spoken = "".join(
+            f" UNION SELECT _party FROM record.{quoted(c.dataset)} WHERE _batch_id IN (SELECT batch_id FROM unsettled)"
+            f" UNION SELECT _party FROM record_history.{quoted(c.dataset)} WHERE _closed_batch_id IN (SELECT batch_id FROM unsettled)"
+            for c in contracts().values()
+            if c.party and c.dataset in told
+        )
+        warehouse.execute(
+            f"""CREATE TEMP TABLE touched ON COMMIT DROP AS
+            SELECT enterprise_id AS id FROM hub.party WHERE enterprise_id IS NOT NULL AND party IN (
+              SELECT party FROM hub.party WHERE considered_at > {since}{spoken})
+            UNION SELECT enterprise_id FROM hub.party_history WHERE known_to > {since}
+            UNION SELECT p.enterprise_id FROM hub.party_history h JOIN hub.party p USING (party) WHERE h.known_to > {since} AND p.enterprise_id IS NOT NULL
+            UNION SELECT enterprise_id FROM hub.verdict WHERE expired_at IS NULL"""
+        )
+    warehouse.execute("CREATE UNIQUE INDEX ON touched (id)")
+    warehouse.execute("ANALYZE touched")
+    if not whole:
+        parent = golden.PARENT_NAME.format("b.name_strict_key")
+        warehouse.execute(
+            f"""INSERT INTO touched SELECT b.enterprise_id::uuid FROM shared.enterprise b WHERE b.is_branch AND {parent} IN (
+              SELECT e.name_strict_key FROM shared.enterprise e WHERE e.enterprise_id IN (SELECT id::varchar(36) FROM touched)
+              UNION SELECT p.strict_key FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)) ON CONFLICT DO NOTHING"""
+        )
+
+
+def _place_branches(warehouse: Connection) -> None:
+    """Tell each branch of temp table `golden` its parent, wherever that stands."""
+    warehouse.execute(
+        f"""UPDATE golden b SET parent_enterprise_id = p.parent FROM (
+          SELECT DISTINCT ON (b.enterprise_id) b.enterprise_id AS branch, p.enterprise_id AS parent FROM golden b JOIN (
+              SELECT enterprise_id, name_strict_key FROM golden WHERE NOT is_branch UNION ALL
+              SELECT enterprise_id, name_strict_key FROM shared.enterprise WHERE NOT is_branch AND enterprise_id NOT IN (SELECT id::varchar(36) FROM touched)) p
+            ON p.name_strict_key = {golden.PARENT_NAME.format("b.name_strict_key")}
           WHERE b.is_branch ORDER BY b.enterprise_id, p.enterprise_id) p WHERE b.enterprise_id = p.branch"""
     )
-    warehouse.execute("ANALYZE golden")
-    truth.settle(warehouse, contract)
-    every = ["enterprise_id", *names, *_COMPUTED]
+
+
+def _show(warehouse: Connection, every: list[str]) -> int:
+    """Bring shared.enterprise to what temp table `golden` says of the enterprises touched; returns the rows that changed."""
     listed = ", ".join(map(quoted, every))
     differs = f"({', '.join(f'e.{quoted(c)}' for c in every[1:])}) IS DISTINCT FROM ({', '.join(f'{{0}}.{quoted(c)}' for c in every[1:])})"
+    ours = "e.enterprise_id IN (SELECT id::varchar(36) FROM touched)"
     # What was shown until now is kept: any past day can be shown again.
     warehouse.execute(
         "INSERT INTO hub.enterprise_history SELECT e.enterprise_id, e.known_from, clock_timestamp(), to_jsonb(e) - 'known_from' "
-        f"FROM shared.enterprise e LEFT JOIN golden g USING (enterprise_id) WHERE g.enterprise_id IS NULL OR {differs.format('g')}"
+        f"FROM shared.enterprise e LEFT JOIN golden g USING (enterprise_id) WHERE {ours} AND (g.enterprise_id IS NULL OR {differs.format('g')})"
     )
     gone = warehouse.execute(
-        "DELETE FROM shared.enterprise e WHERE NOT EXISTS (SELECT 1 FROM golden g WHERE g.enterprise_id = e.enterprise_id)"
+        f"DELETE FROM shared.enterprise e WHERE {ours} AND NOT EXISTS (SELECT 1 FROM golden g WHERE g.enterprise_id = e.enterprise_id)"
     )
     changed = warehouse.execute(
         f"INSERT INTO shared.enterprise AS e ({listed}) SELECT {listed} FROM golden ON CONFLICT (enterprise_id) DO UPDATE SET "
@@ -112,39 +144,29 @@ def refresh(warehouse: Connection, contract: Contract) -> int:
     return gone + changed
 
 
-def _key(contract: Contract) -> str:
-    return "concat_ws('|', " + ", ".join(quoted(k) for k in contract.key) + ")"
-
-
-def _order(owner: str | None, key: str) -> str:
-    """Which of several sources stands: the owner, then the one registered first, then the newest batch."""
-    owned = f"_department = {literal(owner)} DESC, " if owner else ""
-    return f"{owned}_source_id, _batch_id DESC, {key}"
-
-
 def _provenance_ddl(contract: Contract) -> list[str]:
     """Views: shared.enterprise_provenance (one row per enterprise, field group and claim), enterprise_conflict, enterprise_name."""
-    owners, parts = truth.owners(contract), []
+    owners, parts = golden.owners(contract), []
     member = (
         "SELECT p.enterprise_id::varchar(36) AS enterprise_id, s.connector, s.department AS _department, s.provider_dept_code, b.delivery, "
         "b.committed_at, r.* FROM record.enterprise r JOIN hub.party p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id "
         "JOIN hub.batch b ON b.batch_id = r._batch_id WHERE p.enterprise_id IS NOT NULL"
     )
     valid = f"{quoted(contract.valid_from)}::timestamp" if contract.valid_from in contract.fields else "NULL::timestamp"
-    for group, names in truth.groups(contract).items():
+    for group, names in golden.groups(contract).items():
         owner = owners.get(group)
         said = ", ".join(
             f"{literal(n)}, {f'{quoted(n)}::text' if contract.fields[n].classification in {'S0', 'S1'} else f'CASE WHEN {quoted(n)} IS NOT NULL THEN $$***$$ END'}"
             for n in names
         )
         parts.append(
-            f"SELECT enterprise_id, {literal(group)} AS field_group, connector, _department AS department, provider_dept_code, {_key(contract)} AS source_key, "
+            f"SELECT enterprise_id, {literal(group)} AS field_group, connector, _department AS department, provider_dept_code, {golden.source_key(contract)} AS source_key, "
             f"_batch_id AS batch_id, delivery, _sheet AS source_sheet, _row AS source_row, (committed_at AT TIME ZONE 'Asia/Shanghai') AS known_from, {valid} AS valid_from, "
             f"jsonb_strip_nulls(jsonb_build_object({said})) AS said, row_number() OVER w = 1 AS stands, "
             f"CASE WHEN row_number() OVER w > 1 THEN NULL WHEN {f'_department = {literal(owner)}' if owner else 'false'} THEN 'owner' "
             f"WHEN count(*) OVER (PARTITION BY enterprise_id) = 1 THEN 'only' ELSE 'priority' END AS rule "
             f"FROM ({member}) m WHERE coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL "
-            f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {_order(owner, _key(contract))})"
+            f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {golden.order(owner, golden.source_key(contract))})"
         )
     name_group = contract.fields["name"].group or "name"
     parts.append(
@@ -161,10 +183,13 @@ def _provenance_ddl(contract: Contract) -> list[str]:
         f"CASE WHEN v.verdict_id IS NULL THEN c.rule END AS rule, v.verdict_id FROM ({' UNION ALL '.join(parts)}) c LEFT JOIN {verdict}",
         "COMMENT ON VIEW shared.enterprise_provenance IS '主记录的出处：每行一个主体、一组字段、一个来源的说法，stands 为真的是现在采用的'",
         "DROP VIEW IF EXISTS shared.enterprise_conflict CASCADE",
-        "CREATE VIEW shared.enterprise_conflict AS SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner, s.connector, s.provider_dept_code, "
+        "CREATE VIEW shared.enterprise_conflict AS SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner, coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, "
         "c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on, (c.closed_at AT TIME ZONE 'Asia/Shanghai') AS closed_at, c.outcome "
-        "FROM hub.conflict c JOIN hub.source s USING (source_id)",
+        "FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner",
         "COMMENT ON VIEW shared.enterprise_conflict IS '与数源部门不一致的说法：每行一件，outcome 为空的还没了结'",
+        f"DROP VIEW IF EXISTS shared.enterprise{SUFFIX} CASCADE",
+        f"CREATE VIEW shared.enterprise{SUFFIX} AS {golden.versions(contract, LATEST)}",
+        f"COMMENT ON VIEW shared.enterprise{SUFFIX} IS '主记录的各版：known_from、known_to 是何时得知，valid_from、valid_to 来自数据'",
         "DROP VIEW IF EXISTS shared.enterprise_name CASCADE",
         "CREATE VIEW shared.enterprise_name AS SELECT enterprise_id, uscc, name, connector, valid_from, lead(valid_from) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from) AS valid_to "
         "FROM (SELECT *, lag(name) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from, _batch_id) IS DISTINCT FROM name AS renamed FROM ("

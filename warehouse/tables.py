@@ -71,8 +71,13 @@ def key_ddl(contract: Contract) -> str:
     return f"ALTER TABLE record.{name} ADD CONSTRAINT {quoted(contract.dataset + '_key')} PRIMARY KEY ({key})"
 
 
-def shared_query(contract: Contract, rows: str = "", parties: str = "hub.party") -> str:
-    """What shared.<dataset> selects; `rows` and `parties` stand in for the current record table and its decisions."""
+def shared_query(
+    contract: Contract, rows: str = "", parties: str = "hub.party", told: dict[str, str] | None = None
+) -> str:
+    """What shared.<dataset> selects; `rows` and `parties` stand in for the current record table and its decisions.
+
+    `told` replaces or adds columns of provenance: name → SQL over the row `r`.
+    """
     fields = [f"r.{quoted(f)}" for f in contract.fields]
     party = "enterprise_id" in contract.derived or contract.party is not None
     if party:
@@ -96,12 +101,12 @@ def shared_query(contract: Contract, rows: str = "", parties: str = "hub.party")
         "quality_notes": "r._notes::jsonb",
         "source_sheet": "r._sheet",
         "source_row": "r._row",
-    }
+    } | (told or {})
     # A contract that has a field of that name says something of its own with it.
-    told = [f"{sql} AS {name}" for name, sql in provenance.items() if name not in contract.fields]
+    beside = [f"{sql} AS {name}" for name, sql in provenance.items() if name not in contract.fields]
     join = f"LEFT JOIN {parties} p ON p.party = r._party" if party else ""
     return (
-        f"SELECT {', '.join([*fields, *told])} FROM {rows or 'record.' + quoted(contract.dataset)} r "
+        f"SELECT {', '.join([*fields, *beside])} FROM {rows or 'record.' + quoted(contract.dataset)} r "
         f"JOIN hub.source s ON s.source_id = r._source_id JOIN hub.batch b ON b.batch_id = r._batch_id {join}"
     )
 

@@ -24,6 +24,7 @@ from schemas.contract import Contract, contracts
 from schemas.errors import ConfigError
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
+from warehouse.golden import groups, owners
 from warehouse.history import COUNTY_TIME
 from warehouse.tables import literal, quoted
 
@@ -31,19 +32,6 @@ RULE = "sharing.correction"
 OUTCOMES = {
     "agreed": "已一致", "withdrawn": "来源已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
 }  # fmt: skip
-
-
-def groups(contract: Contract) -> dict[str, list[str]]:
-    """Field group → its fields; a field without a group is one of its own."""
-    found: dict[str, list[str]] = {}
-    for f in contract.fields.values():
-        found.setdefault(f.group or f.name, []).append(f.name)
-    return found
-
-
-def owners(contract: Contract) -> dict[str, str]:
-    """Field group → the department that owns it."""
-    return {f.group or f.name: f.owner for f in contract.fields.values() if f.owner}
 
 
 def record_owners(warehouse: Connection, contract: Contract) -> None:
@@ -64,20 +52,20 @@ def record_owners(warehouse: Connection, contract: Contract) -> None:
 
 
 def settle(warehouse: Connection, contract: Contract) -> None:
-    """Bring conflicts and verdicts up to date with temp tables `member` and `golden`, then let verdicts stand in `golden`."""
+    """Bring conflicts and verdicts of the enterprises in temp table `touched` up to date with `member` and `golden`; verdicts then stand in `golden`."""
     _find(warehouse, contract)
     warehouse.execute(
         # A verdict was about two values. When either is said no longer it falls.
         """UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE
              WHEN NOT EXISTS (SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id) THEN 'agreed' ELSE 'moved' END
-        FROM hub.conflict c WHERE c.conflict_id = v.conflict_id AND v.expired_at IS NULL AND NOT EXISTS (
+        FROM hub.conflict c WHERE c.conflict_id = v.conflict_id AND v.expired_at IS NULL AND v.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (
           SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
     warehouse.execute(
         """UPDATE hub.conflict c SET closed_at = clock_timestamp(), outcome = CASE
              WHEN EXISTS (SELECT 1 FROM disagreement d WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id) THEN 'moved'
              WHEN EXISTS (SELECT 1 FROM speaker s WHERE s.id = c.enterprise_id AND s.source_id = c.source_id) THEN 'agreed' ELSE 'withdrawn' END
-        WHERE c.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM disagreement d
+        WHERE c.closed_at IS NULL AND c.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT 1 FROM disagreement d
           WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
     if warehouse.scalar(f"SELECT 1 FROM disagreement d WHERE {_NEW} LIMIT 1") is not None:
@@ -140,7 +128,7 @@ def _find(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(
         "CREATE TEMP TABLE speaker ON COMMIT DROP AS SELECT DISTINCT _id AS id, _source_id AS source_id FROM member "
         "UNION SELECT DISTINCT p.enterprise_id, p.source_id FROM hub.party p JOIN hub.source s USING (source_id) "
-        "WHERE p.enterprise_id IS NOT NULL AND s.dataset <> 'enterprise'"
+        "WHERE p.enterprise_id IN (SELECT id FROM touched) AND s.dataset <> 'enterprise'"
     )
 
 

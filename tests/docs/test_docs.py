@@ -28,7 +28,13 @@ RULE_PAGE = reading.text("guide-zh", "规则一览.md")
 SOURCE_PAGE = reading.text("guide-zh", "接入一个来源.md")
 HUB = typer.main.get_command(app)
 # What hub query sees besides contracts, reference tables and views.
-EXTRA_TABLES = {"published_view", "enterprise_record", "record_history.hotline_ticket", "information_schema.columns"}
+EXTRA_TABLES = {
+    "published_view",
+    "enterprise_record",
+    "enterprise_record_version",
+    "record_history.hotline_ticket",
+    "information_schema.columns",
+}
 
 
 def _verbs(command: object = HUB, words: tuple[str, ...] = ()) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES
 
-_ALL_PAIRS = 1_000_000
+_ALL_PAIRS = 100_000
 
 
 def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], across: bool) -> int:

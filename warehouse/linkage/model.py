@@ -20,7 +20,7 @@ from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES
 
 VERSION = 1
-_U_PAIRS = 5e5
+_U_PAIRS = 2e5
 _EM_PAIRS = 3e5
 _SESSIONS = 5
 _ENOUGH_PAIRS = 40
@@ -93,8 +93,25 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
         except Exception as error:  # EM on a degenerate block: the believed weights stand in
             told.append(f"{rule}: {type(error).__name__}")
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
-    settings = linker.misc.save_model_to_json()
+    settings = _counted(con, linker.misc.save_model_to_json())
     return Model(_sound(settings, _matches(settings, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+
+
+def _counted(con: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with u of equal values counted over all pairs: a sample of random pairs holds too few of them."""
+    for each in settings["comparisons"]:
+        f = each["output_column_name"]
+        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        alike, every = con.execute(
+            f"SELECT sum(n * (n - 1.0)), max(total) FROM (SELECT count(*) AS n, sum(count(*)) OVER () AS total FROM feature WHERE {f} IS NOT NULL GROUP BY {f})"
+        ).fetchone()
+        others = sum(level.get("u_probability") or 0 for level in levels[1:])
+        if every and every > 1 and others > 0:
+            equal = max(float(alike) / (float(every) * (float(every) - 1)), 1e-9)
+            levels[0]["u_probability"] = equal
+            for level in levels[1:]:
+                level["u_probability"] = (level.get("u_probability") or 0) * (1 - equal) / others
+    return settings
 
 
 def _matches(settings: dict[str, Any], met: list[tuple[tuple[str, ...], float]], rows: int) -> float:

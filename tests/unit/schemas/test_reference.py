@@ -103,7 +103,10 @@ def test_a_name_that_moved_is_read_as_of_the_event(tmp_path):
     assert reference.department_of("县规划办", date(2019, 2, 28), path).code == "a"
     assert reference.department_of("县规划办", date(2019, 3, 1), path).code == "b"
     assert reference.department_of("县规划办", None, path).code == "b"
+    assert reference.department_of("规划办", date(2019, 2, 28), path).code == "a"
     assert reference.department_spellings(path)["县规划办"] == "B1"
+    moved = date(2019, 3, 1)
+    assert reference.department_spans(path)["规划办"] == (("A1", None, moved), ("B1", moved, None))
     rows = reference.department_alias_rows(path)
     assert [
         (code, start)
