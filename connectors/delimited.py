@@ -19,6 +19,7 @@ import pyarrow.csv as arrow_csv
 
 from connectors import encoding, header, heading, ledger
 from connectors.batches import empty, has_byte, text_array
+from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
+_UNPAIRED = "这一行的引号没有成对"
 _LEDGER_BYTES = 32 << 20
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
 
@@ -87,14 +89,11 @@ class DelimitedFile:
     def _stream(self, skip: int = 0) -> encoding.Transcoder:
         """The text from a line on, its delimiter one ASCII character."""
         dialect = self._dialect
+        self._mender = Mender(dialect, self._width, self._where, skip)
         return encoding.Transcoder(
-            self._drop.path.open("rb", buffering=0),
-            self._codec,
-            self._where,
-            skip,
-            quote=dialect.quote,
-            edit=dialect.edit,
-        )
+            self._drop.path.open("rb", buffering=0), self._codec, self._where, skip,
+            quote=dialect.quote, edit=dialect.edit, mend=self._mender if self._mender.active else None,
+        )  # fmt: skip
 
     def _find_header(self) -> None:
         """The dialect, the header, and how many lines lie before the first record."""
@@ -137,10 +136,14 @@ class DelimitedFile:
 
     def _odd_row(self, row: arrow_csv.InvalidRow) -> str:
         """Set a row of another width aside: a note under the table, a record with blank cells too many, or a flaw."""
+        text = row.text.strip("\r\n")
         cells = next((cells for cells, _ in self._dialect.marked.rows(io.StringIO(row.text, newline=""))), [])
         width = self._width - self._surplus
         flaw = None
-        if self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
+        if len(cells) == 1 and cells[0] in self._mender.texts:
+            flaw = _UNPAIRED
+            text = cells[0]
+        elif self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
             self._notes += 1
             flaw = ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
@@ -149,7 +152,7 @@ class DelimitedFile:
             self._padded += 1
         else:
             flaw = f"这一行有 {len(cells)} 格，表头有 {width} 列"
-        self._odd.append(_Odd(row.number, row.text.strip("\r\n"), cells, flaw))
+        self._odd.append(_Odd(row.number, text, cells, flaw))
         return "skip"
 
     def _is_note(self, cells: Sequence[str]) -> bool:
@@ -260,7 +263,8 @@ class DelimitedFile:
                 raise self._torn(f"最后一行（第 {line} 行）只有 {len(last.cells)} 列")
         if self._width > 2:
             for odd in self._odd:
-                if odd.flaw and sum(bool(cell.strip()) for cell in odd.cells) == 1 and self._records:
+                alone = sum(bool(cell.strip()) for cell in odd.cells) == 1
+                if odd.flaw and odd.flaw != _UNPAIRED and alone and self._records:
                     odd.flaw = ""
                     self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")
 
