@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import encoding, header, heading, ledger
+from connectors import between, encoding, header, heading, ledger
 from connectors.batches import empty, has_byte, text_array
 from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -56,8 +56,9 @@ class DelimitedFile:
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._records = self._flawed = self._padded = 0
-        self._notes = 0
+        self._notes = self._again = 0
         self._noted = False
+        self._second: int | None = None  # the line on which another table begins
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
@@ -216,7 +217,13 @@ class DelimitedFile:
             count = batch.num_rows
             flaw = self._surplus_flaw(batch) if self._surplus else pa.nulls(count, pa.string())
             rows = pa.array(lines, pa.int32())
-            columns = [*batch.columns[:width], pa.nulls(count, pa.string()), rows, flaw]
+            if self._second is None:
+                blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
+                self._second = between.other_table(batch, lines, blank)
+            if self._second is not None:
+                flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
+                self._flawed += int((lines >= self._second).sum())
+            columns = [*map(between.bared, batch.columns[:width]), pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         odd = [(one, line) for one, line in zip(due, where, strict=True) if one.flaw != ""]
         if odd or not parts:
@@ -320,6 +327,8 @@ class DelimitedFile:
             held = whole.slice(keep)
         if self._notes:
             self._judge_foot()
+        if self._again:
+            self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
 
     def _judge_foot(self) -> None:
         """Compare totals with the rows in a second look; ledgers are small, and larger files have no total."""
@@ -358,6 +367,11 @@ class DelimitedFile:
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
+        again = between.names_again(batch, self._header.names[: self._width - self._surplus])
+        if pc.any(again).as_py():
+            self._again += pc.sum(again).as_py()
+            batch = batch.filter(pc.invert(again))
+            foot, note = foot.filter(pc.invert(again)), note.filter(pc.invert(again))
         if self._noted or pc.any(note).as_py():
             foot = pc.or_(foot, self._continued(batch, note))
             self._noted = True

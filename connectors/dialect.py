@@ -131,7 +131,7 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     )
     if found and not found.quotechar and _is_stray(sample, chosen):
         quote = None
-    escaped = quote and f"\\{quote}" in sample or (f"\\{chosen}" in sample and found and not found.quotechar)
+    escaped = (quote and f"\\{quote}" in sample) or (f"\\{chosen}" in sample and found and not found.quotechar)
     escape = "\\" if found and found.escapechar and escaped else None
     after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
     return Dialect(chosen, quote, escape, skip_space=after[" "] > 0 and not after[""])
@@ -149,7 +149,9 @@ def _best(sample: str, mark: str) -> tuple[float, int]:
     """How far the lines agree with a delimiter, blanks behind it or not: the share, and the usual number of cells."""
     best = (0.0, 1)
     for skips in (False, True):
-        width, share = alone([line + "\n" for line in sample.split("\n") if line.strip()], Dialect(mark, skip_space=skips))
+        width, share = alone(
+            [line + "\n" for line in sample.split("\n") if line.strip()], Dialect(mark, skip_space=skips)
+        )
         best = max(best, (share if width > 1 else 0.0, width))
     return best
 

@@ -147,6 +147,9 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
         texts = [cell for cell in lower if cell]
         below = [row for row in rows[start + depth + 1 :] if _width(row)]
+        if header.are_units(lower):
+            depth += 1
+            continue
         grouped = grouped or _names_figures(lower, below) or _names_figures(lower, below[1:])
         if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
             break

@@ -76,7 +76,7 @@ class Mender:
                     self._held = data[start:] + self._held
                     data = data[:start]
                     break
-            elif open_ended and self._width == 2 and not self._is_record(following):  # noqa: PLR2004
+            elif open_ended and self._width == 2 and not self._is_record(following):
                 line = self._line + int(index)
                 raise SourceChanged(self._where, f"第 {line} 行附近有没配对的引号", "请部门重新导出，不要手工拼接")
             out += [data[done:start], self._aside(data[start:end], int(index))]
