@@ -37,6 +37,9 @@ for name in book.sheet_names:
 """
 _CELLS = 64_000_000  # of the rectangle a sheet spans: three times the most a ledger has
 _TOLD = 5
+# A formula nobody has worked out yet: programs write it without a value, or with 0.
+_FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
+_PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"[^>]*?\bs="(\d+)"[^>]*>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
 _HIDDEN_ROW = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
@@ -65,7 +68,9 @@ def judge(path: Path, where: str) -> None:
     else:
         text = head.lstrip().lower()
         kind = (
-            "网页（HTML）"
+            "Excel 97 以前的旧格式"
+            if re.match(rb"\x09[\x00\x02\x04]", head)
+            else "网页（HTML）"
             if text.startswith((b"<html", b"<!doctype", b"<table", b"<meta"))
             else "文本"
             if b"\0" not in head
@@ -155,6 +160,9 @@ def remarks(path: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
                 told = [f"{look.rows} 行" if look.rows else "", f"{look.columns} 列" if look.columns else ""]
                 hidden = "、".join(text for text in told if text)
                 yield "hidden_rows", f"工作表“{name}”里有隐藏的 {hidden}，已一并读入，请填报人确认"
+            if look.percent:
+                columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
+                yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
             if look.errors:
                 cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
                 yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
@@ -187,11 +195,67 @@ class _Look:
     rows: int = 0
     columns: int = 0
     errors: list[str] = field(default_factory=list)  # addresses
+    formulas: int = 0
+    blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
+    zero: list[str] = field(default_factory=list)  # and of those that come to 0
+    percent: set[str] = field(default_factory=set)  # columns
+
+
+def judge_formulas(path: Path, names: Sequence[str], where: str) -> None:
+    """Nothing when every formula of some sheets of an .xlsx has been worked out.
+
+    Raises:
+        SourceChanged: a program wrote the workbook and no spreadsheet has computed it.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        sheets = [(name, part) for name, part in _sheets(archive) if name in names]
+        if not sheets:
+            return
+        due = re.search(rb'\bfullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
+        for name, part in sheets:
+            look = _look(archive, part)
+            left = look.blank or (look.zero if due and len(look.zero) == look.formulas else [])
+            if left:
+                cells = "、".join(left[:_TOLD]) + ("等" if len(left) > _TOLD else "")
+                raise SourceChanged(
+                    where,
+                    f"工作表“{name}”里 {cells} 共 {len(left)} 格公式还没有算出值",
+                    "请部门用 Excel 打开，保存后重发",
+                )
+
+
+def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:
+    """The numbers of the cell formats that show a fraction as per cent."""
+    if "xl/styles.xml" not in archive.namelist():
+        return set()
+    styles = archive.read("xl/styles.xml")
+    formats = {b"9", b"10"}
+    for tag in re.findall(rb"<numFmt\b[^>]*>", styles):
+        number, code = re.search(rb'\bnumFmtId="(\d+)"', tag), re.search(rb'\bformatCode="([^"]*)"', tag)
+        if number and code and b"%" in re.sub(rb"&quot;.*?&quot;|\\\\.", b"", code.group(1)):
+            formats.add(number.group(1))
+    cells = re.search(rb"<cellXfs\b.*?</cellXfs>", styles, re.DOTALL)
+    used = re.findall(rb'<xf\b[^>]*?\bnumFmtId="(\d+)"', cells.group(0)) if cells else []
+    return {b"%d" % index for index, number in enumerate(used) if number in formats}
 
 
 def _look(archive: zipfile.ZipFile, part: str) -> _Look:
     found = _Look()
-    for whole in _texts(archive, part):
+    percent = _percent_styles(archive)
+    for whole in _texts(archive, part, b"<row"):
+        if b"<f" in whole:
+            for about, value in _FORMULA.findall(whole):
+                found.formulas += 1
+                cell = re.search(rb'\br="([A-Z]{1,3}\d+)"', about)
+                place = cell.group(1).decode() if cell else "？"
+                if not value and b't="str"' not in about:  # an empty text is a result
+                    found.blank.append(place)
+                elif value == b"0":
+                    found.zero.append(place)
+        if percent:
+            found.percent |= {column.decode() for column, style in set(_PERCENT.findall(whole)) if style in percent}
         found.rows += len(_HIDDEN_ROW.findall(whole))
         found.errors += [cell.decode() for cell in _ERROR.findall(whole)]
         for tag in _HIDDEN_COLUMN.findall(whole):
@@ -200,13 +264,14 @@ def _look(archive: zipfile.ZipFile, part: str) -> _Look:
     return found
 
 
-def _texts(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """A part in blocks of whole tags."""
+def _texts(archive: zipfile.ZipFile, part: str, tag: bytes = b"<") -> Iterator[bytes]:
+    """A part in blocks that end before a tag."""
     rest = b""
     with archive.open(part) as stream:
         while block := stream.read(1 << 20):
             text = rest + block
-            cut = text.rfind(b"<") if len(block) == 1 << 20 else len(text)
+            cut = text.rfind(tag) if len(block) == 1 << 20 else len(text)
+            cut = cut if cut > 0 else text.rfind(b"<") if len(text) > 1 << 24 else 0
             rest = text[cut:]
             yield text[:cut]
     if rest:

@@ -13,6 +13,7 @@ import json
 import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,9 +83,13 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
         if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
             return "网页（HTML）"
         return "Excel 2003 的 XML 表格" if b"office:spreadsheet" in low or b"<office:document" in low else "xml"
+    if text[:13].lower() == b"mime-version:":
+        return "网页存档（MHTML）"
+    if re.match(rb"[\w.$]+\(\s*[\[{]\s*[\[{\"]", text):
+        return "JSONP"
     if text[:1] in (b"{", b"["):
         line, _, more = text.partition(b"\n")
-        whole = _is_json(line)
+        whole = _is_json(line.strip())
         if whole and more.strip() and text[:1] == b"{" and _is_json(more.lstrip().partition(b"\n")[0] or b"0"):
             return "lines"
         if whole or _begins_json(text):
@@ -95,7 +100,7 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
 def _is_json(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), (dict, list))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -105,11 +110,13 @@ def _begins_json(text: bytes) -> bool:
     try:
         found, end = json.JSONDecoder().raw_decode(decoded)
     except json.JSONDecodeError as error:
-        # Cut off where the look ended, or by whoever sent it: a key and its value say that JSON was meant.
-        return error.pos * 10 > len(decoded) * 8 and re.match(r'\s*(?:\[\s*)?\{\s*"[^"]*"\s*:', decoded) is not None
+        # Cut off where the look ended, or by whoever sent it, or damaged: a key and its value say that JSON was meant.
+        return error.pos > 0 and re.match(r'\s*(?:\[\s*)?\{\s*"[^"]*"\s*:', decoded) is not None
     except RecursionError:
         return True
-    return isinstance(found, (dict, list)) and not decoded[end:].strip()
+    return isinstance(found, (dict, list)) and (
+        not decoded[end:].strip() or (isinstance(found, dict) and len(found) > 0)
+    )
 
 
 def _is_workbook(path: Path) -> bool:
@@ -206,7 +213,7 @@ def _unpack(stream: IO[bytes], target: Path, packed: int, where: str) -> None:
                 if written > LARGEST or (written > _FREE and written > packed * _RATIO):
                     raise SourceChanged(where, "压缩包解开后异常地大，拒绝读取", "请部门核实文件，直接发送未压缩的表格")
                 file.write(block)
-    except (EOFError, zipfile.BadZipFile, lzma.LZMAError, OSError, ValueError) as error:
+    except (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise SourceUnavailable(

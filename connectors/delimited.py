@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import encoding, header, heading, ledger
+from connectors import between, encoding, header, heading, ledger
 from connectors.batches import empty, has_byte, text_array
+from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
+_UNPAIRED = "这一行的引号没有成对"
 _LEDGER_BYTES = 32 << 20
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
 
@@ -54,8 +56,9 @@ class DelimitedFile:
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._records = self._flawed = self._padded = 0
-        self._notes = 0
+        self._notes = self._again = 0
         self._noted = False
+        self._second: int | None = None  # the line on which another table begins
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
@@ -87,14 +90,11 @@ class DelimitedFile:
     def _stream(self, skip: int = 0) -> encoding.Transcoder:
         """The text from a line on, its delimiter one ASCII character."""
         dialect = self._dialect
+        self._mender = Mender(dialect, self._width, self._where, skip)
         return encoding.Transcoder(
-            self._drop.path.open("rb", buffering=0),
-            self._codec,
-            self._where,
-            skip,
-            quote=dialect.quote,
-            edit=dialect.edit,
-        )
+            self._drop.path.open("rb", buffering=0), self._codec, self._where, skip,
+            quote=dialect.quote, edit=dialect.edit, mend=self._mender if self._mender.active else None,
+        )  # fmt: skip
 
     def _find_header(self) -> None:
         """The dialect, the header, and how many lines lie before the first record."""
@@ -137,10 +137,14 @@ class DelimitedFile:
 
     def _odd_row(self, row: arrow_csv.InvalidRow) -> str:
         """Set a row of another width aside: a note under the table, a record with blank cells too many, or a flaw."""
+        text = row.text.strip("\r\n")
         cells = next((cells for cells, _ in self._dialect.marked.rows(io.StringIO(row.text, newline=""))), [])
         width = self._width - self._surplus
         flaw = None
-        if self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
+        if len(cells) == 1 and cells[0] in self._mender.texts:
+            flaw = _UNPAIRED
+            text = cells[0]
+        elif self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
             self._notes += 1
             flaw = ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
@@ -149,7 +153,7 @@ class DelimitedFile:
             self._padded += 1
         else:
             flaw = f"这一行有 {len(cells)} 格，表头有 {width} 列"
-        self._odd.append(_Odd(row.number, row.text.strip("\r\n"), cells, flaw))
+        self._odd.append(_Odd(row.number, text, cells, flaw))
         return "skip"
 
     def _is_note(self, cells: Sequence[str]) -> bool:
@@ -213,7 +217,13 @@ class DelimitedFile:
             count = batch.num_rows
             flaw = self._surplus_flaw(batch) if self._surplus else pa.nulls(count, pa.string())
             rows = pa.array(lines, pa.int32())
-            columns = [*batch.columns[:width], pa.nulls(count, pa.string()), rows, flaw]
+            if self._second is None:
+                blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
+                self._second = between.other_table(batch, lines, blank)
+            if self._second is not None:
+                flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
+                self._flawed += int((lines >= self._second).sum())
+            columns = [*map(between.bared, batch.columns[:width]), pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         odd = [(one, line) for one, line in zip(due, where, strict=True) if one.flaw != ""]
         if odd or not parts:
@@ -260,7 +270,8 @@ class DelimitedFile:
                 raise self._torn(f"最后一行（第 {line} 行）只有 {len(last.cells)} 列")
         if self._width > 2:
             for odd in self._odd:
-                if odd.flaw and sum(bool(cell.strip()) for cell in odd.cells) == 1 and self._records:
+                alone = sum(bool(cell.strip()) for cell in odd.cells) == 1
+                if odd.flaw and odd.flaw != _UNPAIRED and alone and self._records:
                     odd.flaw = ""
                     self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")
 
@@ -316,6 +327,8 @@ class DelimitedFile:
             held = whole.slice(keep)
         if self._notes:
             self._judge_foot()
+        if self._again:
+            self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
 
     def _judge_foot(self) -> None:
         """Compare totals with the rows in a second look; ledgers are small, and larger files have no total."""
@@ -354,6 +367,11 @@ class DelimitedFile:
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
+        again = between.names_again(batch, self._header.names[: self._width - self._surplus])
+        if pc.any(again).as_py():
+            self._again += pc.sum(again).as_py()
+            batch = batch.filter(pc.invert(again))
+            foot, note = foot.filter(pc.invert(again)), note.filter(pc.invert(again))
         if self._noted or pc.any(note).as_py():
             foot = pc.or_(foot, self._continued(batch, note))
             self._noted = True

@@ -20,6 +20,7 @@ _PAIRS = ("||", "::", "|@|", "@@", "##", "$$", "~~", "|+|", "<>", ";;", "\t\t")
 _SAMPLE = 24_000
 _LINES = 200
 _HINT = re.compile(r"^sep=(.)\s*$")
+_LIKELY = 0.75  # of them, for a usual one
 _AGREEING = 0.9  # of the lines must have the same width before an unusual delimiter is believed
 
 
@@ -85,9 +86,25 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         if agreed >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
             delimiter = pair
     found = _judged(sample, delimiter)
-    if delimiter is None and found.delimiter not in USUAL and _agreeing(sample, found) < _AGREEING:
-        found = max((Dialect(mark) for mark in USUAL), key=lambda usual: _agreeing(sample, usual))
+    if delimiter is None and found.delimiter not in USUAL:
+        share, width, mark = max((*_best(sample, mark), mark) for mark in USUAL)
+        # The blanks of a text and the strokes of a date agree as well as commas do, but make fewer cells.
+        if _agreeing(sample, found) < _AGREEING or (share >= _LIKELY and width >= _best(sample, found.delimiter)[1]):
+            found = _judged(sample, mark)
     return found
+
+
+def alone(lines: Sequence[str], dialect: Dialect) -> tuple[int, float]:
+    """The width most lines have when each is a record by itself, and the share of lines that have it."""
+    widths = []
+    for line in lines:
+        try:
+            if row := next((row for row, _ in dialect.rows([line])), None):
+                widths.append(len(row))
+        except csv.Error:
+            widths.append(0)
+    width, count = Counter(widths).most_common(1)[0] if widths else (0, 0)
+    return width, count / len(widths) if widths else 0.0
 
 
 def mapped(text: str, delimiter: str) -> Dialect:
@@ -114,7 +131,8 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     )
     if found and not found.quotechar and _is_stray(sample, chosen):
         quote = None
-    escape = "\\" if found and found.escapechar and quote and f"\\{quote}" in sample else None
+    escaped = (quote and f"\\{quote}" in sample) or (f"\\{chosen}" in sample and found and not found.quotechar)
+    escape = "\\" if found and found.escapechar and escaped else None
     after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
     return Dialect(chosen, quote, escape, skip_space=after[" "] > 0 and not after[""])
 
@@ -125,6 +143,17 @@ def _is_stray(sample: str, delimiter: str) -> bool:
     opened = len(re.findall(rf'(?:^|\n|{mark})"', sample))
     closed = re.search(rf'(?:^|\n|{mark})"(?:[^"]|"")*"(?:{mark}|\r?\n|$)', sample)
     return bool(opened) and closed is None and sample.count("\n") > 10 * opened
+
+
+def _best(sample: str, mark: str) -> tuple[float, int]:
+    """How far the lines agree with a delimiter, blanks behind it or not: the share, and the usual number of cells."""
+    best = (0.0, 1)
+    for skips in (False, True):
+        width, share = alone(
+            [line + "\n" for line in sample.split("\n") if line.strip()], Dialect(mark, skip_space=skips)
+        )
+        best = max(best, (share if width > 1 else 0.0, width))
+    return best
 
 
 def _agreeing(sample: str, dialect: Dialect) -> float:

@@ -96,10 +96,14 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without its mark: every second byte of its ASCII characters is zero."""
+    """UTF-16 or UTF-32 without its mark: every second byte of its ASCII characters is zero, or three of four."""
     sample = head[: 4096 & ~1]
     if len(sample) < 4 or sample.count(0) * 10 < len(sample):
         return None
+    if not any(sample[2::4]) and sample.count(0) * 2 > len(sample) and not any(sample[3::4]):
+        return "utf-32-le"
+    if not any(sample[0::4]) and not any(sample[1::4][:1]) and sample.count(0) * 2 > len(sample):
+        return "utf-32-be"
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     return "utf-16-le" if odd > 4 * even else "utf-16-be" if even > 4 * odd else None
 
@@ -173,7 +177,8 @@ class Transcoder:
     """A file as a stream of UTF-8 bytes from a given line on, read block by block, its lines ending in LF.
 
     Quotation marks are counted and the `tail` is kept on the way. NUL becomes U+FFFD: no database takes a NUL,
-    and the row is then set aside as damaged. `edit` is given whole lines and returns what to read in their place.
+    and the row is then set aside as damaged. `edit` is given whole lines and returns what to read in their place;
+    `mend` then the UTF-8 bytes, and whether they are the last, and may hold some back.
 
     Raises:
         SourceChanged: while reading, at a byte that is no valid text; its place is told.
@@ -184,10 +189,11 @@ class Transcoder:
 
     def __init__(
         self, file: BinaryIO, codec: str, where: str, skip_lines: int = 0, *, quote: str | None = '"',
-        edit: Callable[[str], str] | None = None,
+        edit: Callable[[str], str] | None = None, mend: Callable[..., bytes] | None = None,
     ) -> None:  # fmt: skip
         self._file, self._codec, self._where, self._skip = file, codec, where, skip_lines
         self._quote, self._edit, self._held = (quote or "").encode(), edit, ""
+        self._mend = mend
         first = {"utf-8": "utf-8-sig", GBK_AS_LATIN: "utf-8-sig", UTF8_AS_GBK: "utf-8-sig"}.get(codec, codec)
         self._decoder = codecs.getincrementaldecoder(first)("strict")
         self._again = {GBK_AS_LATIN: codecs.getincrementaldecoder("gb18030")("strict"),
@@ -226,13 +232,13 @@ class Transcoder:
                 text = self._after_skipped(text)
             if self._edit is not None:
                 text = self._edited(text, final=not block)
-            if text or not block:
+            data = text.encode()
+            if b"\0" in data:
+                data = data.replace(b"\0", "\ufffd".encode())
+            if self._mend is not None:
+                data = self._mend(data, final=not block)
+            if data or not block:
                 break
-        if not text:
-            return b""
-        data = text.encode()
-        if b"\0" in data:
-            data = data.replace(b"\0", "\ufffd".encode())
         if self._quote:
             self.quotes += data.count(self._quote)
         self.tail = (self.tail + data)[-_TAIL:]

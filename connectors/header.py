@@ -24,7 +24,7 @@ _UNITS = frozenset(
     {
         "元", "千元", "万元", "百万元", "亿元", "美元", "万美元", "%", "‰", "平方米", "㎡", "m2", "m²", "亩", "公顷", "平方公里",
         "天", "日", "工作日", "个工作日", "小时", "分钟", "分", "月", "年", "人", "人次", "户", "家", "个", "件", "项", "宗", "套", "次", "份",
-        "吨", "千克", "公斤", "立方米", "m3", "m³", "千瓦", "kw", "kva", "千伏安", "千瓦时", "kwh", "度", "米", "公里",
+        "万人", "万人次", "万户", "万家", "万件", "万吨", "万平方米", "万千瓦时", "亿千瓦时", "万亩", "亿美元", "人/平方公里", "元/人", "百分点", "吨", "千克", "公斤", "立方米", "m3", "m³", "千瓦", "kw", "kva", "千伏安", "千瓦时", "kwh", "度", "米", "公里",
     }
 )  # fmt: skip
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
@@ -66,6 +66,12 @@ def sheet_unit(text: str) -> str | None:
 def is_total(text: str) -> bool:
     """Whether a row's first text says that the row is a total."""
     return bool(_TOTAL.match(squeezed(text)))
+
+
+def are_units(cells: Sequence[str]) -> bool:
+    """Whether a row under the names only says in which unit each column is."""
+    given = [key(cell).strip("()[]【】") for cell in cells if squeezed(cell)]
+    return bool(given) and all(cell in _UNITS for cell in given)
 
 
 def is_signature(text: str) -> bool:
@@ -118,6 +124,9 @@ def fit(cells: Sequence[str], wanted: Collection[str]) -> Header:
 def joined(rows: Sequence[Sequence[str]]) -> list[str]:
     """Header rows put together column by column with "/", each text once: 责任 over 牵头单位 → 责任/牵头单位."""
     names = []
+    if len(rows) > 1 and are_units(rows[-1]):
+        units = [squeezed(cell).strip("()（）[]【】") for cell in rows[-1]]
+        return [name + (f"（{unit}）" if unit else "") for name, unit in zip(joined(rows[:-1]), units, strict=True)]
     for column in zip(*rows, strict=True):
         parts = [tidied(text) for text in column if squeezed(text)]
         names.append("/".join(part for index, part in enumerate(parts) if index == 0 or part != parts[index - 1]))

@@ -10,14 +10,16 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors import header, shape
-from connectors.dialect import USUAL, Dialect, detect, hinted, mapped
+from connectors.dialect import USUAL, Dialect, alone, detect, hinted, mapped
 from connectors.header import Header
+from connectors.stray import mended
 from schemas.errors import SourceChanged
 
 _ROWS = 60
+_LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
 
 @dataclass
@@ -95,6 +97,9 @@ def _told(
             raise SourceChanged(where, f"前 {_ROWS} 行里没有第 {header_row} 行", "请核对表头所在的行号")
         place = shape.Place(at, 1)
     begun = place.start + place.depth
+    aside = [line for line in _mended(lines, dialect)[1] if line <= (ends[place.start] if ends else 0)]
+    if aside and header_row is None and not place.depth:
+        raise SourceChanged(where, f"第 {aside[-1]} 行（像是表头）的引号没有成对", "请部门改正后重发")
     if place.depth:
         names = header.joined(_squared(rows[place.start : begun]))
     else:
@@ -108,28 +113,42 @@ def _told(
 def _measure(found: Heading, lines: list[str]) -> None:
     """Set how wide the records are."""
     rows, ends = _rows(lines, found.dialect)
-    columns = max(len(found.header.names), 1)
     body = [row for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
+    widest = max(map(len, body), default=0)
+    names = found.header.names
+    # A delimiter behind the last name, and none behind the values: there is no such column.
+    while body and found.named and len(names) > max(widest, 1) and re.fullmatch(r"列\d+", names[-1]):
+        names.pop()
+    columns = max(len(names), 1)
     usual = Counter(map(len, body)).most_common(1)[0][0] if body else columns
     # Lines that all end in a delimiter have a last cell more than the header, and nothing in it.
     if usual > columns and not any(cell.strip() for row in body for cell in row[columns:usual]):
         found.surplus = usual - columns
     found.width = columns + found.surplus
-    # Some programs leave out the blank cells at the end of a line; then many lines are short and none is long.
+    # Some programs leave out the blank cells at the end of a line; then many lines are short, some are full and
+    # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])
-    found.pads = short > 1 and short * 5 > len(body) and not any(len(row) > found.width for row in body)
+    found.pads = short > 1 and short * 5 > len(body) and widest == found.width
 
 
 def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int]]:
     """The first rows as cells, and the line each of them ends on."""
     rows, ends = [], []
+    lines, _ = _mended(lines, dialect)
     try:
-        for row, end in itertools.islice(dialect.rows(lines), _ROWS):
+        for row, end in itertools.islice(replace(dialect, delimiter=dialect.mark).rows(lines), _ROWS):
             rows.append(row)
             ends.append(end)
     except csv.Error:
         pass  # what was read so far decides
     return rows, ends
+
+
+def _mended(lines: list[str], dialect: Dialect) -> tuple[list[str], list[int]]:
+    """The first lines, their delimiter one character, those with stray quotation marks set aside and told."""
+    lines = lines[:_LINES]
+    edited = [dialect.edit(line) for line in lines] if dialect.edit else lines
+    return mended(edited, dialect.marked, alone(edited, dialect.marked)[0])
 
 
 def _squared(rows: list[list[str]]) -> list[list[str]]:

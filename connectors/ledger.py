@@ -35,6 +35,8 @@ class Foot:
         self._left_out: set[int] = set()
         self._notes = self._empty = 0
         self._begun = False
+        self._keys = [header.key(name) for name in names]
+        self._again = 0
 
     def is_record(self, cells: Sequence[Any], line: int) -> bool:
         """Whether a row is a record; lines count from 1 and come in order."""
@@ -44,12 +46,20 @@ class Foot:
         if self._is_foot(first, cells, line) or (self._numbered and not self._begun and _is_numbering(cells)):
             self._left_out.add(line)
             return False
+        if len(cells) > 1 and isinstance(first, str) and self._is_header(cells):
+            self._again += 1
+            self._left_out.add(line)
+            return False
         if not any(cells[index] != "" for index in self._mapped):
             self._empty += any(str(cell).strip() for cell in cells)
             self._left_out.add(line)
             return False
         self._begun = True
         return True
+
+    def _is_header(self, cells: Sequence[Any]) -> bool:
+        """Whether the names stand here once more, as on every page of a printed list."""
+        return header.key(cells[0]) == self._keys[0] and [header.key(cell) for cell in cells] == self._keys
 
     def _is_foot(self, first: Any, cells: Sequence[Any], line: int) -> bool:
         if not isinstance(first, str):
@@ -73,6 +83,8 @@ class Foot:
             yield "total_mismatch", f"另有 {len(mismatches) - _TOLD} 处合计与明细不符"
         if self._totals or self._notes:
             yield "foot_dropped", f"去掉了 {len(self._totals)} 行合计、{self._notes} 行签字或说明"
+        if self._again:
+            yield "header_again", f"去掉了 {self._again} 行重复的表头"
         if self._empty:
             yield "number_only", f"有 {self._empty} 行只有序号等无关内容，没有读入"
 

@@ -16,6 +16,7 @@ from connectors import header
 
 _LOOKED = 60
 _DEPTH = 3
+_FIGURES = 3  # columns of values, and rows of them, that tell a second row of names from a record
 _LONGEST = 60  # characters: a longer text is a sentence
 _VALUE = re.compile(
     r"""^[\s$€£¥￥]*[-+−(]?\d[\d,\s]*\.?\d*(?:[eE][-+]?\d+)?[)%‰]?\s*(?:元|万元|亿元|人|户|件|天)?$   # a number
@@ -145,15 +146,27 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         upper, lower = rows[start + depth - 1], rows[start + depth]
         grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
         texts = [cell for cell in lower if cell]
+        below = [row for row in rows[start + depth + 1 :] if _width(row)]
+        if header.are_units(lower):
+            depth += 1
+            continue
+        grouped = grouped or _names_figures(lower, below) or _names_figures(lower, below[1:])
         if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
             break
-        below = [row for row in rows[start + depth + 1 :] if _width(row)]
         if not below or not any(is_value(cell) for row in below[:5] for cell in row):
             break
         if any(cell and cell == row[column] for row in below for column, cell in enumerate(lower) if column < len(row)):
             break
         depth += 1
     return depth
+
+
+def _names_figures(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a full row of different names stands over at least three columns of nothing but values."""
+    if "" in row or len(set(row)) < len(row) or len(below) < _FIGURES or any(len(cell) > _LONGEST for cell in row):
+        return False
+    figures = [c for c in range(len(row)) if all(is_value(other[c]) for other in below if c < len(other) and other[c])]
+    return len(figures) >= _FIGURES and all(any(ch.isalpha() for ch in row[column]) for column in figures)
 
 
 def _has_gaps(upper: Sequence[str], lower: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ import python_calamine as calamine
 
 from connectors import header, ledger, shape
 from connectors.batches import empty, text_array, under, without_nul
-from connectors.container import judge, needs_trial, remarks, try_out
+from connectors.container import judge, judge_formulas, needs_trial, remarks, try_out
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Workbook:
         return fitting[:1]
 
     def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
+        judge_formulas(self._path, names, self._where)
         for code, message in remarks(self._path, names):
             self._delivery.find(code, message)
 
@@ -310,7 +311,9 @@ def spelled(cell: Cell) -> str:
     if isinstance(cell, (date, time)):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return str(cell)
+        seconds = round(cell.total_seconds())
+        sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+        return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     return str(cell)
 
 

@@ -79,7 +79,8 @@ class _Judge:
         for batch in batches:
             self.extracted += batch.num_rows
             bad = None
-            for name in batch.schema.names:
+            names = batch.schema.names
+            for name in names:
                 if name in ("_sheet", "_row"):
                     continue
                 column = batch.column(name)
@@ -89,7 +90,8 @@ class _Judge:
                 else:
                     flawed = pc.fill_null(pc.match_substring(column, "\ufffd"), False)
                     self._note(batch, flawed, lambda row, name=name: f"“{name}”里有乱码（�）：{row[name]}")
-                    self._find_long(batch, name)
+                    if "_flaw" not in names and len(self._long) <= _TOLD:
+                        self._find_long(batch, name)
                 bad = flawed if bad is None else pc.or_(bad, flawed)
             some = bad is not None and pc.any(bad).as_py()
             if some:
@@ -107,8 +109,6 @@ class _Judge:
         """Numbers of sixteen digits and more: the spreadsheet has lost their last digits."""
         import pyarrow.compute as pc
 
-        if "_flaw" in batch.schema.names or len(self._long) > _TOLD:
-            return
         lost = pc.fill_null(pc.match_substring_regex(batch.column(name), _LONG), False)
         if pc.any(lost).as_py():
             for row in batch.filter(lost).slice(0, _TOLD).to_pylist():

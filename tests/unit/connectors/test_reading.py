@@ -218,3 +218,85 @@ def test_rubbish_is_refused_with_a_cure(read, data):
         read(data)
     assert isinstance(caught.value, HubError)
     assert caught.value.cure
+
+
+@pytest.mark.parametrize("line", [0, 2, 4])
+def test_a_stray_quotation_mark_costs_its_own_line(read, line):
+    """An opened and never closed mark swallows no line below it, and dates are not split at their strokes."""
+    rows = [[cell.replace("\n", " ") for cell in row] for row in ROWS]
+    lines = [written([row], header=None) for row in [HEADER, *rows]]
+    lines[line + 1] = '"' + lines[line + 1]
+    kept = [row for index, row in enumerate(rows) if index != line]
+    if line == len(rows) - 1:
+        with pytest.raises(SourceUnavailable):  # it may be the transfer that was cut off
+            read("".join(lines))
+        return
+    header, found, told = read("".join(lines))
+    assert (header, found) == (HEADER, kept)
+    assert f"第 {line + 2} 行 这一行的引号没有成对" in told
+    with pytest.raises(SourceChanged, match="表头"):
+        read('"' + "".join([written([HEADER], header=None), *lines[1:]]))
+
+
+def test_marks_within_a_quoted_cell_set_the_line_aside(read):
+    header, rows, told = read('编号,说明,数\n1,"他说"好"了",5\n2,"两\n行",6\n3,10" 管,7\n')
+    assert (header, rows) == (["编号", "说明", "数"], [["2", "两\n行", "6"], ["3", '10" 管', "7"]])
+    assert "第 2 行 这一行的引号没有成对" in told
+
+
+def test_cells_of_many_lines_over_blocks_are_whole(read):
+    rows = [[str(n), f"第一行\n第{n}行, 逗号", "x" * 50] for n in range(40_000)]
+    assert read(written(rows, header=["编号", "说明", "备注"]))[1] == rows
+
+
+def test_names_that_do_not_fit_the_columns_are_refused(read):
+    with pytest.raises(SourceChanged, match="表头有 4 列"):
+        read("编号,,名称,金额\n" + "".join(f"{n},某公司,{n}5\n" for n in range(9)))
+    assert read("编号,名称,\n1,甲\n2,乙\n")[:2] == (["编号", "名称"], [["1", "甲"], ["2", "乙"]])
+
+
+def test_names_again_units_and_other_tables(read):
+    _, rows, told = read("编号,名称,数\n1,甲,3\n编号,名称,数\n2,乙,5\n")
+    assert (rows, "去掉了 1 行重复的表头" in told) == ([["1", "甲", "3"], ["2", "乙", "5"]], True)
+    header, rows, told = read("地区,GDP,人口\n,亿元,万人\n甲县,100.5,30\n乙县,200.1,40\n")
+    assert (header, len(rows)) == (["地区", "GDP（亿元）", "人口（万人）"], 2)
+    _, rows, told = read("编号,名称\n1,甲\n2,乙\n\n部门,人数\n财政,5\n税务,6\n")
+    assert (len(rows), "第 5 行起像是另一张表" in told) == (2, True)
+    _, rows, told = read(book([["名称", "数"], ["甲", 1], ["名称", "数"], ["乙", 2]]))
+    assert (len(rows), "去掉了 1 行重复的表头" in told) == (2, True)
+
+
+def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
+    path = tmp_path / "公式.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b"])
+        sheet.write_row(1, 0, [1, 2])
+        sheet.write_formula(2, 0, "=A2*2")
+    with pytest.raises(SourceChanged, match="A3 共 1 格公式还没有算出值"):
+        read(path.read_bytes())
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["名称", "率", "时长"])
+        sheet.write(1, 0, "甲")
+        sheet.write(1, 1, 0.85, made.add_format({"num_format": "0.0%"}))
+        sheet.write(1, 2, 1.5, made.add_format({"num_format": "[h]:mm"}))
+    _, rows, told = read(path.read_bytes())
+    assert (rows, "B 列按百分比显示" in told) == ([["甲", "0.85", "36:00:00"]], True)
+    assert read('名称,证号\n甲,="0012"\n乙,"=""0034"""\n')[1] == [["甲", "0012"], ["乙", "0034"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"id":1}{"id":2}',
+        b'cb([{"a":1}])',
+        b"MIME-Version: 1.0\n\n<table>",
+        b"[" * 100_000,
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"x" * 99,
+    ],
+)
+def test_what_only_looks_like_text_is_refused(read, data):
+    with pytest.raises((SourceChanged, SourceUnavailable)) as caught:
+        read(data)
+    assert caught.value.cure

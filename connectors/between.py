@@ -1,0 +1,60 @@
+"""What stands between the records of a delimited text: the names once more, another table, a number dressed as a formula."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors import shape
+from connectors.batches import has_byte
+
+_FORMULA = re.compile(b'="')
+_LOOKED = 20
+_BLANKS = 100  # lines of a block below which another table is looked for
+
+
+def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
+    """Rows in which the names stand once more, as on every page of a printed list."""
+    same = pc.fill_null(pc.equal(batch.column(0), names[0]), False)
+    if len(names) < 2 or not pc.any(same).as_py():
+        return pa.array(numpy.zeros(batch.num_rows, bool))
+    for place, name in enumerate(names[1:], 1):
+        same = pc.and_(same, pc.fill_null(pc.equal(batch.column(place), name), False))
+    return same
+
+
+def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int]) -> int | None:
+    """The line on which another table's names stand: below a blank line, and over columns that held figures.
+
+    `lines` are the rows' lines, `blank` the lines that are empty; rows without any value are blank too.
+    """
+    places = numpy.searchsorted(lines, numpy.array(blank, numpy.int64)).tolist()
+    if batch.num_rows and all(column.null_count for column in batch.columns):
+        filled = numpy.zeros(batch.num_rows, bool)
+        for column in batch.columns:
+            filled |= column.is_valid().to_numpy(zero_copy_only=False)
+        places += (numpy.flatnonzero(~filled[:-1] & filled[1:]) + 1).tolist()
+    for place in places[:_BLANKS]:
+        if place < 2 or place + 1 >= batch.num_rows:
+            continue
+        row = [column[place].as_py() for column in batch.columns]
+        given = [cell for cell in row if cell]
+        if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
+            continue
+        above = batch.slice(max(place - _LOOKED, 0), min(place, _LOOKED))
+        for column, cell in zip(above.columns, row, strict=True):
+            known = [text for text in column.to_pylist() if text]
+            if cell and len(known) > 1 and all(map(shape.is_value, known)):
+                return int(lines[place])
+    return None
+
+
+def bared(column: pa.Array) -> pa.Array:
+    """A column without the ="…" that keeps a spreadsheet from taking a number for one."""
+    if not has_byte(column, _FORMULA):
+        return column
+    return pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
