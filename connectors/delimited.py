@@ -365,6 +365,9 @@ class DelimitedFile:
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
+        # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
+        if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
+            return batch
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
         again = between.names_again(batch, self._header.names[: self._width - self._surplus])
