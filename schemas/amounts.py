@@ -45,6 +45,8 @@ _SECTION = (
 SHAPES = (
     (f"({NUMBER})", r"number|\1"),
     ("零(元?)", r"number|0"),
+    # 三万五 means 35,000 to most and 30,005 to a reader of figures: it is not read either.
+    (f".*[万亿]{_D}(?:元.*)?", "?"),
     # 3亿5000万, 800万, 1万2千元, 3500元5角2分: numbers each with its unit word, from large to small.
     (
         f"([+-]?)(?:{_N}亿)?(?:{_N}(千万|百万|十万|万))?(?:{_N}千)?(?:{_N}百)?({_N[1:-1]}元|元)?(?:([0-9])角)?(?:([0-9])分)?",
@@ -56,12 +58,16 @@ SHAPES = (
     ),
 )
 DIGITS = "零一二三四五六七八九"
+# 百分之九十五点五: what follows is turned into figures, digit by digit and then place by place.
+SHARE_DIGITS = ("零〇○一二三四五六七八九", "000123456789")
+SHARE_STEPS = (("^1?百$", "100"), ("^十", "1十"), ("^([0-9])十([0-9])", r"\1\2"), ("十", "0"), ("点", "."))
 UNIT_NOISE = "人民币|[()（） ]"
 
 YES = frozenset({"是", "有", "对", "真", "Y", "YES", "TRUE", "T", "1", "√", "✓", "✔", "☑"})
 NO = frozenset({"否", "无", "没有", "不是", "非", "错", "假", "N", "NO", "FALSE", "F", "0", "×", "X", "✗", "✘", "☒"})
 
 _WORDS = str.maketrans(*WORDS)
+_SHARE_DIGITS = str.maketrans(*SHARE_DIGITS)
 _FOLD = str.maketrans({" ": None, "|": "/", **dict.fromkeys(text.DASHES, "-")})
 _HEADER_UNIT = re.compile(
     "^(.*?)[ _/,，:：(（\\[【]*(?:(?:计量)?单位[:：为]?)?(?:人民币)?((?:[十百千]?[百千万亿])?元|[%％])(?:人民币)?[)）\\]】]?$"
@@ -137,7 +143,9 @@ def percent_value(raw: str | None, scale: str = "percent") -> Decimal | None:
     elif cell.endswith("‰"):
         cell, power = cell[:-1], -1
     elif cell.startswith("百分之"):
-        cell, power = cell[3:], 0
+        cell, power = cell[3:].translate(_SHARE_DIGITS), 0
+        for pattern, put in SHARE_STEPS:
+            cell = re.sub(pattern, put, cell)
     return _scaled(_number(cell), power, 6)
 
 

@@ -112,6 +112,8 @@ MACROS = {
         THEN {let("x", f"regexp_extract(number_read(s), {quoted(f'^({amounts.NUMBER})$')}, 1)", "as_number(x)")} END""",
     "integer_value(s)": f"""CASE WHEN {matches("s", "[+-]?[0-9]{1,12}")} THEN s::BIGINT
         WHEN s IS NOT NULL THEN {let("v", "number_value(s)", "CASE WHEN v = trunc(v) THEN v::BIGINT END")} END""",
+    "share_read(n)": f"""CASE WHEN starts_with(n, '百分之')
+        THEN '百分之' || {_rewritten(translated("substr(n, 4)", amounts.SHARE_DIGITS), amounts.SHARE_STEPS)} ELSE n END""",
     "percent_of(p, scale)": """CASE
         WHEN scale NOT IN ('percent', 'ratio') THEN error('scale must be percent or ratio')
         WHEN len(p) = 2 THEN number_raised(p[1],
@@ -120,7 +122,7 @@ MACROS = {
         WHEN {matches("s", _FIGURES)} AND scale = 'percent' THEN as_number(s)
         WHEN {matches("s", _FIGURES)} AND scale = 'ratio' THEN as_number(s || 'e2')
         WHEN s IS NOT NULL THEN {
-        let("p", _SPLIT.format(_rewritten("number_read(s)", _PERCENT)), "as_number(percent_of(p, scale))")
+        let("p", _SPLIT.format(_rewritten("share_read(number_read(s))", _PERCENT)), "as_number(percent_of(p, scale))")
     } END""",
     "boolean_value(s)": f"""CASE
         WHEN {among("s", amounts.YES)} THEN true
