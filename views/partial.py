@@ -43,9 +43,9 @@ class Delta:
 class Changes:
     """The deliveries since the last publication, and what they changed, row by row."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any], changed: set[str] | None, catalog: Catalog) -> None:
-        """Note the batches of the `changed` datasets; None: everything is computed anyway and nothing is looked up."""
-        self._cursor, self._catalog = cursor, catalog
+    def __init__(self, cursor: psycopg.Cursor[Any], changed: set[str] | None) -> None:
+        """Note the batches of the `changed` datasets (None: of all) as published by this publication."""
+        self._cursor = cursor
         self._batches: dict[str, list[int]] = {}
         self._known: set[str] = set()  # inputs whose changed rows stand in pg_temp.changed_<input>
         cursor.execute(
@@ -56,12 +56,16 @@ class Changes:
             return
         names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
         wanted = {dataset: name for name, dataset in names.items() if changed is None or name in changed}
+        cursor.execute("SELECT DISTINCT dataset FROM board.published_batch")
+        before = {row[0] for row in cursor.fetchall()}
         cursor.execute(
             "INSERT INTO board.published_batch SELECT b.batch_id, b.dataset FROM hub.batch b WHERE b.status = 'committed' AND b.dataset = ANY (%s) "
             "AND NOT EXISTS (SELECT FROM board.published_batch p WHERE p.batch_id = b.batch_id) RETURNING dataset, batch_id",
             [list(wanted)],
         )
         for dataset, batch in cursor.fetchall():
+            if dataset not in before:  # its first publication: everything is new, nothing to pick out
+                continue
             self._batches.setdefault(wanted[dataset], []).append(batch)
 
     def told_by(self, view: View) -> None:

@@ -91,7 +91,7 @@ def publish(
         search_path = _one(cursor)[1]
         cursor.execute("SELECT set_config('search_path', 'board, shared', true)")
         known = _prepare(cursor)
-        changes = partial.Changes(cursor, changed, catalog)
+        changes = partial.Changes(cursor, changed)
         for view in catalog.views.values():
             begun = time.perf_counter()
             try:

@@ -86,7 +86,7 @@ def test_a_delivery_refreshes_only_what_it_touches(home: Home, database: str) ->
             assert {n: sorted({*found[n]} ^ {*anew[n]}) for n in kept if found[n] != anew[n]} == {}
             assert kept == {name: len(rows) for name, rows in found.items()}
         assert {
-            "hotline_on_time_by_department", "hotline_timeliness_by_department", "hotline_four_firsts_by_department",
+            "hotline_by_hour", "hotline_by_month", "hotline_on_time_by_department", "hotline_timeliness_by_department", "hotline_four_firsts_by_department",
             "hotline_three_rates_by_department", "hotline_upstream_duplicate", "hotline_repeat_tickets", "hotline_open311",
             "hotline_overdue_open", "hotline_state_from_events", "hotline_warning", "hotline_enterprise_tickets",
         } <= partly  # fmt: skip
