@@ -20,7 +20,8 @@ from portal import accounts, sessions
 from portal.app import create
 from portal.site import Site
 from tests.portal import county
-from warehouse import access, registry
+from warehouse import access, reference, registry
+from warehouse.engines.adbc import Connection
 from warehouse.engines.postgresql import Server, free_port
 from warehouse.home import Home
 from warehouse.load import load
@@ -155,7 +156,10 @@ def bare(
         database_url = property(lambda self: postgres_server.url("bare"))  # type: ignore[assignment]
 
     made = Site(Alone(tmp_path_factory.mktemp("bare")))
-    with psycopg.connect(postgres_server.url("bare")) as connection:
+    with Connection(made.home.database_url) as warehouse:  # what `hub up` does first, without the datasets' tables
+        reference.refresh(warehouse)
+        warehouse.commit()
+    with psycopg.connect(made.home.database_url) as connection:
         access.secure(connection)
     _people(made)
     with served(made) as place:
