@@ -8,7 +8,7 @@ definition:
   charged_from: 承办单位的钟从哪一次派单走起：退单改派给别的单位另起，派回原单位的接着走
   closed_at: 最后一次结案；之后又重办、没有再结案的为空
   paused_minutes: 各次挂起到恢复（没有恢复的到结案、重办、改派，再没有的到数据日终）的分钟数之和
-  agrees: 与工单上写的状态一致；没有工单的为空
+  agrees: 与工单上写的状态一致，已归档与已办结算一致；没有工单的为空
 refresh:
   of: hotline_ticket_event
   by: {ticket_no: ticket_no}
@@ -123,7 +123,7 @@ SELECT
   g.supervisions,                                                      -- 督办（次）
   CAST(FLOOR(COALESCE(g.paused_seconds, 0) / 60.0) AS BIGINT) AS paused_minutes, -- 挂起（分钟）
   t.status AS told_status,                                             -- 工单上写的状态
-  CASE WHEN t.ticket_no IS NOT NULL THEN COALESCE(t.status = g.state, FALSE) END AS agrees -- 与工单一致
+  CASE WHEN t.ticket_no IS NOT NULL THEN COALESCE(CASE t.status WHEN 'archived' THEN 'closed' ELSE t.status END = CASE g.state WHEN 'archived' THEN 'closed' ELSE g.state END, FALSE) END AS agrees -- 与工单一致
 FROM gathered AS g
 LEFT JOIN charged ON charged.ticket_no = g.ticket_no
 LEFT JOIN hotline_ticket AS t ON t.ticket_no = g.ticket_no
