@@ -151,12 +151,21 @@ def indicator(connection: psycopg.Connection[Any], code: str, edition: str = "")
     }  # fmt: skip
 
 
+def hotline_months(connection: psycopg.Connection[Any]) -> list[str]:
+    """Months in which tickets were due, the newest first, as 2026-09."""
+    found = rows(
+        connection,
+        "SELECT DISTINCT to_char(due_month, 'YYYY-MM') AS month FROM hotline_on_time_by_department ORDER BY 1 DESC",
+    )
+    return [row["month"] for row in found]
+
+
 def hotline(connection: psycopg.Connection[Any], month: str) -> Row:
     """Totals, months, units, the overdue list and what is asked most. `month` "" is all of them."""
     within = "(%s = '' OR to_char(due_month, 'YYYY-MM') = %s)"
     told = "(%s = '' OR to_char(dispatched_month, 'YYYY-MM') = %s)"
     return {
-        "months": [r["month"] for r in rows(connection, "SELECT DISTINCT to_char(due_month, 'YYYY-MM') AS month FROM hotline_on_time_by_department ORDER BY 1 DESC")],
+        "months": hotline_months(connection),
         "total": rows(
             connection,
             "SELECT sum(tickets_due) AS due, sum(on_time) AS on_time, sum(overdue) AS overdue, sum(still_open) AS still_open, "

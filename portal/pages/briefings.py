@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from portal import audit, briefing, figures
+from portal import audit, briefing, figures, papers
 from portal.downloads import attachment
 from portal.web import Refused, Visit, route
 
@@ -26,7 +27,16 @@ def index(visit: Visit) -> Response:
         published = {
             name: figures.as_of(figures.published(connection, prefix)) for name, prefix in figures.BOARDS.items()
         }
-    return visit.page("briefings.html", made=made, sections=briefing.SECTIONS, published=published)
+    months: list[Any] = []
+    editions: list[dict[str, Any]] = []
+    with visit.site.database.seen_by(visit.user) as connection:
+        if published["hotline"]:
+            months = figures.hotline_months(connection)
+        if published["indicators"]:
+            editions = figures.editions(connection)
+    return visit.page(
+        "briefings.html", made=made, sections=briefing.SECTIONS, published=published, months=months, editions=editions
+    )
 
 
 @route(router, "/briefings", "briefing.make", methods=("POST",))
@@ -39,17 +49,22 @@ def make(visit: Visit) -> Response:
         raise Refused(422, "没有选章节，或所选看板还没有数据", "请至少选一个有数据的看板")
     if visit.user.department is not None:
         raise Refused(403, "简报是全县的数字", "部门的数字请在看板上打印")
+    month = visit.text("month")
+    if month and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise Refused(422, f"月份 '{month}' 写得不对", "请从列表里选，例如 2026-09")
     as_of = min(day for day in days if day is not None)
     title = visit.text("title") or f"营商环境工作简报（{as_of.isoformat()}）"
     with visit.site.database.seen_by(visit.user) as connection:
-        content = briefing.compose(connection, chosen, as_of)
+        content = briefing.compose(connection, chosen, as_of, month=month, edition=visit.text("edition"))
     with visit.site.database.owner() as connection:
         connection.execute(
             "INSERT INTO hub.briefing (title, as_of, sections, content, made_by) VALUES (%s, %s, %s, %s, %s)",
             [title, as_of, chosen, json.dumps(content, ensure_ascii=False), visit.user.account_id],
         )
-        audit.write(connection, visit.user.name, "briefing", title, address=visit.address, sections=chosen)
-    return visit.go("/briefings", f"已生成《{title}》，数字已定稿，以后不会变")
+        audit.write(connection, visit.user.name, "briefing", title, address=visit.address, sections=chosen, month=month)
+    failed = [s["title"] for s in content["sections"] if s.get("failed")]
+    missing = f"；没有生成的章节：{'、'.join(failed)}" if failed else ""
+    return visit.go("/briefings", f"已生成《{title}》，数字已定稿，以后不会变{missing}")
 
 
 def _one(visit: Visit, number: int) -> dict[str, Any]:
@@ -64,11 +79,18 @@ def _one(visit: Visit, number: int) -> dict[str, Any]:
 def as_docx(visit: Visit, number: int) -> Response:
     """The briefing for Word and WPS."""
     found = _one(visit, number)
-    return attachment(briefing.docx(found["title"], found["content"]), f"{found['title']}.docx", _DOCX)
+    return attachment(papers.docx(found["title"], found["content"]), f"{found['title']}.docx", _DOCX)
 
 
 @route(router, "/briefings/{number}.pdf", "briefing.make")
 def as_pdf(visit: Visit, number: int) -> Response:
     """The briefing for print."""
     found = _one(visit, number)
-    return attachment(briefing.pdf(found["title"], found["content"]), f"{found['title']}.pdf", "application/pdf")
+    return attachment(papers.pdf(found["title"], found["content"]), f"{found['title']}.pdf", "application/pdf")
+
+
+@route(router, "/briefings/{number}", "briefing.make")
+def show(visit: Visit, number: int) -> Response:
+    """The briefing as a page, to read before it is sent on."""
+    found = _one(visit, number)
+    return visit.page("briefing.html", one=found, content=found["content"])

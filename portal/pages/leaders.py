@@ -8,9 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from portal import audit, charts, exposure, figures
+from portal import audit, board_charts, exposure, figures
 from portal.pages.boards import standing
-from portal.render import number
 from portal.roles import can
 from portal.web import Refused, Visit, route
 from schemas.reference import departments
@@ -40,14 +39,7 @@ def report_card(visit: Visit, code: str) -> Response:
         if board is None or one is None:
             raise Refused(404, "没有这个单位的成绩单，或不是你的部门", "请从部门成绩单进入")
         found = figures.department(connection, code)
-    chart = None
-    if found["months"]:
-        last = found["months"][-1]
-        chart = charts.lines(
-            [r["month"] for r in found["months"]], [("到期（件）", [r["due"] for r in found["months"]]), ("按期办结（件）", [r["on_time"] for r in found["months"]])],
-            least=0, columns=("超时（件）", [r["overdue"] for r in found["months"]]),
-            says=f"近 {len(found['months'])} 个月热线工单，最近的 {last['month']} 到期 {last['due']} 件，超时 {last['overdue']} 件",
-        )  # fmt: skip
+    chart = board_charts.on_time(found["months"], one["department"])
     return visit.page("report_card.html", **board, one=one, chart=chart, middle=_middle(cards), **found)
 
 
@@ -68,17 +60,7 @@ def causes(visit: Visit) -> Response:
         return visit.page("board_empty.html", title="短板因果")
     with visit.site.database.seen_by(visit.user) as connection:
         found = figures.causes(connection)
-    newest = [r for r in found if r["year"] == found[0]["year"]] if found else []
-    chart = None
-    if newest:
-        worst = max(newest, key=lambda r: r["tickets_overdue"])
-        names = [r["indicator"] for r in newest]
-        chart = charts.bars(
-            names, [r["tickets_overdue"] for r in newest], unit="件", own="牵头单位的超期工单",
-            says=f"{newest[0]['year']} 年 {len(newest)} 项短板指标，牵头单位超期工单最多的是{worst['indicator']}（{worst['lead_department']}，{number(worst['tickets_overdue'])} 件）",
-            links=[f"/boards/indicators/{r['indicator_code']}" for r in newest],
-        )  # fmt: skip
-    return visit.page("causes.html", **board, rows=found, chart=chart)
+    return visit.page("causes.html", **board, rows=found, chart=board_charts.behind(found))
 
 
 @route(router, "/boards/rectification/units/{code}", "board.read")

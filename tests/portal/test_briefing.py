@@ -8,9 +8,13 @@ from collections.abc import Callable
 
 import docx
 import httpx2
+import psycopg
+import pytest
 from playwright.sync_api import Page, expect
 
+from portal import briefing, figures, papers
 from portal.site import Site
+from tests.portal import county
 from tests.portal.test_boards import axe
 
 
@@ -21,16 +25,30 @@ def test_briefing_is_made_frozen_and_taken_away(
     page.goto("/briefings")
     assert axe(page) == []
     page.get_by_label("标题").fill("九月简报")
+    page.get_by_label("热线月份").select_option("2026-09")
     page.get_by_role("button", name="生成").click()
     expect(page.locator(".say.good")).to_contain_text("九月简报")
-    number = re.search(r"/briefings/(\d+)\.docx", page.content()).group(1)  # type: ignore[union-attr]
+    page.get_by_role("link", name="九月简报").click()
+    expect(page.locator(".title .sub")).to_contain_text("2026-09 到期的工单")
+    assert page.evaluate("[...document.querySelectorAll('img.drawn')].map(i => i.naturalWidth > 700)") == [True] * 4
+    assert axe(page) == []
+    number = re.search(r"/briefings/(\d+)", page.url).group(1)  # type: ignore[union-attr]
     client = signed_in("leader")
     before = client.get(f"/briefings/{number}.docx").content
     paper = docx.Document(io.BytesIO(before))
     text = "\n".join(
         [p.text for p in paper.paragraphs] + [c.text for t in paper.tables for r in t.rows for c in r.cells]
     )
-    for words in ("九月简报", "数据截至 2026-09-30", "低于 70 分", "69.97", "超期未办结", "超期未销号清单"):
+    assert len(paper.inline_shapes) == 4
+    for words in (
+        "九月简报",
+        "数据截至 2026-09-30",
+        "12345 热线：2026-09 到期的工单",
+        "低于 70 分",
+        "69.97",
+        "超期未办结",
+        "超期未销号清单",
+    ):
         assert words in text, words
     assert round(paper.sections[0].left_margin.mm) == 28
     assert client.get(f"/briefings/{number}.pdf").content.startswith(b"%PDF")
@@ -44,8 +62,28 @@ def test_briefing_is_made_frozen_and_taken_away(
             connection.execute("UPDATE record.indicator_score SET score = 69.97 WHERE indicator_code = 'A02'")
 
 
+def test_section_that_fails_says_so_and_the_others_are_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise psycopg.errors.UndefinedColumn("x")
+
+    monkeypatch.setattr(figures, "hotline", broken)
+    with site.database.owner() as connection:
+        connection.execute("SET LOCAL search_path = board, masked")
+        content = briefing.compose(connection, ["hotline", "rectification"], county.DAY)
+    failed, kept = content["sections"]
+    assert failed["failed"]
+    assert "没有生成" in failed["paragraphs"][0]
+    assert "12 个" in kept["paragraphs"][0]
+    assert papers.docx("x", content)[:2] == b"PK"
+    assert papers.pdf("x", content).startswith(b"%PDF")
+
+
 def test_briefing_without_sections_or_for_a_department_is_refused(signed_in: Callable[[str], httpx2.Client]) -> None:
     client = signed_in("leader")
     assert client.post("/briefings", data={"_csrf": client.csrf}).status_code == 422  # type: ignore[attr-defined]
+    assert (
+        client.post("/briefings", data={"_csrf": client.csrf, "section": "hotline", "month": "2026-13"}).status_code
+        == 422
+    )  # type: ignore[attr-defined]
     assert client.get("/briefings/99.docx").status_code == 404
     assert signed_in("taxclerk").get("/briefings").status_code == 403
