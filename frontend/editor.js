@@ -3,8 +3,8 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
-import { EditorState } from "@codemirror/state";
-import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { EditorState, RangeSet } from "@codemirror/state";
+import { Decoration, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
 const colours = HighlightStyle.define([
@@ -14,7 +14,7 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: "#5f6c7e" },
 ]);
 
-globalThis.sqlEditor = (textarea, { nonce, schema, run }) => {
+globalThis.sqlEditor = (textarea, { nonce, schema, run, line }) => {
   const view = new EditorView({
     state: EditorState.create({
       doc: textarea.value,
@@ -28,6 +28,9 @@ globalThis.sqlEditor = (textarea, { nonce, schema, run }) => {
         lineNumbers(), history(), bracketMatching(), closeBrackets(), highlightActiveLine(),
         autocompletion(), sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }), syntaxHighlighting(colours),
         EditorView.lineWrapping,
+        // The line PostgreSQL complained of stays marked until the page is asked again.
+        EditorView.decorations.of((view) => line > 0 && line <= view.state.doc.lines
+          ? RangeSet.of([Decoration.line({ class: "cm-wrong" }).range(view.state.doc.line(line).from)]) : Decoration.none),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) textarea.value = update.state.doc.toString();
         }),

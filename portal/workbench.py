@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from portal import audit
 from portal.accounts import Account
+from portal.past import as_known
 from portal.site import Site
 from schemas.errors import ConfigError, HubError
 from warehouse import access
@@ -34,16 +38,27 @@ class Answer:
 
 
 def ask(
-    visit: Visit, sql: str, values: dict[str, str], *, limit: int = SHOWN, run: str = "", export: str = ""
+    visit: Visit,
+    sql: str,
+    values: dict[str, str],
+    *,
+    limit: int = SHOWN,
+    run: str = "",
+    export: str = "",
+    as_of: date | None = None,
 ) -> Answer:
     """Run one SELECT as the user and note it in the audit and in the user's history, also when it fails.
+
+    `as_of` asks the warehouse as it was known at the end of that day.
 
     Raises:
         HubError: the SQL is wrong, not allowed, took too long or was stopped; in Chinese, with the nearest name.
     """
     begun, error, answer = time.monotonic(), "", None
     try:
-        answer = _run(visit.site, visit.user, sql, {k: v for k, v in values.items() if k in names(sql)}, limit, run)
+        answer = _run(
+            visit.site, visit.user, sql, {k: v for k, v in values.items() if k in names(sql)}, limit, run, as_of
+        )
         return answer
     except HubError as told:
         error = str(told)
@@ -72,17 +87,24 @@ def ask(
                 parameters=values,
                 rows=rows,
                 error=error,
+                **({"as_of": as_of.isoformat()} if as_of else {}),
             )
 
 
-def _run(site: Site, user: Account, sql: str, values: dict[str, str], limit: int, run: str) -> Answer:
+def _run(
+    site: Site, user: Account, sql: str, values: dict[str, str], limit: int, run: str, as_of: date | None
+) -> Answer:
     text = bind(sql, values)
     if not text:
         raise ConfigError("查询", "没有查询语句", "例如 SELECT * FROM department")
     if CHANGE.match(text):
         raise HubError("查询", *FIXED["25006"])
     begun = time.monotonic()
-    with site.database.login(user) as connection:
+    with ExitStack() as stack:
+        schema = stack.enter_context(as_known(site, user, text, as_of)) if as_of else ""
+        connection = stack.enter_context(site.database.login(user))
+        if schema:
+            connection.execute(SQL("SET search_path = {}").format(Identifier(schema)))
         if run:
             site.running[run] = (user.account_id, connection)
         try:
@@ -103,6 +125,7 @@ def _run(site: Site, user: Account, sql: str, values: dict[str, str], limit: int
             raise explain(error, text, connection, access.SECONDS) from error
         finally:
             site.running.pop(run, None)
+            connection.close()  # before the schemas of the past go: a session that still reads them would hold them
     if len(set(listed)) < len(listed):
         twice = next(n for n in listed if listed.count(n) > 1)
         raise HubError("查询", f"列名 '{twice}' 出现两次", "请用 AS 另起名称")

@@ -124,10 +124,10 @@ def dataset_of(relation: str) -> Contract | None:
     return known.get("enterprise" if dataset == "enterprise_record" else dataset)
 
 
-def view(relation: str, columns: list[tuple[str, str]]) -> sql.Composable | None:
-    """The masked view's query; None when the relation is not offered."""
+def view(relation: str, columns: list[tuple[str, str]], source: sql.Composable | None = None) -> sql.Composable | None:
+    """The masked view's query; None when the relation is not offered. `source` stands for shared.<relation>, of the same columns."""
     contract = dataset_of(relation)
-    table = sql.Identifier("shared", relation)
+    table = source or sql.Identifier("shared", relation)
     if contract is None:
         if relation not in OPEN:
             return None

@@ -25,6 +25,16 @@ FIXED = {
 }
 
 
+_CURSOR = 'DECLARE "answer" CURSOR FOR '  # what psycopg puts before a query it reads through a cursor of that name
+_KINDS = {"57014": "timeout", "42501": "denied", "25006": "read_only"}
+
+
+class QueryError(HubError):
+    """A query PostgreSQL refused: `kind` is timeout, denied, read_only or sql; `line` and `column` count from 1, 0 is unknown."""
+
+    kind, line, column = "sql", 0, 0
+
+
 def bind(sql: str, values: dict[str, str]) -> str:
     """The query with every :name replaced by its value as an SQL literal, and without the closing semicolon.
 
@@ -53,8 +63,21 @@ def names(sql: str) -> list[str]:
     return list(dict.fromkeys(match.group(1) for match in _TOKEN.finditer(sql) if match.group(1)))
 
 
-def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> HubError:
-    """What was wrong with the query, in Chinese, with the nearest name where one is unknown."""
+def explain(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> QueryError:
+    """What was wrong with the query, where, in Chinese, with the nearest name where one is unknown."""
+    told = _told(error, sql, connection, seconds)
+    made = QueryError(told.where, told.what, told.cure)
+    made.kind = _KINDS.get(error.sqlstate or "", "sql")
+    position = int(error.diag.statement_position or 0)
+    if position and not PLAIN.match(sql):
+        position -= len(_CURSOR)
+    if 0 < position <= len(sql):
+        before = sql[: position - 1]
+        made.line, made.column = before.count("\n") + 1, position - 1 - (before.rfind("\n") + 1) + 1
+    return made
+
+
+def _told(error: psycopg.Error, sql: str, connection: psycopg.Connection[Any], seconds: int) -> HubError:
     state, said = error.sqlstate or "", (error.diag.message_primary or str(error)).strip()
     line = _word(r"LINE (\d+):", str(error)) or "1"
     where = f"查询第 {line} 行" if "\n" in sql else "查询"

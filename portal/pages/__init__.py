@@ -15,6 +15,7 @@ from portal.pages import (
     notices,
     oidc,
     ops,
+    queries,
     sources,
     system,
 )
@@ -29,6 +30,7 @@ ROUTERS = (
     clerk.router,
     sources.router,
     analyst.router,
+    queries.router,
     ops.router,
     briefings.router,
     api.router,

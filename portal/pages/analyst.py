@@ -1,25 +1,21 @@
-"""The analyst's pages: catalogue, dataset, column lineage, SQL workbench, requests, connection settings and tokens."""
+"""The analyst's pages: catalogue, dataset, column lineage, requests, connection settings and tokens."""
 
 from __future__ import annotations
 
-import secrets
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from psycopg import sql as pg
 
-from portal import accounts, audit, catalogue, tokens, workbench
-from portal.downloads import KINDS, as_download
+from portal import accounts, audit, catalogue, tokens
 from portal.figures import rows as ask_rows
 from portal.standing import STATES, sources
 from portal.web import Refused, Visit, route
 from schemas.contract import contracts
-from schemas.errors import HubError
 from warehouse import access
-from warehouse.question import names
 
 router = APIRouter()
 _SAMPLE = 20
@@ -101,66 +97,6 @@ def column(visit: Visit, name: str, column: str) -> Response:
         "column.html", one=one, column=found, up=catalogue.upstream(one, column, registry), down=catalogue.downstream(one, column), titles=titles,
         connectors=registry.connectors,
     )  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------- SQL
-_EXAMPLE = "SELECT indicator, lead_department, score, city_avg\nFROM indicator_overview\nORDER BY score"
-
-
-def _values(visit: Visit) -> dict[str, str]:
-    return {k[2:]: v for k, v in visit.request.query_params.items() if k.startswith("p.")}
-
-
-@route(router, "/sql", "query.run")
-def sql(visit: Visit, q: str = "", run: str = "") -> Response:
-    """The workbench; the address holds the query, and runs it when it has `run`."""
-    answer, wrong, values = None, "", _values(visit)
-    if q.strip() and run:
-        try:
-            answer = workbench.ask(visit, q, values, run=run)
-        except HubError as error:
-            wrong = str(error)
-    with visit.site.database.seen_by(visit.user) as connection:
-        known = ask_rows(
-            connection,
-            "SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-            "AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace::regnamespace::text IN ('board', 'masked') AND c.relkind IN ('r', 'v') "
-            "AND has_table_privilege(c.oid, 'SELECT') GROUP BY c.relname ORDER BY 1",
-        )
-    needed = names(q) if q else []
-    link = {k: v for k, v in visit.request.query_params.items() if k == "q" or k.startswith("p.")}
-    return visit.page(
-        "sql.html", 200 if not wrong else 422, q=q or _EXAMPLE, answer=answer, wrong=wrong, needed=needed, values=values, link=link,
-        schema={r["name"]: r["columns"] for r in known}, tables=known, run=secrets.token_hex(6), history=workbench.history(visit.site, visit.user),
-        seconds=access.SECONDS, shown=workbench.SHOWN, exported=workbench.EXPORTED, numbers=_numeric(answer),
-    )  # fmt: skip
-
-
-def _numeric(answer: workbench.Answer | None) -> set[str]:
-    from portal.render import numeric
-
-    if answer is None:
-        return set()
-    return {c for c in answer.columns if any(numeric(r[c]) for r in answer.rows[:50])}
-
-
-@route(router, "/sql/cancel", "query.run", methods=("POST",))
-def cancel(visit: Visit) -> Response:
-    """Stop the user's own running query."""
-    return JSONResponse({"stopped": workbench.stop(visit.site, visit.user, visit.text("run"))})
-
-
-@route(router, "/sql/export.{kind}", "query.export")
-def export(visit: Visit, kind: str, q: str = "") -> Response:
-    """The whole answer as a file; more rows than a file takes are refused, not cut in silence."""
-    if kind not in KINDS:
-        raise Refused(404, f"没有 .{kind} 这种导出", f"可以用 {'、'.join(KINDS)}")
-    answer = workbench.ask(visit, q, _values(visit), limit=workbench.EXPORTED, export=kind)
-    if answer.cut:
-        raise Refused(
-            422, f"超过 {workbench.EXPORTED:,} 行，不能一次导出", "请缩小范围，或用 /connect 页的方法直接连库"
-        )
-    return as_download(kind, f"查询结果_{date.today().isoformat()}", [(c, c) for c in answer.columns], answer.rows)
 
 
 # ------------------------------------------------------------------------------------------------- requests

@@ -48,7 +48,7 @@
     const text = document.getElementById("sql-text");
     if (!text || !window.sqlEditor) return;
     const form = text.form;
-    window.sqlEditor(text, { nonce: text.dataset.nonce, schema: JSON.parse(text.dataset.schema), run: () => form.requestSubmit() });
+    window.sqlEditor(text, { nonce: text.dataset.nonce, schema: JSON.parse(text.dataset.schema), line: Number(text.dataset.line), run: () => form.requestSubmit() });
     const running = document.getElementById("running");
     let started = 0;
     form.addEventListener("submit", (event) => {

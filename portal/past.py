@@ -1,0 +1,98 @@
+"""The warehouse as it was known at the end of a day, for a person's own query: the same masks and row rules as today's.
+
+    with as_known(site, user, text, day) as schema:     SET search_path = <schema> in the user's own session
+
+The user's session may not read history, and the owner's may not run what a user wrote. So the owner makes two schemas
+for the time of the query: one with the raw past, which nobody is let into, and one of views over it that mask columns
+and keep rows as `masked` and `board` do.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from portal.accounts import Account
+from schemas.errors import HubError
+from views.past import Needed, named_in
+from warehouse import access, history
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from portal.site import Site
+
+_COLUMNS = """
+SELECT c.relname AS name, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS kind FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = %s::regnamespace ORDER BY c.relname, a.attnum
+"""
+# As hub.guard has them: the first of a board's columns that says whose row it is.
+_OWNERS = frozenset(
+    {"main_dept_code", "lead_dept_code", "provider_dept_code", "dept_code", "owner_dept_code", "department_code"}
+)
+
+
+@contextmanager
+def as_known(site: Site, user: Account, text: str, day: date) -> Iterator[str]:
+    """A schema with what the query names as it was known at the end of the day; gone afterwards.
+
+    Raises:
+        HubError: a board rests on a table of which the hub keeps no history.
+    """
+    name = f"past_{secrets.token_hex(6)}"
+    try:
+        with site.database.owner() as connection:
+            _make(connection, name, f"{name}_raw", *named_in(text, day), day, user.db_role or "")
+        yield name
+    finally:
+        with site.database.owner() as connection:
+            connection.execute(
+                sql.SQL("DROP SCHEMA IF EXISTS {}, {} CASCADE").format(
+                    sql.Identifier(name), sql.Identifier(f"{name}_raw")
+                )
+            )
+
+
+def _make(
+    connection: psycopg.Connection[Any], shown: str, raw: str, need: Needed, also: frozenset[str], day: date, role: str
+) -> None:
+    for schema in (raw, shown):
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    create = sql.SQL("CREATE VIEW {} AS {}")
+    for table in sorted(need.inputs | also):
+        query = history.relation(connection, table, history.end_of(day))
+        if query is not None:
+            connection.execute(create.format(sql.Identifier(raw, table), sql.SQL(query)))
+        elif table in need.inputs:
+            raise HubError("截至过去的数据", f"'{table}' 没有保留历史", "用到它的视图只能查现在的")
+    connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(raw)))
+    for board, query in need.boards.items():
+        connection.execute(create.format(sql.Identifier(raw, board), sql.SQL(query)))
+    connection.execute("SET LOCAL search_path = DEFAULT")
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for row in connection.execute(_COLUMNS, [raw]):
+        columns.setdefault(row["name"], []).append((row["column"], row["kind"]))
+    barred = sql.SQL("CREATE VIEW {} WITH (security_barrier) AS {}")
+    for table, listed in columns.items():
+        source = sql.Identifier(raw, table)
+        body = _board(source, listed) if table in need.boards else access.view(table, listed, source)
+        if body is not None:
+            connection.execute(barred.format(sql.Identifier(shown, table), body))
+    reader = sql.Identifier(role)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(shown), reader))
+    connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(sql.Identifier(shown), reader))
+
+
+def _board(source: sql.Composable, columns: list[tuple[str, str]]) -> sql.Composable:
+    owner = next((name for name, _ in columns if name in _OWNERS), None)
+    rule: sql.Composable = sql.SQL("(SELECT hub.sees_boards())")
+    if owner is not None:
+        rule += sql.SQL(" AND ((SELECT hub.whole_county()) OR {}::text = (SELECT hub.my_dept_code()))").format(
+            sql.Identifier(owner)
+        )
+    return sql.SQL("SELECT * FROM {} WHERE {}").format(source, rule)
