@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
 
-from hub_client.errors import HubClientError, NotAllowed, NotFound, SqlError, Truncated, Unavailable
+from hub_client.errors import (
+    HubClientError,
+    NotAllowed,
+    NotFound,
+    QueryTimeout,
+    Refused,
+    SqlError,
+    Truncated,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +29,7 @@ _ERRORS = {
     401: NotAllowed,
     403: NotAllowed,
     404: NotFound,
-    422: SqlError,
+    422: Refused,
     429: Unavailable,
     502: Unavailable,
     503: Unavailable,
@@ -48,20 +60,76 @@ class Hub:
         """Close the connection."""
         self._http.close()
 
-    def query(self, sql: str, *, as_: Kind = "pandas", limit: int | None = None, **parameters: object) -> Any:
-        """The rows of one SELECT; `parameters` fill the :names in it.
+    def query(
+        self,
+        sql: str,
+        *,
+        as_: Kind = "pandas",
+        limit: int | None = None,
+        as_of: date | str | None = None,
+        **parameters: Any,
+    ) -> Any:
+        """The rows of one SELECT; `parameters` fill the :names in it, `as_of` asks what was known at the end of a day.
 
         Raises:
-            SqlError: wrong, not allowed, or too slow.
+            SqlError: wrong or not allowed, with line and column.
+            QueryTimeout: too slow.
             Truncated: more rows than one query gives, and no `limit` was given.
         """
-        asked = {"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}} | (
-            {"limit": limit} if limit else {}
-        )
+        asked: dict[str, Any] = {"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}
+        if limit is not None:
+            asked["limit"] = limit
+        if as_of is not None:
+            asked["as_of"] = str(as_of)
         answer = self._ask("POST", "/api/v1/query", json=asked, headers={"Accept": _ARROW})
         if limit is None and answer.headers.get("x-truncated") == "true":
             raise Truncated("结果太多，一次取不完", "请缩小范围，或写 limit=…，或用 PostgreSQL 连接")
         return _as(_table(answer.content), as_)
+
+    def query_iter(self, sql: str, *, batch: int = 50_000, as_: Kind = "pandas", **parameters: Any) -> Iterator[Any]:
+        """The rows in pieces of at most `batch`, for work that needs not hold them all apart from the answer itself."""
+        for piece in self.query(sql, as_="arrow", **parameters).to_batches(max_chunksize=batch):
+            yield _as(_pieces([piece]), as_)
+
+    def export(self, sql: str, path: str | Path, **parameters: Any) -> Path:
+        """The rows of one SELECT as a file: .csv (opens in Excel), .xlsx with codes as text, .parquet.
+
+        Raises:
+            ValueError: another kind of file.
+        """
+        target = Path(path)
+        write = {".csv": _csv, ".xlsx": _xlsx, ".parquet": _parquet}.get(target.suffix.lower())
+        if write is None:
+            raise ValueError(f"cannot write {target.suffix!r}: use .csv, .xlsx or .parquet")
+        write(self.query(sql, as_="arrow", **parameters), target)
+        return target
+
+    def request_access(self, dataset: str, *, purpose: str, until: date | str, unmask: bool = False) -> int:
+        """Ask for a dataset of another department, or for its unmasked columns; the request's number.
+
+        Raises:
+            Refused: not filled in, or longer than a year.
+        """
+        asked = {"dataset": dataset, "purpose": purpose, "until": str(until), "unmask": unmask}
+        return int(self._ask("POST", "/api/v1/requests", json=asked).json()["request_id"])
+
+    def engine(self, *, password: str | None = None, **options: Any) -> Any:
+        """A SQLAlchemy engine on the PostgreSQL underneath, as one's own role: the same rows and masks.
+
+        The password is the one the page 连接与令牌 shows (or HUB_DB_PASSWORD); a token does not open the database.
+        """
+        import sqlalchemy
+
+        secret = password or os.environ.get("HUB_DB_PASSWORD")
+        if not secret:
+            raise NotAllowed(
+                "没有给数据库口令", "在门户的“连接与令牌”页换取，写 engine(password=…) 或设 HUB_DB_PASSWORD"
+            )
+        place = self._ask("GET", "/api/v1/connection").json()
+        address = sqlalchemy.URL.create(
+            "postgresql+psycopg", place["user"], secret, place["host"], place["port"], place["database"]
+        )
+        return sqlalchemy.create_engine(address, **options)
 
     def search(self, words: str = "") -> list[dict[str, Any]]:
         """Datasets and views whose names or fields hold these words."""
@@ -84,13 +152,21 @@ class Hub:
             answer = self._http.request(method, path, **given)
         except httpx2.TransportError as error:
             raise Unavailable(f"连接不上 {self._http.base_url}", "请核对地址，或稍后再试") from error
-        if answer.status_code == 200:
+        if answer.is_success:
             return answer
         try:
             told = answer.json()["error"]
         except (ValueError, KeyError):
             told = {"message": f"HTTP {answer.status_code}", "hint": ""}
-        raise _ERRORS.get(answer.status_code, HubClientError)(told["message"], told.get("hint", ""))
+        message, hint = told["message"], told.get("hint", "")
+        if answer.status_code == 422 and path == "/api/v1/query":
+            match told.get("kind"):
+                case "timeout":
+                    raise QueryTimeout(message, hint)
+                case "denied":
+                    raise NotAllowed(message, hint)
+            raise SqlError(message, hint, int(told.get("line", 0)), int(told.get("column", 0)))
+        raise _ERRORS.get(answer.status_code, HubClientError)(message, hint)
 
 
 class Dataset:
@@ -108,6 +184,22 @@ class Dataset:
 
         return pd.DataFrame(self.told["columns"])
 
+    def quality(self) -> Any:
+        """What its rows were refused for, as a pandas DataFrame: field, reason, rows, waiting."""
+        import pandas as pd
+
+        found = self._hub._ask("GET", f"/api/v1/datasets/{self.name}/quality").json()["problems"]
+        return pd.DataFrame(found, columns=["field", "reason", "rows", "waiting"])
+
+    def lineage(self, column: str = "") -> Any:
+        """Where its fields (or one) come from and go to, as a pandas DataFrame: column, direction, place, field, rule."""
+        import pandas as pd
+
+        found = self._hub._ask("GET", f"/api/v1/datasets/{self.name}/lineage", params={"column": column}).json()[
+            "edges"
+        ]
+        return pd.DataFrame(found, columns=["dataset", "column", "title", "direction", "place", "field", "rule"])
+
     def read(
         self,
         columns: list[str] | None = None,
@@ -115,7 +207,7 @@ class Dataset:
         where: str = "true",
         limit: int | None = None,
         as_: Kind = "pandas",
-        **parameters: object,
+        **parameters: Any,
     ) -> Any:
         """Its rows; `where` is an SQL condition with :names."""
         listed = ", ".join('"' + c.replace('"', '""') + '"' for c in columns) if columns else "*"
@@ -129,6 +221,33 @@ def _table(content: bytes) -> pa.Table:
 
     with pa.ipc.open_stream(content) as stream:
         return stream.read_all()
+
+
+def _pieces(pieces: list[Any]) -> pa.Table:
+    """Arrow batches as one table."""
+    import pyarrow as pa
+
+    return pa.Table.from_batches(pieces)
+
+
+def _csv(table: pa.Table, target: Path) -> None:
+    frame = table.to_pandas()
+    frame.to_csv(target, index=False, encoding="utf-8-sig")
+
+
+def _parquet(table: pa.Table, target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, target, compression="zstd")
+
+
+def _xlsx(table: pa.Table, target: Path) -> None:
+    """One sheet; texts are text cells and never formulas, so that codes keep their digits."""
+    import pandas as pd
+
+    plain = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    with pd.ExcelWriter(target, engine="xlsxwriter", engine_kwargs={"options": plain}) as book:
+        table.to_pandas().to_excel(book, sheet_name="数据", index=False)
 
 
 def _as(table: pa.Table, kind: Kind) -> Any:

@@ -20,7 +20,19 @@ class NotFound(HubClientError):
 
 
 class SqlError(HubClientError):
-    """The query is wrong, not allowed, or took too long."""
+    """The query is wrong or not allowed; `line` and `column` count from 1, 0 where the hub does not know."""
+
+    def __init__(self, message: str, hint: str = "", line: int = 0, column: int = 0) -> None:
+        self.line, self.column = line, column
+        super().__init__(message, hint)
+
+
+class QueryTimeout(HubClientError):
+    """The query took longer than the hub allows; ask for less."""
+
+
+class Refused(HubClientError):
+    """The request is not filled in as the hub wants it."""
 
 
 class Truncated(HubClientError):

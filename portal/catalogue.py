@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from pypinyin import Style, lazy_pinyin
 
@@ -18,8 +19,13 @@ from views.lineage import lineage
 from warehouse.access import is_masked
 from warehouse.reference import TABLES
 
+if TYPE_CHECKING:
+    import psycopg
+
 DOMAINS = {"enterprise": "市场主体", "service": "政务服务", "hotline": "12345 热线", "indicator": "营商环境指标", "rectification": "问题整改",
            "quality": "数据质量", "reference": "公共代码", "survey": "调查"}  # fmt: skip
+# What follows from the classification of the columns: whether a request is needed to see all of it.
+SHARES = {"open": "县内直接可查", "partly": "有脱敏列，须申请", "": "—"}
 KINDS = {"dataset": "共享数据集", "view": "专题视图", "reference": "参考表"}
 _SPAN = {"s": "秒", "m": "分钟", "h": "小时", "d": "天", "w": "周", "mo": "个月", "y": "年"}
 
@@ -49,6 +55,7 @@ class Entry:
     frequency: str
     columns: tuple[Column, ...]
     sources: tuple[str, ...] = ()
+    share: str = ""
     words: str = field(default="", repr=False)
 
 
@@ -58,8 +65,9 @@ def plain(text: str) -> str:
 
 
 @cache
-def _initials(text: str) -> str:
-    return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).casefold()
+def _pinyin(text: str) -> str:
+    """A Chinese text as initials and in full: yhbh yonghubianhao."""
+    return f"{''.join(lazy_pinyin(text, style=Style.FIRST_LETTER))} {''.join(lazy_pinyin(text))}".casefold()
 
 
 def entries(registry: Registry) -> list[Entry]:
@@ -93,8 +101,9 @@ def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
         if often
         else "不定期"
     )
+    share = "partly" if any(f.masked for f in columns if f.level in {"S2", "S3"}) else "open"
     return _worded(
-        Entry(c.dataset, "dataset", c.title, c.purpose or c.grain, c.domain, owner, frequency, columns, sources)
+        Entry(c.dataset, "dataset", c.title, c.purpose or c.grain, c.domain, owner, frequency, columns, sources, share)
     )
 
 
@@ -107,30 +116,56 @@ def _worded(entry: Entry) -> Entry:
     from dataclasses import replace
 
     texts = [entry.name, entry.title, entry.told, entry.owner, *(t for c in entry.columns for t in (c.name, c.title))]
-    return replace(entry, words=plain("\n".join([*texts, _initials(entry.title)])))
+    spoken = [_pinyin(t) for t in (entry.title, entry.owner, *(c.title for c in entry.columns))]
+    return replace(entry, words=plain("\n".join([*texts, *spoken])))
 
 
-def search(found: list[Entry], q: str, *, domain: str = "", owner: str = "", kind: str = "") -> list[Entry]:
-    """Entries that hold every word of `q` in a name or text of theirs or of a column, the nearest title first."""
-    words = plain(q).split()
+FACETS = ("kind", "domain", "owner", "frequency", "share", "quality")
+
+
+def search(
+    found: list[Entry], q: str, chosen: dict[str, str] | None = None, quality: dict[str, str] | None = None
+) -> list[Entry]:
+    """Entries that hold every word of `q` in a name, a text or the pinyin of theirs or of a column, the nearest title first.
+
+    `chosen` keeps those whose facets have these values; `quality` says of a dataset what the entry itself does not know.
+    """
+    words, wanted = plain(q).split(), {k: v for k, v in (chosen or {}).items() if v}
     kept = [
-        e for e in found
-        if all(w in e.words for w in words) and (not domain or e.domain == domain) and (not owner or e.owner == owner) and (not kind or e.kind == kind)
-    ]  # fmt: skip
-    return (
-        sorted(kept, key=lambda e: (not any(w in plain(e.title) for w in words), list(KINDS).index(e.kind), e.title))
-        if words
-        else kept
-    )
+        e
+        for e in found
+        if all(w in e.words for w in words) and all(facet_of(e, k, quality or {}) == v for k, v in wanted.items())
+    ]
+    if not words:
+        return kept
+    return sorted(kept, key=lambda e: (not any(w in plain(e.title) for w in words), list(KINDS).index(e.kind), e.title))
 
 
-def facet(found: list[Entry], attribute: str) -> list[tuple[str, int]]:
-    """The values of an attribute with how many entries have each, most first."""
-    counts: dict[str, int] = {}
+def facet_of(entry: Entry, facet: str, quality: dict[str, str]) -> str:
+    """The entry's value of a facet."""
+    return quality.get(entry.name, "") if facet == "quality" else str(getattr(entry, facet))
+
+
+def counts(found: list[Entry], facet: str, quality: dict[str, str]) -> list[tuple[str, int]]:
+    """The values of a facet with how many entries have each, most first; those without a value are left out."""
+    told: dict[str, int] = {}
     for e in found:
-        value = getattr(e, attribute)
-        counts[value] = counts.get(value, 0) + 1
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        value = facet_of(e, facet, quality)
+        if value:
+            told[value] = told.get(value, 0) + 1
+    return sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def hits(entry: Entry, q: str, most: int = 4) -> list[Column]:
+    """The columns whose own name or title holds a word of the search: why an entry was found when its title does not say."""
+    words = plain(q).split()
+    return (
+        [c for c in entry.columns if any(w in plain(f"{c.name} {c.title}") or w in _pinyin(c.title) for w in words)][
+            :most
+        ]
+        if words
+        else []
+    )
 
 
 def domain_title(domain: str) -> str:
@@ -138,8 +173,16 @@ def domain_title(domain: str) -> str:
     return DOMAINS.get(domain) or BOARDS.get(domain) or domain
 
 
-@cache
+_tracing = Lock()
+
+
 def _every_lineage() -> dict[str, dict[str, tuple[Any, ...]]]:
+    with _tracing:  # who asks while the first is tracing waits for it, and does not trace it all again
+        return _traced()
+
+
+@cache
+def _traced() -> dict[str, dict[str, tuple[Any, ...]]]:
     from schemas.errors import HubError
     from views.lineage import schemas
 
@@ -156,6 +199,7 @@ def _every_lineage() -> dict[str, dict[str, tuple[Any, ...]]]:
 def warm() -> None:
     """Trace all lineage once, before somebody asks: it takes some seconds."""
     _every_lineage()
+    _every_rule()
 
 
 def upstream(entry: Entry, column: str, registry: Registry) -> list[tuple[str, str]]:
@@ -170,9 +214,58 @@ def upstream(entry: Entry, column: str, registry: Registry) -> list[tuple[str, s
     ]
 
 
+@cache
+def _every_rule() -> dict[str, dict[str, str]]:
+    """View -> column -> how it is computed, where it is not taken as it is."""
+    from schemas.errors import HubError
+
+    found: dict[str, dict[str, str]] = {}
+    for name, view in load_catalog().views.items():
+        try:
+            parts = view.tree.selects
+        except HubError:  # `hub check` tells
+            continue
+        told = {part.alias_or_name: part.unalias().sql(dialect="postgres", comments=False) for part in parts}
+        found[name] = {column: text for column, text in told.items() if text.split(".")[-1] != column}
+    return found
+
+
+def rule_of(view: str, column: str) -> str:
+    """How a view computes a column, as its file says it; "" where it is taken as it is."""
+    return _every_rule().get(view, {}).get(column, "")
+
+
 def downstream(entry: Entry, column: str) -> list[tuple[str, str]]:
     """Which views' columns are computed from this field: (view, column) pairs."""
     return [
         (view, out) for view, columns in _every_lineage().items() for out, sources in columns.items()
         if any(s.dataset == entry.name and s.field == column for s in sources)
     ]  # fmt: skip
+
+
+def edges(one: Entry, registry: Registry, column: str = "") -> list[dict[str, str]]:
+    """Every edge of an entry's columns, or of one: direction 来自 or 用到, the other end, and how a view computes it."""
+    found = []
+    for c in one.columns:
+        if column and c.name != column:
+            continue
+        told = {"dataset": one.name, "column": c.name, "title": c.title}
+        own = rule_of(one.name, c.name) if one.kind == "view" else ""
+        found += [
+            told | {"direction": "来自", "place": place, "field": what, "rule": own}
+            for place, what in upstream(one, c.name, registry)
+        ]
+        found += [
+            told | {"direction": "用到", "place": view, "field": out, "rule": rule_of(view, out)}
+            for view, out in downstream(one, c.name)
+        ]
+    return found
+
+
+def problems(connection: psycopg.Connection[Any], dataset: str) -> list[dict[str, Any]]:
+    """What a dataset's rows were refused for: field, reason, rows ever, rows still waiting; most first."""
+    return connection.execute(
+        "SELECT r ->> 'title' AS field, r ->> 'reason' AS reason, count(*) AS rows, count(*) FILTER (WHERE q.resolved_at IS NULL) AS waiting "
+        "FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r WHERE s.dataset = %s "
+        "GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 15", [dataset],
+    ).fetchall()  # fmt: skip

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import sql
 
 from portal.accounts import Account
@@ -23,8 +24,6 @@ from views.past import Needed, named_in
 from warehouse import access, history
 
 if TYPE_CHECKING:
-    import psycopg
-
     from portal.site import Site
 
 _COLUMNS = """
@@ -46,7 +45,8 @@ def as_known(site: Site, user: Account, text: str, day: date) -> Iterator[str]:
     """
     name = f"past_{secrets.token_hex(6)}"
     try:
-        with site.database.owner() as connection:
+        # A session of its own, whose rows are tuples as the history room reads them.
+        with psycopg.connect(site.database.url) as connection:
             _make(connection, name, f"{name}_raw", *named_in(text, day), day, user.db_role or "")
         yield name
     finally:
@@ -75,8 +75,8 @@ def _make(
         connection.execute(create.format(sql.Identifier(raw, board), sql.SQL(query)))
     connection.execute("SET LOCAL search_path = DEFAULT")
     columns: dict[str, list[tuple[str, str]]] = {}
-    for row in connection.execute(_COLUMNS, [raw]):
-        columns.setdefault(row["name"], []).append((row["column"], row["kind"]))
+    for table, column, kind in connection.execute(_COLUMNS, [raw]):
+        columns.setdefault(table, []).append((column, kind))
     barred = sql.SQL("CREATE VIEW {} WITH (security_barrier) AS {}")
     for table, listed in columns.items():
         source = sql.Identifier(raw, table)

@@ -1,102 +1,22 @@
-"""The analyst's pages: catalogue, dataset, column lineage, requests, connection settings and tokens."""
+"""Requests for access and their approval; connection settings and personal tokens."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from psycopg import sql as pg
 
-from portal import accounts, audit, catalogue, tokens
+from portal import accounts, audit, tokens
+from portal import requests as asked
 from portal.figures import rows as ask_rows
-from portal.standing import STATES, sources
 from portal.web import Refused, Visit, route
 from schemas.contract import contracts
 from warehouse import access
 
 router = APIRouter()
 _SAMPLE = 20
-
-
-@route(router, "/catalogue", "catalogue.read")
-def index(visit: Visit, q: str = "", domain: str = "", owner: str = "", kind: str = "") -> Response:
-    """Search and facets."""
-    every = catalogue.entries(visit.site.registry())
-    found = catalogue.search(every, q, domain=domain, owner=owner, kind=kind)
-    chosen = {"q": q, "domain": domain, "owner": owner, "kind": kind}
-    facets = [
-        ("类型", "kind", [(v, catalogue.KINDS[v], n) for v, n in catalogue.facet(found, "kind")]),
-        ("主题", "domain", [(v, catalogue.domain_title(v), n) for v, n in catalogue.facet(found, "domain")]),
-        ("提供单位", "owner", [(v, v, n) for v, n in catalogue.facet(found, "owner")]),
-    ]
-    hints = sorted({e.title for e in every if e.kind == "dataset"})[:8]
-    return visit.page(
-        "catalogue.html",
-        found=found,
-        chosen=chosen,
-        facets=facets,
-        kinds=catalogue.KINDS,
-        domain_title=catalogue.domain_title,
-        hints=hints,
-    )
-
-
-def _entry(visit: Visit, name: str) -> catalogue.Entry:
-    found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    if found is None:
-        raise Refused(404, "目录里没有这一项", "请从数据目录里搜索")
-    return found
-
-
-@route(router, "/catalogue/{name}", "catalogue.read")
-def entry(visit: Visit, name: str) -> Response:
-    """One dataset or view: fields, a masked sample, freshness, quality, what is made of it."""
-    one = _entry(visit, name)
-    relation = "enterprise_record" if name == "enterprise" else name
-    rows: list[dict[str, Any]] = []
-    wanted = {k: v for k, v in visit.request.query_params.items() if k in {c.name for c in one.columns}}
-    with visit.site.database.seen_by(visit.user) as connection:
-        made = connection.execute(
-            "SELECT to_regclass(%s) AS made", [f"{'board' if one.kind == 'view' else 'masked'}.{relation}"]
-        ).fetchone()
-        if made and made["made"] is not None:
-            where: pg.Composable = pg.SQL("true")
-            for k, v in wanted.items():
-                where += pg.SQL(" AND {}::text = {}").format(pg.Identifier(k), pg.Literal(v))
-            rows = connection.execute(
-                pg.SQL("SELECT * FROM {} WHERE {} LIMIT {}").format(pg.Identifier(relation), where, _SAMPLE)
-            ).fetchall()
-    with visit.site.database.owner() as connection:
-        standing = [s for s in sources(connection, visit.site) if s["dataset"] == name]
-        problems = ask_rows(
-            connection,
-            "SELECT r ->> 'title' AS field, r ->> 'reason' AS reason, count(*) AS rows, count(*) FILTER (WHERE q.resolved_at IS NULL) AS waiting "
-            "FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r WHERE s.dataset = %s "
-            "GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10", name,
-        )  # fmt: skip
-    shown = list(rows[0]) if rows else []
-    headings = {c.name: c.title for c in one.columns}
-    return visit.page(
-        "entry.html", one=one, rows=rows, columns=[(c, headings.get(c, c)) for c in shown], standing=standing, states=STATES, problems=problems,
-        kinds=catalogue.KINDS, domain=catalogue.domain_title(one.domain), wanted=wanted, relation=relation, contract=contracts().get(name),
-    )  # fmt: skip
-
-
-@route(router, "/catalogue/{name}/columns/{column}", "catalogue.read")
-def column(visit: Visit, name: str, column: str) -> Response:
-    """Three lanes: sources, the column, what is made of it."""
-    one, registry = _entry(visit, name), visit.site.registry()
-    found = next((c for c in one.columns if c.name == column), None)
-    if found is None:
-        raise Refused(404, f"没有 '{column}' 这个字段", "请从字段表进入")
-    titles = {e.name: e.title for e in catalogue.entries(registry)}
-    return visit.page(
-        "column.html", one=one, column=found, up=catalogue.upstream(one, column, registry), down=catalogue.downstream(one, column), titles=titles,
-        connectors=registry.connectors,
-    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------- requests
@@ -128,28 +48,11 @@ def requests(visit: Visit, dataset: str = "") -> Response:
 @route(router, "/requests", "access.request", methods=("POST",))
 def ask(visit: Visit) -> Response:
     """Ask for a dataset of another department, or for its unmasked columns."""
-    dataset, purpose, until = visit.text("dataset"), visit.text("purpose"), visit.text("until")
     try:
-        day = date.fromisoformat(until)
+        day = date.fromisoformat(visit.text("until"))
     except ValueError:
         day = date.min
-    if dataset not in contracts() or not purpose or not date.today() <= day <= date.today() + timedelta(days=366):
-        raise Refused(422, "申请没有填全", "数据集、用途必填，期限在一年以内")
-    with visit.site.database.owner() as connection:
-        connection.execute(
-            "INSERT INTO hub.access_request (account_id, dataset, unmask, purpose, until) VALUES (%s, %s, %s, %s, %s)",
-            [visit.user.account_id, dataset, visit.text("unmask") == "1", purpose, day],
-        )
-        audit.write(
-            connection,
-            visit.user.name,
-            "request",
-            dataset,
-            address=visit.address,
-            purpose=purpose,
-            unmask=visit.text("unmask") == "1",
-            until=until,
-        )
+    asked.ask(visit, visit.text("dataset"), visit.text("purpose"), day, visit.text("unmask") == "1")
     return visit.go("/requests", "申请已提交，由安全管理员审批")
 
 

@@ -1,24 +1,27 @@
 """The REST interface for programs: the same rows and masks as the pages, by personal token.
 
 GET  /api/v1/me  /api/v1/datasets?q=  /api/v1/datasets/{name}
+GET  /api/v1/datasets/{name}/quality  …/lineage?column=  /api/v1/connection
+POST /api/v1/requests  {"dataset": …, "purpose": …, "until": …}
 POST /api/v1/query  {"sql": …, "parameters": {…}, "limit": …}  -> JSON, or an Arrow stream by Accept
 """
 
 from __future__ import annotations
 
 import io
-from decimal import Decimal
+from datetime import date
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from portal import catalogue, workbench
-from portal.downloads import arrow
-from portal.render import moment
+from portal import catalogue, requests, workbench
+from portal.downloads import arrow, value
 from portal.web import Refused, Visit, route
+from warehouse.question import QueryError
 
 router = APIRouter()
 ARROW = "application/vnd.apache.arrow.stream"
@@ -30,14 +33,16 @@ class Question(BaseModel):
     sql: Annotated[str, Field(min_length=1, max_length=100_000, description="一条 SELECT")]
     parameters: Annotated[dict[str, str], Field(default_factory=dict, description="查询里 :名称 的值")]
     limit: Annotated[int, Field(ge=1, le=workbench.EXPORTED, description="最多几行")] = workbench.EXPORTED
+    as_of: Annotated[date | None, Field(description="截至：按那天结束时所知的数据，不写是现在")] = None
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)  # a JSON number would lose digits
-    if value is None or isinstance(value, (str, int, float, bool, list, dict)):
-        return value
-    return moment(value) if hasattr(value, "year") else str(value)
+class Wanted(BaseModel):
+    """A request for access."""
+
+    dataset: Annotated[str, Field(min_length=1, max_length=100, description="数据集")]
+    purpose: Annotated[str, Field(min_length=1, max_length=2000, description="办什么事、依据哪个文件")]
+    until: Annotated[date, Field(description="用到哪天，一年以内")]
+    unmask: Annotated[bool, Field(description="要看没有脱敏的列")] = False
 
 
 @route(router, "/api/v1/me", "account.self", api=True)
@@ -50,7 +55,7 @@ def me(visit: Visit) -> Response:
 @route(router, "/api/v1/datasets", "catalogue.read", api=True)
 def datasets(visit: Visit, q: str = "", kind: str = "") -> Response:
     """数据目录；q 为名称、字段名里的任意几个字。"""
-    found = catalogue.search(catalogue.entries(visit.site.registry()), q, kind=kind)
+    found = catalogue.search(catalogue.entries(visit.site.registry()), q, {"kind": kind})
     return JSONResponse(
         {
             "datasets": [
@@ -71,9 +76,7 @@ def datasets(visit: Visit, q: str = "", kind: str = "") -> Response:
 @route(router, "/api/v1/datasets/{name}", "catalogue.read", api=True)
 def dataset(visit: Visit, name: str) -> Response:
     """一个数据集或视图：说明和字段。"""
-    found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    if found is None:
-        raise Refused(404, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
+    found = _known(visit, name)
     columns = [
         {
             "name": c.name,
@@ -101,7 +104,18 @@ def dataset(visit: Visit, name: str) -> Response:
 @route(router, "/api/v1/query", "query.export", methods=("POST",), api=True)
 def query(visit: Visit, question: Question) -> Response:
     """查询；Accept 为 application/vnd.apache.arrow.stream 时返回 Arrow 流，否则 JSON（小数写成字符串，不丢位）。"""
-    answer = workbench.ask(visit, question.sql, question.parameters, limit=question.limit)
+    try:
+        answer = workbench.ask(visit, question.sql, question.parameters, limit=question.limit, as_of=question.as_of)
+    except QueryError as error:
+        told = {
+            "status": 422,
+            "message": f"{error.where}：{error.what}",
+            "hint": error.cure,
+            "kind": error.kind,
+            "line": error.line,
+            "column": error.column,
+        }
+        return JSONResponse({"error": told}, 422)
     if ARROW in visit.request.headers.get("accept", ""):
         import pyarrow as pa
 
@@ -109,7 +123,7 @@ def query(visit: Visit, question: Question) -> Response:
         with pa.ipc.new_stream(target, table.schema) as stream:
             stream.write_table(table)
         return Response(target.getvalue(), media_type=ARROW, headers={"X-Truncated": str(answer.cut).lower()})
-    rows = [[_value(row[c]) for c in answer.columns] for row in answer.rows]
+    rows = [[value(row[c]) for c in answer.columns] for row in answer.rows]
     return JSONResponse(
         {"columns": answer.columns, "rows": rows, "truncated": answer.cut, "seconds": round(answer.seconds, 3)}
     )
@@ -124,6 +138,50 @@ _REFUSALS = {
     "400": "请求不完整", "401": "没有令牌，或令牌无效、已过期", "403": "角色不能这样做", "404": "没有这一项", "413": "太大", "422": "参数或查询不对",
     "429": "太频繁", "503": "共享库没有应答",
 }  # fmt: skip
+
+
+@route(router, "/api/v1/datasets/{name}/quality", "catalogue.read", api=True)
+def quality(visit: Visit, name: str) -> Response:
+    """一个数据集退回的原因：字段、原因、曾经退回和待更正的行数。"""
+    _known(visit, name)
+    with visit.site.database.owner() as connection:
+        return JSONResponse({"problems": catalogue.problems(connection, name)})
+
+
+@route(router, "/api/v1/datasets/{name}/lineage", "catalogue.read", api=True)
+def lineage(visit: Visit, name: str, column: str = "") -> Response:
+    """字段血缘：每条边一项，来自哪里、用到哪里、怎么算；column 只看一个字段。"""
+    one = _known(visit, name)
+    if column and column not in {c.name for c in one.columns}:
+        raise Refused(404, f"'{name}' 没有 '{column}' 这个字段", f"用 /api/v1/datasets/{name} 看字段")
+    return JSONResponse({"edges": catalogue.edges(one, visit.site.registry(), column)})
+
+
+@route(router, "/api/v1/requests", "access.request", methods=("POST",), api=True)
+def request_access(visit: Visit, wanted: Wanted) -> Response:
+    """提出共享申请，由安全管理员审批。"""
+    number = requests.ask(visit, wanted.dataset, wanted.purpose, wanted.until, wanted.unmask)
+    return JSONResponse({"request_id": number, "state": "waiting"}, 201)
+
+
+@route(router, "/api/v1/connection", "token.manage", api=True)
+def connection(visit: Visit) -> Response:
+    """直接连库的地址、库名和角色；口令在 /connect 页换取，接口不给。"""
+    place = urlsplit(visit.site.database.url)
+    told = {
+        "host": place.hostname,
+        "port": place.port or 5432,
+        "database": place.path.lstrip("/"),
+        "user": visit.user.db_role,
+    }
+    return JSONResponse(told)
+
+
+def _known(visit: Visit, name: str) -> catalogue.Entry:
+    found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
+    if found is None:
+        raise Refused(404, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
+    return found
 
 
 def _described(visit: Visit) -> dict[str, Any]:

@@ -18,9 +18,22 @@ from playwright.sync_api import Page, expect
 from portal import catalogue
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
+from tests.portal.test_boards import axe
 
 Window = Callable[..., Page]
 Signed = Callable[[str], httpx2.Client]
+TABS = ("fields", "sample", "quality", "fresh", "usage", "ask")
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_tab_is_clean_wide_narrow_and_accessible(window: Window, tab: str) -> None:
+    page = window("analyst")
+    assert page.goto(f"/catalogue/hotline_callback?tab={tab}").status == 200  # type: ignore[union-attr]
+    assert axe(page) == []
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, (tab, width)
 
 
 def test_any_part_of_a_chinese_name_finds(site: Site) -> None:
@@ -32,8 +45,101 @@ def test_any_part_of_a_chinese_name_finds(site: Site) -> None:
     assert "hotline_ticket" in names("诉求内容") & names("诉求") & names("求内")
     assert "hotline_ticket" in names("12345 工单") & names("１２３４５ 工单")
     assert "enterprise" in names("信用代码") & names("代码")
-    assert "tax_filing" in names("nssb")
+    assert "tax_filing" in names("nssb") & names("nashui") & names("SWSB".replace("SW", "NS"))
+    assert "hotline_ticket" in names("zbdw")  # 主办单位, a field
+    assert [c.name for c in catalogue.hits(next(e for e in every if e.name == "hotline_ticket"), "诉求内容")] == [
+        "content"
+    ]
     assert names("没有这个东西") == set()
+
+
+def test_facets_count_and_narrow_and_the_list_is_a_file_too(signed_in: Signed) -> None:
+    client = signed_in("analyst")
+    page = client.get("/catalogue", params={"owner": "县热线办", "kind": "dataset"}).text
+    listed = client.get("/catalogue.json", params={"owner": "县热线办", "kind": "dataset"}).json()["rows"]
+    assert {r["提供单位"] if "提供单位" in r else r["owner"] for r in listed} == {"县热线办"}
+    assert f">{len(listed)} 项<" in re.sub(r"\s+", " ", page) or f"{len(listed)} 项" in page
+    waiting = client.get("/catalogue.json", params={"quality": "waiting"}).json()["rows"]
+    assert [r["name"] for r in waiting] == ["hotline_callback"]
+    assert client.get("/catalogue.csv").content.startswith(b"\xef\xbb\xbf")
+    assert client.get("/catalogue/hotline_ticket", params={"tab": "nothing"}).status_code == 404
+
+
+def test_lineage_says_how_and_is_a_file_too(signed_in: Signed) -> None:
+    client = signed_in("analyst")
+    edges = client.get(
+        "/catalogue/hotline_on_time_by_department/lineage.json", params={"column": "on_time_pct"}
+    ).json()["rows"]
+    assert {(e["direction"], e["place"]) for e in edges} >= {("来自", "hotline_ticket")}
+    assert all("/" in e["rule"] for e in edges if e["direction"] == "来自")
+    page = client.get("/catalogue/hotline_ticket/columns/due_at").text
+    assert "用到" in page
+    assert "hotline_on_time_by_department" in page
+
+
+def test_past_is_asked_with_the_masks_and_rows_of_today(signed_in: Signed, site: Site) -> None:
+    analyst, clerk = signed_in("analyst"), signed_in("taxclerk")
+    today = site_today(site)
+    query = {"q": "SELECT lead_department, title FROM rectification_ledger ORDER BY 1", "as_of": today, "run": "1"}
+    assert "县住建局" in analyst.get("/sql", params=query).text
+    own = clerk.get("/sql", params=query).text
+    assert "县税务局" in own
+    assert "县住建局" not in own
+    masked = analyst.get(
+        "/sql/export.json", params={"q": "SELECT content FROM hotline_ticket LIMIT 5", "as_of": today}
+    ).json()["rows"]
+    assert len(masked) == 5
+    assert not any("13800000000" in str(r) or "陈大文" in str(r) for r in masked)
+    none = analyst.get(
+        "/sql/export.json", params={"q": "SELECT count(*) AS n FROM hotline_ticket", "as_of": "2020-01-01"}
+    )
+    assert none.json()["rows"] == [{"n": 0}]
+    assert "还没有到" in analyst.get("/sql", params=query | {"as_of": "2099-01-01"}).text
+    with site.database.owner() as connection:
+        left = connection.execute(
+            "SELECT count(*) AS n FROM pg_namespace WHERE starts_with(nspname, 'past_')"
+        ).fetchone()
+    assert left == {"n": 0}
+
+
+def site_today(site: Site) -> str:
+    with site.database.owner() as connection:
+        row = connection.execute("SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date::text AS day").fetchone()
+    assert row is not None
+    return str(row["day"])
+
+
+def test_query_is_saved_shared_and_forgotten_by_its_owner_alone(signed_in: Signed) -> None:
+    mine, other = signed_in("analyst"), signed_in("engineer")
+    form = {
+        "_csrf": mine.csrf,
+        "title": "红灯问题",
+        "q": "SELECT * FROM rectification_ledger WHERE light = :light",
+        "p.light": "red",
+    }  # type: ignore[attr-defined]
+    assert mine.post("/sql/saved", data=form | {"title": ""}).status_code == 422
+    assert mine.post("/sql/saved", data=form).status_code == 303
+    assert "红灯问题" not in other.get("/sql/saved").text
+    assert mine.post("/sql/saved", data=form | {"shared": "1"}).status_code == 303
+    seen = other.get("/sql/saved").text
+    assert "红灯问题" in seen
+    assert "p.light=red" in seen
+    number = re.search(r"/sql/saved/(\d+)/drop", mine.get("/sql/saved").text).group(1)  # type: ignore[union-attr]
+    assert other.post(f"/sql/saved/{number}/drop", data={"_csrf": other.csrf}).status_code == 404  # type: ignore[attr-defined]
+    assert mine.post(f"/sql/saved/{number}/drop", data={"_csrf": mine.csrf}).status_code == 303  # type: ignore[attr-defined]
+    assert "红灯问题" not in other.get("/sql/saved").text
+
+
+def test_editor_marks_the_wrong_line_and_completes_what_the_reader_may_read(window: Window) -> None:
+    page = window("analyst", expected="422")
+    page.goto("/sql?run=1&q=SELECT indicator,%0A  scoer%0AFROM indicator_overview")
+    expect(page.locator(".cm-line.cm-wrong")).to_have_text("  scoer")
+    page.locator(".cm-content").press("Control+End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("JOIN rectification_led")
+    offered = page.locator(".cm-tooltip-autocomplete li")
+    expect(offered.first).to_contain_text("rectification_ledger")
+    assert "account" not in page.locator("#sql-text").get_attribute("data-schema")  # type: ignore[operator]
 
 
 def test_search_answers_while_typing(window: Window) -> None:
@@ -132,11 +238,11 @@ def test_request_is_approved_by_the_security_administrator(signed_in: Signed, si
     form = {"_csrf": clerk.csrf, "dataset": "rectification_measure", "purpose": "核对措施", "until": until}  # type: ignore[attr-defined]
     assert clerk.post("/requests", data=form | {"until": "2099-01-01"}).status_code == 422
     assert clerk.post("/requests", data=form).status_code == 303
-    assert "没有你可以看的行" in clerk.get("/catalogue/rectification_measure").text
+    assert "没有你可以看的行" in clerk.get("/catalogue/rectification_measure?tab=sample").text
     number = re.search(r"/admin/requests/(\d+)", admin.get("/admin/requests").text).group(1)  # type: ignore[union-attr]
     assert admin.post(f"/admin/requests/{number}", data={"_csrf": admin.csrf, "approved": "0"}).status_code == 422  # type: ignore[attr-defined]
     assert admin.post(f"/admin/requests/{number}", data={"_csrf": admin.csrf, "approved": "1"}).status_code == 303  # type: ignore[attr-defined]
-    assert "自查自纠" in clerk.get("/catalogue/rectification_measure").text
+    assert "自查自纠" in clerk.get("/catalogue/rectification_measure?tab=sample").text
 
 
 def test_database_password_is_made_anew_and_the_old_one_ends(signed_in: Signed, site: Site) -> None:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import httpx2
+import openpyxl  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page
 
-from hub_client import Hub, HubClientError, NotAllowed, NotFound, SqlError, Truncated, Unavailable
+from hub_client import (
+    Hub,
+    HubClientError,
+    NotAllowed,
+    NotFound,
+    QueryTimeout,
+    Refused,
+    SqlError,
+    Truncated,
+    Unavailable,
+)
 from portal import accounts, sessions, tokens
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
 from tests.portal.test_boards import axe
+from warehouse import access
 
 
 @pytest.fixture
@@ -49,9 +65,13 @@ def test_client_hands_out_rows_as_they_are(hub: Hub) -> None:
 
 
 def test_client_tells_errors_apart(hub: Hub, address: str) -> None:
-    with pytest.raises(SqlError, match="rectification_ledger"):
-        hub.query("SELECT * FROM rectification_ledgr")
-    with pytest.raises(SqlError, match="没有权限"):
+    with pytest.raises(SqlError, match="rectification_ledger") as wrong_table:
+        hub.query("SELECT problem_no\n  FROM rectification_ledgr")
+    assert (wrong_table.value.line, wrong_table.value.column) == (2, 8)
+    with pytest.raises(SqlError) as wrong_column:
+        hub.query("SELECT nothing FROM rectification_ledger")
+    assert (wrong_column.value.line, wrong_column.value.column) == (1, 8)
+    with pytest.raises(NotAllowed, match="没有权限"):
         hub.query("SELECT * FROM shared.hotline_ticket")
     with pytest.raises(NotFound):
         hub.dataset("nothing_here")
@@ -66,11 +86,56 @@ def test_client_tells_errors_apart(hub: Hub, address: str) -> None:
         Hub(address)
 
 
+def test_too_slow_is_told_apart(hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    role = f"portal_{PEOPLE['analyst'][0]}"
+    monkeypatch.setattr(access, "SECONDS", 1)
+    with site.database.owner() as connection:
+        connection.execute(f"ALTER ROLE {role} SET statement_timeout = '200ms'")
+    try:
+        with pytest.raises(QueryTimeout, match="还没有算完"):
+            hub.query("SELECT pg_sleep(20)")
+    finally:
+        with site.database.owner() as connection:
+            connection.execute(f"ALTER ROLE {role} SET statement_timeout = '60s'")
+
+
+def test_client_exports_traces_and_asks(hub: Hub, site: Site, tmp_path: Path) -> None:
+    query = "SELECT '510101199003070014' AS id, '=1+1' AS formula, 1.5::numeric AS n"
+    sheet = openpyxl.load_workbook(hub.export(query, tmp_path / "a.xlsx")).active
+    assert [(c.value, c.data_type) for c in sheet[2]][:2] == [("510101199003070014", "s"), ("=1+1", "s")]
+    assert hub.export(query, tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert pq.read_table(hub.export(query, tmp_path / "a.parquet")).column("id").to_pylist() == ["510101199003070014"]
+    with pytest.raises(ValueError, match=r"\.doc"):
+        hub.export(query, tmp_path / "a.doc")
+    assert [len(piece) for piece in hub.query_iter("SELECT * FROM generate_series(1, 25) n", batch=10)] == [10, 10, 5]
+    assert hub.query("SELECT count(*) AS n FROM hotline_ticket", as_of="2020-01-01")["n"].tolist() == [0]
+    edges = hub.dataset("hotline_ticket").lineage("due_at")
+    assert "hotline_overdue_open" in set(edges["place"])
+    assert list(hub.dataset("hotline_callback").quality()["waiting"]) == [1, 1]
+    until = date.today() + timedelta(days=30)
+    assert hub.request_access("tax_filing", purpose="核对", until=until) > 0
+    with pytest.raises(Refused):
+        hub.request_access("tax_filing", purpose="核对", until="2099-01-01")
+    with site.database.owner() as connection:
+        account = accounts.find(connection, PEOPLE["analyst"][0])
+        assert account is not None
+        access.grant_login(connection, account.db_role or "", site.database.password(account))
+    with pytest.raises(NotAllowed, match="口令"):
+        hub.engine()
+    engine = hub.engine(password=site.database.password(account))
+    assert len(pd.read_sql("SELECT * FROM rectification_ledger", engine)) == 12
+    engine.dispose()
+
+
 def test_interface_is_described_and_answers_as_described(
     address: str, token: str, signed_in: Callable[[str], httpx2.Client], window: Callable[..., Page]
 ) -> None:
     described = signed_in("analyst").get("/api/openapi.json").json()
-    assert set(described["paths"]) == {"/api/v1/me", "/api/v1/datasets", "/api/v1/datasets/{name}", "/api/v1/query"}
+    assert set(described["paths"]) == {
+        "/api/v1/me", "/api/v1/datasets", "/api/v1/datasets/{name}", "/api/v1/datasets/{name}/quality", "/api/v1/datasets/{name}/lineage", "/api/v1/query",
+        "/api/v1/requests", "/api/v1/connection",
+    }  # fmt: skip
+    assert described["openapi"].startswith("3.1")
     page = window("analyst")
     page.goto("/api/docs")
     assert axe(page) == []
