@@ -66,6 +66,7 @@ def test_facets_count_and_narrow_and_the_list_is_a_file_too(signed_in: Signed) -
 
 
 def test_lineage_says_how_and_is_a_file_too(signed_in: Signed) -> None:
+    catalogue.warm()
     client = signed_in("analyst")
     edges = client.get(
         "/catalogue/hotline_on_time_by_department/lineage.json", params={"column": "on_time_pct"}
