@@ -271,20 +271,35 @@ def task_book(connection: psycopg.Connection[Any], code: str) -> list[Row]:
     )  # fmt: skip
 
 
+def measures(connection: psycopg.Connection[Any], numbers: list[str]) -> dict[str, list[Row]]:
+    """The measures of problems with their state and days late, by problem."""
+    found: dict[str, list[Row]] = {}
+    for row in rows(
+        connection,
+        "SELECT * FROM rectification_task_book WHERE problem_no = ANY (%s) ORDER BY problem_no, seq, measure_id",
+        numbers,
+    ):
+        found.setdefault(row["problem_no"], []).append(row)
+    return found
+
+
 def problem(connection: psycopg.Connection[Any], number: str) -> Row | None:
-    """One problem of the ledger; None when there is none, or it is another department's."""
+    """One problem of the ledger with its timetable and what it is linked to; None when there is none, or it is another department's."""
     found = rows(connection, "SELECT * FROM rectification_ledger WHERE problem_no = %s", number)
-    return found[0] if found else None
+    if not found:
+        return None
+    times = rows(connection, "SELECT * FROM rectification_timetable WHERE problem_no = %s", number)
+    links = rows(connection, "SELECT * FROM rectification_links WHERE problem_no = %s", number)
+    return found[0] | {"time": times[0] if times else None, "links": links[0] if links else None}
 
 
-def problem_parts(connection: psycopg.Connection[Any], numbers: list[str]) -> Row:
-    """Measures, progress and reviews of problems whose lines the reader has seen; the portal's own connection asks."""
+def problem_parts(connection: psycopg.Connection[Any], number: str) -> Row:
+    """Progress and reviews of a problem whose line the reader has seen; the portal's own connection asks."""
     queries = {
-        "measures": "SELECT * FROM shared.rectification_measure WHERE problem_no = ANY (%s) ORDER BY problem_no, seq, measure_id",
-        "progress": "SELECT * FROM shared.rectification_progress WHERE problem_no = ANY (%s) ORDER BY reported_on, progress_id",
-        "reviews": "SELECT * FROM shared.rectification_review WHERE problem_no = ANY (%s) ORDER BY applied_on, review_id",
+        "progress": "SELECT * FROM shared.rectification_progress WHERE problem_no = %s ORDER BY reported_on, progress_id",
+        "reviews": "SELECT * FROM shared.rectification_review WHERE problem_no = %s ORDER BY applied_on, review_id",
     }
-    return {name: rows(connection, query, numbers) for name, query in queries.items()}
+    return {name: rows(connection, query, number) for name, query in queries.items()}
 
 
 # ------------------------------------------------------------------------------------------------- across the boards
