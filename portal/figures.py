@@ -272,11 +272,14 @@ def task_book(connection: psycopg.Connection[Any], code: str) -> list[Row]:
 
 
 def measures(connection: psycopg.Connection[Any], numbers: list[str]) -> dict[str, list[Row]]:
-    """The measures of problems with their state and days late, by problem."""
+    """The measures of problems whose lines the reader has seen, with state and days late, by problem.
+
+    The portal's own connection asks: the board shows a measure to the unit that answers for it, its lead sees all.
+    """
     found: dict[str, list[Row]] = {}
     for row in rows(
         connection,
-        "SELECT * FROM rectification_task_book WHERE problem_no = ANY (%s) ORDER BY problem_no, seq, measure_id",
+        "SELECT * FROM board.rectification_task_book WHERE problem_no = ANY (%s) ORDER BY problem_no, seq, measure_id",
         numbers,
     ):
         found.setdefault(row["problem_no"], []).append(row)

@@ -139,10 +139,10 @@ def problem(visit: Visit, number: str) -> Response:
     board = _board(visit, "rectification")
     with visit.site.database.seen_by(visit.user) as connection:
         one = figures.problem(connection, number) if board else None
-        measures = figures.measures(connection, [number]).get(number, []) if board else []
     if board is None or one is None:
         raise Refused(404, "没有这个问题，或不属于你的部门", "请从整改看板进入")
     with visit.site.database.owner() as connection:
+        measures = figures.measures(connection, [number]).get(number, [])
         parts = figures.problem_parts(connection, number)
     return visit.page("problem.html", **board, one=one, measures=measures, **parts)
 

@@ -69,9 +69,10 @@ def task_book(visit: Visit, code: str) -> Response:
     board = standing(visit, "rectification", "整改任务书")
     with visit.site.database.seen_by(visit.user) as connection:
         problems = figures.task_book(connection, code) if board else []
-        measures = figures.measures(connection, [p["problem_no"] for p in problems])
     if board is None or not problems:
         raise Refused(404, "这个单位没有整改问题，或不是你的部门", "请从问题整改看板进入")
+    with visit.site.database.owner() as connection:
+        measures = figures.measures(connection, [p["problem_no"] for p in problems])
     return visit.page(
         "task_book.html", **board, problems=problems, measures=measures, unit=problems[0]["lead_department"]
     )
