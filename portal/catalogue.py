@@ -220,7 +220,7 @@ def _every_rule() -> dict[str, dict[str, str]]:
     from schemas.errors import HubError
 
     found: dict[str, dict[str, str]] = {}
-    for name, view in load_catalog().views.items():
+    for name, view in catalog().views.items():
         try:
             parts = view.tree.selects
         except HubError:  # `hub check` tells

@@ -25,7 +25,7 @@ from hub_client import (
     Truncated,
     Unavailable,
 )
-from portal import accounts, sessions, tokens
+from portal import accounts, catalogue, sessions, tokens
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
 from tests.portal.test_boards import axe
@@ -109,6 +109,7 @@ def test_client_exports_traces_and_asks(hub: Hub, site: Site, tmp_path: Path) ->
         hub.export(query, tmp_path / "a.doc")
     assert [len(piece) for piece in hub.query_iter("SELECT * FROM generate_series(1, 25) n", batch=10)] == [10, 10, 5]
     assert hub.query("SELECT count(*) AS n FROM hotline_ticket", as_of="2020-01-01")["n"].tolist() == [0]
+    catalogue.warm()  # as the portal does when it starts
     edges = hub.dataset("hotline_ticket").lineage("due_at")
     assert "hotline_overdue_open" in set(edges["place"])
     assert list(hub.dataset("hotline_callback").quality()["waiting"]) == [1, 1]
