@@ -20,6 +20,7 @@ from schemas import amounts, dates, identifiers, reference
 _LONGEST_NAME = 40
 _KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
 _PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责人|来电人|户主|名字$")
+_PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
 _CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
 _LENGTHS = (20, 40, 80, 200, 500)
 _RESERVED = frozenset(
@@ -126,6 +127,8 @@ def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
             return "string", f"varchar({length})", stored, level
     if _PERSON.search(column):
         return "string", "varchar(40)", "mask_name", "S2"
+    if _PHONE.search(column):
+        return "string", "varchar(40)", "mask_phone", "S2"  # whatever was typed into it, it is somebody's number
     coded = bool(_CODE.search(column)) or any(len(v) > 1 and v[0] == "0" and v.isdigit() for v in values)
     if not coded:
         if all_(lambda v: v.lstrip("-").isdigit()):

@@ -14,7 +14,7 @@ from hub.output import UsageError
 from schemas.errors import ConfigError, HubError
 from schemas.identifiers import COUNTY_TIME
 from warehouse import workbook
-from warehouse.workbook import clock, differs, grouped, place, reasons, state
+from warehouse.workbook import changes, clock, grouped, place, reasons, state
 
 if TYPE_CHECKING:
     import psycopg
@@ -134,7 +134,9 @@ def import_(
         if number not in known:
             raise UsageError(str(file), f"没有行编号 {number}", "请不要改动“行编号”一列；可重新导出")
     changed = {
-        n: (raw, why) for n, (raw, why) in given.items() if differs(known[n], raw) and not known[n]["resolved_at"]
+        n: (edited, why)
+        for n, (raw, why) in given.items()
+        if (edited := changes(known[n], raw)) and not known[n]["resolved_at"]
     }
     silent = [n for n, (_, why) in changed.items() if not why]
     if silent:
@@ -146,7 +148,7 @@ def import_(
         return
     passed = 0
     for (order, why), numbers in grouped(known, changed).items():
-        mended = [correction.Mended(n, changed[n][0]) for n in numbers]
+        mended = [correction.Mended(n, {**known[n]["raw"], **changed[n][0]}) for n in numbers]
         passed += _resubmit(order, mended, by=by, reason=why)
     output.say(
         f"送回 {len(changed)} 行，通过 {passed} 行，退回 {len(changed) - passed} 行",

@@ -8,8 +8,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from connectors.spec import Connector
 
 
 def main(port: int, dagster_port: int) -> None:
@@ -29,6 +33,8 @@ def main(port: int, dagster_port: int) -> None:
         dagster_port=dagster_port,
         settle=lambda changed: _settle(here, changed),
         collect=lambda ids: _collect(here, ids),
+        reload=lambda: threading.Thread(target=_reload, args=(here,), daemon=True, name="reload").start(),
+        replay=lambda name, batches: _replay(here, name, batches),
     )
     if not site.address:
         site.address = f"http://127.0.0.1:{port}"
@@ -48,10 +54,32 @@ def _settle(here: Home, changed: set[str]) -> object:
 def _collect(here: Home, ids: Collection[str]) -> None:
     """Collect these connectors now, beside the pages; what comes of it is in the batches."""
     from hub.setup import registry
-    from pipelines.run import run
 
-    wanted = [c for c in registry(here).connectors.values() if c.id in set(ids)]
-    threading.Thread(target=run, args=(wanted, here), daemon=True, name="collect").start()
+    _run(here, [c for c in registry(here).connectors.values() if c.id in set(ids)])
+
+
+def _replay(here: Home, name: str, batches: Collection[int]) -> None:
+    """Read landed batches again, beside the pages."""
+    from hub.setup import registry
+
+    _run(here, [registry(here).get(name)], from_landing=True, batches=set(batches))
+
+
+def _run(here: Home, connectors: list[Connector], **options: Any) -> None:
+    """The same run as everywhere, the judgement of whole deliveries included."""
+    from pipelines.run import run
+    from quality.expectations import judge
+
+    threading.Thread(
+        target=run, args=(connectors, here), kwargs={"judge": judge, **options}, daemon=True, name="collect"
+    ).start()
+
+
+def _reload(here: Home) -> None:
+    """Have a running Dagster read the registry again; where there is none, nothing happens."""
+    from pipelines.serve import reload
+
+    reload(here)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ ACTIONS = {
     "sign_in": "登录", "sign_in_failed": "登录失败", "sign_out": "退出", "password": "改口令", "totp": "设置动态口令", "query": "查询",
     "export": "导出", "fix": "更正", "upload": "报送", "contest": "申诉", "decide": "裁定", "user": "账号", "approve": "批准", "request": "申请数据",
     "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "exposure": "红黑榜", "refused": "越权被拒", "run": "采集", "connect": "数据库口令", "notice": "消息", "config": "设置",
+    "register": "登记来源", "review": "审批登记", "stand": "停用和恢复来源", "secret": "更换口令", "drift": "来源变化",
+    "objection": "数据异议", "standard": "数据标准", "verdict": "冲突和主体裁定",
 }  # fmt: skip
 
 

@@ -41,11 +41,22 @@ class Database:
         Raises:
             WarehouseUnavailable: the warehouse does not answer.
         """
+        with self.control() as connection, connection.transaction():
+            yield connection
+
+    @contextmanager
+    def control(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection for functions that commit for themselves (warehouse.registry, inbox, truth); rolled back at the end.
+
+        Raises:
+            WarehouseUnavailable: the warehouse does not answer.
+        """
         connection = self._take()
         try:
-            with connection.transaction():
-                yield connection
+            yield connection
         finally:
+            if not connection.closed:
+                connection.rollback()
             if connection.closed or connection.broken or self._idle.qsize() >= _POOL:
                 connection.close()
             else:

@@ -10,6 +10,7 @@ from portal.accounts import Account
 from portal.site import Site
 from schemas.errors import ConfigError
 from schemas.identifiers import COUNTY_TIME
+from schemas.reference import departments
 from warehouse import correction
 from warehouse.load import resubmit
 from warehouse.workbook import clock, grouped, place, reasons, state
@@ -50,10 +51,15 @@ def today() -> date:
 def orders(connection: psycopg.Connection[Any], user: Account, *, all: bool = False) -> list[Row]:
     """The orders of the user's department (all for whole-county users), the most urgent first, with their clock in words."""
     found = correction.orders(connection, today(), department=user.department, all=all)
-    return [one | {"clock": clock(one), "urgency": _urgency(one)} for one in found]
+    names = {code: d.short_name or d.name for code, d in departments().items()}
+    return [
+        one | {"clock": clock(one), "urgency": urgency(one), "unit": names.get(one["department"], one["department"])}
+        for one in found
+    ]
 
 
-def _urgency(one: Row) -> str:
+def urgency(one: Row) -> str:
+    """The tag of a case by its clock: good when closed, bad when late, soon from half its time on."""
     if one["closed_at"]:
         return "good"
     return "bad" if one["days_left"] < 0 else "soon" if one["used_pct"] >= 50 else ""
@@ -62,7 +68,7 @@ def _urgency(one: Row) -> str:
 def order(connection: psycopg.Connection[Any], number: int) -> Row | None:
     """One order, closed or not."""
     found = correction.orders(connection, today(), order=number)
-    return found[0] | {"clock": clock(found[0]), "urgency": _urgency(found[0])} if found else None
+    return found[0] | {"clock": clock(found[0]), "urgency": urgency(found[0])} if found else None
 
 
 def items(connection: psycopg.Connection[Any], site: Site, one: Row) -> list[Row]:

@@ -15,7 +15,9 @@ from markupsafe import Markup
 
 from portal.menu import menu
 from portal.roles import can
+from portal.schedules import words
 from portal.standing import span
+from schemas.contract import SHARING
 from schemas.errors import WarehouseUnavailable
 from schemas.identifiers import COUNTY_TIME
 
@@ -102,6 +104,10 @@ def environment() -> Environment:
 
     made.filters |= {"drawn": drawing.data_uri, "dark": charts.dark}
     made.tests["numeric"] = numeric
+    made.globals |= {
+        "schedule_words": words,
+        "sharing_words": lambda key: SHARING.get(key, "契约没有写，按有条件共享办"),
+    }
     return made
 
 

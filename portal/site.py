@@ -29,6 +29,8 @@ class Site:
     dagster_port: int | None = None
     settle: Callable[[set[str]], object] = _nothing
     collect: Callable[[Collection[str]], object] | None = None
+    reload: Callable[[], object] = lambda: None  # has the scheduler read the registry again
+    replay: Callable[[str, Collection[int]], object] | None = None  # reads landed batches of a connector again
     secure: bool = field(default_factory=lambda: os.environ.get("HUB_PORTAL_HTTPS", "") == "1")
     name: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_NAME", "示例县政务数据共享枢纽"))
     address: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_URL", "").rstrip("/"))  # as people reach it

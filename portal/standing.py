@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 # state -> (word, tag): a source that never reported is not one that sent no rows.
 STATES = {
-    "on_time": ("正常", "good"), "late": ("迟到", "bad"), "held": ("整批待核", "soon"), "failed": ("采集失败", "bad"), "never": ("未报", ""), "broken": ("登记有误", "bad"), "gone": ("已撤下", ""),
+    "on_time": ("正常", "good"), "late": ("迟到", "bad"), "held": ("整批待核", "soon"), "failed": ("采集失败", "bad"), "never": ("未报", ""), "broken": ("登记有误", "bad"), "gone": ("已撤下", ""), "paused": ("停用", ""),
 }  # fmt: skip
 FAILING = 2  # visits in a row that failed
 _STATUS = {
@@ -36,7 +36,7 @@ _KINDS = {
 }
 _LAST = """
 SELECT s.connector, s.department, s.dataset, s.title, b.batch_id, b.delivery, b.extracted_at, b.extracted, b.passed, b.quarantined,
-  coalesce(q.waiting, 0) AS waiting, h.batch_id AS held_batch, l.answered_at, l.problem, coalesce(l.failures, 0) AS failures
+  coalesce(q.waiting, 0) AS waiting, h.batch_id AS held_batch, l.answered_at, l.problem, coalesce(l.failures, 0) AS failures, l.asked_at
 FROM hub.source s LEFT JOIN hub.source_layout l USING (source_id)
 LEFT JOIN LATERAL (SELECT * FROM hub.batch WHERE source_id = s.source_id AND status = 'committed' AND kind <> 'correction' ORDER BY batch_id DESC LIMIT 1) b ON true
 LEFT JOIN LATERAL (SELECT batch_id FROM hub.batch WHERE source_id = s.source_id AND status = 'held' AND batch_id > coalesce(b.batch_id, 0) ORDER BY batch_id DESC LIMIT 1) h ON true
@@ -61,6 +61,7 @@ def sources(connection: psycopg.Connection[Any], site: Site, department: str | N
         found.append(
             _line(one.id, one.dept, one.title, one.dataset, limit, lasts.get(one.id), now, by_file=takes_files(one))
             | {"schedule": one.schedule, "driver": one.driver}
+            | ({} if one.enabled else {"state": "paused"})
         )
     for name, error in known.broken.items():
         found.append(
@@ -83,7 +84,7 @@ def _line(
     row: Row = {
         "connector": name, "department": department, "unit": (owner.short_name or owner.name) if owner else department, "title": title, "dataset": dataset,
         "state": "never", "limit": limit, "age": None, "batch_id": None, "extracted_at": None, "extracted": None, "passed": None, "quarantined": None,
-        "waiting": 0, "held_batch": None, "reported_at": None, "problem": None, "failures": 0,
+        "waiting": 0, "held_batch": None, "reported_at": None, "problem": None, "failures": 0, "asked_at": None,
     }  # fmt: skip
     if last is None:
         return row
@@ -99,6 +100,7 @@ def _line(
             "held_batch",
             "problem",
             "failures",
+            "asked_at",
         )
     }
     # A file source reports by delivering, any other by answering, with or without new rows.

@@ -54,6 +54,8 @@ KINDS = frozenset(
         "scrub",
     ]
 )
+# What other departments may do with a dataset (政务数据共享条例 第十四条).
+SHARING = {"unconditional": "无条件共享", "conditional": "有条件共享", "none": "不予共享"}
 _DEFAULT_KIND = {
     "string": "text", "integer": "integer", "number": "decimal", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp", "object": "free_text", "array": "free_text",
@@ -132,6 +134,8 @@ class Contract:
     event_field: str | None  # whose day tells what a department's name or a code meant; None: the day of the delivery
     sla: dict[str, tuple[float, str]]
     path: Path
+    sharing: str = ""  # a key of SHARING; "" = the contract does not say
+    sharing_basis: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -260,6 +264,8 @@ def parse(text: str, where: str, path: Path | None = None) -> Contract:
         event_field=custom.get("eventDateField") or custom.get("validFromField"),
         sla={item["property"]: (item["value"], item.get("unit", "d")) for item in doc.get("slaProperties") or []},
         path=path or Path(f"{table['name']}.odcs.yaml"),
+        sharing=str(custom.get("sharing", "")),
+        sharing_basis=str(custom.get("sharingBasis", "")),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "tongqu"
 DAGSTER_DATABASE = "dagster"
+_FROM_FILE = "HUB_ENV_NAMES"  # the names in the environment that hub.env put there
 
 
 class Home:
@@ -58,15 +59,23 @@ class Home:
         """The folder of connector files: HUB_CONNECTORS, else the repository's own."""
         return Path(os.environ.get("HUB_CONNECTORS") or ROOT / "connectors" / "departments")
 
+    @property
+    def inbox(self) -> Path:
+        """Where departments' files come in: HUB_INBOX, else a folder of the home; connectors refer to it by that name."""
+        return Path(os.environ.setdefault("HUB_INBOX", str(self.path / "inbox")))
+
     def load_env(self) -> None:
-        """Put hub.env into the environment; what is set there already stays.
+        """Put hub.env and the inbox into the environment; what was set there from elsewhere stays.
+
+        What came from hub.env before is replaced, also in a process that got it from its parent: a password changed in
+        the portal counts from the next reading on.
 
         Raises:
             ConfigError: a line is not KEY=VALUE.
         """
-        if not self.env_file.exists():
-            return
-        for number, line in enumerate(self.env_file.read_text(encoding="utf-8").splitlines(), 1):
+        kept = set(os.environ.get(_FROM_FILE, "").split())
+        lines = self.env_file.read_text(encoding="utf-8").splitlines() if self.env_file.exists() else []
+        for number, line in enumerate(lines, 1):
             text = line.strip()
             if not text or text.startswith("#"):
                 continue
@@ -75,7 +84,11 @@ class Home:
                 raise ConfigError(
                     f"{self.env_file.name}：第 {number} 行", "不是 名称=值 的形式", "请改成 HUB_SOURCE_…=… 一行一项"
                 )
-            os.environ.setdefault(name.strip(), value.strip())
+            if name.strip() not in os.environ or name.strip() in kept:
+                os.environ[name.strip()] = value.strip()
+                kept.add(name.strip())
+        os.environ[_FROM_FILE] = " ".join(sorted(kept))
+        _ = self.inbox
 
     @cached_property
     def database_url(self) -> str:

@@ -26,7 +26,9 @@ from warehouse.landing import land
 from warehouse.load import workspace
 
 SHOWN = 200
-ENDINGS = {"csv": (".csv", ".txt"), "excel": (".xlsx", ".xls")}
+ENDINGS = {
+    "csv": (".csv", ".txt"), "excel": (".xlsx", ".xls"), "file": (".csv", ".txt", ".xlsx", ".xls", ".json", ".xml", ".parquet"),
+}  # fmt: skip
 _LARGEST = 500 * 1024 * 1024  # a workbook is a zip: what it unpacks to
 
 
@@ -48,17 +50,17 @@ def takes_files(connector: Connector) -> bool:
     return connector.driver in ENDINGS
 
 
-def safe_file(connector: Connector, name: str, path: Path) -> None:
+def safe_file(driver: str, name: str, path: Path) -> None:
     """Refuse what is no such file, holds macros, or would unpack to more than a machine holds.
 
     Raises:
         ConfigError: with what to send instead.
     """
     ending = Path(name).suffix.lower()
-    if ending not in ENDINGS[connector.driver]:
+    if ending not in ENDINGS[driver]:
         raise ConfigError(
             name,
-            f"这个来源收 {'、'.join(ENDINGS[connector.driver])}，不收 {ending or '没有后缀的文件'}",
+            f"这个来源收 {'、'.join(ENDINGS[driver])}，不收 {ending or '没有后缀的文件'}",
             "请另存后再送",
         )
     if not zipfile.is_zipfile(path):

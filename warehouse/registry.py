@@ -84,7 +84,11 @@ def connect(home: Home) -> psycopg.Connection[dict[str, Any]]:
 
 # ------------------------------------------------------------------------------------------------ the registry
 def load(home: Home) -> Registry:
-    """The connectors of this hub: its files, then what was registered; nothing that is retired."""
+    """The connectors of this hub: its files, then what was registered; nothing that is retired.
+
+    Their addresses and secrets are read anew as well, so that a process that runs for days sees those changed meanwhile.
+    """
+    home.load_env()
     # What the home itself brings replaces the files of the same name: the demo's stand-ins, a site's own changes.
     found = spec.load_registry(home.departments, home.path / "connectors")
     if home.embedded and not (home.path / "pg").exists():

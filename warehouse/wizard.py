@@ -59,12 +59,17 @@ def keep_secrets(home: Home, connector: str, source: dict[str, Any]) -> dict[str
     for key in dict.fromkeys([*references.plain_secrets(source, _SECRET_OPTIONS), *references.plain_secrets(source)]):
         stem = _PLAIN.sub("_", f"{connector}_{key}".upper()).strip("_")
         name = f"HUB_SOURCE_{stem}" if "://" in str(source[key]) else f"HUB_SECRET_{stem}"
-        _remember(home, name, str(source[key]))
+        remember(home, name, str(source[key]))
         kept[key] = f"${{{name}}}"
     return kept
 
 
-def _remember(home: Home, name: str, value: str) -> None:
+def remember(home: Home, name: str, value: str) -> None:
+    """Keep an address or a secret in hub.env and in this process, in place of the one of the same name.
+
+    Raises:
+        ConfigError: the value has a line break.
+    """
     if "\n" in value:
         raise ConfigError(name, "里面有换行", "请检查是否多复制了内容")
     home.env_file.touch(mode=0o600)
@@ -74,7 +79,8 @@ def _remember(home: Home, name: str, value: str) -> None:
     part.touch(mode=0o600)
     part.write_text("\n".join([*kept, f"{name}={value}"]) + "\n", encoding="utf-8")
     part.rename(home.env_file)
-    os.environ[name] = value
+    os.environ.pop(name, None)
+    home.load_env()
 
 
 def reach(connector: str, source: dict[str, Any]) -> Iterator[Step]:

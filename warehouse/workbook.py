@@ -16,6 +16,9 @@ from schemas.errors import ConfigError
 _STATE = {"corrected": "源头已更正", "withdrawn": "源头已撤回", "resubmitted": "已更正", "upheld": "申诉成立"}
 # The sheet's own columns; those of the source stand behind them under their own names.
 _ID, _PLACE, _WHY, REASON = "行编号", "出处", "问题（不用改）", "更正说明（必填）"
+_OWN = frozenset({_ID, _PLACE, _WHY, REASON})
+_THEIRS = "（来源的列）"  # marks a column of the source that is called as one of ours
+_LONGEST = 32_000  # a cell holds 32,767 characters
 
 
 def place(row: dict[str, Any]) -> str:
@@ -58,6 +61,7 @@ def workbook(rows: list[dict[str, Any]], target: Any) -> None:
 
     plain = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     names = list(dict.fromkeys(name for row in rows for name in row["raw"]))
+    heads = [name + _THEIRS if name in _OWN else name for name in names]
     with xlsxwriter.Workbook(target, plain) as book:
         sheet = book.add_worksheet("更正")
         head = book.add_format({"bold": True, "bottom": 1})
@@ -65,7 +69,7 @@ def workbook(rows: list[dict[str, Any]], target: Any) -> None:
         wrong = book.add_format({"num_format": "@", "bg_color": "#FFF0C0"})
         sheet.set_column(0, 3 + len(names), 18, text)
         sheet.set_column(2, 2, 48, text)
-        sheet.write_row(0, 0, [_ID, _PLACE, _WHY, REASON, *names], head)
+        sheet.write_row(0, 0, [_ID, _PLACE, _WHY, REASON, *heads], head)
         for at, row in enumerate(rows, 1):
             marked = {r["value"] for r in row["reasons"]}
             where = place(row | {"row": row["row_number"], "key": row["row_key"]})
@@ -73,7 +77,7 @@ def workbook(rows: list[dict[str, Any]], target: Any) -> None:
                 sheet.write_string(at, column, value, fixed)
             for column, name in enumerate(names, 4):
                 value = row["raw"].get(name)
-                sheet.write_string(at, column, value or "", wrong if value in marked else text)
+                sheet.write_string(at, column, _shown(value) or "", wrong if value in marked else text)
         sheet.freeze_panes(1, 4)
         sheet.autofilter(0, 0, max(len(rows), 1), 3 + len(names))
 
@@ -103,6 +107,7 @@ def read(file: Path | BinaryIO, name: str = "") -> dict[int, tuple[dict[str, str
         raise ConfigError(name, "解开后超过 500 MB", "请只上传下载的那个文件，改好再送")
     try:
         sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
+        sheet.reset_dimensions()  # WPS may write that the sheet is one cell large
     except FileNotFoundError:
         raise ConfigError(name, "找不到这个文件", "请核对路径") from None
     except Exception as error:
@@ -123,7 +128,7 @@ def read(file: Path | BinaryIO, name: str = "") -> dict[int, tuple[dict[str, str
         if not number.isdigit():
             raise ConfigError(f"{name} 第 {at} 行", f"行编号“{number}”不是数字", "请重新下载")
         why = cells.pop(REASON) or ""
-        found[int(number)] = ({n: v for n, v in cells.items() if n not in {_PLACE, _WHY}}, why)
+        found[int(number)] = ({n.removesuffix(_THEIRS): v for n, v in cells.items() if n not in _OWN}, why)
     return found
 
 
@@ -141,9 +146,16 @@ def _text(value: Any, where: str) -> str | None:
     return str(value).strip()
 
 
-def differs(row: dict[str, Any], raw: dict[str, str | None]) -> bool:
-    """Whether any column says something else than the refused row."""
-    return any((row["raw"].get(name) or None) != value for name, value in raw.items() if name in row["raw"])
+def changes(row: dict[str, Any], raw: dict[str, str | None]) -> dict[str, str | None]:
+    """The source columns in which the sheet says something else than it was given for a refused row."""
+    return {n: v for n, v in raw.items() if n in row["raw"] and _shown(row["raw"][n]) != _shown(v)}
+
+
+def _shown(value: str | None) -> str | None:
+    """A value as a cell holds it and as it comes back: no blanks around it, one kind of line end, not too long."""
+    if value is None:
+        return None
+    return value.replace("\r\n", "\n").replace("\r", "\n").strip()[:_LONGEST].rstrip() or None
 
 
 def grouped(known: dict[int, Any], changed: dict[int, tuple[Any, str]]) -> dict[tuple[int, str], list[int]]:

@@ -244,6 +244,7 @@ def _write_env(place: Place, server: postgresql.Server, cases: mariadb.Server | 
         "HUB_SOURCE_HOTLINE_URL": f"http://127.0.0.1:{(place.hotline / 'port').read_text()}/api",
         "HUB_SECRET_HOTLINE_TOKEN": passwords["hotline"],
         "HUB_SOURCE_INBOX": str(place.files),
+        "HUB_SOURCE_NETWORKS": "127.0.0.0/8",  # the demo's servers are on this machine; a site's are not
     }
     file = place.home / "hub.env"
     kept = (

@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 
 from portal import audit, mending
 from portal.downloads import KINDS, attachment
+from portal.tasks import tasks
 from portal.web import Refused, Visit, route
 from warehouse import correction, workbook
 
@@ -29,12 +30,11 @@ def inbox(visit: Visit) -> Response:
             "AND (%(department)s::text IS NULL OR s.department = %(department)s) ORDER BY c.raised_at",
             {"department": visit.user.department},
         ).fetchall()
-    counts = {
-        "late": sum(o["urgency"] == "bad" for o in found),
-        "soon": sum(o["urgency"] == "soon" for o in found),
-        "rows": sum(o["open_rows"] for o in found),
-    }
-    return visit.page("inbox.html", orders=found, contests=contests, counts=counts)
+    with visit.site.database.control() as connection:
+        others = tasks(connection, visit.user)
+    clocked = [*(o["urgency"] for o in found), *(t.urgency for t in others if t.due_on)]
+    counts = {"late": clocked.count("bad"), "soon": clocked.count("soon"), "rows": sum(o["open_rows"] for o in found)}
+    return visit.page("inbox.html", orders=found, contests=contests, counts=counts, tasks=others)
 
 
 @route(router, "/quality", "correction.read")
@@ -93,8 +93,10 @@ def fix(visit: Visit, number: int) -> Response:
             continue
         row = rows[int(head[1:])]
         if name in row["raw"] and given.strip() != (row["raw"][name] or "").strip():
-            raw, _ = changed.setdefault(row["quarantine_id"], (dict(row["raw"]), why))
-            raw[name] = given.strip() or None
+            edited, _ = changed.setdefault(row["quarantine_id"], ({}, why))
+            edited[name] = given.strip() or None
+    # A value that bounced and was left standing is no new attempt.
+    changed = {n: (edited, why) for n, (edited, why) in changed.items() if _anew(rows[n], edited)}
     wrong = "没有改动过的行" if not changed else "改了数据，请写明更正说明" if not why else ""
     if wrong:
         shown = list(rows.values())[:_PAGE]
@@ -115,6 +117,12 @@ def fix(visit: Visit, number: int) -> Response:
     sent = mending.send(visit.site, visit.user, one, changed)
     visit.note("fix", f"更正单 {number}", rows=sent.rows, passed=sent.passed)
     return visit.go(f"/quality/orders/{number}", sent.said)
+
+
+def _anew(row: dict[str, Any], edited: dict[str, str | None]) -> bool:
+    shown = {cell["name"]: cell["now"].strip() for cell in row["cells"]}
+    whole = {name: (row["raw"][name] or "").strip() for name in shown} | {n: v or "" for n, v in edited.items()}
+    return any(whole[name] != value for name, value in shown.items())
 
 
 @route(router, "/quality/orders/{number}/workbook", "correction.read")
@@ -143,9 +151,9 @@ def upload(visit: Visit, number: int) -> Response:
     if strange is not None:
         raise Refused(422, f"这张更正单里没有行编号 {strange}", "请不要改动“行编号”一列；可重新下载")
     changed = {
-        n: (raw, why)
+        n: (edited, why)
         for n, (raw, why) in given.items()
-        if not known[n]["resolved_at"] and workbook.differs(known[n], raw)
+        if not known[n]["resolved_at"] and (edited := workbook.changes(known[n], raw))
     }
     silent = next((n for n, (_, why) in changed.items() if not why), None)
     if silent is not None:

@@ -17,11 +17,13 @@ from starlette.datastructures import UploadFile
 from connectors.drivers import open_driver
 from connectors.spec import Connector
 from portal.downloads import KINDS, attachment
+from portal.pages.connector import named
 from portal.standing import STATES, deliveries, sources
 from portal.web import Refused, Visit, route
 from schemas.contract import contract
 from schemas.errors import HubError
 from schemas.identifiers import COUNTY_TIME
+from warehouse import registry
 from warehouse.precheck import precheck, safe_file, takes_files
 from warehouse.workbook import reasons
 
@@ -31,46 +33,13 @@ router = APIRouter()
 @route(router, "/connectors", "source.read")
 def connectors(visit: Visit) -> Response:
     """The department's sources: state, last delivery, rows, what is refused."""
-    with visit.site.database.owner() as connection:
+    with visit.site.database.control() as connection:
         found = sources(connection, visit.site, visit.user.department)
-    return visit.page("connectors.html", sources=found, states=STATES)
-
-
-def _connector(visit: Visit, dept: str, name: str, action: str = "source.read") -> Connector:
-    known = visit.site.registry().connectors.get(f"{dept}/{name}")
-    visit.require(action, None if known is None else {"department": known.dept})
-    assert known is not None
-    return known
-
-
-@route(router, "/connectors/{dept}/{name}", "source.read")
-def connector(visit: Visit, dept: str, name: str) -> Response:
-    """One source: how it is read, which column is which field, its last deliveries."""
-    one = _connector(visit, dept, name)
-    agreed = contract(one.dataset)
-    with visit.site.database.owner() as connection:
-        found = [s for s in sources(connection, visit.site, one.dept) if s["connector"] == one.id]
-        runs = deliveries(connection, connector=one.id, limit=20)
-    return visit.page(
-        "connector.html",
-        one=one,
-        agreed=agreed,
-        standing=found[0] if found else None,
-        states=STATES,
-        runs=runs,
-        files=takes_files(one),
-    )
-
-
-@route(router, "/connectors/{dept}/{name}/run", "source.run", methods=("POST",))
-def run(visit: Visit, dept: str, name: str) -> Response:
-    """Collect from it now."""
-    one = _connector(visit, dept, name, "source.run")
-    if visit.site.collect is None:
-        raise Refused(503, "采集没有启动", "请用 hub up 启动门户，或运行 hub run")
-    visit.site.collect([one.id])
-    visit.note("run", one.id)
-    return visit.go(f"/connectors/{one.id}", "已开始采集，完成后在运行记录里看结果")
+        drafts = [
+            r for r in registry.registrations(connection)
+            if visit.user.department is None or r.connector.startswith(f"{visit.user.department}/")
+        ]  # fmt: skip
+    return visit.page("connectors.html", sources=found, states=STATES, drafts=drafts, draft_states=registry.STATES)
 
 
 @route(router, "/runs", "source.read")
@@ -110,9 +79,11 @@ def uploads(visit: Visit) -> Response:
             for r in deliveries(connection, department=visit.user.department, limit=50)
             if r["connector"] in {c.id for c in found}
         ]
+        told = sources(connection, visit.site, visit.user.department)
     return visit.page(
-        "uploads.html", connectors=found, runs=lately[:20], titles={c.id: contract(c.dataset) for c in found}
-    )
+        "uploads.html", connectors=found, runs=lately[:20], titles={c.id: contract(c.dataset) for c in found},
+        problems={s["connector"]: (s["problem"], s["asked_at"]) for s in told if s["problem"]},
+    )  # fmt: skip
 
 
 @route(router, "/uploads/{dept}/{name}/template", "upload")
@@ -120,7 +91,7 @@ def template(visit: Visit, dept: str, name: str) -> Response:
     """An empty workbook with the source's columns, and what each means on a second sheet."""
     import xlsxwriter  # type: ignore[import-untyped]
 
-    one = _connector(visit, dept, name, "upload")
+    one = named(visit, dept, name, "upload")
     agreed, target = contract(one.dataset), io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
         sheet, told = book.add_worksheet(str(one.source.get("sheet") or "数据")[:31]), book.add_worksheet("填写说明")
@@ -158,7 +129,7 @@ def _staged(visit: Visit, ticket: str) -> Path:
 @route(router, "/uploads/{dept}/{name}", "upload", methods=("POST",))
 def check(visit: Visit, dept: str, name: str) -> Response:
     """Judge a file before it is sent in: how many rows would pass, and why the others would not."""
-    one = _connector(visit, dept, name, "upload")
+    one = named(visit, dept, name, "upload")
     given = visit.form.get("file")
     if not takes_files(one):
         raise Refused(404, "这个来源不收文件", "它直接从系统里取数")
@@ -172,7 +143,7 @@ def check(visit: Visit, dept: str, name: str) -> Response:
     with path.open("wb") as target:
         shutil.copyfileobj(given.file, target)
     try:
-        safe_file(one, given.filename, path)
+        safe_file(one.driver, given.filename, path)
         told = precheck(one, visit.site.home, path)
     except HubError as error:
         shutil.rmtree(folder)
@@ -195,7 +166,7 @@ def check(visit: Visit, dept: str, name: str) -> Response:
 @route(router, "/uploads/{dept}/{name}/send", "upload", methods=("POST",))
 def send(visit: Visit, dept: str, name: str) -> Response:
     """Put a checked file where the source is read from, and collect it."""
-    one = _connector(visit, dept, name, "upload")
+    one = named(visit, dept, name, "upload")
     folder = _staged(visit, visit.text("ticket"))
     told = (folder / "name").read_text(encoding="utf-8")
     file = next(p for p in folder.iterdir() if p.name != "name")

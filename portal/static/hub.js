@@ -99,6 +99,48 @@
     setTimeout(start, 5000); // what the page came with is new enough; whoever only passes through opens no stream
   }
 
+  // The steps of a connection test, shown as each one ends.
+  async function probe() {
+    const form = document.querySelector("form[data-probe]");
+    if (!form) return;
+    const list = form.querySelector("ol"), going = form.querySelector("[data-going]");
+    const add = (step) => {
+      const item = document.createElement("li"), name = document.createElement("strong"), when = document.createElement("span");
+      item.className = step.ok ? "good" : "bad";
+      name.textContent = step.title;
+      when.className = "when";
+      when.textContent = ` ${step.seconds.toFixed(1)} 秒`;
+      item.append(name, when, document.createElement("br"), step.message);
+      if (step.cure) item.append(document.createElement("br"), `怎么办：${step.cure}`);
+      list.append(item);
+    };
+    const end = (fine, text) => {
+      going.textContent = text;
+      const next = document.getElementById("probe-next");
+      if (!fine || !next) return;
+      next.classList.remove("off");
+      next.removeAttribute("aria-disabled");
+      document.getElementById("probe-note").textContent = "测试通过";
+      next.focus();
+    };
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/x-ndjson" }, body: new URLSearchParams({ _csrf: form._csrf.value }) });
+      if (!answer.ok) { end(false, "没有测成：请刷新页面，再点“保存并测试连接”"); return; }
+      const reader = answer.body.getReader(), decoder = new TextDecoder();
+      let rest = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+        rest = lines.pop();
+        for (const line of lines.filter(Boolean)) {
+          const step = JSON.parse(line);
+          if (step.done) { end(step.ok, step.ok ? "全部通过" : "没有通过：按上面说的改好，再测一次"); } else { add(step); }
+        }
+      }
+    } catch { end(false, "和枢纽的连接断了，请刷新页面再试"); }
+  }
+
   function wall() {
     const next = document.body.dataset.next;
     if (!document.body.classList.contains("wall")) return;
@@ -118,6 +160,6 @@
     }
   });
   function ready(root) { charts(root); filters(root); }
-  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); live(); wall(); });
+  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); probe(); live(); wall(); });
   document.addEventListener("htmx:after:swap", (event) => ready(event.target instanceof Element ? event.target : document));
 })();

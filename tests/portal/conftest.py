@@ -15,7 +15,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg.rows import dict_row
 
-from pipelines.run import prepare, settle
+from pipelines.run import prepare, run, settle
 from portal import accounts, sessions
 from portal.app import create
 from portal.site import Site
@@ -52,6 +52,7 @@ def site(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPa
     made = Site(
         home,
         collect=lambda ids: [load(made.registry().get(name), home) for name in ids],
+        replay=lambda name, batches: run([made.registry().get(name)], home, from_landing=True, batches=batches),
         settle=lambda changed: settle(home, changed, as_of=county.DAY),
     )
     _people(made)
@@ -226,6 +227,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     assert Path(CHROMIUM).exists(), "apt-get install chromium (make test does)"
     with sync_playwright() as playwright:
+        expect.set_options(timeout=120_000)  # other tests share the machine
         made = playwright.chromium.launch(executable_path=CHROMIUM)
         yield made
         made.close()
@@ -256,6 +258,7 @@ def window(browser: Browser, address: str, site: Site) -> Iterator[Callable[...,
                 ]
             )
         page = context.new_page()
+        page.set_default_timeout(120_000)
 
         def heard(kind: str, text: str) -> None:
             if kind in {"error", "warning", "page"} and not (expected and expected in text):

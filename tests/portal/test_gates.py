@@ -36,7 +36,7 @@ _OWN = {
     "briefing.make": "leader",
     "inbox.read": "clerk",
 }
-_ANYTHING = {"name": "indicator_overview", "number": "1", "batch": "1", "verb": "enable"}
+_ANYTHING = {"name": "indicator_overview", "number": "999999", "batch": "1", "verb": "enable"}
 _LINK = re.compile(r'(?:href|hx-get)="([^"]+)"')
 _MOST_LINKS = 400  # followed by one role; boards have a link per row
 _WEIGHT = {"plain": 60_000, "charts": 350_000, "sql": 450_000}  # bytes on the wire

@@ -1,0 +1,106 @@
+"""What a source described in the portal may reach: the department's own folder, the county's networks, never the hub.
+
+Whoever fills in a form could otherwise have the hub read its own files, call its own services, or send another
+department's secret to an address of theirs.
+
+    HUB_SOURCE_NETWORKS=10.0.0.0/8,192.168.5.0/24     the networks sources stand in; private ones when it is not set
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors import references
+from schemas.errors import ConfigError
+from warehouse.home import Home
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+_NEVER = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "224.0.0.0/4", "ff00::/8", "::/128")))  # fmt: skip
+_FOLDERS = ("HUB_INBOX", "HUB_SOURCE_INBOX")
+_GLOB = "*?["
+
+
+def networks() -> tuple[Network, ...]:
+    """The networks in which sources may stand.
+
+    Raises:
+        ConfigError: HUB_SOURCE_NETWORKS holds something else than networks.
+    """
+    given = os.environ.get("HUB_SOURCE_NETWORKS", "")
+    try:
+        return tuple(ipaddress.ip_network(n.strip(), strict=False) for n in (given.split(",") if given else _PRIVATE))
+    except ValueError as error:
+        raise ConfigError("HUB_SOURCE_NETWORKS", "不是网段的列表", "例如 10.0.0.0/8,192.168.5.0/24") from error
+
+
+def check(
+    home: Home, source: Mapping[str, Any], *, allowed: Collection[str], own_ports: Collection[int], department: str | None
+) -> None:  # fmt: skip
+    """Nothing when a source may be reached; `allowed` are the references it may hold, `department` None for engineers.
+
+    Raises:
+        ConfigError: it refers to a foreign secret, a folder outside, or an address outside the networks or of the hub.
+    """
+    foreign = sorted(references.names(source) - set(allowed) - set(_FOLDERS))
+    if foreign:
+        raise ConfigError("来源", f"不能引用 ${{{foreign[0]}}}", "请直接填写这个来源自己的地址和口令")
+    for key, value in _texts(source):
+        if key == "driver":
+            continue
+        told = references.resolve(value, f"source.{key}")
+        if "://" in told and not told.startswith("sqlite:"):
+            _address(key, told, own_ports)
+        elif key in {"path", "ca_file"} and str(source.get("driver")) != "http":
+            _folder(home, key, told, department)
+        elif key == "ca_file" or (key == "url" and source.get("driver") == "sqlite"):
+            _folder(home, key, told.removeprefix("sqlite:///"), department)
+
+
+def _texts(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in source.items():
+        if isinstance(value, str):
+            yield str(key), value
+        elif isinstance(value, Mapping):
+            yield from ((f"{key}.{k}", str(v)) for k, v in value.items())
+
+
+def _address(key: str, url: str, own_ports: Collection[int]) -> None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        raise ConfigError("地址", "不完整", "请写主机名或 IP，例如 10.1.2.3")
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return  # the probe's own first step tells that there is no such name
+    known = networks()
+    for text in sorted(map(str, found)):
+        address: Any = ipaddress.ip_address(text.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        if any(address in never for never in _NEVER) or not any(address in network for network in known):
+            raise ConfigError(
+                f"地址 {host}", "不在允许接入的网段里", "请确认地址；确需接入时由系统管理员加进 HUB_SOURCE_NETWORKS"
+            )
+        if address.is_loopback and port in own_ports:
+            raise ConfigError(f"地址 {host}:{port}", "是本枢纽自己的服务，不能当来源", "请填部门系统的地址")
+
+
+def _folder(home: Home, key: str, text: str, department: str | None) -> None:
+    roots = [home.inbox, *(Path(p) for name in _FOLDERS if (p := os.environ.get(name)))]
+    if department is not None:
+        roots = [root / department for root in roots]
+    plain = Path(text)
+    fixed = Path(*plain.parts[: next((n for n, part in enumerate(plain.parts) if set(part) & set(_GLOB)), len(plain.parts))])  # fmt: skip
+    real = Path(os.path.realpath(fixed))
+    if ".." in plain.parts or not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
+        raise ConfigError(f"路径 {text}", "不在收件目录里", f"请把文件放到 {roots[0]} 下面，或直接上传一份样本")
