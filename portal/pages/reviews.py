@@ -22,7 +22,7 @@ def reviews(visit: Visit) -> Response:
     with visit.site.database.control() as connection:
         found = registry.registrations(connection, ("submitted",))
         decided = registry.registrations(connection, ("approved", "rejected"))[:20]
-    return visit.page("reviews.html", waiting=found[::-1], decided=decided, states=registry.STATES)
+    return visit.page("reviews.html", pending=found[::-1], decided=decided, states=registry.STATES)
 
 
 def _one(visit: Visit, number: int) -> Registration:
