@@ -193,7 +193,10 @@ LEFT JOIN shared.enterprise e ON e.enterprise_id = c.enterprise_id::text
 def conflicts(
     connection: psycopg.Connection[Any], *, owner: str | None = None, enterprise: str | None = None, every: bool = False, limit: int = 200
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One dict per conflict, the earliest due first; open ones only unless `every`."""
+    """One dict per conflict, the earliest due first; open ones only unless `every`. None before the first publication."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        if cursor.execute("SELECT to_regclass('shared.enterprise')").fetchone() == (None,):
+            return []
     where = ["true" if every else "c.closed_at IS NULL"]
     where += ["c.owner = %(owner)s"] if owner else []
     where += ["c.enterprise_id = %(enterprise)s::uuid"] if enterprise else []
