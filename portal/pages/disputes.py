@@ -13,7 +13,7 @@ from portal.mending import today, urgency
 from portal.web import Visit, route
 from schemas.contract import contract, contracts
 from schemas.errors import HubError
-from warehouse import identity_cases, objection, store, truth
+from warehouse import golden, identity_cases, objection, store, truth
 from warehouse.engines.adbc import Connection
 from warehouse.workbook import clock
 
@@ -154,7 +154,7 @@ def conflicts(visit: Visit, closed: int = 0) -> Response:
 def _groups() -> dict[str, str]:
     """Field or field group of the enterprise register -> its title."""
     agreed = contract("enterprise")
-    titles = {name: "、".join(agreed.fields[f].title for f in fields) for name, fields in truth.groups(agreed).items()}
+    titles = {name: "、".join(agreed.fields[f].title for f in fields) for name, fields in golden.groups(agreed).items()}
     return titles | {f.name: f.title for f in agreed.fields.values()}
 
 
