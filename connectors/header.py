@@ -33,6 +33,8 @@ _SIGNATURE = re.compile(
     r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|数据来源|资料来源|说明|备注|注)[：:]"
 )
 
+_REMARK = re.compile(r"^(?:数据来源|资料来源|说明|备注|注)[：:]")
+
 
 def squeezed(text: object) -> str:
     """A header's text without blanks and line breaks of any width."""
@@ -77,6 +79,11 @@ def are_units(cells: Sequence[str]) -> bool:
 def is_signature(text: str) -> bool:
     """Whether a row's first text is a signature or a note under the table."""
     return bool(_SIGNATURE.match(squeezed(text)))
+
+
+def is_remark(text: str) -> bool:
+    """Whether a line under the table explains it: 注, 说明, 数据来源; nobody signed it."""
+    return bool(_REMARK.match(squeezed(text)))
 
 
 # The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).

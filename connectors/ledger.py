@@ -33,7 +33,7 @@ class Foot:
         self._mapped = [index for index, name in enumerate(names) if name in set(wanted)]
         self._totals: list[_Total] = []
         self._left_out: set[int] = set()
-        self._notes = self._empty = 0
+        self._notes = self._signed = self._empty = 0
         self._begun = False
         self._keys = [header.key(name) for name in names]
         self._again = 0
@@ -71,6 +71,7 @@ class Foot:
             return True
         if header.is_signature(first) or (self._notes and sum(cell != "" for cell in cells) == 1 and len(cells) > 1):
             self._notes += 1  # a note may go on in the next lines
+            self._signed += header.is_signature(first) and not header.is_remark(first)
             return True
         return False
 
@@ -82,7 +83,8 @@ class Foot:
         if len(mismatches) > _TOLD:
             yield "total_mismatch", f"另有 {len(mismatches) - _TOLD} 处合计与明细不符"
         if self._totals or self._notes:
-            yield "foot_dropped", f"去掉了 {len(self._totals)} 行合计、{self._notes} 行签字或说明"
+            told = [(len(self._totals), "合计"), (self._signed, "签字"), (self._notes - self._signed, "说明")]
+            yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
         if self._again:
             yield "header_again", f"去掉了 {self._again} 行重复的表头"
         if self._empty:

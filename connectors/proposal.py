@@ -8,7 +8,7 @@ away. Names are compared as headers are (NFKC, no blanks, no unit in brackets).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -19,6 +19,8 @@ from schemas.contract import Contract, Field
 
 SURE = 0.8  # from here on a proposal is taken unless a person objects
 LEAST = 0.5
+_SHARE = 0.5  # of a contract's required fields, and of its fields or else of the sample's columns, that must meet
+_SINGLE = 0.95  # of the rows of a sample whose key must be their own: the rest is for the quality rules
 _LOOKED_AT = 50
 _MASKED = frozenset({"mask_name", "mask_phone", "mask_id", "hmac", "scrub"})  # may share a column with another field
 _CURSORS = re.compile(r"更新时间|修改时间|变更时间|update|modif|last.?chang", re.IGNORECASE)
@@ -98,6 +100,29 @@ def rank(contracts: Iterable[Contract], sample: Sample) -> list[tuple[float, Pro
         share = sum(used.values()) / max(len(sample.columns), 1)
         found.append((round(0.6 * met / max(len(needed), 1) + 0.4 * share, 3), proposal))
     return sorted(found, key=lambda pair: -pair[0])
+
+
+def fits(contract: Contract, found: Proposal, sample: Sample, given: Collection[str] = ()) -> bool:
+    """Whether so much of both meets that the sample is taken for the contract's without a person saying so.
+
+    One name in common is none, and a key must tell the sample's rows apart; one without a column needs a column that
+    a person may take for it. `given` are fields that a person has seen to.
+    """
+    needed = [f.name for f in contract.fields.values() if f.required and f.name not in given]
+    met = sum(name in found.fields for name in needed)
+    used = {s.column for s in found.fields.values()}
+    meeting = max(len(found.fields) / max(len(contract.fields), 1), len(used) / max(len(sample.columns), 1))
+    if met < len(needed) * _SHARE or meeting < _SHARE:
+        return False
+    key = [name for name in contract.key if name not in given]
+    if any(name not in found.fields for name in key):
+        return bool(found.telling)
+    if not key or sample.source.get("driver") == "exchange":  # there a row stands for a change
+        return True
+    columns = [found.fields[name].column for name in key]
+    rows = {tuple(row.items()) for row in sample.rows}
+    keys = {tuple(row.get(column) for column in columns) for row in sample.rows}
+    return len(keys) >= len(rows) * _SINGLE
 
 
 def _may_share(contract: Contract, name: str, others: list[str]) -> bool:

@@ -121,8 +121,12 @@ def propose(
         usable = [c for c in contracts.contracts().values() if c.fields]
         ranked = proposal.rank(usable, seen)
         others = [(p.dataset, score) for score, p in ranked[:4]]
-        if not new_dataset and ranked and ranked[0][0] >= FITS:
-            agreed, others = contracts.contract(ranked[0][1].dataset), others[1:]
+        given = {*(fields or {}), *(constants or {})}
+        for score, likely in [] if new_dataset else ranked:
+            told = contracts.contract(likely.dataset)
+            if score >= FITS and proposal.fits(told, likely, seen, given):
+                agreed, others = told, [(name, s) for name, s in others if name != told.dataset]
+                break
     if agreed is not None:
         found = proposal.propose(agreed, seen)
         document = _document(connector, seen, title or agreed.title, agreed.dataset, mode, schedule)

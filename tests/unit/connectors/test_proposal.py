@@ -83,6 +83,31 @@ def test_the_dataset_is_found_by_its_columns() -> None:
     assert ranked[0][0] > ranked[1][0] + 0.2
 
 
+def test_one_name_in_common_is_not_the_same_dataset() -> None:
+    regions = sample(地区=[f"{n} 省" for n in range(8)], 人口=[str(n) for n in range(8)], 户数=["7"] * 8)
+    text, _ = draft_contract.draft("population", "人口", regions)
+    agreed = contracts.parse(text, "population")
+    assert agreed.key == ("di_qu",)
+    firms = sample(地区=["甲省"] * 8, 企业名称=[f"厂 {n}" for n in range(8)], 注册资金=["1"] * 8, 电话=["2"] * 8)
+    ((score, found),) = proposal.rank([agreed], firms)
+    assert score > 0.55  # its key is all that it needs
+    assert not proposal.fits(agreed, found, firms)
+    assert proposal.fits(agreed, proposal.propose(agreed, regions), regions)
+    twice = sample(地区=["甲省", "乙省"] * 4, 人口=[str(n) for n in range(8)], 户数=["7"] * 8)
+    assert not proposal.fits(agreed, proposal.propose(agreed, twice), twice)
+
+
+def test_a_key_without_a_column_is_left_to_a_person_when_a_column_may_be_it() -> None:
+    agreed = contract("enterprise")
+    names = {"企业名称": [f"厂 {n}" for n in range(8)], "成立日期": ["2020-01-02"] * 8, "注册资金": ["8万"] * 8}
+    told = sample(**names, 统一社会信用代码=[f"{n}" for n in range(8)])
+    found = proposal.propose(agreed, told)
+    assert "record_no" in found.missing
+    assert proposal.fits(agreed, found, told)
+    same = sample(**{**names, "企业名称": ["厂"] * 8})
+    assert not proposal.fits(agreed, proposal.propose(agreed, same), same)
+
+
 def test_personal_columns_nobody_maps_are_told() -> None:
     found = proposal.propose(contract("hotline_callback"), sample(备注电话=["13800000001"] * 4))
     assert found.sensitivity["备注电话"] == "S2"
