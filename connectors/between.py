@@ -27,10 +27,10 @@ def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
     return same
 
 
-def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int]) -> int | None:
+def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:
     """The line on which another table's names stand: below a blank line, and over columns that held figures.
 
-    `lines` are the rows' lines, `blank` the lines that are empty; rows without any value are blank too.
+    The same `names` once more are the next page of this table. `lines` are the rows' lines, `blank` the lines that are empty; rows without any value are blank too.
     """
     places = numpy.searchsorted(lines, numpy.array(blank, numpy.int64)).tolist()
     if batch.num_rows and all(column.null_count for column in batch.columns):
@@ -43,6 +43,8 @@ def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int
             continue
         row = [column[place].as_py() for column in batch.columns]
         given = [cell for cell in row if cell]
+        if row[: len(names)] == list(names):
+            continue
         if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
             continue
         above = batch.slice(max(place - _LOOKED, 0), min(place, _LOOKED))

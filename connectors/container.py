@@ -201,29 +201,44 @@ class _Look:
     percent: set[str] = field(default_factory=set)  # columns
 
 
-def judge_formulas(path: Path, names: Sequence[str], where: str) -> None:
-    """Nothing when every formula of some sheets of an .xlsx has been worked out.
+def uncomputed(path: Path, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """Per sheet of an .xlsx the cells (row, column, from 1) whose formula has no value: no spreadsheet has computed it.
 
-    Raises:
-        SourceChanged: a program wrote the workbook and no spreadsheet has computed it.
+    Where a program wrote 0 for every formula and asks for them to be worked out, none has been.
     """
     if not zipfile.is_zipfile(path):
-        return
+        return {}
+    found: dict[str, list[tuple[int, int]]] = {}
     with zipfile.ZipFile(path) as archive:
         sheets = [(name, part) for name, part in _sheets(archive) if name in names]
         if not sheets:
-            return
+            return {}
         due = re.search(rb'\bfullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
         for name, part in sheets:
             look = _look(archive, part)
-            left = look.blank or (look.zero if due and len(look.zero) == look.formulas else [])
-            if left:
-                cells = "、".join(left[:_TOLD]) + ("等" if len(left) > _TOLD else "")
-                raise SourceChanged(
-                    where,
-                    f"工作表“{name}”里 {cells} 共 {len(left)} 格公式还没有算出值",
-                    "请部门用 Excel 打开，保存后重发",
-                )
+            if left := look.blank or (look.zero if due and len(look.zero) == look.formulas else []):
+                found[name] = [_place(address) for address in left]
+    return found
+
+
+def _place(address: str) -> tuple[int, int]:
+    """Row and column, from 1, of an address such as AB12; 0, 0 for a cell that does not say where it is."""
+    letters = address.rstrip("0123456789")
+    if not letters.isascii() or len(letters) == len(address):
+        return 0, 0
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    return int(address[len(letters) :]), column
+
+
+def address(row: int, column: int) -> str:
+    """A cell as people write it: row 12, column 28 is AB12."""
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row}"
 
 
 def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:

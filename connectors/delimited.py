@@ -219,7 +219,7 @@ class DelimitedFile:
             rows = pa.array(lines, pa.int32())
             if self._second is None:
                 blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
-                self._second = between.other_table(batch, lines, blank)
+                self._second = between.other_table(batch, lines, blank, self._header.names[:width])
             if self._second is not None:
                 flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
                 self._flawed += int((lines >= self._second).sum())
@@ -416,6 +416,9 @@ class DelimitedFile:
 
     def _refusal(self) -> HubError:
         """The error for a file most of whose rows have another width, with the first of their lines."""
+        if self._second is not None:
+            what = f"第 {self._second} 行起像是另一张表，比前面的行还多"
+            return SourceChanged(self._where, what, "请部门一个文件只放一张表")
         bad: list[tuple[int, int]] = []
         self._noted, width = False, self._width - self._surplus
         for line, row in self._raw_rows():

@@ -54,7 +54,7 @@ class FileDriver(Driver):
 
     @abstractmethod
     def read(self, drop: Drop, delivery: Delivery) -> Iterator[pa.RecordBatch]:
-        """The records of one file: every cell as text, then `_sheet`, `_row`, and for text `_flaw`.
+        """The records of one file: every cell as text, then `_sheet`, `_row`, and `_flaw` where a row may have one.
 
         Raises:
             SourceChanged: it is not what was agreed.

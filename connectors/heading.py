@@ -19,6 +19,7 @@ from connectors.stray import mended
 from schemas.errors import SourceChanged
 
 _ROWS = 60
+_GAP = re.compile(r"[ \u3000]{2,}")
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
 
@@ -102,6 +103,8 @@ def _told(
         raise SourceChanged(where, f"第 {aside[-1]} 行（像是表头）的引号没有成对", "请部门改正后重发")
     if place.depth:
         names = header.joined(_squared(rows[place.start : begun]))
+        if len(names) == 1 and header_row is None and delimiter is None and _is_aligned(rows[place.start :]):
+            raise SourceChanged(where, "各列像是用空格对齐的，没有分隔符", "请部门导出为 CSV 或 Excel 后重发")
     else:
         widths = Counter(len(row) for row in rows[place.start :] if row)
         names = [""] * (widths.most_common(1)[0][0] if widths else 1)
@@ -129,6 +132,12 @@ def _measure(found: Heading, lines: list[str]) -> None:
     # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])
     found.pads = short > 1 and short * 5 > len(body) and widest == found.width
+
+
+def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart."""
+    pieces = [len(_GAP.split(row[0].strip())) for row in rows if row and row[0].strip()]
+    return len(pieces) > 2 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9
 
 
 def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int]]:

@@ -18,7 +18,7 @@ import python_calamine as calamine
 
 from connectors import header, ledger, shape
 from connectors.batches import empty, text_array, under, without_nul
-from connectors.container import judge, judge_formulas, needs_trial, remarks, try_out
+from connectors.container import address, judge, needs_trial, remarks, try_out, uncomputed
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _HEADER_SEARCH = 30
 _HEADER_DEPTH = 3
 # Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
 _UNSAFE = 1e15
+_TOLD = 5
+_UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
@@ -45,9 +47,10 @@ class Workbook:
         self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
         self._parsed: calamine.CalamineSheet | None = None
+        self._uncomputed: dict[str, list[tuple[int, int]]] = {}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns as text (empty = NULL), then `_sheet` and `_row`.
+        """All columns as text (empty = NULL), `_sheet`, `_row`; `_flaw` where some formula has not been computed.
 
         Raises:
             SourceUnavailable: the file is cut off.
@@ -60,6 +63,8 @@ class Workbook:
                 found = pa.schema(
                     [*((n, pa.string()) for n in sheet.header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
                 )
+                if self._uncomputed:
+                    found = found.append(pa.field("_flaw", pa.string()))
                 if schema is None:
                     schema = found
                     self._delivery.units.update(sheet.header.units)
@@ -153,7 +158,7 @@ class Workbook:
         return fitting[:1]
 
     def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
-        judge_formulas(self._path, names, self._where)
+        self._uncomputed = uncomputed(self._path, names)
         for code, message in remarks(self._path, names):
             self._delivery.find(code, message)
 
@@ -172,6 +177,7 @@ class _Sheet:
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
         self._foot = ledger.Foot(self.header.names, book._wanted or self.header.names, numbered=self._is_numbered())
+        self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
 
@@ -181,10 +187,14 @@ class _Sheet:
         fills = _fills(self._sheet.merged_cell_ranges or [], self._first, width) if self._book._fill_merged else {}
         kept: list[list[Cell]] = []
         numbers: list[int] = []
+        records = flawed = 0
         anchors: dict[tuple[int, int], Cell] = {}
         for line, cells in self._lines():
-            if not self._foot.is_record(cells, line):
+            # A row of nothing but formulas without a value looks empty, and is none.
+            if not self._foot.is_record(cells, line) and not (line in self._blank and not any(c != "" for c in cells)):
                 continue
+            records += 1
+            flawed += line in self._blank
             for column, anchor in fills.get(line - 1, ()):
                 if anchor == (line - 1, column):
                     anchors[anchor] = cells[column]
@@ -195,7 +205,34 @@ class _Sheet:
             if len(kept) == _BATCH_ROWS:
                 yield self._batch(kept, numbers, schema)
                 kept, numbers = [], []
+        if flawed > _TOLD and flawed * 2 > records:
+            first = "、".join(itertools.chain.from_iterable(itertools.islice(self._blank.values(), _TOLD)))
+            raise SourceChanged(self._where, f"{first} 等 {flawed} 行的公式还没有算出值", _UNCOMPUTED)
         yield self._batch(kept, numbers, schema)
+
+    def _blanks(self) -> dict[int, list[str]]:
+        """Line -> the cells of columns in use whose formula has no value.
+
+        Raises:
+            SourceChanged: one of them is in the header.
+        """
+        wanted, names = self._book._wanted, self.header.names
+        blank: dict[int, list[str]] = {}
+        for line, column in self._book._uncomputed.get(self._name, ()):
+            if line == 0 or (
+                column <= len(names) and (not wanted or line <= self._first or names[column - 1] in wanted)
+            ):
+                blank.setdefault(line, []).append(address(line, column))
+        if above := [cell for line, cells in blank.items() if line <= self._first for cell in cells]:
+            raise SourceChanged(self._where, f"{'、'.join(above[:_TOLD]) or '有一格'} 的公式还没有算出值", _UNCOMPUTED)
+        if blank:
+            cells = "、".join(itertools.islice(itertools.chain.from_iterable(blank.values()), _TOLD))
+            total = sum(map(len, blank.values()))
+            self._book._delivery.find(
+                "uncomputed",
+                f"工作表“{self._name}”里 {cells} 共 {total} 格公式还没有算出值，所在的行退回；{_UNCOMPUTED}",
+            )
+        return blank
 
     def _is_numbered(self) -> bool:
         """Whether the columns may be numbered under the header: 1, 2, 3 over rows that are no such figures."""
@@ -220,10 +257,14 @@ class _Sheet:
                 yield line, row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
 
     def _batch(self, rows: list[list[Cell]], numbers: list[int], schema: pa.Schema) -> pa.RecordBatch:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
-        arrays = [text_array(_texts(column)) for column in columns]
+        cells = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
+        arrays = [text_array(_texts(column)) for column in cells]
         sheet = pa.array([self._name] * len(rows), pa.string())
-        return without_nul(pa.RecordBatch.from_arrays([*arrays, sheet, pa.array(numbers, pa.int32())], schema=schema))
+        columns = [*arrays, sheet, pa.array(numbers, pa.int32())]
+        if "_flaw" in schema.names:
+            flaws = [(blank := self._blank.get(line)) and f"{'、'.join(blank)} 的公式还没有算出值" for line in numbers]
+            columns.append(pa.array(flaws, pa.string()))
+        return without_nul(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 class Located:

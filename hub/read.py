@@ -90,7 +90,7 @@ class _Judge:
                 else:
                     flawed = pc.fill_null(pc.match_substring(column, "\ufffd"), False)
                     self._note(batch, flawed, lambda row, name=name: f"“{name}”里有乱码（�）：{row[name]}")
-                    if "_flaw" not in names and len(self._long) <= _TOLD:
+                    if len(self._long) <= _TOLD:
                         self._find_long(batch, name)
                 bad = flawed if bad is None else pc.or_(bad, flawed)
             some = bad is not None and pc.any(bad).as_py()
@@ -124,7 +124,7 @@ class _Judge:
         for finding in delivery.findings:
             output.say(finding.message, "warn")
         if self._long:
-            output.say(f"以数字保存的长编号，末位已失真，入库时会退回：{'；'.join(self._long[:_TOLD])}", "warn")
+            output.say(f"像是以数字保存的长编号，末位已失真，作编号时会退回：{'；'.join(self._long[:_TOLD])}", "warn")
         for reason in self._reasons[:_TOLD]:
             output.say(f"退回 {reason}", "fail")
         if self.set_aside > _TOLD:

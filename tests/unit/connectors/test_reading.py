@@ -9,6 +9,8 @@ import json
 import pytest
 import xlsxwriter
 
+from connectors.drivers.base import Delivery
+from connectors.workbook import Workbook
 from hub.read import run
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -262,6 +264,13 @@ def test_names_again_units_and_other_tables(read):
     assert (header, len(rows)) == (["地区", "GDP（亿元）", "人口（万人）"], 2)
     _, rows, told = read("编号,名称\n1,甲\n2,乙\n\n部门,人数\n财政,5\n税务,6\n")
     assert (len(rows), "第 5 行起像是另一张表" in told) == (2, True)
+    _, rows, told = read("编号,数\n1,2\n2,3\n\n编号,数\n3,5\n4,6\n")
+    assert (len(rows), "去掉了 1 行重复的表头" in told) == (4, True)
+    ledger = "某县统计表\n单位：万元\n\n编号,名称,数\n1,甲,10\n2,乙,20\n\n部门,主管,人数\n"
+    with pytest.raises(SourceChanged, match="第 8 行起像是另一张表"):
+        read(ledger + "".join(f"{n},丙,{n}\n" for n in range(20)))
+    with pytest.raises(SourceChanged, match="用空格对齐"):
+        read("编号   名称     金额\n001    甲公司   100\n002    乙公司   200\n")
     _, rows, told = read(book([["名称", "数"], ["甲", 1], ["名称", "数"], ["乙", 2]]))
     assert (len(rows), "去掉了 1 行重复的表头" in told) == (2, True)
 
@@ -273,7 +282,17 @@ def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
         sheet.write_row(0, 0, ["a", "b"])
         sheet.write_row(1, 0, [1, 2])
         sheet.write_formula(2, 0, "=A2*2")
-    with pytest.raises(SourceChanged, match="A3 共 1 格公式还没有算出值"):
+    _, rows, told = read(path.read_bytes())
+    assert rows == [["1", "2"]]
+    assert "A3 共 1 格公式还没有算出值，所在的行退回" in told
+    assert "退回 工作表“Sheet1” 第 3 行 A3 的公式还没有算出值" in told
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b"])
+        for row in range(1, 9):
+            sheet.write(row, 0, row)
+            sheet.write_formula(row, 1, f"=A{row + 1}*2")
+    with pytest.raises(SourceChanged, match="B2、B3、B4、B5、B6 等 8 行的公式还没有算出值"):
         read(path.read_bytes())
     with xlsxwriter.Workbook(path) as made:
         sheet = made.add_worksheet()
@@ -283,7 +302,29 @@ def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
         sheet.write(1, 2, 1.5, made.add_format({"num_format": "[h]:mm"}))
     _, rows, told = read(path.read_bytes())
     assert (rows, "B 列按百分比显示" in told) == ([["甲", "0.85", "36:00:00"]], True)
+    assert "像是以数字保存的长编号" in read("名称,证号\n甲,5.10101E+17\n乙,x\n")[2]
     assert read('名称,证号\n甲,="0012"\n乙,"=""0034"""\n')[1] == [["甲", "0012"], ["乙", "0034"]]
+
+
+def test_a_formula_in_a_column_nobody_maps_holds_no_row_up(tmp_path):
+    path = tmp_path / "公式.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["名称", "数", "率"])
+        for row in range(1, 9):
+            sheet.write_row(row, 0, [f"厂{row}", row])
+            sheet.write_formula(row, 2, f"=B{row + 1}/9", None, "")
+        sheet.write_formula(4, 1, "=A1", None, "")
+
+    def mapped(*wanted):
+        delivery = Delivery("x", "file", lambda _: iter(()))
+        book = Workbook(path, delivery, where="x", wanted=wanted, sheets=None, header_row=None, header_rows=None, footer_rows=0, fill_merged=True)  # fmt: skip
+        return [row for batch in book.batches() for row in batch.to_pylist()]
+
+    assert [row["_row"] for row in mapped("名称", "数") if row["_flaw"]] == [5]
+    assert [row["_flaw"] for row in mapped("名称")] == [None] * 8
+    with pytest.raises(SourceChanged, match="C2、C3、C4、C5"):
+        mapped("名称", "率")
 
 
 @pytest.mark.parametrize(
