@@ -11,6 +11,7 @@ from warehouse.home import ROOT
 # module: (what it claims, how long it takes with its defaults on two cores)
 BENCHMARKS = {
     "load_tickets": ("装载工单：比同类工具快，与 COPY、MERGE 的极限差几倍", "约 25 分钟"),
+    "messy_text": ("一张表写成七十三种样子：读对、说明、读错各几个，与 csv.Sniffer、pandas 比", "约 15 秒"),
     "memory_growth": ("装载的内存不随行数增长", "约 5 分钟"),
     "clock_deadlines": ("时限引擎：百万张工单的时限几秒算完，与不看日历、与逐张数各差几倍", "约 1 分钟"),
     "hotline_topics": ("热点问题：一万条、十万条留言的耗时、内存和准头", "约 3 分钟"),
