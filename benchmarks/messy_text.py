@@ -148,14 +148,14 @@ def by_sniffer(path: Path) -> Read:
 
 
 def by_pandas(path: Path) -> Read:
-    """pandas with its defaults, all cells as text."""
+    """Pandas with its defaults, all cells as text."""
     import pandas
 
     return _framed(pandas.read_csv(path, dtype=str, keep_default_na=False))
 
 
 def by_pandas_sniffing(path: Path) -> Read:
-    """pandas asked to find the separator."""
+    """Pandas asked to find the separator."""
     import pandas
 
     return _framed(pandas.read_csv(path, dtype=str, keep_default_na=False, sep=None, engine="python"))
