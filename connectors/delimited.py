@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import between, encoding, header, heading, ledger
+from connectors import between, encoding, header, heading, ledger, shape
 from connectors.batches import empty, has_byte, text_array
 from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -270,7 +270,8 @@ class DelimitedFile:
                 raise self._torn(f"最后一行（第 {line} 行）只有 {len(last.cells)} 列")
         if self._width > 2:
             for odd in self._odd:
-                alone = sum(bool(cell.strip()) for cell in odd.cells) == 1
+                filled = [cell for cell in odd.cells if cell.strip()]
+                alone = len(filled) == 1 and not shape.is_value(filled[0])
                 if odd.flaw and odd.flaw != _UNPAIRED and alone and self._records:
                     odd.flaw = ""
                     self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")

@@ -19,6 +19,11 @@ _UNUSUAL = ("，", "；", "\x01", "\x1f", "\x1e", "\x1c", "^", "~", "¦", "§", 
 _PAIRS = ("||", "::", "|@|", "@@", "##", "$$", "~~", "|+|", "<>", ";;", "\t\t")
 _SAMPLE = 24_000
 _LINES = 200
+# Blanks, colons and strokes within these are no delimiters.
+_WITHIN = re.compile(
+    r"https?://[^\s,;|\"]+|(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?(?!\d)"
+    r"|(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)"
+)
 _HINT = re.compile(r"^sep=(.)\s*$")
 _LIKELY = 0.75  # of them, for a usual one
 _AGREEING = 0.9  # of the lines must have the same width before an unusual delimiter is believed
@@ -120,9 +125,10 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
 
     if delimiter is not None and len(delimiter) > 1:
         return Dialect(delimiter)
+    bare = sample if delimiter else _WITHIN.sub("", sample)
     allowed = [delimiter] if delimiter else [*USUAL, *_UNUSUAL]
     try:
-        found = Detector().detect(sample, delimiters=[mark for mark in allowed if mark in sample], method="consistency")
+        found = Detector().detect(sample, delimiters=[mark for mark in allowed if mark in bare], method="consistency")
     except Exception:  # its own guard against odd samples is an exception of whatever kind
         found = None
     chosen = delimiter or (found.delimiter if found and found.delimiter else ",")

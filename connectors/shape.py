@@ -72,6 +72,9 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             continue
         if _reads_as_header(row, rows[start + 1 :], typical):
             return Place(start, _depth(rows, start, joined))
+        # Without names the short rows above are no title when there is nothing but figures in them.
+        while start and _width(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
+            start -= 1  # noqa: PLW2901
         return Place(start, 0)
     first = next(index for index, row in enumerate(rows) if _width(row))
     return Place(first, _depth(rows, first, joined))

@@ -306,6 +306,17 @@ def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
     assert read('名称,证号\n甲,="0012"\n乙,"=""0034"""\n')[1] == [["甲", "0012"], ["乙", "0034"]]
 
 
+def test_times_are_not_split_and_figures_are_no_notes(read):
+    assert read("2011-09-15 15:22:00\n")[1] == [["2011-09-15 15:22:00"]]
+    stamps = [[f"2011-09-15 15:22:{n:02d}"] for n in range(30)]
+    assert read("时间\n" + "".join(f"{stamp}\n" for (stamp,) in stamps))[:2] == (["时间"], stamps)
+    assert read("".join(f"{stamp}\n" for (stamp,) in stamps))[1] == stamps
+    _, rows, told = read("编号,名称,数,地区\n1,甲,3,东\n2,乙,4,西\n5\n")
+    assert (len(rows), "退回 第 4 行 这一行有 1 格" in told) == (2, True)
+    _, rows, told = read("1\n1,2\n1,2,3\n1,2,3,4\n1,2,3,4\n1,2,3,4\n")
+    assert (len(rows) + told.count("退回 第"), "表上文字" in told) == (6, False)
+
+
 def test_a_formula_in_a_column_nobody_maps_holds_no_row_up(tmp_path):
     path = tmp_path / "公式.xlsx"
     with xlsxwriter.Workbook(path) as made:
