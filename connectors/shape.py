@@ -28,6 +28,9 @@ _VALUE = re.compile(
     |^(?:true|false|null|none|n/a|nan|-+)$""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PLAIN = frozenset(
+    "id name code no key title date time type status value amount description remark address phone".split()
+)
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -120,7 +123,9 @@ def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical
         if not cell or not body:
             continue
         same = sum(is_value(text) for text in body) / len(body)
-        if same > 0.6:
+        if header.key(cell) in _PLAIN and cell not in body:
+            votes += 1
+        elif same > 0.6:
             votes += -1.5 if is_value(cell) and not _YEAR.match(cell) else 1
         elif cell in body:
             votes -= 1

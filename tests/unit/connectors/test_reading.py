@@ -317,6 +317,11 @@ def test_times_are_not_split_and_figures_are_no_notes(read):
     assert (len(rows) + told.count("退回 第"), "表上文字" in told) == (6, False)
 
 
+def test_a_short_name_over_short_codes_is_a_name(read):
+    rows = [["ao", "Angola", "angola"], ["ag", "Antigua", "antigua"], ["ar", "Argentina", "argentina"]]
+    assert read(written(rows, ["id", "name", "slug"]))[:2] == (["id", "name", "slug"], rows)
+
+
 def test_a_formula_in_a_column_nobody_maps_holds_no_row_up(tmp_path):
     path = tmp_path / "公式.xlsx"
     with xlsxwriter.Workbook(path) as made:
