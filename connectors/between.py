@@ -9,22 +9,25 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import shape
+from connectors import header, shape
 from connectors.batches import has_byte
 
 _FORMULA = re.compile(b'="')
 _LOOKED = 20
+_AGAIN = 1000  # rows of a block that begin like the header and are compared with it
 _BLANKS = 100  # lines of a block below which another table is looked for
 
 
 def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
     """Rows in which the names stand once more, as on every page of a printed list."""
-    same = pc.fill_null(pc.equal(batch.column(0), names[0]), False)
-    if len(names) < 2 or not pc.any(same).as_py():
-        return pa.array(numpy.zeros(batch.num_rows, bool))
-    for place, name in enumerate(names[1:], 1):
-        same = pc.and_(same, pc.fill_null(pc.equal(batch.column(place), name), False))
-    return same
+    again = numpy.zeros(batch.num_rows, bool)
+    if len(names) > 1 and batch.num_rows:
+        first = "^" + r"[\s\x{3000}]*".join(map(re.escape, names[0]))
+        alike = pc.fill_null(pc.match_substring_regex(batch.column(0), first), False)
+        for place in numpy.flatnonzero(alike.to_numpy(zero_copy_only=False))[:_AGAIN]:
+            cells = [batch.column(column)[place].as_py() or "" for column in range(len(names))]
+            again[place] = header.fit(cells, names).names == list(names)
+    return pa.array(again)
 
 
 def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:
@@ -43,7 +46,7 @@ def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int
             continue
         row = [column[place].as_py() for column in batch.columns]
         given = [cell for cell in row if cell]
-        if row[: len(names)] == list(names):
+        if header.fit([cell or "" for cell in row[: len(names)]], names).names == list(names):
             continue
         if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
             continue

@@ -363,6 +363,10 @@ class DelimitedFile:
             stream.close()
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        again = between.names_again(batch, self._header.names[: self._width - self._surplus])
+        if pc.any(again).as_py():
+            self._again += pc.sum(again).as_py()
+            batch = batch.filter(pc.invert(again))
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
@@ -371,11 +375,6 @@ class DelimitedFile:
             return batch
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
-        again = between.names_again(batch, self._header.names[: self._width - self._surplus])
-        if pc.any(again).as_py():
-            self._again += pc.sum(again).as_py()
-            batch = batch.filter(pc.invert(again))
-            foot, note = foot.filter(pc.invert(again)), note.filter(pc.invert(again))
         if self._noted or pc.any(note).as_py():
             foot = pc.or_(foot, self._continued(batch, note))
             self._noted = True

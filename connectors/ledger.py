@@ -35,7 +35,7 @@ class Foot:
         self._left_out: set[int] = set()
         self._notes = self._signed = self._empty = 0
         self._begun = False
-        self._keys = [header.key(name) for name in names]
+        self._first_key = header.key(names[0]) if names else ""
         self._again = 0
 
     def is_record(self, cells: Sequence[Any], line: int) -> bool:
@@ -59,7 +59,9 @@ class Foot:
 
     def _is_header(self, cells: Sequence[Any]) -> bool:
         """Whether the names stand here once more, as on every page of a printed list."""
-        return header.key(cells[0]) == self._keys[0] and [header.key(cell) for cell in cells] == self._keys
+        if not header.key(cells[0]).startswith(self._first_key):
+            return False
+        return header.fit([str(cell) for cell in cells], self._names).names == self._names
 
     def _is_foot(self, first: Any, cells: Sequence[Any], line: int) -> bool:
         if not isinstance(first, str):

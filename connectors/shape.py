@@ -29,7 +29,24 @@ _VALUE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _PLAIN = frozenset(
-    "id name code no key title date time type status value amount description remark address phone".split()
+    [
+        "id",
+        "name",
+        "code",
+        "no",
+        "key",
+        "title",
+        "date",
+        "time",
+        "type",
+        "status",
+        "value",
+        "amount",
+        "description",
+        "remark",
+        "address",
+        "phone",
+    ]
 )
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 

@@ -264,6 +264,10 @@ def test_names_again_units_and_other_tables(read):
     assert (header, len(rows)) == (["地区", "GDP（亿元）", "人口（万人）"], 2)
     _, rows, told = read("编号,名称\n1,甲\n2,乙\n\n部门,人数\n财政,5\n税务,6\n")
     assert (len(rows), "第 5 行起像是另一张表" in told) == (2, True)
+    _, rows, told = read("no,name,n\n1,a,2\nno,name,n\n2,b,3\n")
+    assert (len(rows), "去掉了 1 行重复的表头" in told) == (2, True)
+    _, rows, told = read("名称,投资（万元）,数,数\n甲,1,2,3\n名称,投资（万元）,数,数\n乙,2,3,4\n")
+    assert (len(rows), "去掉了 1 行重复的表头" in told) == (2, True)
     _, rows, told = read("编号,数\n1,2\n2,3\n\n编号,数\n3,5\n4,6\n")
     assert (len(rows), "去掉了 1 行重复的表头" in told) == (4, True)
     ledger = "某县统计表\n单位：万元\n\n编号,名称,数\n1,甲,10\n2,乙,20\n\n部门,主管,人数\n"
