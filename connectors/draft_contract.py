@@ -15,14 +15,16 @@ import yaml
 from connectors import header
 from connectors.proposal import pinyin
 from connectors.sample import Sample
-from schemas import amounts, dates, identifiers, reference
+from schemas import amounts, dates, identifiers, privacy, reference
 
 _LONGEST_NAME = 40
 _KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
 _PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责人|来电人|户主|名字$")
 _PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
 _CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
+_BIRTH = re.compile(r"出生|生日|birth", re.IGNORECASE)
 _LENGTHS = (20, 40, 80, 200, 500)
+_WORDED = 30  # characters from which on a column is taken for sentences, in which anything may stand
 _RESERVED = frozenset(
     {"source_system", "source_pk", "provider_dept_code", "batch_id", "extracted_at", "valid_from", "valid_to", "is_current", "row_hash",
      "quality_status", "quality_notes", "source_sheet", "source_row", "enterprise_id"}
@@ -34,6 +36,8 @@ def draft(dataset: str, title: str, sample: Sample, *, owner: str = "") -> tuple
     fields: dict[str, str] = {}
     properties: list[dict[str, Any]] = []
     for column in sample.columns:
+        if _BIRTH.search(column.name):
+            continue  # no birth dates in the warehouse; a person who has the right to one adds it
         values = sample.values(column.name)
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name
@@ -138,7 +142,10 @@ def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
     if all_(lambda v: len(v) >= 6 and dates.parse(v).precision not in {"unparsed", "invalid", "null"}):
         timed = any(":" in v for v in values)
         return ("timestamp", "timestamp", None, "S0") if timed else ("date", "date", None, "S0")
-    return "string", physical, "code" if coded and physical != "text" else None, "S0"
+    if coded and physical != "text":
+        return "string", physical, "code", "S0"
+    worded = longest >= _WORDED or any(privacy.scrub(v) != v for v in values)
+    return "string", physical, "free_text" if worded else None, "S0"
 
 
 def _places(values: list[str]) -> int:

@@ -139,7 +139,9 @@ def _v(field: Field) -> str:
 
 
 def _free_text(field: Field, s: Source) -> Standard:
-    return Standard(s.text)
+    # People write numbers of persons into any remark; only what a contract calls S3 keeps them.
+    worded = field.physical_type.startswith(("varchar", "text"))
+    return Standard(f"scrub({s.text})" if worded and field.classification != "S3" else s.text)
 
 
 def _code(field: Field, s: Source) -> Standard:

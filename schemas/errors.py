@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from schemas import privacy
+
 
 class HubError(Exception):
     """A failure a user can act on, printed as «where：what。cure。»."""
@@ -24,7 +26,8 @@ class HubError(Exception):
     done: tuple[object, ...] = ()
 
     def __init__(self, where: str, what: str, cure: str = "") -> None:
-        self.where, self.what, self.cure = where, what, cure
+        # A file may be named after a person, and a wrong value may be a person's number.
+        self.where, self.what, self.cure = privacy.scrub(where) or "", privacy.scrub(what) or "", cure
         super().__init__(str(self))
 
     def __str__(self) -> str:

@@ -142,14 +142,14 @@ class Arrival:
                 0,
                 self.connector.id,
                 self.agreed.dataset,
-                delivery.name,
+                self._name(delivery),
                 delivery.kind,
                 "skipped",
                 findings=findings,
                 seconds=self.seconds,
             )
         return self._bring_in(
-            landed, name=delivery.name, kind=delivery.kind, content=delivery.content_sha256,
+            landed, name=self._name(delivery), kind=delivery.kind, content=delivery.content_sha256,
             position=delivery.position_after(), findings=findings, units=getattr(delivery, "units", None) or {},
         )  # fmt: skip
 
@@ -164,7 +164,7 @@ class Arrival:
         findings = drift.of_columns(self.connector, self.agreed, self.known, now)
         findings += drift.of_rows(delivery.kind, landed.rows, [1]) if not landed.rows else []
         result = BatchResult(
-            store.next_batch(self.warehouse), self.connector.id, self.agreed.dataset, delivery.name, delivery.kind, "held", landed.rows, landed.rows,
+            store.next_batch(self.warehouse), self.connector.id, self.agreed.dataset, self._name(delivery), delivery.kind, "held", landed.rows, landed.rows,
             verdict=drift.verdict(findings), seconds=self.seconds,
         )  # fmt: skip
         store.open_batch(self.warehouse, self.source_id, result, self.agreed)
@@ -175,6 +175,9 @@ class Arrival:
         self._tell(findings, result, delivery.content_sha256)
         self.warehouse.commit()
         return result
+
+    def _name(self, delivery: Any) -> str:
+        return store.delivery_name(delivery.name, store.county_key(self.home))
 
     def _tell(self, findings: list[drift.Finding], result: BatchResult, content: str | None) -> None:
         drift.record(

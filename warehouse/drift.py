@@ -8,6 +8,7 @@ empty. Only told: an increment that is small or empty. A delivery that did not c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import deque
@@ -61,7 +62,9 @@ class Known:
 
     columns: dict[str, str] = field(default_factory=dict)  # name -> type
     unread: dict[str, float] = field(default_factory=dict)  # contract field -> share that could not be read
-    codes: dict[str, list[str]] = field(default_factory=dict)  # contract field -> spellings already known to be unknown
+    codes: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # contract field -> prints of spellings already known to be unknown
     looked: float = 0.0  # when the catalogue of a database was last looked at, in epoch seconds
 
     def text(self) -> str:
@@ -328,25 +331,32 @@ def of_values(con: Any, landed: Path, checked: Checked, before: Known | None) ->
                 )  # fmt: skip
         elif wrong:
             told = _spellings(con, landed, checked, r, column)
-            now.codes[name] = [spelling for spelling, _ in told]
+            now.codes[name] = [_print(spelling) for spelling, _ in told]
             seen = set(before.codes.get(name, ())) if before else set(now.codes[name])
             found += [
                 Finding("code_added", f"{column}={spelling}", f"列“{column}”（{r.title}）出现代码表里没有的“{spelling}”，{rows:,} 行",
                         detail={"field": name, "column": column, "spelling": spelling, "rows": rows})
                 for spelling, rows in told
-                if spelling not in seen and rows >= max(_CODE_ROWS, _CODE_SHARE * given)
+                if not seen & {spelling, _print(spelling)} and rows >= max(_CODE_ROWS, _CODE_SHARE * given)
             ]  # fmt: skip
     return found, now
 
 
 def _spellings(con: Any, landed: Path, checked: Checked, rule: Any, column: str) -> list[tuple[str, int]]:
-    """Unknown spellings of one coded field with their rows, most frequent first."""
+    """Unknown spellings of one coded field with their rows, most frequent first.
+
+    Numbers of persons are masked: rows whose columns have shifted bring them into any column.
+    """
     rows = con.execute(
-        f"""SELECT left(l.{_q(column)}::VARCHAR, 40) AS spelling, count(*) AS n FROM read_parquet('{checked.parquet}') c
+        f"""SELECT left(scrub(l.{_q(column)}::VARCHAR), 40) AS spelling, count(*) AS n FROM read_parquet('{checked.parquet}') c
         JOIN (SELECT {_q(column)}, file_row_number AS _ln FROM read_parquet('{landed}', file_row_number=true)) l ON l._ln = c._n
         WHERE {rule.flag.replace("(_w", "(c._w")} AND l.{_q(column)} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT 50"""
     ).fetchall()
     return [(str(spelling), int(n)) for spelling, n in rows]
+
+
+def _print(spelling: str) -> str:
+    return hashlib.sha256(spelling.encode()).hexdigest()[:16]
 
 
 def _q(name: str) -> str:

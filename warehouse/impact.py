@@ -71,6 +71,7 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
         if delivery is None:
             return None
         cut = _Cut(delivery, rows)
+        name = store.delivery_name(delivery.name, store.county_key(home))
         landed = land(cut, work / "landed")
         now = datetime.now(COUNTY_TIME)
         con = store.duckdb_connection(work)
@@ -81,8 +82,8 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
             )  # fmt: skip
             checked = check(con, landed.path, agreed, mapping, now.replace(tzinfo=None), work / "checked")
             found = Impact(
-                delivery.name, checked.extracted, quarantined=checked.quarantined, complete=not cut.more, by_rule=checked.by_rule,
-                refused=_refused(con, agreed, checked, landed.path, delivery.name),
+                name, checked.extracted, quarantined=checked.quarantined, complete=not cut.more, by_rule=checked.by_rule,
+                refused=_refused(con, agreed, checked, landed.path, name),
             )  # fmt: skip
             _compare(con, warehouse, connector, agreed, checked, found, delivery.kind)
         finally:

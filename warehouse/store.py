@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors.spec import Connector
-from schemas import macros, reference
+from schemas import macros, privacy, reference
 from schemas.contract import Contract
 from schemas.errors import WarehouseUnavailable
 from schemas.reference import Lookup, spelled
@@ -197,6 +197,15 @@ def lookups(contract: Contract, connector: Connector) -> dict[str, Lookup]:
         own: Lookup = {spelled(said): str(code) for said, code in spellings.items()}
         found[str(f.code_set or "department")] = found.get(str(f.code_set or "department"), {}) | own
     return found
+
+
+def delivery_name(name: str, key: bytes) -> str:
+    """How the books call a delivery: a file named after a person's number has it masked, and a keyed print that keeps it apart.
+
+    '张三13800000000.csv' -> '张三138****0000.csv#5c1f09'
+    """
+    shown = privacy.scrub(name) or name
+    return name if shown == name else f"{shown}#{(privacy.hmac_hex(key, name) or '')[:6]}"
 
 
 def county_key(home: Home) -> bytes:
