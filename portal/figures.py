@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from schemas.reference import department_of
 from views.catalog import VIEWS, Catalog, View, load_catalog
 
 if TYPE_CHECKING:
@@ -194,19 +195,21 @@ def hotline(connection: psycopg.Connection[Any], month: str) -> Row:
 
 
 def unit(connection: psycopg.Connection[Any], code: str) -> Row | None:
-    """One unit's hotline months and its overdue tickets; None when it has none."""
+    """One unit's hotline months (none when no ticket has fallen due) and its overdue tickets; None for no department."""
     months = rows(
         connection,
         "SELECT to_char(o.due_month, 'YYYY-MM') AS month, o.main_dept_code, o.department, o.tickets_due, o.on_time, o.overdue, o.still_open, o.on_time_pct, "
         "r.response_pct, r.solved_pct, r.satisfaction_pct FROM hotline_on_time_by_department o LEFT JOIN hotline_three_rates_by_department r "
         "ON r.main_dept_code = o.main_dept_code AND r.dispatched_month = o.due_month WHERE o.main_dept_code = %s ORDER BY o.due_month DESC", code,
     )  # fmt: skip
-    if not months:
+    named = department_of(code)
+    if not months and (named is None or named.code != code):
         return None
     overdue = rows(
         connection, "SELECT * FROM hotline_overdue_open WHERE main_dept_code = %s ORDER BY days_overdue DESC", code
     )
-    return {"months": months, "overdue": overdue}
+    name = months[0]["department"] if months else named.name if named else code
+    return {"months": months, "overdue": overdue, "unit": name, "code": code}
 
 
 def ticket(connection: psycopg.Connection[Any], number: str) -> Row | None:

@@ -103,10 +103,10 @@ def unit(visit: Visit, code: str) -> Response:
     with visit.site.database.seen_by(visit.user) as connection:
         found = figures.unit(connection, code) if board else None
     if board is None or found is None:
-        raise Refused(404, "这个单位没有热线工单，或不属于你的部门", "请从热线看板进入")
-    name = found["months"][0]["department"]
-    chart = board_charts.on_time([r | {"due": r["tickets_due"]} for r in reversed(found["months"][:13])], f"{name}")
-    return visit.page("hotline_unit.html", **board, **found, chart=chart, unit=name)
+        raise Refused(404, f"没有编码为 {code} 的单位", "请从热线看板进入")
+    months = [r | {"due": r["tickets_due"]} for r in reversed(found["months"][:13])]
+    chart = board_charts.on_time(months, found["unit"]) if months else None
+    return visit.page("hotline_unit.html", **board, **found, chart=chart)
 
 
 @route(router, "/boards/hotline/tickets/{number}", "board.read")
