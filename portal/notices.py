@@ -39,8 +39,10 @@ class Kind(NamedTuple):
 
 KINDS = {
     "returned": Kind("数据退回", False, ("clerk",)),
-    "clock": Kind("更正时限提醒", False, ("clerk",)),
+    "clock": Kind("时限提醒", False, ("clerk",)),
     "overdue": Kind("更正超期", True, ("clerk",), ("engineer",)),
+    "dispute": Kind("异议或冲突待核实", False, ("clerk",)),
+    "dispute_overdue": Kind("异议或冲突超期", True, ("clerk",), ("engineer",)),
     "contest": Kind("申诉待裁定", False, (), ("engineer",)),
     "failed": Kind("采集连续失败", True, ("clerk",), ("engineer",)),
     "late": Kind("来源迟到", False, ("clerk",), ("engineer",)),

@@ -16,7 +16,7 @@ from portal import audit, mending, notices, outbox
 from portal.notices import Event
 from portal.standing import FAILING, sources
 from schemas.reference import deadline_rules, departments
-from warehouse import calendar, correction
+from warehouse import calendar, correction, objection
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("portal")
 EVERY = 60.0  # seconds
-STEPS = (50, 80, 100)  # per cent of an order's time
+STEPS = (50, 80, 100)  # per cent of a clock's time
 _SOON = 3  # working days before a rectification falls due
 _TOKEN_DAYS = 7
 _LOCK = 0x746F6E77
@@ -38,15 +38,37 @@ def corrections(connection: psycopg.Connection[Any], site: Site) -> Iterator[Eve
         yield Event(
             "returned", f"order:{one['order_id']}", f"{what}：{one['open_rows']} 行退回，{one['due_on']} 前改好", link, one["department"]
         )  # fmt: skip
-        step = max((s for s in STEPS if one["used_pct"] >= s), default=0)
-        if step:
-            late = -one["days_left"]
-            told = f"已超期 {late} 个工作日" if late > 0 else f"时限已用 {step}%，{one['due_on']} 到期"
-            kind = "overdue" if step == 100 else "clock"
+        if found := _step(one):
+            step, told = found
+            kind = "overdue" if step == STEPS[-1] else "clock"
             yield Event(kind, f"order:{one['order_id']}:{step}", f"{what}：{told}，还有 {one['open_rows']} 行", link, one["department"])  # fmt: skip
         if one["contested_rows"]:
             cause = f"contest:{one['order_id']}:{one['contested_rows']}"
             yield Event("contest", cause, f"{what}：{one['contested_rows']} 行申诉待裁定", link, one["department"])
+
+
+def disputes(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
+    """Data objections and conflicts with a source's owner: newly opened, then the steps of their clocks."""
+    for one in objection.running(connection, mending.today()):
+        title, page = _DISPUTES[one["what"]]
+        link, what = f"{page}/{one['number']}", f"{title} {one['number']}"
+        cause = f"{one['what']}:{one['number']}"
+        yield Event("dispute", cause, f"{what}：请在 {one['due_on']} 前核实", link, one["department"])
+        if found := _step(one):
+            step, told = found
+            yield Event("dispute_overdue" if step == STEPS[-1] else "clock", f"{cause}:{step}", f"{what}：{told}", link, one["department"])  # fmt: skip
+
+
+_DISPUTES = {"objection": ("数据异议", "/objections"), "conflict": ("数据冲突", "/conflicts")}
+
+
+def _step(one: dict[str, Any]) -> tuple[int, str] | None:
+    """The highest of STEPS a clock has passed, and that in words; None before the first."""
+    step = max((s for s in STEPS if one["used_pct"] >= s), default=0)
+    if not step:
+        return None
+    late = -one["days_left"]
+    return step, f"已超期 {late} 个工作日" if late > 0 else f"时限已用 {step}%，{one['due_on']} 到期"
 
 
 def deliveries(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
@@ -158,7 +180,14 @@ def _there(connection: psycopg.Connection[Any], view: str) -> bool:
     return bool(row and row["made"] is not None)
 
 
-WATCHED: tuple[Callable[[Any, Site], Iterator[Event]], ...] = (corrections, deliveries, approvals, boards, endings)
+WATCHED: tuple[Callable[[Any, Site], Iterator[Event]], ...] = (
+    corrections,
+    disputes,
+    deliveries,
+    approvals,
+    boards,
+    endings,
+)
 
 
 def look(site: Site) -> int:

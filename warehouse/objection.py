@@ -110,29 +110,17 @@ def answer(connection: psycopg.Connection[Any], number: int, *, result: str, tex
         )
 
 
-def due_reminders(connection: psycopg.Connection[Any], today: date, steps: Sequence[int] = (50, 80, 100)) -> list[dict[str, Any]]:  # fmt: skip
-    """Open objections and conflicts that have passed a step of their time since they were last reminded of, each once.
+def running(connection: psycopg.Connection[Any], today: date) -> list[dict[str, Any]]:
+    """Open objections and conflicts, the earliest due first.
 
-    One dict per case: what ("objection" or "conflict"), number, department (whose turn it is), due_on, used_pct, step.
+    One dict per case: what ("objection" or "conflict"), number, department (whose turn it is), opened_on, due_on,
+    days_left and used_pct of its working days.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
-            "SELECT 'objection' AS what, objection_id AS number, provider AS department, opened_on, due_on, reminded_pct FROM hub.objection WHERE result IS NULL "
-            "UNION ALL SELECT 'conflict', conflict_id, owner, (opened_at AT TIME ZONE 'Asia/Shanghai')::date, due_on, reminded_pct FROM hub.conflict "
+            "SELECT 'objection' AS what, objection_id AS number, provider AS department, opened_on, due_on FROM hub.objection WHERE result IS NULL "
+            "UNION ALL SELECT 'conflict', conflict_id, owner, (opened_at AT TIME ZONE 'Asia/Shanghai')::date, due_on FROM hub.conflict "
             "WHERE closed_at IS NULL ORDER BY due_on, what, number"
         ).fetchall()
     clocked(connection, found, today)
-    told = []
-    for one in found:
-        step = max((s for s in steps if one["used_pct"] >= s), default=0)
-        if step > one["reminded_pct"]:
-            connection.execute(_REMINDED[one["what"]], [step, one["number"]])
-            told.append(one | {"step": step})
-    connection.commit()
-    return told
-
-
-_REMINDED = {
-    "objection": "UPDATE hub.objection SET reminded_pct = %s WHERE objection_id = %s",
-    "conflict": "UPDATE hub.conflict SET reminded_pct = %s WHERE conflict_id = %s",
-}
+    return found

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal import watch
 from portal.site import Site
 from schemas.contract import contract
 from tests.portal.test_boards import axe
@@ -138,3 +139,16 @@ def test_standards_are_found_by_any_word_and_proposals_answered(window: Window, 
     leader = signed_in("leader")
     assert leader.get("/standards").status_code == 200
     assert leader.post("/standards/proposals", data={"_csrf": leader.csrf}).status_code == 403  # type: ignore[attr-defined]
+
+
+def test_conflicts_are_told_of_and_reminded_of_by_their_clock(conflict: int, site: Site) -> None:
+    with site.database.owner() as connection:
+        connection.execute(
+            "UPDATE hub.conflict SET opened_at = clock_timestamp() - interval '60 days', due_on = CURRENT_DATE - 40 WHERE conflict_id = %s",
+            [conflict],
+        )
+        told = {event.cause: event for event in watch.disputes(connection, site)}
+    assert told[f"conflict:{conflict}"].department == "hotline_office"
+    late = told[f"conflict:{conflict}:100"]
+    assert (late.kind, late.link) == ("dispute_overdue", f"/conflicts/{conflict}")
+    assert "已超期" in late.title

@@ -17,7 +17,6 @@ CREATE TABLE hub.objection (
   provisional boolean NOT NULL,
   rule_id text NOT NULL,
   legal_basis text NOT NULL,
-  reminded_pct smallint NOT NULL DEFAULT 0,
   result text CHECK (result IN ('corrected', 'kept', 'unverifiable')),
   answer text,
   answered_by text,
@@ -46,6 +45,3 @@ CREATE TABLE hub.standard_proposal (
   CONSTRAINT standard_proposal_two_people CHECK (lower(answered_by) <> lower(raised_by)),
   CHECK ((accepted IS NULL) = (answered_by IS NULL))
 );
-
--- Conflicts are reminded of as correction orders are: at 50, 80 and 100 % of their working days.
-ALTER TABLE hub.conflict ADD COLUMN reminded_pct smallint NOT NULL DEFAULT 0;
