@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -114,14 +115,13 @@ def read(file: Path | BinaryIO, name: str = "") -> dict[int, tuple[dict[str, str
         raise ConfigError(name, "不是有效的 .xlsx", "请在 WPS 或 Excel 里另存为 .xlsx 再送") from error
     lines = sheet.iter_rows(values_only=True)
     head = [str(cell).strip() if cell is not None else "" for cell in next(lines, ())]
-    for name in (_ID, REASON):
-        if name not in head:
-            raise ConfigError(name, f"没有“{name}”一列", "请重新下载，不要改第一行")
+    for own in (_ID, REASON):
+        if own not in head:
+            raise ConfigError(name, f"没有“{own}”一列", "请重新下载，不要改第一行")
     found: dict[int, tuple[dict[str, str | None], str]] = {}
     for at, line in enumerate(lines, 2):
-        cells = {
-            name: _text(value, f"{name} 第 {at} 行“{name}”") for name, value in zip(head, line, strict=False) if name
-        }
+        # A line ends at its last cell that was ever filled: what is missing behind it is blank.
+        cells = {n: _text(v, f"{name} 第 {at} 行“{n}”") for n, v in zip_longest(head, line[: len(head)]) if n}
         number = cells.pop(_ID)
         if number is None:
             continue

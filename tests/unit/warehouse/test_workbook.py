@@ -49,6 +49,11 @@ def test_what_was_not_touched_has_not_changed() -> None:
     assert [workbook.changes(row, given[row["quarantine_id"]][0]) for row in ROWS] == [{}, {}]
 
 
+def test_lines_that_end_early_are_blank_behind_their_end() -> None:
+    given = workbook.read(_sent(lambda sheet, head: sheet.move_range("A1:C9", cols=20)))
+    assert [workbook.changes(row, given[row["quarantine_id"]][0]) for row in ROWS] == [{}, {}]
+
+
 def test_moved_sorted_and_cut_down_rows_are_found_by_their_number() -> None:
     def edit(sheet: Any, head: dict[str, int]) -> None:
         sheet.delete_rows(2)
