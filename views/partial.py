@@ -125,8 +125,7 @@ def refresh(
     if plan.of in moved:
         parts.append(f"SELECT {groups} FROM pg_temp.changed_{plan.of}")
         if plan.spread:
-            first, *rest = plan.spread
-            same = " AND ".join([f"c.{first} = m.{first}", *(f"c.{s} IS NOT DISTINCT FROM m.{s}" for s in rest)])
+            same = _same([(f"c.{name}", f"m.{name}") for name in plan.spread])
             parts.append(
                 f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM pg_temp.changed_{plan.of} AS c WHERE {same})"
             )
@@ -155,6 +154,14 @@ def _schema(name: str, catalog: Catalog) -> str:
     return "board" if name in catalog.views else "shared"
 
 
+def _same(pairs: list[tuple[str, str]]) -> str:
+    """SQL for the same group: all but the first may be NULL, which is written so that it can be hashed. A blank meets
+    NULL, here as there: both groups are then taken together.
+    """
+    first, *rest = pairs
+    return " AND ".join([f"{first[0]} = {first[1]}", *(f"coalesce({a}::text, '') = coalesce({b}::text, '')" for a, b in rest)])
+
+
 def _too_many(cursor: psycopg.Cursor[Any], view: View) -> bool:
     """Whether most groups are touched: counted where they are months of units, estimated where each is one input row."""
     plan = view.refresh
@@ -179,10 +186,7 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) 
         within = f" WHERE {_months(cursor, plan.near, first)}"
     needed = _needed(cursor, plan.of, of, view)
     inner = ", ".join([*needed, *(f"{e} AS group_{n}" for n, e in enumerate(plan.by.values()))])
-    same = " AND ".join(
-        f"t.{name} = m.group_{n}" if n == 0 else f"t.{name} IS NOT DISTINCT FROM m.group_{n}"
-        for n, name in enumerate(plan.by)
-    )
+    same = _same([(f"t.{name}", f"m.group_{n}") for n, name in enumerate(plan.by)])
     cursor.execute(
         f"CREATE TEMP TABLE {plan.of} ON COMMIT DROP AS SELECT {', '.join('m.' + c for c in needed)} "
         f"FROM (SELECT {inner} FROM {of}{within}) AS m JOIN pg_temp.touched AS t ON {same}".encode()
@@ -227,10 +231,7 @@ def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, chan
     plan = view.refresh
     assert plan is not None
     table = f"board.{view.name}"
-    same = " AND ".join(
-        f"b.{name} = t.{name}" if n == 0 else f"b.{name} IS NOT DISTINCT FROM t.{name}"
-        for n, name in enumerate(plan.by)
-    )
+    same = _same([(f"b.{name}", f"t.{name}") for name in plan.by])
     run(
         f"CREATE TEMP TABLE old_{view.name} ON COMMIT DROP AS SELECT b.* FROM {table} AS b JOIN pg_temp.touched AS t ON {same}"
     )

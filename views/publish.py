@@ -26,6 +26,8 @@ READER = "hub_reader"
 
 # Two publishers at once would wait for each other's rows in any order; one waits for the other here.
 _LOCK = 0x746F6E67
+# The tables a partial refresh picks a few rows from were just read, so an index costs what it costs in memory.
+_SETTINGS = {"search_path": "board, shared", "random_page_cost": "1.1"}
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS board.published_view (
   view text PRIMARY KEY,
@@ -87,9 +89,8 @@ def publish(
     current: list[str] = []  # nothing they rest on has changed, so they hold as of the new day too
     touched: set[str] = set()
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s), current_setting('search_path')", [_LOCK])
-        search_path = _one(cursor)[1]
-        cursor.execute("SELECT set_config('search_path', 'board, shared', true)")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        before = _set(cursor, _SETTINGS)
         known = _prepare(cursor)
         changes = partial.Changes(cursor, changed)
         for view in catalog.views.values():
@@ -125,8 +126,17 @@ def publish(
         cursor.execute(
             "UPDATE board.published_view SET as_of = %s WHERE view = ANY (%s) AND as_of <> %s", [as_of, current, as_of]
         )
-        cursor.execute("SELECT set_config('search_path', %s, true)", [search_path])
+        _set(cursor, before)
     return done
+
+
+def _set(cursor: psycopg.Cursor[Any], settings: dict[str, str]) -> dict[str, str]:
+    """Settings for the rest of the transaction; what they were."""
+    before = {}
+    for name, value in settings.items():
+        cursor.execute("SELECT current_setting(%s), set_config(%s, %s, true)", [name, name, value])
+        before[name] = str(_one(cursor)[0])
+    return before
 
 
 def _hash(text: str) -> str:

@@ -24,7 +24,7 @@ WITH recent AS (
   FROM hotline_ticket AS t
   LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
   WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
-    AND EXTRACT(EPOCH FROM :as_of + INTERVAL '1' DAY) - EXTRACT(EPOCH FROM t.recorded_at) <= 86400 * :window_days
+    AND t.recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY
     AND t.category_code IS NOT NULL
     AND again.ticket_no IS NULL
 ),

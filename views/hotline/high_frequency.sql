@@ -20,12 +20,10 @@ WITH recent AS (
     caller_hash,
     recorded_at,
     closed_at,
-    EXTRACT(EPOCH FROM :as_of + INTERVAL '1' DAY) - EXTRACT(EPOCH FROM recorded_at)
-      <= 86400 * :window_days AS this_period
+    recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY AS this_period
   FROM hotline_ticket
   WHERE recorded_at < :as_of + INTERVAL '1' DAY
-    AND EXTRACT(EPOCH FROM :as_of + INTERVAL '1' DAY) - EXTRACT(EPOCH FROM recorded_at)
-      <= 2 * 86400 * :window_days
+    AND recorded_at >= :as_of + INTERVAL '1' DAY - 2 * :window_days * INTERVAL '1' DAY
     AND category_code IS NOT NULL
 ),
 counted AS (

@@ -39,6 +39,7 @@ numbered AS (
     event_at,
     dept_code,
     step,
+    COALESCE(step IN ('派单', '改派'), FALSE) AS dispatches,
     COALESCE(to_status, CASE step
       WHEN '记录' THEN 'recorded' WHEN '受理' THEN 'accepted' WHEN '派单' THEN 'dispatched' WHEN '改派' THEN 'dispatched'
       WHEN '签收' THEN 'signed' WHEN '退单' THEN 'returned' WHEN '办理' THEN 'handling' WHEN '延期申请' THEN 'extension_requested'
@@ -57,38 +58,24 @@ followed AS (
     step,
     state,
     n,
+    dispatches,
     -- What ends a pause: the next step that moves the ticket on.
     MIN(CASE WHEN step IN ('恢复', '结案', '重办', '改派') THEN event_at END) OVER (
       PARTITION BY ticket_no ORDER BY n ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
     ) AS resumed_at,
-    MAX(CASE WHEN state IS NOT NULL THEN n END) OVER (PARTITION BY ticket_no) AS last_n
+    MAX(CASE WHEN state IS NOT NULL THEN n END) OVER (PARTITION BY ticket_no) AS last_n,
+    MAX(CASE WHEN dispatches THEN n END) OVER (PARTITION BY ticket_no) AS last_dispatch_n,
+    LAG(dept_code) OVER (PARTITION BY ticket_no, dispatches ORDER BY n) AS dept_before
   FROM numbered
-),
-dispatch AS (
-  SELECT
-    ticket_no,
-    event_at,
-    dept_code,
-    n,
-    LAG(dept_code) OVER (PARTITION BY ticket_no ORDER BY n) AS dept_before,
-    MAX(n) OVER (PARTITION BY ticket_no) AS last_n
-  FROM numbered
-  WHERE step IN ('派单', '改派')
-),
-charged AS (
-  SELECT
-    ticket_no,
-    MAX(CASE WHEN n = last_n THEN dept_code END) AS dept_code,
-    MIN(event_at) AS dispatched_at,
-    MAX(CASE WHEN dept_before IS NULL OR dept_before <> dept_code THEN event_at END) AS charged_from
-  FROM dispatch
-  GROUP BY ticket_no
 ),
 gathered AS (
   SELECT
     ticket_no,
     COUNT(*) AS steps,
     MAX(CASE WHEN n = last_n THEN state END) AS state,
+    MAX(CASE WHEN n = last_dispatch_n THEN dept_code END) AS dept_code,
+    MIN(CASE WHEN dispatches THEN event_at END) AS dispatched_at,
+    MAX(CASE WHEN dispatches AND (dept_before IS NULL OR dept_before <> dept_code) THEN event_at END) AS charged_from,
     MIN(CASE WHEN step = '记录' THEN event_at END) AS recorded_at,
     MIN(CASE WHEN step = '签收' THEN event_at END) AS signed_at,
     MIN(CASE WHEN step = '答复' THEN event_at END) AS replied_at,
@@ -109,11 +96,11 @@ SELECT
   g.state,                                                             -- 状态代码
   COALESCE(status.name, g.state) AS state_name,                        -- 状态
   g.steps,                                                             -- 环节数
-  charged.dept_code,                                                   -- 承办单位编码
-  COALESCE(dept.short_name, charged.dept_code, '未指定') AS department,  -- 承办单位
+  g.dept_code,                                                   -- 承办单位编码
+  COALESCE(dept.short_name, g.dept_code, '未指定') AS department,  -- 承办单位
   g.recorded_at,                                                       -- 第一时间记录
-  charged.dispatched_at,                                               -- 第一时间转办
-  charged.charged_from,                                                -- 计时起点
+  g.dispatched_at,                                               -- 第一时间转办
+  g.charged_from,                                                -- 计时起点
   g.signed_at,                                                         -- 首次签收
   g.replied_at,                                                        -- 首次答复
   CASE WHEN g.closed_n > COALESCE(g.reopened_n, 0) THEN g.closed_at END AS closed_at, -- 办结时间
@@ -125,8 +112,7 @@ SELECT
   t.status AS told_status,                                             -- 工单上写的状态
   CASE WHEN t.ticket_no IS NOT NULL THEN COALESCE(CASE t.status WHEN 'archived' THEN 'closed' ELSE t.status END = CASE g.state WHEN 'archived' THEN 'closed' ELSE g.state END, FALSE) END AS agrees -- 与工单一致
 FROM gathered AS g
-LEFT JOIN charged ON charged.ticket_no = g.ticket_no
 LEFT JOIN hotline_ticket AS t ON t.ticket_no = g.ticket_no
-LEFT JOIN department AS dept ON dept.dept_code = charged.dept_code
+LEFT JOIN department AS dept ON dept.dept_code = g.dept_code
 LEFT JOIN code_value AS status
   ON status.code_set = 'hotline_status' AND status.code = g.state
