@@ -39,6 +39,9 @@ def score(
 ) -> None:
     """按评价方案给一张表评分：每个对象每个指标一行，有原始值、得分、权重、覆盖率、位次、标记。
 
+    方案最少只要写 indicators: [{id: 时间, best: 0.5, worst: 10}]，全部写法见 docs/guide-zh/评价方案.md；
+    随附的方案见 hub indicator schemes。
+
     示例：
       hub indicator score --scheme hdi --data 各国.csv -o csv
       hub indicator score --scheme 本县方案.yaml --data 原始值.xlsx --round 2 --wide
@@ -62,14 +65,24 @@ def score(
 
 
 @app.command(cls=Command)
-def schemes(format: Format = "table") -> None:
-    """列出随附的评价方案。
+def schemes(
+    name: Annotated[str | None, typer.Argument(metavar="方案", help="只要这一个：印出它的 YAML")] = None,
+    format: Format = "table",
+) -> None:
+    """列出随附的评价方案；写上名字就印出那一个，可以拿来改成自己的。
 
-    示例：hub indicator schemes
+    示例：
+      hub indicator schemes
+      hub indicator schemes hdi
     """
     from views.scoring import scheme as known
 
     output.one_of("-o", format, _FORMATS[:3])
+    if name is not None:
+        if name not in known.shipped():
+            raise UsageError(f"方案 {name}", "不在随附方案里", "见 hub indicator schemes")
+        sys.stdout.write(known.shipped()[name].read_text(encoding="utf-8"))
+        return
     found = [known.load(name) for name in known.shipped()]
     columns = ("name", "title", "indicators", "leaves", "scale", "source")
     rows = [

@@ -159,7 +159,9 @@ def _same(pairs: list[tuple[str, str]]) -> str:
     NULL, here as there: both groups are then taken together.
     """
     first, *rest = pairs
-    return " AND ".join([f"{first[0]} = {first[1]}", *(f"coalesce({a}::text, '') = coalesce({b}::text, '')" for a, b in rest)])
+    return " AND ".join(
+        [f"{first[0]} = {first[1]}", *(f"coalesce({a}::text, '') = coalesce({b}::text, '')" for a, b in rest)]
+    )
 
 
 def _too_many(cursor: psycopg.Cursor[Any], view: View) -> bool:

@@ -3,26 +3,25 @@
     long   对象 | 指标 | 值 [| 年度]           one row per subject and indicator
     wide   对象 [| 年度] | 指标1 | 指标2 …      one row per subject
     years  对象 | 指标 | 2019 | 2020 …         one row per subject and indicator, a column per year
+    wide   对象 | 指标1_2019 | 指标1_2020 …      one row per subject, a column per indicator and year
 
 Every cell stays text with the row it stands in, so that an error can name file, row and column.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError, ConfigErrors, nearest
+from views.scoring import files
 from views.scoring.keys import squeezed
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from views.scoring.scheme import Scheme
 
@@ -33,9 +32,9 @@ SUBJECT = (
 PERIOD = ("period", "年度", "年份", "期次", "周期", "year", "dbyear", "reportyear")
 INDICATOR = ("indicator", "指标", "指标编号", "指标编码", "指标名称", "indicatorname", "indicatorcode", "indicatorid", "seriesname", "seriescode")  # fmt: skip
 VALUE = ("value", "值", "数值", "原始值", "得分", "score", "rawvalue", "obsvalue")
-_YEAR = re.compile(r"(?:yr)?(?:19|20)\d\d(?:yr(?:19|20)\d\d)?")
-_HEAD = 40
-_DELIMITERS = ",\t;|"
+_WITH_YEAR = re.compile(r"(.*\D)((?:19|20)\d\d)\W*")
+# 1.234,5 and 12,5: a comma for the decimal point, a point between thousands.
+_COMMA = r"[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*%?"
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Table:
     subject: str
     period: str | None
     unused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read(con: duckdb.DuckDBPyConnection, path: Path, scheme: Scheme, columns: Sequence[str]) -> Table:
@@ -58,13 +58,43 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, scheme: Scheme, columns: Se
     if not path.is_file():
         raise ConfigError(f"数据文件 {path.name}", "没有这个文件", "请检查路径")
     known = {squeezed(name) for name in columns}
-    wanted = known | {*SUBJECT, *PERIOD, *INDICATOR, *VALUE, *map(squeezed, (*scheme.subject, *scheme.period))}
-    con.register("source_table", _arrow(path, wanted))
+    usual = known | {*PERIOD, *INDICATOR, *VALUE, *map(squeezed, scheme.period)}
+    about = {*SUBJECT, *map(squeezed, scheme.subject)} - known
+
+    def met(name: str) -> int:
+        key = squeezed(name)
+        return 2 if key in about else int(key in usual or _of_year(name, known) is not None)
+
+    text = files.read(path, met)
+    con.register("source_table", text.table)
     con.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT * FROM source_table")
     con.unregister("source_table")
     names = [row[0] for row in con.execute("DESCRIBE source").fetchall() if row[0] != "_row"]
     names = _other_base_year(con, names, columns, known)
-    return _unpivot(con, path.name, names, scheme, known)
+    table = _unpivot(con, path.name, names, scheme, known)
+    if text.commas and _decimal_commas(con):
+        text.notes.append("小数点写作逗号，已按小数点读")
+    return replace(table, notes=tuple(text.notes))
+
+
+def _of_year(name: str, known: set[str]) -> tuple[str, str] | None:
+    """Indicator and year of a column such as life_expectancy_2021 whose name without the year is known."""
+    found = _WITH_YEAR.fullmatch(name)
+    key = squeezed(found[1]) if found else ""
+    return (key, found[2]) if found and key in known and squeezed(name) not in known else None
+
+
+def _decimal_commas(con: duckdb.DuckDBPyConnection) -> bool:
+    """Write commas as points in every cell, when some can be nothing else and no cell has a decimal point."""
+    number = f"regexp_full_match(trim(text), '{_COMMA}')"
+    found = con.execute(
+        rf"""SELECT bool_or({number} AND contains(text, ',') AND NOT regexp_full_match(trim(text), '[-+]?[1-9]\d{{0,2}}(,\d{{3}})+')),
+          bool_or(regexp_full_match(trim(text), '[-+]?\d*\.\d+\s*%?') AND NOT {number}) FROM cell"""
+    ).fetchone()
+    if not found or not found[0] or found[1]:
+        return False
+    con.execute(f"UPDATE cell SET text = replace(replace(text, '.', ''), ',', '.') WHERE {number}")
+    return True
 
 
 def _other_base_year(
@@ -100,7 +130,7 @@ def _unpivot(
         return next((by_key[key] for key in usual if key in by_key and key not in known), None)
 
     indicators = [by_key[key] for key in INDICATOR if key in by_key and key not in known]
-    years = [name for name in names if _YEAR.fullmatch(squeezed(name))]
+    years = [name for name in names if files.YEAR.fullmatch(squeezed(name))]
     value = find((), VALUE, "数值")
     period = find(scheme.period, PERIOD, "期次")
     subject = find(scheme.subject, SUBJECT, "对象")
@@ -133,14 +163,22 @@ def _unpivot(
     else:
         form = "wide"
         matching = [name for name in names if squeezed(name) in known and name not in (subject, period)]
-        if not matching:
+        dated = {name: of for name in names if (of := _of_year(name, known))}
+        if not matching and dated and period is None:
+            matching = list(dated)
+        elif not matching:
             raise ConfigError(
                 f"{file}：表头", "没有一列是方案里的指标", f"文件有：{'、'.join(names[:12])}；{_nearest(names, known)}"
             )
         used |= set(matching)
         listed = ", ".join(map(_q, matching))
+        at, key = "period", "col"
+        if matching[0] in dated:
+            key, at = (
+                f"CASE col {' '.join(f'WHEN {_s(n)} THEN {_s(dated[n][i])}' for n in matching)} END" for i in (0, 1)
+            )
         rows = (
-            f"SELECT _row, col, subject, period, col AS key, text FROM (UNPIVOT (SELECT _row, {base}, {listed} FROM source) "
+            f"SELECT _row, col, subject, {at} AS period, {key} AS key, text FROM (UNPIVOT (SELECT _row, {base}, {listed} FROM source) "
             f"ON {listed} INTO NAME col VALUE text)"
         )
     con.execute(f"CREATE OR REPLACE TEMP TABLE cell AS {rows}")
@@ -185,151 +223,6 @@ def _refuse_twice(con: duckdb.DuckDBPyConnection, file: str) -> None:
             )
             for subject, period, key, col, rows in twice
         )
-
-
-def _arrow(path: Path, wanted: set[str]) -> pa.Table:
-    """The file as text columns and `_row`, the row as a person counts it."""
-    kind = path.suffix.lower()
-    if kind in {".xlsx", ".xlsm", ".xls", ".ods"}:
-        return _workbook(path, wanted)
-    if kind in {".parquet", ".pq"}:
-        return _parquet(path)
-    return _delimited(path, wanted)
-
-
-def _parquet(path: Path) -> pa.Table:
-    import duckdb
-    import pyarrow as pa
-
-    try:
-        with duckdb.connect() as con:
-            found = con.read_parquet(str(path)).project("COLUMNS(*)::VARCHAR").to_arrow_table()
-    except duckdb.Error as error:
-        raise ConfigError(path.name, "不是可读的 Parquet 文件", "请重新导出") from error
-    return found.append_column("_row", pa.array(range(1, found.num_rows + 1), pa.int32()))
-
-
-def _workbook(path: Path, wanted: set[str]) -> pa.Table:
-    import python_calamine as calamine
-
-    from connectors.workbook import spelled
-
-    try:
-        with calamine.CalamineWorkbook.from_path(str(path)) as book:
-            best: tuple[int, list[list[Any]], int] | None = None
-            for meta in book.sheets_metadata:
-                if meta.visible != calamine.SheetVisibleEnum.Visible:
-                    continue
-                rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
-                at, hits = _header([[str(c) for c in row] for row in rows[:_HEAD]], wanted)
-                if rows and (best is None or hits > best[0]):
-                    best = (hits, rows, at)
-    except calamine.CalamineError as error:
-        raise ConfigError(path.name, "工作簿打不开", "请检查文件是否完整、有没有密码") from error
-    if best is None:
-        raise ConfigError(path.name, "没有可见的、有内容的工作表", "请检查文件")
-    _, rows, at = best
-    texts = [[spelled(cell) for cell in row] for row in rows[at + 1 :]]
-    return _columns([str(cell) for cell in rows[at]], texts, at)
-
-
-def _delimited(path: Path, wanted: set[str]) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.csv as arrow_csv
-
-    text = _decoded(path)
-    head = text.splitlines()[:_HEAD]
-    if not head:
-        raise ConfigError(path.name, "文件是空的", "请检查文件")
-    # The delimiter is the one that gives the header most known names, then most columns.
-    candidates = []
-    for delimiter in _DELIMITERS:
-        rows = list(csv.reader(head, delimiter=delimiter))
-        at, hits = _header(rows, wanted)
-        candidates.append((hits, len(rows[at]) if rows else 0, delimiter, at, rows))
-    hits, _, delimiter, at, rows = max(candidates, key=lambda found: found[:2])
-    names = _distinct(rows[at])
-    skipped = at if len(rows) == len(head) else _line_of(head, delimiter, at)
-    lines = text.splitlines(keepends=True)[skipped + 1 :]
-    torn: list[str] = []
-    notes: list[int] = []
-
-    def refuse(row: arrow_csv.InvalidRow) -> str:
-        number = row.number or 0
-        # A line with words in its first cell only is a note, like the source line under a downloaded table.
-        if row.actual_columns < row.expected_columns and not (row.text or "").strip(delimiter + " ").count(delimiter):
-            notes.append(number)
-        else:
-            torn.append(f"第 {number + skipped + 1} 行有 {row.actual_columns} 列，表头有 {row.expected_columns} 列")
-        return "skip"
-
-    try:
-        found = arrow_csv.read_csv(
-            io.BytesIO("".join(lines).rstrip("\r\n").encode() + b"\n"),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 26),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=refuse
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise ConfigError(
-            path.name, "CSV 读不懂（引号不成对，或没有数据行）", "请用 Excel 打开另存为 CSV 再试"
-        ) from error
-    if torn:
-        raise ConfigErrors([ConfigError(path.name, what, "请检查这一行多余的逗号或引号") for what in torn[:5]])
-    left = set(notes)
-    numbers = [n + skipped + 1 for n in range(1, found.num_rows + len(left) + 1) if n not in left]
-    return found.append_column("_row", pa.array(numbers, pa.int32()))
-
-
-def _decoded(path: Path) -> str:
-    raw = path.read_bytes()
-    for codec in ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    raise ConfigError(path.name, "既不是 UTF-8 也不是 GB18030 编码", "请另存为 UTF-8 的 CSV")
-
-
-def _header(rows: Sequence[Sequence[str]], wanted: set[str]) -> tuple[int, int]:
-    """Which row is the header: the first with the most known names, at least two; otherwise the first row."""
-    hits = [sum(squeezed(cell) in wanted or bool(_YEAR.fullmatch(squeezed(cell))) for cell in row) for row in rows]
-    most = max(hits, default=0)
-    return (hits.index(most), most) if most >= 2 else (0, most)
-
-
-def _line_of(head: list[str], delimiter: str, at: int) -> int:
-    reader = csv.reader(head, delimiter=delimiter)
-    for number, _ in enumerate(reader):
-        if number == at:
-            return reader.line_num - 1
-    return at
-
-
-def _columns(header: list[str], rows: list[list[str]], at: int) -> pa.Table:
-    import pyarrow as pa
-
-    names = _distinct(header)
-    turned = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    arrays = [pa.array([v if v != "" else None for v in column], pa.string()) for column in turned]
-    return pa.table([*arrays, pa.array(range(at + 2, at + 2 + len(rows)), pa.int32())], names=[*names, "_row"])
-
-
-def _distinct(header: Sequence[str]) -> list[str]:
-    """Header cells as names: blanks numbered, later ones of the same name (in any case of letters) too."""
-    names: list[str] = []
-    seen = {"_row"}
-    for number, cell in enumerate(header, 1):
-        name = re.sub(r"\s+", " ", cell.replace("\ufeff", "")).strip() or f"第{number}列"
-        while name.lower() in seen:
-            name += f"#{number}"
-        seen.add(name.lower())
-        names.append(name)
-    return names
 
 
 def _nearest(names: Sequence[str], known: set[str]) -> str:

@@ -164,7 +164,7 @@ def _roll_up(con: duckdb.DuckDBPyConnection, level: int) -> None:
           WITH part AS (
             SELECT p.id, r.subject, r.period, p.combine, p.missing, p.min_coverage,
               CASE WHEN p.combine = 'sum' THEN r.full_marks ELSE r.weight END AS w, r.share AS s, r.coverage AS c, r.rank
-            FROM result r JOIN node p ON p.id = r.parent WHERE p.level = $1
+            FROM result r JOIN node p ON p.id = r.parent WHERE p.level = $1 AND r.weight > 0
           ),
           sums AS (
             SELECT id, subject, period, combine, missing, min_coverage, sum(w * c) / sum(w) AS coverage, count(*) - count(s) AS gone, count(s) AS present,
@@ -229,7 +229,7 @@ def _flags(con: duckdb.DuckDBPyConnection, scheme: Scheme) -> None:
                 line = "o.score"
             case "column":
                 join = (
-                    "JOIN (SELECT l.subject, l.period, m.node, TRY_CAST(trim(l.text) AS DOUBLE) AS score FROM line l JOIN meaning m USING (key) "
+                    "JOIN (SELECT l.subject, l.period, m.node, number_of(l.text) AS score FROM line l JOIN meaning m USING (key) "
                     f"WHERE l.col = {quoted(flag.of)} AND m.part = 'value') o ON o.node = r.node AND o.subject = r.subject AND o.period IS NOT DISTINCT FROM r.period"
                 )
                 line = "o.score"

@@ -214,7 +214,7 @@ class Reader:
             below += self._node(child, identity, level + 1, rest)
         common: dict[str, Any] = {
             "id": identity, "title": str(node.get("title", identity)), "parent": parent, "level": level,
-            "weight": self._number(node.get("weight", 1), f"{spot}.weight", above=0) or 1.0,
+            "weight": self._weight(node, spot),
             "names": tuple(dict.fromkeys([identity, *([str(node["title"])] if "title" in node else []), *_texts(node.get("columns"))])),
             "combine": self._choice(node.get("combine", "mean"), COMBINE, f"{spot}.combine"),
             "missing": self._choice(rest["missing"], MISSING, f"{spot}.missing"),
@@ -229,6 +229,11 @@ class Reader:
             yield from below
         else:
             yield Node(**common, **self._leaf(node, spot))
+
+    def _weight(self, node: dict[str, Any], spot: str) -> float:
+        """0 for an indicator that is shown and ranked but has no part in the one above."""
+        weight = self._number(node.get("weight", 1), f"{spot}.weight", least=0)
+        return 1.0 if weight is None else weight
 
     def _parent(self, common: dict[str, Any], below: list[Node], declared: bool, spot: str) -> Node:
         direct = [node for node in below if node.parent == common["id"]]

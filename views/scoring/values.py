@@ -29,8 +29,12 @@ def load(con: duckdb.DuckDBPyConnection, scheme: Scheme, path: Path) -> list[str
     """
     names = _names(scheme)
     table = data.read(con, path, scheme, [name for name, *_ in names])
-    notes = _prepare(con, scheme, names, table)
+    notes = [*table.notes, *_prepare(con, scheme, names, table)]
     _values(con, scheme, table)
+    # A year whose column holds nothing is no period.
+    con.execute(
+        "DELETE FROM subject WHERE period IS NOT NULL AND period NOT IN (SELECT period FROM value WHERE period IS NOT NULL) AND EXISTS (FROM value)"
+    )
     return notes
 
 
@@ -80,7 +84,8 @@ def _prepare(con: duckdb.DuckDBPyConnection, scheme: Scheme, names: list[Any], t
     con.execute("CREATE TEMP TABLE subject AS SELECT min(_row) AS first_row, subject, period, false AS reference FROM cell SEMI JOIN meaning USING (key) GROUP BY ALL")  # fmt: skip
     if scheme.reference:
         con.execute(
-            "UPDATE subject SET reference = true WHERE subject IN (SELECT unnest($1))", [list(scheme.reference)]
+            "UPDATE subject SET reference = true WHERE lower(subject) IN (SELECT lower(unnest($1)))",
+            [list(scheme.reference)],
         )
     notes = []
     strangers = [text for text in spellings if squeezed(text) not in by_key]
@@ -118,21 +123,23 @@ def _key(text: str) -> str:
 def _values(con: duckdb.DuckDBPyConnection, scheme: Scheme, table: data.Table) -> None:
     """Table value(subject, period, node, part, points, raw, number, put): every cell read as what it means."""
     blank = [*_BLANK, *(word.lower() for word in scheme.blank)]
-    number = f"translate(text, {quoted(_FULL_WIDTH[0])}, {quoted(_FULL_WIDTH[1])})"
     con.execute(
-        f"""CREATE TEMP TABLE value AS
+        f"""CREATE MACRO plain(t) AS translate(trim(t, chr(12288) || chr(160) || ' '), {quoted(_FULL_WIDTH[0])}, {quoted(_FULL_WIDTH[1])})"""
+    )
+    con.execute(
+        """CREATE MACRO number_of(t) AS CASE
+          WHEN regexp_full_match(plain(t), '\\s*[-+]?(\\d+|\\d{1,3}(,\\d{3})+)?(\\.\\d*)?([eE][-+]?\\d+)?\\s*%?\\s*')
+          THEN TRY_CAST(regexp_replace(plain(t), '[\\s,]|%$', '', 'g') AS DOUBLE) END"""
+    )
+    con.execute(
+        """CREATE TEMP TABLE value AS
         WITH trimmed AS (SELECT c.*, trim(c.text, chr(12288) || chr(160) || ' ') AS t FROM cell c),
         clean AS (
-          SELECT t._row, t.col, t.subject, t.period, m.node, m.part, m.points, m.priority, n.formula, t.t AS raw,
-            regexp_replace({number.replace("text", "t.t")}, '[\\s,]|%$', '', 'g') AS digits,
-            {number.replace("text", "t.t")} AS plain
+          SELECT t._row, t.col, t.subject, t.period, m.node, m.part, m.points, m.priority, n.formula, t.t AS raw
           FROM trimmed t JOIN meaning m USING (key) JOIN node n ON n.id = m.node
           WHERE lower(t.t) NOT IN (SELECT unnest($1::VARCHAR[]))
         )
-        SELECT c.*, NULL::DOUBLE AS graded, NULL::VARCHAR AS put,
-          CASE WHEN regexp_full_match(c.plain, '\\s*[-+]?(\\d+|\\d{{1,3}}(,\\d{{3}})+)?(\\.\\d*)?([eE][-+]?\\d+)?\\s*%?\\s*')
-            THEN TRY_CAST(c.digits AS DOUBLE) END AS number
-        FROM clean c""",
+        SELECT c.*, NULL::DOUBLE AS graded, NULL::VARCHAR AS put, number_of(c.raw) AS number FROM clean c""",
         [blank],
     )
     words = con.execute("SELECT DISTINCT raw FROM value WHERE number IS NULL OR formula = 'grade'").fetchall()

@@ -202,13 +202,52 @@ def test_other_files(tmp_path: Path) -> None:
         assert first[:5] == ("甲县", None, "total", None, 70)
 
 
+def test_weight_0_is_scored_but_has_no_part(tmp_path: Path) -> None:
+    """B-READY: each topic the mean of its pillars, each pillar the mean of its topics, from the same cells."""
+    rows = scored(
+        tmp_path,
+        "b_ready",
+        "Economy,Labor - Pillar I,Labor - Pillar II,Labor - Pillar III,Taxation - Regulatory Framework\nA,60,70,80,40\n",
+    )
+    assert rows["A", "labor"]["score"] == 70
+    assert (rows["A", "regulatory_framework"]["score"], rows["A", "regulatory_framework"]["coverage"]) == (None, 0.2)
+    plain = {"indicators": [{"id": "a"}, {"id": "b", "weight": 0}]}
+    assert one(tmp_path, plain, "s,a,b\nA,60,80\n") == 60
+
+
+_OTHER_SHAPES = {
+    "cut lines": ("Country,a,b\nA,60,80,\nB,50,,,\n来源：某报告\nNote: see a, b\n", "utf-8"),
+    "Western letters": ("Country,a,b\nA,60,80\nCôte d’Ivoire,50,\nCuraçao,1,2\n", "cp1252"),
+    "decimal commas": ("Country;a;b\nA;60,0;80,00 %\nB;1.050,5;\n", "utf-8"),
+    "headings over columns": ("Economy,Taxes,,Credit,\n,a,rank,b,rank\nA,60,1,80,2\n", "utf-8"),
+    "headings in the row above": ("Table 1,,,,\n,Taxes,,Credit,\nEconomy,a,rank,b,rank\nA,60,1,80,2\n", "utf-8"),
+    "units below": ("Economy,a,b\n,(days),(%)\nA,60,80\n", "utf-8"),
+    "a column per year": ("iso3,Country,a_2020,a_2021,b_2020,b_2021\nAAA,A,..,60,..,80\n", "utf-8"),
+    "years without values": ("Country Name,Series Name,2019 [YR2019],2020 [YR2020]\nA,a,..,60\nA,b,..,80\n\n,\nLast Updated: 1\n", "utf-8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", _OTHER_SHAPES)
+def test_shapes_tables_come_in(tmp_path: Path, shape: str) -> None:
+    text, codec = _OTHER_SHAPES[shape]
+    (tmp_path / "t.csv").write_bytes(text.encode(codec))
+    columns = {"a": ["Taxes - a"], "b": ["Credit - b"]}
+    scheme = {"min_coverage": 0.5, "indicators": [{"id": i, "columns": c} for i, c in columns.items()]}
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(scheme))
+    found = engine.rows(engine.score(schemes.load(str(tmp_path / "s.yaml")), tmp_path / "t.csv").table)
+    totals = {(row[0], row[1]): row[4] for row in found if row[2] == "total"}
+    years = {"a column per year": "2021", "years without values": "2020"}
+    assert totals.pop(("A", years.get(shape))) == 70
+    assert {name for name, _ in totals} <= {"B", "Côte d’Ivoire", "Curaçao"}
+
+
 @pytest.mark.parametrize(
     ("scheme", "told"),
     [
         ({"indicators": [{"id": "a", "bset": 1}]}, "指标 a.bset：没有 'bset' 这一项。是否想写 'best'"),
         ({"indicators": [{"id": "a", "best": 1, "worst": 1}]}, "最优值和最差值不能相同"),
         ({"indicators": ["a", "a"]}, "id 'a' 用了两次"),
-        ({"indicators": [{"id": "a", "weight": 0}]}, "指标 a.weight：0 太小"),
+        ({"indicators": [{"id": "a", "weight": -1}]}, "指标 a.weight：-1 太小"),
         ({"indicators": [{"id": "a", "standard": 1}]}, "standard 缺少 per_unit"),
         ({"indicators": [{"id": "a", "formula": "dft", "best": 1}]}, "是否想写 'dtf'"),
         ({"indicators": [{"id": "a", "best": 0, "worst": 9, "transform": "log"}]}, "要大于 0"),
@@ -253,6 +292,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "是否想写 'hdi'" in capsys.readouterr().err
     assert main(["indicator", "schemes", "-o", "csv"]) == 0
     assert "doing_business" in capsys.readouterr().out
+    assert main(["indicator", "schemes", "hdi"]) == 0
+    assert "transform: log" in capsys.readouterr().out
 
 
 def test_coverage_is_exact_through_levels(tmp_path: Path) -> None:
