@@ -108,6 +108,7 @@ class DelimitedFile:
         )
         self._dialect, self._header, self._skip = found.dialect, found.header, found.skip
         self._width, self._surplus, self._pads = found.width, found.surplus, found.pads
+        self._kinds = found.kinds
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
         if not found.named:
@@ -149,6 +150,8 @@ class DelimitedFile:
             flaw = ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]
+            if self._kinds.contradict(cells):
+                flaw = f"这一行比表头的 {width} 列多出空格，其余各格像是错了位"
         elif self._pads and 1 < len(cells) < width:
             self._padded += 1
         else:
@@ -319,13 +322,17 @@ class DelimitedFile:
         held: pa.RecordBatch | None = None
         for batch in batches:
             batch = self._without_notes(batch)  # noqa: PLW2901
-            if not self._footer_rows:
-                yield batch
-                continue
-            whole = batch if held is None else pa.concat_batches([held, batch])
-            keep = max(whole.num_rows - self._footer_rows, 0)
-            yield whole.slice(0, keep)
-            held = whole.slice(keep)
+            if self._footer_rows:
+                whole = batch if held is None else pa.concat_batches([held, batch])
+                keep = max(whole.num_rows - self._footer_rows, 0)
+                yield whole.slice(0, keep)
+                held = whole.slice(keep)
+            elif batch.num_rows or held is None:
+                if held is not None:
+                    yield held
+                held = batch
+        if held is not None and not self._footer_rows:
+            yield self._without_lone_texts(held)
         if self._notes:
             self._judge_foot()
         if self._again:
@@ -382,6 +389,21 @@ class DelimitedFile:
             return batch
         self._notes += pc.sum(foot).as_py()
         return batch.filter(pc.invert(foot))
+
+    def _without_lone_texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The last batch without last rows of nothing but a text in the first column, which holds something else."""
+        values = batch.columns[: self._width - self._surplus]
+        end = batch.num_rows
+        while len(values) > 2 and end and not batch.column("_flaw")[end - 1].is_valid:
+            cell = values[0][end - 1].as_py()
+            alone = cell is not None and not any(column[end - 1].is_valid for column in values[1:])
+            if not alone or shape.is_value(cell) or not self._kinds.is_odd(0, cell):
+                break
+            end -= 1
+        if end and (texts := values[0][end:].to_pylist()):
+            self._delivery.find("note", f"表后的说明没有读入：{'；'.join(texts)[:80]}")
+            return batch.slice(0, end)
+        return batch
 
     def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
         """Rows below a note that fill one cell only: its next lines."""

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 csv.field_size_limit(1 << 26)  # a cell may hold a whole document
 
@@ -50,14 +51,21 @@ class Dialect:
 
     @property
     def edit(self) -> Callable[[str], str] | None:
-        """What makes whole lines ready for a parser that knows one-character delimiters only, None when they are."""
+        """What makes whole lines ready for a parser that knows one-character delimiters only, None when they are.
+
+        A backslash that escapes nothing is text: `\\N` and `8\\'9` keep theirs.
+        """
+        steps: list[Callable[[str], str]] = []
         if self.mark != self.delimiter:
-            return lambda text: text.replace(self.delimiter, self.mark)
+            steps.append(lambda text: text.replace(self.delimiter, self.mark))
+        mark, quote = re.escape(self.mark), re.escape(self.quote or '"')
+        if self.escape:
+            pair = re.compile(rf"{re.escape(self.escape)}({mark}|[{quote}\\\r\n])?")
+            steps.append(lambda text: pair.sub(lambda found: found[0] if found[1] else found[0] * 2, text))
         if self.skip_space and self.quote:
-            mark, quote = re.escape(self.mark), re.escape(self.quote)
             blank = re.compile(rf"(?<={mark}) +(?={quote}(?:[^{quote}]|{quote}(?:{mark}|\r?\n|$)))")
-            return lambda text: blank.sub("", text)
-        return None
+            steps.append(lambda text: blank.sub("", text))
+        return (lambda text: reduce(lambda so_far, step: step(so_far), steps, text)) if steps else None
 
     def rows(self, lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
         """Each record's cells, and the line it ends on; lines are numbered from 1."""
@@ -140,7 +148,8 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     escaped = (quote and f"\\{quote}" in sample) or (f"\\{chosen}" in sample and found and not found.quotechar)
     escape = "\\" if found and found.escapechar and escaped else None
     after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
-    return Dialect(chosen, quote, escape, skip_space=after[" "] > 0 and not after[""])
+    # A comma at the end of a quoted sentence has no blank behind it either.
+    return Dialect(chosen, quote, escape, skip_space=after[" "] > 5 * after[""])
 
 
 def _is_stray(sample: str, delimiter: str) -> bool:

@@ -36,6 +36,7 @@ class Heading:
     width: int = 0  # cells of a record, `surplus` of them blank behind the last column
     surplus: int = 0
     pads: bool = False  # blank cells at the end of a line are left out
+    kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
 
 
 def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row: int | None, where: str) -> Heading:
@@ -128,6 +129,7 @@ def _measure(found: Heading, lines: list[str]) -> None:
     if usual > columns and not any(cell.strip() for row in body for cell in row[columns:usual]):
         found.surplus = usual - columns
     found.width = columns + found.surplus
+    found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     # Some programs leave out the blank cells at the end of a line; then many lines are short, some are full and
     # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])

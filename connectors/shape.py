@@ -64,6 +64,43 @@ def is_value(text: str) -> bool:
     return bool(_VALUE.match(text.strip()))
 
 
+_KINDS = (
+    ("blank", re.compile(r"^$")),
+    ("number", re.compile(r"^[$€£¥￥]?[-+−(]?[\d.,]+[)%‰]?$")),
+    ("time", re.compile(r"^\d{1,4}[-/.年:时]\d{1,2}(?:[-/.月:分].*)?$")),
+    ("address", re.compile(r"^https?://\S+$|^[\w.+-]+@[\w.-]+$")),
+    ("word", re.compile(r"^[^\s\d]*$")),
+    ("code", re.compile(r"^\S*$")),
+)  # fmt: skip
+_TELLING = 5  # rows from which on a column is known to hold one kind of cell
+_USUAL = 0.8  # of them: the others may be the very rows that are asked about
+
+
+def _kind(cell: str) -> str:
+    return next((kind for kind, pattern in _KINDS if pattern.match(cell)), "text")
+
+
+class Kinds:
+    """What kind of cell each column of a table's first rows holds, where all of them hold one."""
+
+    def __init__(self, rows: Sequence[Sequence[str]], width: int) -> None:
+        whole = [row for row in rows if len(row) == width]
+        self._of: list[str | None] = [None] * width
+        for column in range(width if len(whole) >= _TELLING else 0):
+            seen = Counter(_kind(row[column].strip()) for row in whole)
+            kind, count = seen.most_common(1)[0]
+            self._of[column] = kind if count >= len(whole) * _USUAL else None
+
+    def is_odd(self, column: int, cell: str) -> bool:
+        """Whether a cell is of another kind than its whole column."""
+        kind = self._of[column] if column < len(self._of) else None
+        return kind is not None and kind != _kind(cell.strip())
+
+    def contradict(self, cells: Sequence[str]) -> bool:
+        """Whether two cells or more are of another kind than their whole column: the row has slipped."""
+        return sum(self.is_odd(column, cell) for column, cell in enumerate(cells)) > 1
+
+
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """Every spelling of a column name that departments are known to use, as `header.key` writes it."""

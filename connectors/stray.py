@@ -34,6 +34,10 @@ class Mender:
         )  # fmt: skip
         self._record = re.compile(rb"%b(?>%b%b)*+\r?(?:\n|\Z)" % (cell, mark, cell))
         self._open = re.compile(rb"(?>%b%b)*+%b(?>[^%b]|%b%b)*+\Z" % (cell, mark, quote, quote, quote, quote))
+        # A quoted cell stuck to the one before it: 61"Round table, 49" is split within its quotation.
+        self._stuck = re.compile(rb"(?:^|%b)[^%b%b\n][^%b%b\n]*%b[^%b%b\n]+%b[^\n]*%b(?:%b|\r?\n|\Z)" % (
+            mark, quote, mark, quote, mark, quote, quote, mark, mark, quote, mark,
+        ))  # fmt: skip
         self._quoted = re.compile(rb"%b(?>[^%b]|%b%b)*+%b" % (quote, quote, quote, quote, quote))
         self._mark, self._quote = dialect.mark.encode(), (dialect.quote or '"').encode()
         self._width, self._where = width, where
@@ -63,6 +67,9 @@ class Mender:
             end = int(starts[index + 1]) if index + 1 < len(starts) else len(data)
             found = self._record.match(data, start, min(start + _LONGEST, len(data)))
             if found and found.end() == end:
+                if self._stuck.search(data[start:end]):
+                    out += [data[done:start], self._aside(data[start:end], int(index))]
+                    done = resume = end
                 continue
             open_ended = self._open.fullmatch(data[start:end]) is not None
             following = data[end : int(starts[index + 2]) if index + 2 < len(starts) else len(data)]

@@ -24,6 +24,7 @@ CURRENCY = r"^(?:人民币|RMB|CNY|[¥￥])+:?|(?:人民币|\(人民币\)|RMB|CN
 NOT_YUAN = "美元|美金|USD|[$]|港元|港币|HKD|欧元|EUR|日元|JPY|英镑|GBP|澳元|韩元|卢布|新加坡元"
 FORMAL = "[圆块萬億仟佰拾壹贰叁肆伍陆柒捌玖〇○两]"
 WORDS = ("圆块萬億仟佰拾壹贰叁肆伍陆柒捌玖〇○两", "元元万亿千百十一二三四五六七八九零零二")
+BRACKETED = ("[(]((?:[十百千]?[百千万亿])元?|元)[)]$", r"\1")  # 1,000(万)
 BOOK_MINUS = ("^[(]([0-9][0-9,.]*)[)]$", r"-\1")
 SEPARATORS = tuple(
     (
@@ -182,7 +183,7 @@ def _amount_shape(raw: str) -> str:
     cell = text.narrow(raw).translate(_FOLD).upper()
     if re.search(NOT_YUAN, cell):
         return ""
-    for pattern, put in ((APPROXIMATE, ""), (CURRENCY, ""), (CURRENCY, ""), BOOK_MINUS, *SEPARATORS):
+    for pattern, put in ((APPROXIMATE, ""), (CURRENCY, ""), (CURRENCY, ""), BRACKETED, BOOK_MINUS, *SEPARATORS):
         cell = re.sub(pattern, put, cell)
     cell = cell.translate(_WORDS)
     for pattern, put in SHAPES:

@@ -60,6 +60,7 @@ _CLEANED = _rewritten(
         (amounts.APPROXIMATE, ""),
         (amounts.CURRENCY, ""),
         (amounts.CURRENCY, ""),
+        amounts.BRACKETED,
         amounts.BOOK_MINUS,
         *amounts.SEPARATORS,
     ),

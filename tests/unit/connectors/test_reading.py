@@ -361,3 +361,45 @@ def test_what_only_looks_like_text_is_refused(read, data):
     with pytest.raises((SourceChanged, SourceUnavailable)) as caught:
         read(data)
     assert caught.value.cure
+
+
+WIDE = ["DATE", "NO", "Price", "Type", "Text", "URL", "Comments"]
+LISTED = [[f"{n:02}/01/2018", f"RI-{n}", f"${n}.50", "Boots", f"warm, dry {n}", f"https://shop.example/{n}", ""] for n in range(1, 13)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '03/01/2018,RI-3,,$3.50,Boots,"warm, dry 3",https://shop.example/3,',
+        "03/01/2018,RI-3,$3.50,Boots,'warm, dry 3',https://shop.example/3,",
+        '03/01/2018,RI-3,$3.50Boots"warm, dry 3",https://shop.example/3,,',
+    ],
+    ids=["a delimiter too many", "other quotes", "a delimiter too few"],
+)
+def test_a_row_that_slipped_is_set_aside_though_its_width_would_do(read, line):
+    lines = written(LISTED, WIDE).splitlines()
+    header, rows, told = read("\n".join([*lines[:3], line, *lines[4:], ""]))
+    assert (header, rows) == (WIDE, [*LISTED[:2], *LISTED[3:]])
+    assert "退回 第 4 行" in told
+
+
+def test_rows_with_blank_cells_too_many_are_records(read):
+    lines = written(LISTED, WIDE).splitlines()
+    assert read("\n".join([*lines[:3], lines[3] + ",", *lines[4:], ""]))[:2] == (WIDE, LISTED)
+
+
+def test_texts_alone_under_a_column_of_other_things_are_a_foot(read):
+    header, rows, told = read(written(LISTED, WIDE) + "FOOTNOTE,,,,,,\n" * 2)
+    assert rows == LISTED and "表后的说明没有读入：FOOTNOTE" in told
+
+
+def test_a_backslash_that_escapes_nothing_is_text(read):
+    rows = [[*row[:4], f"8\\'{n}\" \\N, C:\\new", *row[5:]] for n, row in enumerate(LISTED)]
+    lines = [",".join([*row[:4], '"' + row[4].replace('"', '\\"') + '"', *row[5:]]) for row in rows]
+    assert read("\n".join([",".join(WIDE), *lines, ""]))[1] == rows
+
+
+def test_blanks_after_delimiters_and_sentences_that_end_in_one(read):
+    rows = [[*row[:4], f"warm, dry {n},", *row[5:]] for n, row in enumerate(LISTED)]
+    lines = [", ".join([*row[:4], f'"{row[4]}"', *row[5:]]) for row in rows]
+    assert read("\n".join([", ".join(WIDE), *lines, ""]))[1] == rows
