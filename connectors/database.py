@@ -313,14 +313,15 @@ class Database(Driver):
 def missing_table(where: str, table: str, session: Session | None) -> HubError:
     """The error for a table that is not there, with the nearest one; a large catalogue is asked for like names only."""
     tables: list[str] = []
+    own = table.rpartition(".")[2]
     with suppress(HubError):
-        if session is not None:
-            found = session.tables(limit=1000)
-            if len(found) == 1000:
-                found += session.tables(table.rpartition(".")[2][:2] + "*", limit=1000)
-            tables = [entry.name for entry in found]
-    bare = {name.rpartition(".")[2]: name for name in tables}
-    cure = nearest(table, tables) if "." in table else nearest(table, {*tables, *bare})
+        for like in (own, f"{own[: max(2, len(own) // 2)]}*", "") if session is not None else ():
+            tables += [entry.name for entry in session.tables(like)]  # type: ignore[union-attr]
+            if tables:
+                break
+    named = {name.rpartition(".")[2].casefold(): name for name in reversed(tables)}
+    # The same name in another schema is the likeliest, and the schema has to be written.
+    cure = nearest(table, [named[own.casefold()]]) if own.casefold() in named else nearest(table, tables)
     return ConfigError(
         f"{where}：source.table", f"库里没有表或视图 '{table}'", cure or "这个用户看不到任何表，请让部门授予读权限"
     )

@@ -51,7 +51,7 @@ class Dialect:
 
     @property
     def edit(self) -> Callable[[str], str] | None:
-        """What makes whole lines ready for a parser that knows one-character delimiters only, None when they are.
+        r"""What makes whole lines ready for a parser that knows one-character delimiters only, None when they are.
 
         A backslash that escapes nothing is text: `\\N` and `8\\'9` keep theirs.
         """

@@ -6,7 +6,7 @@ A draft, for a person to put right: what 1,000 rows show is not what a departmen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from connectors import header
 from connectors.proposal import pinyin
 from connectors.sample import Sample
 from schemas import amounts, dates, identifiers, privacy, reference
+from schemas.errors import ConfigError, nearest
 
 _LONGEST_NAME = 40
 _KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
@@ -24,6 +25,9 @@ _PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
 _CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
 _BIRTH = re.compile(r"出生|生日|birth", re.IGNORECASE)
 _LENGTHS = (20, 40, 80, 200, 500)
+_LONGEST_KEY = 100  # characters
+_LONGEST_INTEGER = 18  # digits: longer ones are numbers of something, and no database integer holds them
+ALL = "*"
 _WORDED = 30  # characters from which on a column is taken for sentences, in which anything may stand
 _RESERVED = frozenset(
     {"source_system", "source_pk", "provider_dept_code", "batch_id", "extracted_at", "valid_from", "valid_to", "is_current", "row_hash",
@@ -31,8 +35,18 @@ _RESERVED = frozenset(
 )  # fmt: skip
 
 
-def draft(dataset: str, title: str, sample: Sample, *, owner: str = "") -> tuple[str, dict[str, str]]:
-    """The contract as ODCS text, and contract field -> source column."""
+def draft(
+    dataset: str, title: str, sample: Sample, *, owner: str = "", keys: Sequence[str] = ()
+) -> tuple[str, dict[str, str]]:
+    """The contract as ODCS text, and contract field -> source column.
+
+    `keys` are the columns a person names as the key, `*` all that are always filled: the row itself is then its
+    identity. Without them the key is what tells the sample's rows apart; when nothing does there is none, and such a
+    contract cannot be submitted.
+
+    Raises:
+        ConfigError: a column named as the key is not there.
+    """
     fields: dict[str, str] = {}
     properties: list[dict[str, Any]] = []
     for column in sample.columns:
@@ -42,8 +56,8 @@ def draft(dataset: str, title: str, sample: Sample, *, owner: str = "") -> tuple
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name
         properties.append(_property(name, column.name, column.type, values))
-    keys = _keys(sample, fields)
-    for place, name in enumerate(keys, 1):
+    chosen = _declared(keys, sample, fields) if keys else _keys(sample, fields)
+    for place, name in enumerate(chosen, 1):
         property_ = next(p for p in properties if p["name"] == name)
         property_ |= {"primaryKey": True, "primaryKeyPosition": place, "required": True}
     document = {
@@ -136,6 +150,8 @@ def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
     coded = bool(_CODE.search(column)) or any(len(v) > 1 and v[0] == "0" and v.isdigit() for v in values)
     if not coded:
         if all_(lambda v: v.lstrip("-").isdigit()):
+            if longest > _LONGEST_INTEGER:
+                return "string", physical, "code", "S0"
             return "integer", "bigint" if longest > 9 else "integer", None, "S0"
         if all_(lambda v: amounts.number_value(v) is not None):
             return "number", f"numeric(38,{_places(values)})", None, "S0"
@@ -155,13 +171,21 @@ def _places(values: list[str]) -> int:
 
 
 def _keys(sample: Sample, fields: dict[str, str]) -> list[str]:
-    """The fields that tell rows apart: one column if any does, else the fewest first columns that do; else none."""
+    """The fields that tell rows apart: one column if any does, else the fewest columns that do, at most four; else none."""
     total = len(sample.rows)
     filled = {n: c for n, c in fields.items() if total and len(sample.values(c)) == total}
 
     def tells(columns: list[str]) -> bool:
         return len({tuple(row[c] for c in columns) for row in sample.rows}) == total
 
+    def fit(column: str) -> bool:
+        # Amounts and sentences differ from row to row by chance; tomorrow two are alike.
+        values = sample.values(column)
+        return max(map(len, values)) <= _LONGEST_KEY and not all(
+            "." in v and amounts.number_value(v) is not None for v in values
+        )
+
+    filled = {n: c for n, c in filled.items() if fit(c)}
     single = [n for n, c in filled.items() if tells([c])]
     named = [n for n in single if _KEYS.search(fields[n])]
     if named or single:
@@ -173,4 +197,14 @@ def _keys(sample: Sample, fields: dict[str, str]) -> list[str]:
             return [n for n in fields if n in chosen]
         if len(chosen) == 4:
             break
-    return list(filled)[:1] or list(fields)[:1]
+    return []
+
+
+def _declared(keys: Sequence[str], sample: Sample, fields: dict[str, str]) -> list[str]:
+    if list(keys) == [ALL]:
+        return [n for n, c in fields.items() if len(sample.values(c)) == len(sample.rows)]
+    named = {column: name for name, column in fields.items()}
+    for column in keys:
+        if column not in named:
+            raise ConfigError("主键", f"来源没有 '{column}' 这一列", nearest(column, named))
+    return [named[column] for column in keys]

@@ -23,7 +23,10 @@ _SHARE = 0.5  # of a contract's required fields, and of its fields or else of th
 _SINGLE = 0.95  # of the rows of a sample whose key must be their own: the rest is for the quality rules
 _LOOKED_AT = 50
 _MASKED = frozenset({"mask_name", "mask_phone", "mask_id", "hmac", "scrub"})  # may share a column with another field
-_CURSORS = re.compile(r"更新时间|修改时间|变更时间|update|modif|last.?chang", re.IGNORECASE)
+_CURSORS = re.compile(
+    r"更新时间|修改时间|变更时间|update|modif|last.?chang|^(?:gx|xg|bg)sj$|(?:geng_?xin|xiu_?gai)_?shi_?jian",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -267,6 +270,9 @@ def _level(values: list[str]) -> str | None:
 
 def _cursor(contract: Contract, found: Proposal, names: list[str]) -> str | None:
     """The source's own time of change, for reading only what is new."""
-    if "updated_at" in found.fields:
-        return found.fields["updated_at"].column
+    return found.fields["updated_at"].column if "updated_at" in found.fields else change_column(names)
+
+
+def change_column(names: Iterable[str]) -> str | None:
+    """The column that by its name holds the time of a row's last change, None when no name says so."""
     return next((name for name in names if _CURSORS.search(name)), None)

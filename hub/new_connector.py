@@ -17,6 +17,7 @@ from schemas.errors import ConfigError, HubError, nearest
 
 if TYPE_CHECKING:
     from connectors.sample import Sample
+    from warehouse.registry import Registration
     from warehouse.wizard import Draft
 
 app = typer.Typer()
@@ -37,6 +38,8 @@ def new(
     draft_contract: Annotated[bool, typer.Option("--new-dataset", help="数据集还没有契约，按数据草拟一份")] = False,
     mode: Annotated[str | None, typer.Option(metavar="方式", help="装载方式：file、file_full、full、cursor 等")] = None,
     cursor: Annotated[str | None, typer.Option(metavar="列", help="增量用的更新时间列")] = None,
+    lookback: Annotated[str | None, typer.Option(metavar="时长", help="每次往回多读多少，防迟到的行漏掉，如 1h；编号游标写个数；不写时按列定")] = None,
+    key: Annotated[str | None, typer.Option(metavar="列[,列]", help="草拟契约时的主键列；'*' 为整行内容即标识")] = None,
     schedule: Annotated[str | None, typer.Option(metavar="定时", help='五段 cron，如 "30 2 * * *"')] = None,
     map_: Annotated[list[str] | None, typer.Option("--map", metavar="字段=列", help="自己指定的对应，可写多次；优先于建议")] = None,
     constant: Annotated[list[str] | None, typer.Option("--constant", metavar="字段=值", help="给字段定值，可写多次")] = None,
@@ -71,6 +74,8 @@ def new(
         draft_contract = draft_contract or old.contract is not None
         mode, schedule = mode or old.document.get("load", {}).get("mode"), schedule or old.document.get("schedule")
         cursor = cursor or old.document.get("load", {}).get("cursor")
+        lookback = lookback or old.document.get("load", {}).get("lookback")
+        key = key or _keys_of(old)
     if asked:
         name, driver, title, source = _ask_source(name, title)
     if driver:
@@ -93,11 +98,14 @@ def new(
     fields, constants = _pairs(map_ or [], "--map"), _pairs(constant or [], "--constant")
     made = wizard.propose(
         name, seen, title=title, dataset=dataset, mode=mode, schedule=schedule, fields=fields, constants=constants, cursor=cursor,
-        new_dataset=draft_contract,
+        lookback=lookback, keys=_listed(key), new_dataset=draft_contract,
     )  # fmt: skip
     _check_columns(made, seen, fields)
     if format == "table":
         _show_proposal(made)
+        if asked and made.contract and not _keys_of(made):
+            key = typer.prompt("哪几列合起来能分辨每一行（逗号分开；* 为整行）")
+            made = wizard.propose(name, seen, title=title, dataset=dataset, mode=mode, schedule=schedule, cursor=cursor, lookback=lookback, keys=_listed(key), new_dataset=True)  # fmt: skip
         if asked and made.proposal is not None:
             made = _ask_fields(made, seen)
     if made.proposal is not None:
@@ -176,7 +184,7 @@ def _show(seen: Sample, rows: int) -> None:
 def _show_proposal(made: Draft) -> None:
     found = made.proposal
     if found is None:
-        output.say(f"没有合适的契约，已按数据草拟 '{made.document['dataset']}'，请核对类型、主键和分级", "warn")
+        _show_drafted(made)
         return
     from schemas.contract import contract
 
@@ -205,6 +213,34 @@ def _show_proposal(made: Draft) -> None:
         output.say(f"不采集的列：{column}" + (f"（像是{level} 个人信息）" if level else ""), "note")
 
 
+def _show_drafted(made: Draft) -> None:
+    output.say(f"没有合适的契约，已按数据草拟 '{made.document['dataset']}'，请核对类型、主键和分级", "warn")
+    from schemas.contract import parse
+
+    agreed = parse(str(made.contract), "契约草案")
+    chosen = made.document["fields"]
+    output.table(
+        ("契约字段", "源系统列", "类型", "主键", "分级"),
+        ((f.name, chosen.get(f.name, ""), f.physical_type, f"{f.key}" if f.key else "", f.classification) for f in agreed.fields.values()),
+    )  # fmt: skip
+    if not agreed.key:
+        output.say("没有主键：样本里没有哪几列能分辨每一行。用 --key 列[,列] 指定，整行内容即标识的写 --key '*'，否则不能提交", "warn")  # fmt: skip
+    elif len(agreed.key) > 1:
+        output.say(
+            f"主键 {'、'.join(chosen[k] for k in agreed.key)} 只是在样本里不重复，请核对；不对就用 --key 指定", "warn"
+        )
+
+
+def _keys_of(drafted: Draft | Registration) -> str:
+    """The key columns of a drafted contract as --key takes them, "" without."""
+    from schemas.contract import parse
+
+    if drafted.contract is None:
+        return ""
+    columns = drafted.document.get("fields", {})
+    return ",".join(columns[name] for name in parse(drafted.contract, "契约草案").key if name in columns)
+
+
 def _impact(here: Any, kept: Any, *, quiet: bool) -> dict[str, Any] | None:
     from warehouse import wizard
 
@@ -221,8 +257,13 @@ def _impact(here: Any, kept: Any, *, quiet: bool) -> dict[str, Any] | None:
             "影响预估：" + impact_text(found.told()) + ("" if found.complete else "（只看了前面一部分）"), "note"
         )
         for refused in found.refused[:3]:
-            output.say(f"例如第 {refused['row']} 行：{'；'.join(refused['reasons'])}", "note")
+            place = f"第 {refused['row']} 行" if refused["row"] else "一行"
+            output.say(f"例如{place}：{'；'.join(refused['reasons'])}", "note")
     return found.told()
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _pairs(items: list[str], flag: str) -> dict[str, str]:

@@ -242,6 +242,11 @@ def checked(found: Registration) -> Connector:
     agreed = contracts.parse(found.contract, f"登记 {found.registration_id} 的契约")
     if agreed.dataset != found.document.get("dataset"):
         raise ConfigError(f"登记 {found.registration_id}", f"契约是 '{agreed.dataset}' 的", "请与 dataset 写成一样")
+    if not agreed.key:
+        raise ConfigError(
+            f"登记 {found.registration_id}：主键", "没有主键：样本里没有哪几列能分辨每一行，程序不能替你定",
+            "用 hub connector new --draft 登记号 --key 列[,列] 指定；整行内容即标识的写 --key '*'；内容相同的行也都要留时，请部门加一列编号",
+        )  # fmt: skip
     return spec.read(
         found.document, found.connector, found.connector, fields_of=lambda dataset: agreed.fields, departments=departments()
     )  # fmt: skip

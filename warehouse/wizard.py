@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from connectors.drivers.base import Option, Step
 from connectors.proposal import Proposal
 from connectors.sample import Sample
 from schemas import contract as contracts
+from schemas import dates
 from schemas.contract import Contract
 from schemas.errors import ConfigError
 from schemas.reference import departments
@@ -104,14 +105,14 @@ def look(connector: str, source: dict[str, Any], *, rows: int = sample.ROWS) -> 
 def propose(
     connector: str, seen: Sample, *, title: str = "", dataset: str | None = None, mode: str | None = None, schedule: str | None = None,
     fields: dict[str, str] | None = None, constants: dict[str, Any] | None = None, cursor: str | None = None,
-    new_dataset: bool = False,
+    lookback: str | None = None, keys: Sequence[str] = (), new_dataset: bool = False,
 ) -> Draft:  # fmt: skip
     """A connector for what was seen: the given dataset, or the one that fits best, or a new one with a draft contract.
 
-    `fields` are a person's own choices and go before every proposal.
+    `fields` are a person's own choices and go before every proposal; so are `keys`, columns, for a new dataset.
 
     Raises:
-        ConfigError: the dataset or a field does not exist.
+        ConfigError: the dataset or a field does not exist, or a key is given for a dataset that has its own.
     """
     agreed: Contract | None = None
     others: list[tuple[str, float]] = []
@@ -127,6 +128,10 @@ def propose(
             if score >= FITS and proposal.fits(told, likely, seen, given):
                 agreed, others = told, [(name, s) for name, s in others if name != told.dataset]
                 break
+    if agreed is not None and keys:
+        raise ConfigError(
+            "--key", f"数据集 '{agreed.dataset}' 的主键由契约定：{'、'.join(agreed.key)}", "请用 --map 指明这些字段的列"
+        )
     if agreed is not None:
         found = proposal.propose(agreed, seen)
         document = _document(connector, seen, title or agreed.title, agreed.dataset, mode, schedule)
@@ -136,7 +141,7 @@ def propose(
         }
         for name in constants or {}:
             document["fields"].pop(name, None)
-        _set_load(document, seen, mode, cursor or (found.cursor if mode == "cursor" else None))
+        _set_load(document, seen, mode, cursor or (found.cursor if mode == "cursor" else None), lookback)
         if constants:
             document["constants"] = constants
         found.missing = [n for n in found.missing if n not in {*document["fields"], *(constants or {})}]
@@ -144,10 +149,11 @@ def propose(
     dept, _, stem = connector.partition("/")
     owner = departments()[dept].name if dept in departments() else ""
     name = dataset or stem
-    text, mapped = draft_contract.draft(name, title or stem, seen, owner=owner)
+    text, mapped = draft_contract.draft(name, title or stem, seen, owner=owner, keys=keys)
     document = _document(connector, seen, title or stem, name, mode, schedule)
     document["fields"] = mapped
-    _set_load(document, seen, mode, cursor)
+    changed = proposal.change_column(column.name for column in seen.columns) if mode == "cursor" else None
+    _set_load(document, seen, mode, cursor or changed, lookback)
     return Draft(document, text, None, others)
 
 
@@ -158,13 +164,27 @@ def _document(connector: str, seen: Sample, title: str, dataset: str, mode: str 
     return document
 
 
-def _set_load(document: dict[str, Any], seen: Sample, mode: str | None, cursor: str | None) -> None:
+def _set_load(document: dict[str, Any], seen: Sample, mode: str | None, cursor: str | None, lookback: str | None) -> None:  # fmt: skip
     if mode:
         document["load"]["mode"] = mode
     if cursor:
-        document["load"] |= {"mode": "cursor", "cursor": cursor}
+        document["load"] |= {"mode": "cursor", "cursor": cursor, "lookback": lookback or usual_lookback(seen, cursor)}
     if not document["load"]:
         del document["load"]
+
+
+def usual_lookback(seen: Sample, cursor: str) -> str:
+    """How far a read goes back behind its bookmark when nobody says: rows are committed later than they are stamped.
+
+    Reading a row twice changes nothing. An hour of a time, a day of a date, a thousand of a number, nothing of a text.
+    """
+    values = seen.values(cursor)
+    if values and all(value.lstrip("-").isdigit() for value in values):
+        return "1000"
+    precisions = {dates.parse(value).precision for value in values}
+    if not values or precisions & {"unparsed", "invalid"}:
+        return "0s"
+    return "1h" if any(":" in value for value in values) else "1d"
 
 
 def impact(home: Home, registration: Registration) -> Impact | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -390,7 +391,12 @@ def set_often(visit: Visit, number: int) -> Response:
     cron = visit.text("cron") if cron == "own" else cron
     if mode == "cursor" and not cursor:
         return _often(visit, found, 422, "增量要写明哪一列是更新时间。")
-    document: dict[str, Any] = {**found.document, "load": {"mode": mode} | ({"cursor": cursor} if mode == "cursor" else {})}  # fmt: skip
+    document: dict[str, Any] = {**found.document, "load": {"mode": mode}}
+    if mode == "cursor":
+        kept = found.document.get("load", {}).get("lookback")
+        with suppress(HubError):  # a source that is away now gives no sample to tell it from
+            kept = kept or wizard.usual_lookback(registering.look(found), cursor)
+        document["load"] |= {"cursor": cursor, "lookback": kept or "0s"}
     document.pop("schedule", None)
     if cron:
         document["schedule"] = cron

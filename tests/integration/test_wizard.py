@@ -103,7 +103,7 @@ def test_a_table_of_a_department_is_proposed_with_its_cursor(home: Home, postgre
     assert all(s.ok and s.seconds < 10 for s in steps)
     made = register(home, kept, mode="cursor")
     assert made.document["fields"]["callback_id"] == "hfbh"
-    assert made.document["load"] == {"mode": "cursor", "cursor": "更新时间"}
+    assert made.document["load"] == {"mode": "cursor", "cursor": "更新时间", "lookback": "1h"}
 
 
 def test_each_failure_is_told_at_its_step(home: Home, postgres_server: Server) -> None:

@@ -13,6 +13,7 @@ from connectors.sample import Sample
 from hub import check
 from schemas import contract as contracts
 from schemas.contract import contract
+from schemas.errors import ConfigError
 
 USCC = ["91350100M000100Y43"]
 
@@ -106,6 +107,30 @@ def test_a_key_without_a_column_is_left_to_a_person_when_a_column_may_be_it() ->
     assert proposal.fits(agreed, found, told)
     same = sample(**{**names, "企业名称": ["厂"] * 8})
     assert not proposal.fits(agreed, proposal.propose(agreed, same), same)
+
+
+def test_a_key_that_nothing_tells_is_a_persons_to_name() -> None:
+    seen = sample(街道=["东", "西"] * 4, 内容=["噪声"] * 8, 金额=[f"{n}.5" for n in range(8)], 备注=["", "x"] * 4)
+    text, _ = draft_contract.draft("noise", "噪声", seen)
+    assert contracts.parse(text, "noise").key == ()  # not the first column, nor amounts that differ by chance
+    named = {}
+    for keys in (["内容", "街道"], ["*"]):
+        text, fields = draft_contract.draft("noise", "噪声", seen, keys=keys)
+        named[keys[0]] = [fields[name] for name in contracts.parse(text, "noise").key]
+    assert named == {"内容": ["内容", "街道"], "*": ["街道", "内容", "金额"]}
+    with pytest.raises(ConfigError, match="街"):
+        draft_contract.draft("noise", "噪声", seen, keys=["街"])
+
+
+def test_numbers_of_more_digits_than_an_integer_holds_are_codes() -> None:
+    text, fields = draft_contract.draft("wide", "宽", sample(序号=[str(2**64 - n) for n in range(1, 4)]))
+    field = contracts.parse(text, "wide").fields[next(iter(fields))]
+    assert (field.physical_type, field.kind) == ("varchar(40)", "code")
+
+
+def test_the_time_of_change_is_told_by_its_name_or_its_pinyin() -> None:
+    assert proposal.change_column(["cjsj", "GXSJ"]) == "GXSJ"
+    assert proposal.change_column(["cjsj", "sj"]) is None
 
 
 def test_personal_columns_nobody_maps_are_told() -> None:

@@ -389,8 +389,9 @@ def test_rows_with_blank_cells_too_many_are_records(read):
 
 
 def test_texts_alone_under_a_column_of_other_things_are_a_foot(read):
-    header, rows, told = read(written(LISTED, WIDE) + "FOOTNOTE,,,,,,\n" * 2)
-    assert rows == LISTED and "表后的说明没有读入：FOOTNOTE" in told
+    _header, rows, told = read(written(LISTED, WIDE) + "FOOTNOTE,,,,,,\n" * 2)
+    assert rows == LISTED
+    assert "表后的说明没有读入：FOOTNOTE" in told
 
 
 def test_a_backslash_that_escapes_nothing_is_text(read):
