@@ -10,6 +10,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -116,7 +117,9 @@ def _delimited(path: Path, score: Score, keep: Keep) -> Read:
 
 
 def _codec(path: Path, where: str) -> str:
-    """UTF-8 when all of the file is, else what `encoding.recognise` makes of it."""
+    """UTF-8 when all of the file is, Windows-1252 when no two high bytes stand side by side in it (é, never Chinese), else
+    what `encoding.recognise` makes of it.
+    """
     import codecs
 
     decoder, valid = codecs.getincrementaldecoder("utf-8")(), "utf-8"
@@ -127,6 +130,12 @@ def _codec(path: Path, where: str) -> str:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             valid = ""
+            file.seek(0)
+            lone, before = True, b""
+            while lone and (block := file.read(1 << 20)):
+                lone, before = not re.search(rb"[\x80-\xff]{2}|\x00", before + block), block[-1:]
+            if lone:
+                return "cp1252"
     return encoding.recognise(path, valid or None, "auto", (), where)
 
 
@@ -191,11 +200,15 @@ def _spelled(value: Any) -> str | None:
 
 
 def _unique(cells: Sequence[str]) -> list[str]:
-    """Header cells as column names: trimmed, never empty, a second of one name with #2."""
+    """Header cells as column names: trimmed, never empty, a second of one name (in any case of letters) with #2."""
     names: list[str] = []
+    seen = {"row_no"}  # what readers call the row's own number
     for index, cell in enumerate(cells):
         name = " ".join(cell.replace("\ufeff", "").split()) or f"列{index + 1}"
-        names.append(name if name not in names else f"{name}#{index + 1}")
+        if name.lower() in seen:
+            name += f"#{index + 1}"
+        seen.add(name.lower())
+        names.append(name)
     return names
 
 

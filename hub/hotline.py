@@ -28,7 +28,7 @@ app = typer.Typer(
 Data = Annotated[Path, typer.Option("--data", metavar="文件", help="CSV、xlsx、xls、JSON 或 Parquet")]
 Given = Annotated[Path | None, typer.Option("--mapping", metavar="YAML", help="列名对照，写认不出来的列")]
 Preset = Annotated[
-    str | None, typer.Option("--preset", metavar="来路", help="nyc311、open311、留言、工单；不写则自动认")
+    str | None, typer.Option("--preset", metavar="来路", help="nyc311、open311、311、留言、工单；不写则自动认")
 ]
 Sheet = Annotated[str | None, typer.Option("--sheet", metavar="名称", help="工作簿里的哪一张表")]
 Format = Annotated[str, typer.Option("--output", "-o", metavar="table|csv|json", help="输出格式，默认 table")]

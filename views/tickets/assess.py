@@ -25,6 +25,9 @@ COLUMNS = (
     "verdict", "verdict_text", "reason", "overdue_minutes", "elapsed_minutes", "elapsed_workdays", "used_pct", "dispatch_minutes",
     "sign_minutes", "contact_minutes", "reply_minutes", "returns", "redos", "reopened", "extension", "excluded", "note",
 )  # fmt: skip
+# 5 个工作日, 24小时内: a span as tickets write it, and the clock it runs on.
+_SPAN = "^\\s*(\\d{1,4})\\s*个?\\s*(工作日|小时|分钟|自然日|日|天)\\s*(?:以?内|内办结)?\\s*$"
+_SPANS = {"工作日": "workday", "小时": "hour", "分钟": "minute", "自然日": "day", "日": "day", "天": "day"}
 
 
 def assess(
@@ -88,10 +91,18 @@ def _clocks(file: TicketFile, as_of: AsOf, rule_file: Path | None) -> None:
         rows = [(n, r.rule_id, r.text, r.clock_unit, r.days, r.extension_days) for n, r in enumerate(ordered)]
         file.con.executemany("INSERT INTO rule VALUES (?, ?, ?, ?, ?, ?)", rows)
     start, stop = (", ".join(f"t.{c}" for c in chosen) for chosen in (m.start, m.stop))
+    # A limit may be written as a span, 3 个工作日, instead of a day: that ticket's own rule.
+    many, word = (f"regexp_extract(t.due_at_text, '{_SPAN}', {part})" for part in (1, 2))
+    spelled = " ".join(f"WHEN '{name}' THEN '{unit}'" for name, unit in _SPANS.items())
+    own = f"t.due_at IS NULL AND {many} <> ''" if m.deadline != "rule" else "FALSE"
     # A reopened ticket runs on: what it was closed with belongs to the round before.
     file.con.execute(f"""
         CREATE TABLE asked AS
-        SELECT t.* EXCLUDE (due_at), t.due_at AS told_due, t.row_no AS clock_id, r.rule_id, r.rule_text, r.clock_unit, r.days, r.most
+        SELECT t.* EXCLUDE (due_at), t.due_at AS told_due, t.row_no AS clock_id,
+          CASE WHEN {own} THEN '工单写明' ELSE r.rule_id END AS rule_id,
+          CASE WHEN {own} THEN '工单写明 ' || t.due_at_text ELSE r.rule_text END AS rule_text,
+          CASE WHEN {own} THEN CASE {word} {spelled} END ELSE r.clock_unit END AS clock_unit,
+          CASE WHEN {own} THEN CAST({many} AS INTEGER) ELSE r.days END AS days, CASE WHEN NOT ({own}) THEN r.most END AS most
         FROM (SELECT t.*, coalesce(t.clock_at, {start}) AS started_at,
             CASE WHEN t.told_state IS DISTINCT FROM 'reopened' THEN coalesce({stop}) END AS stopped_at FROM ticket AS t) AS t
         LEFT JOIN raw ON raw.row_no = t.row_no
@@ -113,6 +124,7 @@ def _judge(file: TicketFile, as_of: AsOf) -> None:
         c: f"CASE WHEN {c} < {horizon} THEN {c} END"
         for c in ("closed_at", "replied_at", "signed_at", "dispatched_at", "first_contact_at")
     }
+    told = "FALSE" if file.mapping.deadline == "rule" else "TRUE"
     later = f"closed_at >= {horizon} OR stopped_at >= {horizon}"
     missing_due = "没有写明时限" if file.mapping.deadline == "column" else "没有写明时限，也没有适用的规则"
     verdict_texts = " ".join(f"WHEN '{v}' THEN '{text}'" for v, text in VERDICT_TEXTS.items())
@@ -146,7 +158,7 @@ reasoned AS (
       WHEN stop_at IS NULL AND stopped_at IS NULL AND state IN ('replied', 'called_back') THEN 'bad:状态为已答复，但没有答复时间'
       WHEN stop_at IS NULL AND stopped_at IS NULL AND reply IS NOT NULL AND '{file.mapping.stop[0]}' = 'replied_at'
         THEN 'bad:有答复内容，但没有答复时间'
-      WHEN due IS NULL AND due_at_text IS NOT NULL AND rule_id IS NULL THEN 'bad:办理时限读不懂'
+      WHEN written_due IS NULL AND regexp_matches(due_at_text, '[0-9]') AND rule_id IS DISTINCT FROM '工单写明' AND {told} THEN 'bad:办理时限读不懂'
       WHEN due IS NULL AND started_at IS NULL AND recorded_at_text IS NOT NULL THEN 'bad:起算时间读不懂'
       WHEN due IS NULL AND started_at IS NULL THEN 'bad:没有起算时间'
       WHEN due IS NULL AND rule_id IS NULL THEN 'bad:{missing_due}'

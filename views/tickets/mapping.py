@@ -150,7 +150,8 @@ def _recognised(header: Sequence[str]) -> str:
         wanted = preset["recognise"]
         if wanted and all(any(folded(one) in have for one in item.split("|")) for item in wanted):
             return str(name)
-    return "工单"
+    ours = have & set(map(folded, ("ticket_no", "main_dept", "main_dept_code", "dispatched_at", "demand_type")))
+    return "工单" if ours or re.search("[\u3400-\u9fff]", "".join(header)) else "311"
 
 
 def _columns(header: Sequence[str], preset: dict[str, str], said: dict[str, str], where: str) -> dict[str, str]:
@@ -178,16 +179,17 @@ def _columns(header: Sequence[str], preset: dict[str, str], said: dict[str, str]
             columns[concept] = column
             taken.add(column)
     _guess(columns, {fold: name for fold, name in by_fold.items() if name not in taken})
-    if "recorded_at" not in columns and "accepted_at" in columns:
-        columns["recorded_at"] = columns["accepted_at"]
+    for told in ("accepted_at", "dispatched_at"):
+        if "recorded_at" not in columns and told in columns:
+            columns["recorded_at"] = columns[told]
     return columns
 
 
 def _guess(columns: dict[str, str], free: dict[str, str]) -> None:
     """Add times no alias knows, by the words in their names; `free` is folded name → column not spoken for."""
     for concept, words in _file()["guesses"].items():
-        said, dated = "|".join(words), "datetime|date|time|dt"
-        meant = re.compile(rf"(?<!over)({said}).*({dated})|({dated}).*(?<!over)({said})|(?<!over)({said})(at|on)$")
+        said, dated = "|".join(words), "datetime|date|time|dt|时间|日期|时刻|时限|期限"
+        meant = re.compile(rf"(?<!over)({said}).*({dated})|({dated}).*(?<!over)({said})|(?<!over)({said})(at|on|日)$")
         found = [fold for fold in free if meant.search(fold)]
         # «Creation Time» beside «Creation Date» holds the clock only.
         found.sort(key=lambda fold: (not re.search("date|dt", fold), len(fold)))

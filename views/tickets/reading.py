@@ -26,7 +26,27 @@ TEXTS = (
 FLAGS = ("suspended", "excluded", "reached")
 NUMBERS = ("extension", "returns", "redos", "likes", "dislikes")
 _YES = "('是', '1', 'true', 't', 'y', 'yes', '√', '有', '已接通', '接通')"
-_US = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y")
+_CLOCKS = (" %I:%M:%S %p", " %I:%M %p", " %H:%M:%S", " %H:%M", "")
+_US = tuple(f"%m/%d/%Y{clock}" for clock in _CLOCKS)
+# What only files of elsewhere hold: months by name, years of two digits.
+_NAMED = tuple(
+    f"{day}{clock}"
+    for day in (
+        "%Y %b %d",
+        "%d-%b-%Y",
+        "%d %b %Y",
+        "%d %B %Y",
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%b %d %Y",
+        "%d-%b-%y",
+        "%Y-%b-%d",
+    )
+    for clock in (*_CLOCKS, ", %I:%M %p", " %I.%M.%S.%f %p", " %I:%M:%S.%f %p")
+)
+_SHORT = {
+    order: tuple(f"{day}{clock}" for clock in _CLOCKS) for order, day in (("mdy", "%m/%d/%y"), ("dmy", "%d/%m/%y"))
+}
 
 
 @dataclass
@@ -44,7 +64,7 @@ class TicketFile:
 
     def column(self, concept: str) -> str:
         """SQL for the raw text of a concept; NULL when the file has none."""
-        return quoted(self.mapping.columns[concept]) if self.has(concept) else "CAST(NULL AS VARCHAR)"
+        return f"raw.{quoted(self.mapping.columns[concept])}" if self.has(concept) else "CAST(NULL AS VARCHAR)"
 
     def moment(self, concept: str) -> str:
         """SQL for a concept's time, where `raw` is joined with `moment`; NULL when the file has no such column."""
@@ -62,15 +82,24 @@ class TicketFile:
         shapes = ", ".join(f"'{shape}'" for shape in _US)
 
         def quick(text: str) -> str:
-            return (f"try_strptime({text}, [{shapes}])") if us else f"timestamp_quick({text}, {m.zone_minutes})"
+            if not us:
+                return f"timestamp_quick({text}, {m.zone_minutes})"
+            read = f"try_strptime({text}, [{shapes}])"  # reads a year of two digits as one of the first century
+            return f"CASE WHEN year({read}) > 1900 THEN {read} END"
 
+        county = COUNTY_OFFSET_MINUTES - m.zone_minutes
+        elsewhere = ", ".join(f"'{shape}'" for shape in (*_NAMED, *_SHORT.get(m.day_order or "", ())))
         every = " UNION ALL ".join(f"SELECT {self.column(c)} AS said FROM raw" for c in wanted) or "SELECT NULL AS said"
         self.con.execute(f"""
             CREATE TABLE odd_moment AS
-            SELECT said, timestamp_value(said, zone := {m.zone_minutes}, serial := true{order}) AS at
+            SELECT said, coalesce(
+              timestamp_value(said, zone := {m.zone_minutes}, serial := true{order}),
+              try_strptime(replace(trim(said), '-', '/'), [{elsewhere.replace("-", "/")}]) + to_minutes({county}),
+              make_timestamp(TRY_CAST(CASE WHEN regexp_full_match(said, '1\\d{{12}}') THEN said || '000' WHEN regexp_full_match(said, '1\\d{{9}}')
+                THEN said || '000000' END AS BIGINT) + {COUNTY_OFFSET_MINUTES * 60_000_000})) AS at
             FROM (SELECT DISTINCT said FROM ({every}) WHERE said IS NOT NULL AND {quick("said")} IS NULL)""")
         reads = [f"coalesce({quick(self.column(c))}, odd_{c}.at) AS {c}" for c in wanted]
-        joins = [f"LEFT JOIN odd_moment AS odd_{c} ON odd_{c}.said = raw.{self.column(c)}" for c in wanted]
+        joins = [f"LEFT JOIN odd_moment AS odd_{c} ON odd_{c}.said = {self.column(c)}" for c in wanted]
         kept = ", ".join(f"CASE WHEN year({c}) > 1900 THEN {c} END AS {c}" for c in wanted)
         self.con.execute(f"""
             CREATE TABLE moment AS
@@ -104,6 +133,11 @@ def open_file(
     con.register("file_rows", found.table)
     con.execute("CREATE TABLE raw AS SELECT row_number() OVER () AS row_no, * FROM file_rows")
     con.unregister("file_rows")
+    # A line drawn under the header is no ticket.
+    lines = " AND ".join(
+        f"regexp_full_match(coalesce({quoted(name)}, '-'), '[-=_ ]+')" for name in found.table.column_names
+    )
+    con.execute(f"DELETE FROM raw WHERE {lines}")
     opened = TicketFile(con, chosen[0], header, list(found.notes))
     if opened.mapping.day_order is None:
         opened.mapping = replace(opened.mapping, day_order=_day_order(opened))
@@ -117,7 +151,7 @@ def _day_order(file: TicketFile) -> str | None:
     if not columns:
         return None
     parts = " UNION ALL ".join(f"SELECT {c} AS v FROM raw" for c in columns)
-    shape = r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}\b"
+    shape = r"^\s*(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d{2})\b"
     row = file.con.execute(
         f"""SELECT max(TRY_CAST(regexp_extract(v, '{shape}', 1) AS INTEGER)), max(TRY_CAST(regexp_extract(v, '{shape}', 2) AS INTEGER)),
           bool_or(regexp_matches(v, '[AP]M\\s*$')) FROM ({parts}) WHERE regexp_matches(v, '{shape}')"""

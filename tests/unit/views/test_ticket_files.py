@@ -108,6 +108,26 @@ def test_time_columns_of_cities_nobody_listed(header: str, times: str) -> None:
     assert ",".join(columns.get(c, "-") for c in ("recorded_at", "closed_at", "due_at")) == times
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Case Number|Created Date|Due Date|Date Closed|Owner\n-----|----|----|---|---\n1|{o:%-m/%-d/%y %-I:%M %p}|{d:%-m/%-d/%y %-I:%M %p}|{c:%-m/%-d/%y %-I:%M %p}|é\n2|1/13/21 9:00 AM||1/14/21 9:00 AM|x\n", "cp1252"),
+        ("id,ID,row_no,created_at,due_at,closed_at\n1,a,b,{o:%d-%b-%Y %H:%M:%S},{d:%Y %b %d %I:%M:%S %p},{c:%b %d, %Y %I:%M %p}\n2,a,b,\"Jan 13, 2021\",,\n".replace("{c:%b %d, %Y %I:%M %p}", '"{c:%b %d, %Y %I:%M %p}"'), "utf-8"),
+        ("Completed,Creation Date,Expected Completion\n{c:%Y/%m/%d %H:%M:%S+08},{o:%Y/%m/%d %H:%M:%S+08},{d:%Y/%m/%d %H:%M:%S+08}\n2021/01/14 09:00:00+08,2021/01/13 09:00:00+08,\n", "utf-8"),
+        ("工单编号,派单时间,办结时限,办结时间\n1,2021-01-13 09:00,2个工作日,2021-01-16 09:00\n", "utf-8"),
+        ("工单编号,派单时间,截止办理时间,实际办结时间\n1,{o:%Y年%-m月%-d日 %H:%M},{d:%Y/%-m/%-d %H:%M},{c:%Y.%m.%d %H:%M}\n", "gb18030"),
+    ],
+)  # fmt: skip
+def test_files_of_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, codec: str) -> None:
+    """Months by name, years of two digits, lines under the header, columns named as ours; the county's rule is not theirs."""
+    opened = datetime(2021, 1, 13, 9)
+    late = text.format(o=opened, d=opened + timedelta(days=2), c=opened + timedelta(days=2, minutes=1))
+    (tmp_path / "t.csv").write_bytes(late.encode(codec))
+    found = _assess(capsys, tmp_path / "t.csv", "--as-of", "2021-12-31")
+    assert [row["verdict"] for row in found] == ["late", "undeterminable"][: len(found)]
+    assert {row["reason"] for row in found[1:]} <= {"没有写明时限"}
+
+
 def test_messages_by_working_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dice, calendar = random.Random(7), WorkCalendar()
     book = openpyxl.Workbook()
