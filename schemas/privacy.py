@@ -41,6 +41,7 @@ _NUMBERS = (
 # (pattern, replacement); each is to run twice, because two numbers side by side share the sign between them.
 SCRUBS = tuple((_BEFORE + pattern + _AFTER, put) for pattern, put in _NUMBERS)
 SCRUB_GUARD = f"{_D}(?:[ \u3000－—-]?{_D}){{9}}"
+SCRUB_ANY = "|".join(pattern for pattern, _ in SCRUBS)
 
 LANDLINE = "(0[0-9]{2,3})-?[2-9][0-9]{2,3}([0-9]{4})(-[0-9]{1,6})?"
 LOCAL = "[2-9][0-9]{2,3}([0-9]{4})"

@@ -1,9 +1,10 @@
 """Checked rows sent to the warehouse while the rest of their delivery is still being read and checked.
 
-Reading and checking keep the processor busy and the server idle; the COPY does the opposite. A source's first rows
-go straight into the record table, later ones into the stage the merge reads from, and of a whole load only those that
-differ from what is there. A row that passes on its own can still be refused for having another's key, and the whole
-delivery can still be held: then nothing of this is kept, and the delivery is merged as any other.
+Reading and checking keep the processor busy and the server idle; COPY and MERGE do the opposite. A source's first rows
+go straight into the record table; later ones go through the stage, of a whole load only those that differ from what is
+there, and while they are few beside it they are merged part by part. A row that passes on its own can still be refused
+for having another's key, and the whole delivery can still be held: then nothing of this is kept, and the delivery is
+merged as any other.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from warehouse.merge import (
     STREAM_ROWS,
     WHOLE,
     Brought,
+    Merged,
+    apply,
     arriving_sql,
     different_sql,
+    few_beside,
     held_rows,
     is_first,
     make_stage,
@@ -45,8 +49,10 @@ class Ahead:
         self._con, self._warehouse, self._contract = con.cursor(), warehouse, contract
         self._source_id, self._batch_id, self._kind = source_id, batch_id, kind
         self._parts: Queue[tuple[str, Path] | None] = Queue()
-        self._rows, self._cancelled = 0, False
+        self._rows, self._staged, self._cancelled = 0, 0, False
         self._first = is_first(warehouse, contract, source_id)
+        self._held = 0 if self._first else held_rows(warehouse, source_id)
+        self._merged = Merged()
         self._pool: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
 
@@ -55,7 +61,7 @@ class Ahead:
         """Whether the rows may go ahead at all: operations of an exchange table need the order of the whole."""
         if self._kind == "exchange":
             return False
-        return self._first or self._kind not in WHOLE or held_rows(self._warehouse, self._source_id) <= _COMPARED_ROWS
+        return self._first or self._kind not in WHOLE or self._held <= _COMPARED_ROWS
 
     def add(self, bad: str, part: Path) -> None:
         """One more part is ready: its rows that pass on their own (`bad` is false for them) go on their way."""
@@ -74,7 +80,7 @@ class Ahead:
         self._parts.put(None)
         self._pool.shutdown()
         self._con.close()
-        return None if self._writing.exception() else Brought(self._rows, self._first)
+        return None if self._writing.exception() else Brought(self._rows, self._staged, self._first, self._merged)
 
     def stop(self) -> None:
         """End the writing at once and forget what was written."""
@@ -84,24 +90,39 @@ class Ahead:
             self._warehouse.rollback()
 
     def _write(self) -> None:
-        if not self._first:
-            if self._kind in WHOLE:
-                pull_current(self._con, self._warehouse, self._contract, self._source_id)
-            make_stage(self._warehouse, self._contract)
-        batches = self._batches()
-        if (first := next(batches, None)) is not None:
-            stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
-            where = (self._contract.dataset, "record") if self._first else ("stage", None)
-            self._warehouse.ingest(stream, *where)
+        if self._first:
+            self._send(chain.from_iterable(self._parts_of_rows()), self._contract.dataset, "record")
+            return
+        if self._kind in WHOLE:
+            pull_current(self._con, self._warehouse, self._contract, self._source_id)
+        make_stage(self._warehouse, self._contract)
+        # A file may bring an old word late, or one that was sent before: that is seen by the whole of it.
+        early = self._kind in WHOLE or self._kind == "cursor"
+        for batches in self._parts_of_rows():
+            self._staged += self._send(batches, "stage", None)
+            if early and self._staged and not self._cancelled and few_beside(self._rows, self._held):
+                self._merged += apply(
+                    self._warehouse, self._contract, self._source_id, self._batch_id, self._staged, self._held
+                )
+                self._warehouse.execute("TRUNCATE stage")
+                self._staged = 0
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _send(self, batches: Iterator[pa.RecordBatch], table: str, schema: str | None) -> int:
+        before = self._rows
+        if (first := next(batches, None)) is not None:
+            self._warehouse.ingest(pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)), table, schema)
+        return self._rows - before
+
+    def _parts_of_rows(self) -> Iterator[Iterator[pa.RecordBatch]]:
         while (item := self._parts.get()) is not None:
-            bad, part = item
-            rows = arriving_sql(self._con, self._contract, part, bad, self._source_id, self._batch_id)
-            if not self._first and self._kind in WHOLE:
-                rows = different_sql(self._contract, f"({rows})")
-            for batch in without_extensions(self._con.execute(rows).to_arrow_reader(STREAM_ROWS)):
-                if self._cancelled:
-                    return
-                self._rows += batch.num_rows
-                yield batch
+            yield self._rows_of(*item)
+
+    def _rows_of(self, bad: str, part: Path) -> Iterator[pa.RecordBatch]:
+        rows = arriving_sql(self._con, self._contract, part, bad, self._source_id, self._batch_id)
+        if not self._first and self._kind in WHOLE:
+            rows = different_sql(self._contract, f"({rows})")
+        for batch in without_extensions(self._con.execute(rows).to_arrow_reader(STREAM_ROWS)):
+            if self._cancelled:
+                return
+            self._rows += batch.num_rows
+            yield batch

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +104,7 @@ class Arrival:
         self.known = drift.known(warehouse, source_id)
         self.watched = False  # whether a change of the source holds the delivery
         self.con: Any = None  # the DuckDB of this delivery, from its first row on
+        self.opening: Future[Any] | None = None  # the same, being made while the source is asked
         self.ahead: Ahead | None = None
         self.flow: Flow | None = None
 
@@ -120,6 +122,9 @@ class Arrival:
         self.extracted_at = extracted_at = datetime.now(COUNTY_TIME)
         self.checkpoint("extracted")
         self.watched = delivery.kind != correction.KIND
+        pool = ThreadPoolExecutor(max_workers=1)
+        self.opening = pool.submit(store.duckdb_connection, self.work)
+        pool.shutdown(wait=False)
 
         def seen(batch: pa.RecordBatch) -> None:
             if batch.num_rows:
@@ -207,7 +212,7 @@ class Arrival:
 
     def _prepare(self, kind: str) -> None:
         """What the check and the way ahead need; the open transaction is the way's own from its start on."""
-        self.con = store.duckdb_connection(self.work)
+        self.con = self.opening.result() if self.opening else store.duckdb_connection(self.work)
         self.past_rows = store.past_rows(self.warehouse, self.source_id, kind)
         self.batch_id = store.next_batch(self.warehouse)
         ahead = Ahead(self.con, self.warehouse, self.agreed, source_id=self.source_id, batch_id=self.batch_id, kind=kind)  # fmt: skip
@@ -233,8 +238,9 @@ class Arrival:
         self.warehouse.rollback()
 
     def _close(self) -> None:
-        if self.con is not None:
-            self.con.close()
+        con = self.opening.result() if self.opening else self.con
+        if con is not None:
+            con.close()
 
     def _timed(self, stage: str, work: Callable[[], Any]) -> Any:
         begun = time.perf_counter()

@@ -20,6 +20,7 @@ from quality.check import Checked, Checker
 from warehouse.ahead import Ahead
 
 PART_ROWS = 50_000  # at least in a part; planning one costs as much as checking a few thousand rows
+FIRST_ROWS = 10_000  # at least in the first, so that the warehouse has work soon; each may be twice the one before
 _MOST = 3  # times as many at most, when the check falls behind
 _SCANNED_ROWS = 10_000  # DuckDB gives each of its threads a batch at a time
 
@@ -27,23 +28,23 @@ _SCANNED_ROWS = 10_000  # DuckDB gives each of its threads a batch at a time
 class Flow:
     """Takes the delivery's batches in order. `make` is called in the checking thread, with the schema of the rows.
 
-    Rows go ahead as soon as there is more than one part; a small delivery is merged when it is checked.
+    Rows go ahead as soon as there are more than two first parts; a small delivery is merged when it is checked.
     """
 
     def __init__(self, con: Any, make: Callable[[pa.Schema], Checker], ahead: Ahead | None) -> None:
         self._con, self._make, self._ahead = con, make, ahead
-        self._queue: Queue[pa.RecordBatch | None] = Queue(maxsize=2)
+        self._queue: Queue[pa.RecordBatch | None] = Queue(maxsize=10)
         self._rows, self._ended, self._stopped = 0, False, False
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._checking: Future[Checked] = self._pool.submit(self._check)
 
     def put(self, batch: pa.RecordBatch) -> None:
         """Take a batch; waits while the check is behind. A failure of the check is told by `finish`."""
-        for first in range(0, batch.num_rows, PART_ROWS):
-            self._rows += min(PART_ROWS, batch.num_rows - first)
-            if self._ahead is not None and self._rows > PART_ROWS:
+        for first in range(0, batch.num_rows, FIRST_ROWS):
+            self._rows += min(FIRST_ROWS, batch.num_rows - first)
+            if self._ahead is not None and self._rows > 2 * FIRST_ROWS:
                 self._ahead.start()
-            self._queue.put(batch.slice(first, PART_ROWS))
+            self._queue.put(batch.slice(first, FIRST_ROWS))
 
     def finish(self) -> Checked:
         """What became of the rows, after the last.
@@ -95,14 +96,14 @@ class Flow:
         return "part"
 
     def _parts(self) -> Iterator[list[pa.RecordBatch]]:
-        """What has come in since the last part, PART_ROWS at least."""
-        ended = False
+        """What has come in since the last part, FIRST_ROWS at least and later PART_ROWS."""
+        ended, least = False, min(FIRST_ROWS, PART_ROWS)
         while not ended:
             part: list[pa.RecordBatch] = []
             rows = 0
             while rows < PART_ROWS * _MOST:
                 try:
-                    batch = self._queue.get(block=rows < PART_ROWS)
+                    batch = self._queue.get(block=rows < least)
                 except Empty:
                     break
                 if batch is None:
@@ -112,6 +113,7 @@ class Flow:
                 rows += batch.num_rows
             if part:
                 yield part
+            least = min(2 * least, PART_ROWS)
 
 
 def _numbered(part: list[pa.RecordBatch], first: int) -> list[pa.RecordBatch]:

@@ -27,14 +27,6 @@ OLD_RETURNED = 180000  # the first PostgreSQL whose MERGE gives back what it rep
 SHARES = (1, 8)  # into how many shares keys are split to be compared, tried in turn
 
 
-@dataclass(frozen=True)
-class Brought:
-    """Rows that are in the open transaction already: in the record table when they are its source's first, else staged."""
-
-    rows: int
-    first: bool
-
-
 @dataclass
 class Merged:
     """How the passed rows met what was there."""
@@ -43,6 +35,24 @@ class Merged:
     changed: int = 0
     unchanged: int = 0
     closed: int = 0
+
+    def __add__(self, other: Merged) -> Merged:
+        return Merged(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.closed + other.closed,
+        )
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Rows that are in the open transaction already: in the record table when they are its source's first, else staged or merged."""
+
+    rows: int
+    staged: int  # of them, those that are in the stage still
+    first: bool
+    merged: Merged
 
 
 def merge(
@@ -69,13 +79,13 @@ def merge(
     keyed = warehouse.scalar(
         "SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", current
     )
-    result = Merged()
+    result = ahead.merged if ahead else Merged()
     if ahead.first if ahead else is_first(warehouse, contract, source_id):
         result.new = ahead.rows if ahead else _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
     else:
         resent = kind == "file" and _already_sent(warehouse, source_id, delivery, batch_id)
         if ahead:
-            staged = ahead.rows
+            sent, staged = ahead.rows, ahead.staged
         else:
             if kind in WHOLE:
                 pull_current(con, warehouse, contract, source_id)
@@ -87,12 +97,13 @@ def merge(
                 )
             else:
                 con.execute("CREATE OR REPLACE TEMP VIEW delta AS FROM arriving")
-            staged = _staged(con, warehouse, contract, "delta")
+            sent = staged = _staged(con, warehouse, contract, "delta")
         if kind in WHOLE:
-            result.unchanged = checked.passed - checked.superseded - staged
+            result.unchanged += checked.passed - checked.superseded - sent
         # A file or an exchange table may bring an old word late; the rest tells how things stand now.
         may_be_late = kind not in WHOLE and kind != "cursor" and not resent
-        _apply(warehouse, contract, result, source_id, batch_id, staged, may_be_late=may_be_late)
+        held = held_rows(warehouse, source_id)
+        result += apply(warehouse, contract, source_id, batch_id, staged, held, may_be_late=may_be_late)
         if kind in WHOLE or resent:
             if resent:
                 pull_current(con, warehouse, contract, source_id, delivery)
@@ -260,20 +271,25 @@ def _already_sent(warehouse: Connection, source_id: int, delivery: str, batch_id
     ) is not None  # fmt: skip
 
 
-def _apply(
-    warehouse: Connection, contract: Contract, result: Merged, source_id: int, batch_id: int, staged: int, *, may_be_late: bool
-) -> None:  # fmt: skip
-    """Close the versions that the staged rows replace, bring the new versions in.
+def few_beside(rows: int, held: int) -> bool:
+    """Whether so few rows are better looked up one by one than by reading all that is held."""
+    return rows * 5 < held
+
+
+def apply(
+    warehouse: Connection, contract: Contract, source_id: int, batch_id: int, staged: int, held: int, *, may_be_late: bool = False
+) -> Merged:  # fmt: skip
+    """Close the versions that the staged rows replace, bring the new versions in; `held` is how many rows the source has here.
 
     A row that may be late and is valid from an earlier moment than the one that is there goes to its place in the
     history and leaves the current row as it is (domain.md D36).
     """
     name = quoted(contract.dataset)
     if staged == 0:
-        return
+        return Merged()
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
-    if staged * 5 < held_rows(warehouse, source_id):
+    if few_beside(staged, held):
         # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
         warehouse.execute("SET LOCAL enable_hashjoin = off")
         warehouse.execute("SET LOCAL enable_mergejoin = off")
@@ -311,9 +327,7 @@ def _apply(
         merged = warehouse.execute(merging)
     warehouse.execute("SET LOCAL enable_hashjoin = on")
     warehouse.execute("SET LOCAL enable_mergejoin = on")
-    result.changed = changed + late
-    result.new = merged - changed
-    result.unchanged += staged - merged - late
+    return Merged(new=merged - changed, changed=changed + late, unchanged=staged - merged - late)
 
 
 def stage(

@@ -214,7 +214,7 @@ class PostgreSQLSession(Session):
     def stream(
         self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
     ) -> Iterator[pa.RecordBatch]:
-        """Batches of about 16 MB, numerics as exact text."""
+        """Batches of about 16 MB, of 3 MB where few rows are expected, so that the first is there soon; numerics as exact text."""
         import adbc_driver_manager as adm
         import pyarrow as pa
 
@@ -224,6 +224,8 @@ class PostgreSQLSession(Session):
             self._statement = statement
             try:
                 statement.set_sql_query(limited(sql, limit))
+                if few:
+                    statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": 3 << 20})
                 handle, _ = statement.execute_query()
                 reader = pa.RecordBatchReader._import_from_c(handle.address)
                 yield from plain(reader, plain_schema(reader.schema))

@@ -42,8 +42,9 @@ def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A delivery of three rows is then written ahead while it is read and checked."""
-    for module in ("warehouse.flow", "warehouse.arrival"):
-        monkeypatch.setattr(f"{module}.PART_ROWS", 2)
+    for name in ("warehouse.flow.PART_ROWS", "warehouse.arrival.PART_ROWS"):
+        monkeypatch.setattr(name, 2)
+    monkeypatch.setattr("warehouse.flow.FIRST_ROWS", 1)
 
 
 @pytest.mark.parametrize("since", [180000, 10**6], ids=["old_returned", "older_server"])
