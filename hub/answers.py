@@ -58,6 +58,7 @@ def compare(connection: psycopg.Connection[Any], folder: Path) -> list[Item]:
     """Every figure of the sheet in `folder` that the warehouse can answer."""
     sheet = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     items = [*_counts(connection, sheet["connectors"]), *_rules(connection, sheet["planted"])]
+    items += _findings(connection, sheet["file_level"])
     items += _identity(connection, sheet["identity"], folder / "expected_enterprises.csv")
     return [*items, *_figures(connection, sheet["figures"])]
 
@@ -99,6 +100,19 @@ def _rules(connection: psycopg.Connection[Any], planted: Iterable[dict[str, Any]
         found[connector, rule] += rule in refused.get(place, ())
     for connector, rule in sorted(expected):
         yield Item(f"{connector} 在原位被规则 {rule} 隔离", expected[connector, rule], found[connector, rule])
+
+
+def _findings(connection: psycopg.Connection[Any], oddities: Iterable[dict[str, Any]]) -> Iterator[Item]:
+    """What has to be said of whole files: once at least in a delivery of the connector."""
+    told = set(
+        connection.execute(
+            "SELECT DISTINCT s.connector, f ->> 'code' FROM hub.batch b JOIN hub.source s USING (source_id), jsonb_array_elements(b.findings) f"
+        ).fetchall()
+    )
+    for entry in oddities:
+        if code := entry.get("finding"):
+            connector = entry["connector"]
+            yield Item(f"{connector} {entry['what']}", code, code if (connector, code) in told else None)
 
 
 def _identity(connection: psycopg.Connection[Any], expected: dict[str, Any], answers: Path) -> Iterator[Item]:

@@ -110,7 +110,9 @@ class Ahead:
     def _send(self, batches: Iterator[pa.RecordBatch], table: str, schema: str | None) -> int:
         before = self._rows
         if (first := next(batches, None)) is not None:
-            self._warehouse.ingest(pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)), table, schema)
+            self._warehouse.ingest(
+                pa.RecordBatchReader.from_batches(first.schema, chain([first], batches)), table, schema
+            )
         return self._rows - before
 
     def _parts_of_rows(self) -> Iterator[Iterator[pa.RecordBatch]]:

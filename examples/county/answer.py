@@ -18,7 +18,7 @@ from examples.county import indicators
 from examples.county.county import County
 from examples.county.defects import QUARANTINED, Source
 from examples.county.layout import FORMS
-from examples.county.workbook import SENT_TWICE
+from examples.county.workbook import SENT_TWICE, UNFINISHED
 
 DEFINITIONS = {
     "extracted": "驱动交出的数据行；标题行、表头、合计行、签字行不算，内容相同的重复文件只算一次，前置机表每条 I/U/D 各算一行",
@@ -107,12 +107,12 @@ def mentions(county: County) -> pl.DataFrame:
 
 
 def file_level(county: County) -> list[dict[str, str]]:
-    """Oddities of whole files, all of them to be read without losing or adding a row."""
+    """Oddities of whole files, all of them to be read without losing or adding a row; `finding` is what has to be said of one."""
     found = []
     for connector, form in FORMS.items():
 
-        def note(defect: str, what: str, connector: str = connector) -> None:
-            found.append({"connector": connector, "defect": defect, "what": what})
+        def note(defect: str, what: str, connector: str = connector, **finding: str) -> None:
+            found.append({"connector": connector, "defect": defect, "what": what, **finding})
 
         if form.lead:
             note("D1", f"表头上方有 {len(form.lead)} 行标题或说明：{'；'.join(form.lead)}")
@@ -124,6 +124,8 @@ def file_level(county: County) -> list[dict[str, str]]:
             note("D4", "末尾有合计行")
         if form.signature:
             note("D4", "末尾有填表人、审核人签字行")
+        if form.hidden:
+            note("D5", f"前 {form.hidden} 行在 Excel 里隐藏，应读入并提示", finding="hidden_rows")
         if form.shown:
             note("D7", f"表头重名：{form.shown[0][1]}")
         if form.encoding == "gb18030":
@@ -139,11 +141,20 @@ def file_level(county: County) -> list[dict[str, str]]:
         {"connector": "hotline_office/hotline_ticket", "defect": "D38", "what": "2026 年 1 月 1 日前的工单写部门旧名"}
     )
     found.append({"connector": SENT_TWICE, "defect": "D34", "what": "最新一份文件以另一文件名重复送达，内容相同，跳过"})
+    found.append(
+        {"connector": UNFINISHED, "defect": "D33", "what": "还有一个文件没传完（.filepart，只有一半），应等它传完"}
+    )
     months = [
         f for f in county.sources["tax/tax_filing"].table["~file"].unique().to_list() if f == "纳税申报_202601.xls"
     ]
     found += [
-        {"connector": "tax/tax_filing", "defect": "D4", "what": f"{m} 的合计与明细之和相差 100，应提示"} for m in months
+        {
+            "connector": "tax/tax_filing",
+            "defect": "D4",
+            "what": f"{m} 的合计与明细之和相差 100，应提示",
+            "finding": "total_mismatch",
+        }
+        for m in months
     ]
     return found
 

@@ -56,6 +56,9 @@ class Source:
     superseded: int = 0
     unmatched: dict[int, str] = field(default_factory=dict)  # row -> why it must stay without an enterprise
     numeric_cells: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # column -> rows written as numbers
+    bare_cells: dict[str, NDArray[np.int64]] = field(
+        default_factory=dict
+    )  # column -> rows whose comma no quotes protect
 
     def __post_init__(self) -> None:
         self._free = np.ones(len(self.table), dtype=bool)

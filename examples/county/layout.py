@@ -34,6 +34,7 @@ class Form:
     dates: tuple[str, ...] = ()
     shown: tuple[tuple[str, str], ...] = ()
     encoding: str | None = None  # of CSV
+    hidden: int = 0  # so many of the first rows are hidden in Excel
 
 
 FORMS: dict[str, Form] = {
@@ -65,6 +66,7 @@ FORMS: dict[str, Form] = {
         total=("放款金额（万元）",),
         signature="填表人：张敏　　负责人：陈志强",
         dates=("审批日期",),
+        hidden=3,
     ),
     "investment/survey_response": Form(
         "investment", "企业信心问卷_2026Q3.xlsx", None, ("企业信心问卷（2026年第三季度）",)

@@ -268,6 +268,16 @@ def connections(source: Source, e: Enterprises, sound: NDArray[Any], *, power: b
         rate=0.003,
         where=np.ones(len(source), dtype=bool),
     )
+    if not power:
+        _bare_commas(source, "用水用电地址")
+
+
+def _bare_commas(source: Source, column: str) -> None:
+    """A comma in an address that the export put in no quotes: the row has a cell too many (D32)."""
+    rows = source.spoil(
+        "D32", column, "", lambda old: [f"{v},院内" for v in old], QUARANTINED, "row_shape", rate=0.002, note="内容里的逗号没有加引号"
+    )  # fmt: skip
+    source.bare_cells[column] = rows
 
 
 def loans(source: Source, e: Enterprises, sound: NDArray[Any], stranger: int) -> None:

@@ -21,6 +21,7 @@ from examples.county.layout import FORMS, Form
 
 _MADE = dt.datetime(2026, 9, 30, 17, 0, 0)
 SENT_TWICE = "water/utility_connection"
+UNFINISHED = "housing/construction_permit"
 
 
 def write(county: County, inbox: Path) -> None:
@@ -35,6 +36,7 @@ def write(county: County, inbox: Path) -> None:
     for (folder, file), sheets in books.items():
         write_file(inbox / folder / file, sheets, county.as_of)
     duplicate(inbox, county)
+    leave_unfinished(inbox, county)
 
 
 def write_file(path: Path, sheets: list[tuple[str, Source, pl.DataFrame]], day: np.datetime64) -> None:
@@ -44,7 +46,7 @@ def write_file(path: Path, sheets: list[tuple[str, Source, pl.DataFrame]], day: 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        _csv(path, FORMS[sheets[0][1].connector], sheets[0][2])
+        _csv(path, *sheets[0][1:])
     elif path.suffix == ".xls":
         _xls(path, sheets)
     else:
@@ -67,14 +69,28 @@ def duplicate(inbox: Path, county: County) -> None:
     stamp(copy, county.as_of, minutes=10)
 
 
+def leave_unfinished(inbox: Path, county: County) -> None:
+    """Leave the first half of a housing file under the name an upload bears while it is not complete (D33)."""
+    folder = inbox / FORMS[UNFINISHED].folder
+    newest = max(county.sources[UNFINISHED].table["~file"].unique().to_list())
+    whole = (folder / newest).read_bytes()
+    half = folder / f"{newest}.filepart"
+    half.write_bytes(whole[: len(whole) // 2])
+    stamp(half, county.as_of, minutes=20)
+
+
 def _headings(form: Form, part: pl.DataFrame) -> list[str]:
     shown = dict(form.shown)
     return [shown.get(name, name) for name in public(part).columns]
 
 
-def _csv(path: Path, form: Form, part: pl.DataFrame) -> None:
+def _csv(path: Path, source: Source, part: pl.DataFrame) -> None:
+    form = FORMS[source.connector]
     text = "".join(line + "\r\n" for line in form.lead)
     text += public(part).write_csv(line_terminator="\r\n", null_value="")
+    for column, rows in source.bare_cells.items():
+        for value in part.filter(pl.col("~n").is_in(rows.tolist()))[column]:
+            text = text.replace(f'"{value}"', value)
     path.write_bytes(text.encode(form.encoding or "utf-8"))
 
 
@@ -163,6 +179,8 @@ def _sheet(sheet: Any, source: Source, part: pl.DataFrame, style: dict[str, Any]
                 sheet.write_datetime(row, column, day, style["date"])
             else:
                 sheet.write(row, column, cell)
+    for row in range(first, first + min(form.hidden, len(rows))):
+        sheet.set_row(row, None, None, {"hidden": True})
     if merged >= 0:
         _merge_runs(sheet, first, merged, [cells[merged] for cells in rows], style["middle"])
     end = first + len(rows)
