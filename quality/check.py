@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from quality.plan import AUTOMATIC, WORD, Mapping, Plan, RowRule
@@ -21,9 +23,7 @@ from schemas.contract import Contract
 
 __all__ = ["AUTOMATIC", "Checked", "Checker", "Mapping", "RowRule", "check"]
 
-# Read once or twice within seconds and then removed: packing it would cost more than it saves. Few values that come
-# back again and again are worth a dictionary.
-_PLAIN = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 5000, ROW_GROUP_SIZE 100000"
+_BATCH_ROWS = 50_000
 
 
 @dataclass
@@ -45,11 +45,25 @@ class Checked:
     @property
     def bad(self) -> str:
         """SQL over the checked rows: true where a row fails an error rule."""
-        words: dict[int, int] = {}
+        return " OR ".join(f"({word} & {mask}) <> 0" for word, mask in self.refusing.items()) or "false"
+
+    @property
+    def refusing(self) -> dict[str, int]:
+        """The bits of each word that mean an error rule was failed."""
+        words: dict[str, int] = {}
         for r in self.rules:
             if r.severity == "error":
-                words[r.bit // WORD] = words.get(r.bit // WORD, 0) | 1 << (r.bit % WORD)
-        return " OR ".join(f"(_w{w} & {mask}) <> 0" for w, mask in words.items()) or "false"
+                word = f"_w{r.bit // WORD}"
+                words[word] = words.get(word, 0) | 1 << (r.bit % WORD)
+        return words
+
+    def good(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Those of checked rows that pass on their own."""
+        bad = None
+        for word, mask in self.refusing.items():
+            failed = pc.not_equal(pc.bit_wise_and(batch.column(word), mask), 0)
+            bad = failed if bad is None else pc.or_(bad, failed)
+        return batch if bad is None or not pc.any(bad).as_py() else batch.filter(pc.invert(bad))
 
 
 class Checker:
@@ -64,15 +78,16 @@ class Checker:
         self._parts = 0
         self.checked = Checked(folder / "*.parquet", plan.rules, plan.present)
 
-    def part(self, scan: Callable[[], str]) -> Path:
-        """Write one more part and return where. `scan` gives SQL of its rows with `file_row_number`, good for one reading each time."""
+    def part(self, scan: Callable[[], str]) -> list[pa.RecordBatch]:
+        """Check one more part into the folder and return its rows, bad ones too. `scan` gives SQL of the rows with `file_row_number`, good for one reading each time."""
         plan, part = self._plan, self._folder / f"{self._parts:05}.parquet"
         self._parts += 1
         while True:
             plan.look_for_odd(self._con, scan)
-            self._con.execute(f"COPY ({plan.sql(scan(), self._extracted_at)}) TO '{part}' ({_PLAIN})")
+            rows = _plain(self._con.execute(plan.sql(scan(), self._extracted_at)).to_arrow_reader(_BATCH_ROWS))
+            _write(rows, part)
             if not (plan.trusting and plan.doubts(self._con, part)):
-                return part
+                return list(rows.to_batches())
             plan.trusting = False  # odd spellings come again in the parts to come
 
     def finish(self) -> Checked:
@@ -84,7 +99,7 @@ class Checker:
 
 def check(
     con: Any, landed: Path, contract: Contract, mapping: Mapping, extracted_at: datetime, folder: Path, rows: int = 0,
-    on_part: Callable[[Checked, Path], None] = lambda checked, part: None,
+    on_part: Callable[[Checked, list[pa.RecordBatch]], None] = lambda checked, part: None,
 ) -> Checked:  # fmt: skip
     """Check a landed delivery into `folder`, in parts of `rows` (0: in one), `on_part` being told of each as soon as it is there.
 
@@ -97,6 +112,25 @@ def check(
     for first in range(0, count, rows or count):
         on_part(checker.checked, checker.part(lambda first=first: _landed(landed, first, rows or count)))  # type: ignore[misc]
     return checker.finish()
+
+
+def _plain(reader: pa.RecordBatchReader) -> pa.Table:
+    """The rows with DuckDB's one-byte booleans as Arrow's own; UUIDs stay such, so that Parquet knows them."""
+    table = reader.read_all()
+    for index, f in enumerate(table.schema):
+        if isinstance(f.type, pa.BaseExtensionType) and f.type.extension_name == "arrow.bool8":
+            column = pa.chunked_array(
+                [chunk.storage.cast(pa.bool_()) for chunk in table.column(index).chunks], pa.bool_()
+            )
+            table = table.set_column(index, f.name, column)
+    return table
+
+
+def _write(rows: pa.Table, part: Path) -> None:
+    # Read once or twice within seconds and then removed: packing it would cost more than it saves.
+    pq.write_table(
+        rows, part, row_group_size=2 * _BATCH_ROWS, compression="none", use_dictionary=False, write_statistics=False, store_schema=False
+    )  # fmt: skip
 
 
 def _landed(landed: Path, first: int, rows: int) -> str:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from pathlib import Path
 from queue import Queue
 from typing import Any
 
 import pyarrow as pa
 
+from quality.check import Checked
 from schemas.contract import Contract
 from warehouse.engines.adbc import Connection
 from warehouse.merge import (
@@ -26,7 +26,7 @@ from warehouse.merge import (
     Brought,
     Merged,
     apply,
-    arriving_sql,
+    arriving,
     different_sql,
     few_beside,
     held_rows,
@@ -48,7 +48,7 @@ class Ahead:
     ) -> None:
         self._con, self._warehouse, self._contract = con.cursor(), warehouse, contract
         self._source_id, self._batch_id, self._kind = source_id, batch_id, kind
-        self._parts: Queue[tuple[str, Path] | None] = Queue()
+        self._parts: Queue[tuple[Checked, list[pa.RecordBatch]] | None] = Queue(maxsize=2)
         self._rows, self._staged, self._cancelled = 0, 0, False
         self._first = is_first(warehouse, contract, source_id)
         self._held = 0 if self._first else held_rows(warehouse, source_id)
@@ -63,9 +63,9 @@ class Ahead:
             return False
         return self._first or self._kind not in WHOLE or self._held <= _COMPARED_ROWS
 
-    def add(self, bad: str, part: Path) -> None:
-        """One more part is ready: its rows that pass on their own (`bad` is false for them) go on their way."""
-        self._parts.put((bad, part))
+    def add(self, checked: Checked, part: list[pa.RecordBatch]) -> None:
+        """One more part is ready: its rows that pass on their own go on their way. Waits while the writing is behind."""
+        self._parts.put((checked, part))
 
     def start(self) -> None:
         """Begin to write, what was added before as well."""
@@ -90,15 +90,23 @@ class Ahead:
             self._warehouse.rollback()
 
     def _write(self) -> None:
-        if self._first:
-            self._send(chain.from_iterable(self._parts_of_rows()), self._contract.dataset, "record")
-            return
+        parts = self._parts_of_rows()
+        try:
+            if self._first:
+                self._send(chain.from_iterable(parts), self._contract.dataset, "record")
+            else:
+                self._bring_in(parts)
+        finally:
+            for _ in parts:  # whoever brings parts must never wait for one who has gone
+                pass
+
+    def _bring_in(self, parts: Iterator[Iterator[pa.RecordBatch]]) -> None:
         if self._kind in WHOLE:
             pull_current(self._con, self._warehouse, self._contract, self._source_id)
         make_stage(self._warehouse, self._contract)
         # A file may bring an old word late, or one that was sent before: that is seen by the whole of it.
         early = self._kind in WHOLE or self._kind == "cursor"
-        for batches in self._parts_of_rows():
+        for batches in parts:
             self._staged += self._send(batches, "stage", None)
             if early and self._staged and not self._cancelled and few_beside(self._rows, self._held):
                 self._merged += apply(
@@ -119,11 +127,13 @@ class Ahead:
         while (item := self._parts.get()) is not None:
             yield self._rows_of(*item)
 
-    def _rows_of(self, bad: str, part: Path) -> Iterator[pa.RecordBatch]:
-        rows = arriving_sql(self._con, self._contract, part, bad, self._source_id, self._batch_id)
+    def _rows_of(self, checked: Checked, part: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows = [arriving(self._contract, checked.good(batch), self._source_id, self._batch_id) for batch in part]
+        reader = pa.RecordBatchReader.from_batches(rows[0].schema, rows)
         if not self._first and self._kind in WHOLE:
-            rows = different_sql(self._contract, f"({rows})")
-        for batch in without_extensions(self._con.execute(rows).to_arrow_reader(STREAM_ROWS)):
+            self._con.register("sent", reader.__arrow_c_stream__())
+            reader = self._con.execute(different_sql(self._contract, "sent")).to_arrow_reader(STREAM_ROWS)
+        for batch in without_extensions(reader):
             if self._cancelled:
                 return
             self._rows += batch.num_rows

@@ -337,7 +337,7 @@ class Arrival:
             return check(self.con, landed.path, self.agreed, mapping, local, folder)
         ahead.start()
         return check(
-            self.con, landed.path, self.agreed, mapping, local, folder, 4 * PART_ROWS, lambda c, part: ahead.add(c.bad, part)
+            self.con, landed.path, self.agreed, mapping, local, folder, PART_ROWS, ahead.add
         )  # fmt: skip
 
     def _judge(self, parquet: Path, facts: BatchFacts) -> Any:

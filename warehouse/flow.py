@@ -19,9 +19,10 @@ import pyarrow as pa
 from quality.check import Checked, Checker
 from warehouse.ahead import Ahead
 
-PART_ROWS = 50_000  # at least in a part; planning one costs as much as checking a few thousand rows
-FIRST_ROWS = 10_000  # at least in the first, so that the warehouse has work soon; each may be twice the one before
-_MOST = 3  # times as many at most, when the check falls behind
+PART_ROWS = 50_000  # in a part; planning one costs as much as checking a few thousand rows
+FIRST_ROWS = (
+    10_000  # at least in the first, so that the warehouse has work soon; in each twice as many as in the one before
+)
 _SCANNED_ROWS = 10_000  # DuckDB gives each of its threads a batch at a time
 
 
@@ -81,7 +82,7 @@ class Flow:
                 written = checker.part(lambda rows=numbered: self._registered(rows))  # type: ignore[misc]
                 first += sum(batch.num_rows for batch in part)
                 if self._ahead is not None:
-                    self._ahead.add(checker.checked.bad, written)
+                    self._ahead.add(checker.checked, written)
             assert checker is not None, "a delivery without rows has no flow"
             self._con.unregister("part")
             return checker.finish()
@@ -101,7 +102,7 @@ class Flow:
         while not ended:
             part: list[pa.RecordBatch] = []
             rows = 0
-            while rows < PART_ROWS * _MOST:
+            while rows < PART_ROWS:
                 try:
                     batch = self._queue.get(block=rows < least)
                 except Empty:
