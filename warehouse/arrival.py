@@ -323,8 +323,8 @@ class Arrival:
 
         try:
             return self.flow.finish() if self.flow is not None else self._check_landed(landed, kind, units)
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            what = "工作目录写不进去" if isinstance(error, duckdb.IOException) else "内存不够"
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            what = "内存不够" if isinstance(error, duckdb.OutOfMemoryException) else "工作目录写不进去"
             raise WarehouseUnavailable(
                 f"质检 {self.connector.id}", what, f"请检查 {self.home.path} 所在磁盘的空间后重跑"
             ) from error
