@@ -13,18 +13,21 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
+from connectors.glance import Look, old
 from schemas.errors import SourceChanged, SourceUnavailable
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _UNUSED = 0xFFFFFFFF
-_LARGEST = 4 << 30  # bytes of a workbook's parts together
+_LARGEST = 5 << 29  # bytes of a workbook's parts together: the largest sheet below has 2.2 GB
 _FREE = 64 << 20  # bytes below which a part may be packed as tightly as it likes
-_RATIO = 400
+_RATIO = 200  # a full sheet packs to a seventh or a twentieth
+_TEXT = 2 << 30  # bytes of all text cells: a text kept once is copied into each cell that shows it
+_SMALL_OLD = 512 << 10  # bytes of an .xls that cannot show enough cells to fill the memory
 _MEMORY, _SECONDS = 4 << 30, 120  # of a trial
 _TRIAL = """
 import resource, sys
@@ -47,6 +50,7 @@ _ERROR = re.compile(rb'<c\b[^>]*\br="([A-Z]{1,3}\d+)"[^>]*\bt="e"')
 _ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,9})"')
 _THREE_LETTERS = re.compile(rb'\br="[A-Z]{3}\d')
 _FILLED = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})\d+"(?:[^>]*[^/>])?>')
+_SHARED = re.compile(rb't="s"[^>]*>\s*<(?:\w+:)?v>(\d{1,9})<')
 _HIDDEN_COLUMN = re.compile(rb'<col\b[^>]*\bhidden="(?:1|true)"[^>]*>')
 
 
@@ -147,25 +151,18 @@ def _judge_ole(path: Path, head: bytes, where: str) -> None:
         raise SourceChanged(where, "工作簿带有宏，拒绝读取", "请部门另存为不带宏的 .xlsx 后重发")
 
 
-def remarks(path: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What a person should know of some sheets of an .xlsx, as a finding's code and text: hidden parts, error values."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        for name, part in _sheets(archive):
-            if name not in names:
-                continue
-            look = _look(archive, part)
-            if look.rows or look.columns:
-                told = [f"{look.rows} 行" if look.rows else "", f"{look.columns} 列" if look.columns else ""]
-                hidden = "、".join(text for text in told if text)
-                yield "hidden_rows", f"工作表“{name}”里有隐藏的 {hidden}，已一并读入，请填报人确认"
-            if look.percent:
-                columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
-                yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
-            if look.errors:
-                cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
-                yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
+def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
+    """What a person should know of a sheet, as a finding's code and text: hidden parts, error values."""
+    if look.rows or look.columns:
+        told = [f"{look.rows} 行" if look.rows else "", f"{look.columns} 列" if look.columns else ""]
+        hidden = "、".join(text for text in told if text)
+        yield "hidden_rows", f"工作表“{name}”里有隐藏的 {hidden}，已一并读入，请填报人确认"
+    if look.percent:
+        columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
+        yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
+    if look.errors:
+        cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
+        yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
 
 
 def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
@@ -188,40 +185,25 @@ def _relations(xml: bytes) -> Iterator[tuple[str, str]]:
             yield identity.group(1).decode(), target.group(1).decode()
 
 
-@dataclass
-class _Look:
-    """What a sheet's XML shows at a glance."""
+def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, Look]:
+    """What some sheets of an .xlsx or .xls show at a glance; `sheets` are all there are, in the workbook's order.
 
-    rows: int = 0
-    columns: int = 0
-    errors: list[str] = field(default_factory=list)  # addresses
-    formulas: int = 0
-    blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
-    zero: list[str] = field(default_factory=list)  # and of those that come to 0
-    percent: set[str] = field(default_factory=set)  # columns
-
-
-def uncomputed(path: Path, names: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
-    """Per sheet of an .xlsx the cells (row, column, from 1) whose formula has no value: no spreadsheet has computed it.
-
-    Where a program wrote 0 for every formula and asks for them to be worked out, none has been.
+    Of other workbooks nothing is known.
     """
     if not zipfile.is_zipfile(path):
-        return {}
-    found: dict[str, list[tuple[int, int]]] = {}
+        found = old(path)
+        return (
+            {n: look for n, look in zip(sheets, found, strict=True) if n in names} if len(found) == len(sheets) else {}
+        )
     with zipfile.ZipFile(path) as archive:
-        sheets = [(name, part) for name, part in _sheets(archive) if name in names]
-        if not sheets:
+        parts = [(name, part) for name, part in _sheets(archive) if name in names]
+        if not parts:
             return {}
         due = re.search(rb'\bfullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
-        for name, part in sheets:
-            look = _look(archive, part)
-            if left := look.blank or (look.zero if due and len(look.zero) == look.formulas else []):
-                found[name] = [_place(address) for address in left]
-    return found
+        return {name: replace(_look(archive, part), due=due) for name, part in parts}
 
 
-def _place(address: str) -> tuple[int, int]:
+def place(address: str) -> tuple[int, int]:
     """Row and column, from 1, of an address such as AB12; 0, 0 for a cell that does not say where it is."""
     letters = address.rstrip("0123456789")
     if not letters.isascii() or len(letters) == len(address):
@@ -230,15 +212,6 @@ def _place(address: str) -> tuple[int, int]:
     for letter in letters:
         column = column * 26 + ord(letter) - 64
     return int(address[len(letters) :]), column
-
-
-def address(row: int, column: int) -> str:
-    """A cell as people write it: row 12, column 28 is AB12."""
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return f"{letters}{row}"
 
 
 def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:
@@ -256,8 +229,8 @@ def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:
     return {b"%d" % index for index, number in enumerate(used) if number in formats}
 
 
-def _look(archive: zipfile.ZipFile, part: str) -> _Look:
-    found = _Look()
+def _look(archive: zipfile.ZipFile, part: str) -> Look:
+    found = Look()
     percent = _percent_styles(archive)
     for whole in _texts(archive, part, b"<row"):
         if b"<f" in whole:
@@ -295,9 +268,12 @@ def _texts(archive: zipfile.ZipFile, part: str, tag: bytes = b"<") -> Iterator[b
 
 def _judge_spans(archive: zipfile.ZipFile, where: str) -> None:
     """A sheet is held as the whole rectangle it spans: two cells in opposite corners would fill the memory."""
+    lengths: list[int] | None = None
+    copied = 0
     for name, part in _sheets(archive):
-        height, wide, last = 0, False, 0
+        height, wide, last, shown = 0, False, 0, 0
         for text in _texts(archive, part):
+            shown += text.count(b't="s"')
             height = max(height, max(map(int, _ROW.findall(text)), default=0))
             wide = wide or (b'"' in text and _THREE_LETTERS.search(text) is not None)
         if height * (16_384 if wide else 702) > _CELLS:
@@ -309,6 +285,26 @@ def _judge_spans(archive: zipfile.ZipFile, where: str) -> None:
                     f"工作表“{name}”横跨 {height:,} 行 {last:,} 列，拒绝读取",
                     "请部门删去表外的零散内容，另存后重发",
                 )
+        if not shown:
+            continue
+        lengths = _shared_lengths(archive) if lengths is None else lengths
+        if shown * max(lengths, default=0) > _TEXT:
+            for text in _texts(archive, part):
+                copied += sum(lengths[n] for n in map(int, _SHARED.findall(text)) if n < len(lengths))
+        if copied > _TEXT:
+            raise SourceChanged(
+                where, f"工作表“{name}”的文字展开后异常地大，拒绝读取", "请部门核实文件，或导出为 CSV 后重发"
+            )
+
+
+def _shared_lengths(archive: zipfile.ZipFile) -> list[int]:
+    """The bytes of each text that cells refer to by its number."""
+    if "xl/sharedStrings.xml" not in archive.namelist():
+        return []
+    lengths: list[int] = []
+    for text in _texts(archive, "xl/sharedStrings.xml", b"<si"):
+        lengths += map(len, re.split(rb"<(?:\w+:)?si\b", text)[1:])
+    return lengths
 
 
 def _column(letters: bytes) -> int:
@@ -319,9 +315,9 @@ def _column(letters: bytes) -> int:
 
 
 def needs_trial(path: Path) -> bool:
-    """Whether how much a workbook grows in memory cannot be told from its parts: .xlsb and .ods."""
+    """Whether how much a workbook grows in memory cannot be told from its parts: .xlsb, .ods and larger .xls."""
     if not zipfile.is_zipfile(path):
-        return False
+        return path.stat().st_size > _SMALL_OLD
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     return "content.xml" in names or any(name.lower().endswith("workbook.bin") for name in names)

@@ -160,8 +160,8 @@ class DelimitedFile:
         return "skip"
 
     def _is_note(self, cells: Sequence[str]) -> bool:
-        """Whether a row of another width is a total, a signature, a note or the next line of a note."""
-        filled = [text for cell in cells if (text := cell.strip('" \t\u3000'))]
+        """Whether a row of another width is a total, a signature, a note or its next line, or DOS's mark of an end."""
+        filled = [text for cell in cells if (text := cell.strip('" \t\u3000\x1a'))]
         if not filled or header.is_total(filled[0]):
             return True
         if header.is_signature(filled[0]):

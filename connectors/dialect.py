@@ -149,7 +149,13 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
     escape = "\\" if found and found.escapechar and escaped else None
     after = Counter(re.findall(rf"{re.escape(chosen)}( ?)(?=\S)", sample)) if chosen.strip() else Counter()
     # A comma at the end of a quoted sentence has no blank behind it either.
-    return Dialect(chosen, quote, escape, skip_space=after[" "] > 5 * after[""])
+    skips = after[" "] > 5 * after[""]
+    if quote and not skips and f"{chosen}{quote}" not in sample:
+        skips = (
+            re.search(rf"{re.escape(chosen)} +{quote}[^{quote}\n]*{quote} *(?:{re.escape(chosen)}|\n)", sample)
+            is not None
+        )
+    return Dialect(chosen, quote, escape, skip_space=skips)
 
 
 def _is_stray(sample: str, delimiter: str) -> bool:

@@ -127,6 +127,8 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     for start, row in enumerate(rows):
         if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
             continue
+        if 2 < typical > _width(row) and row[0].endswith((":", "：")):
+            continue  # 统计指标：| 人口
         if _reads_as_header(row, rows[start + 1 :], typical):
             return Place(start, _depth(rows, start, joined))
         # Without names the short rows above are no title when there is nothing but figures in them.

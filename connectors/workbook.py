@@ -18,7 +18,8 @@ import python_calamine as calamine
 
 from connectors import header, ledger, shape
 from connectors.batches import empty, text_array, under, without_nul
-from connectors.container import address, judge, needs_trial, remarks, try_out, uncomputed
+from connectors.container import judge, looks, needs_trial, place, remarks, try_out
+from connectors.glance import address
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Workbook:
     def _damaged(self, error: BaseException) -> HubError:
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise error
+        if "limit exceeded" in str(error):
+            return SourceChanged(
+                self._where, "工作簿展开后有上亿个格子，拒绝读取", "请部门删去表外的零散内容，另存后重发"
+            )
         return SourceUnavailable(
             self._where,
             f"工作簿打不开（{(str(error) or type(error).__name__).splitlines()[0][:100]}），可能没有传完",
@@ -158,9 +163,11 @@ class Workbook:
         return fitting[:1]
 
     def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
-        self._uncomputed = uncomputed(self._path, names)
-        for code, message in remarks(self._path, names):
-            self._delivery.find(code, message)
+        for name, look in looks(self._path, book.sheet_names, names).items():
+            if cells := look.uncomputed:
+                self._uncomputed[name] = [place(cell) for cell in cells]
+            for code, message in remarks(name, look):
+                self._delivery.find(code, message)
 
 
 class _Sheet:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import struct
+import zipfile
 
 import pytest
 import xlsxwriter
+import xlwt
 
 from connectors.drivers.base import Delivery
 from connectors.workbook import Workbook
@@ -404,3 +408,64 @@ def test_blanks_after_delimiters_and_sentences_that_end_in_one(read):
     rows = [[*row[:4], f"warm, dry {n},", *row[5:]] for n, row in enumerate(LISTED)]
     lines = [", ".join([*row[:4], f'"{row[4]}"', *row[5:]]) for row in rows]
     assert read("\n".join([", ".join(WIDE), *lines, ""]))[1] == rows
+
+
+def old_book(path, results):
+    """An .xls with a hidden row, a hidden column, and formulas; one of them has its result put in its place."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("台账")
+    for column, name in enumerate(["编号", "数量", "金额"]):
+        sheet.write(0, column, name)
+    for row in range(1, 9):
+        sheet.write(row, 0, f"A{row}")
+        sheet.write(row, 1, row)
+        if row > 6:
+            sheet.write(row, 2, xlwt.Formula(f"B{row + 1}*2"))
+        else:
+            sheet.write(row, 2, row * 2)
+    sheet.row(2).hidden = True
+    sheet.col(1).hidden = True
+    book.save(str(path))
+    data, empty = path.read_bytes(), b"\x03\x00\x00\x00\x00\x00\xff\xff"
+    for result in results:
+        data = data.replace(empty, result, 1)
+    return data
+
+
+def test_formulas_of_an_old_workbook_that_nobody_worked_out_are_told(read, tmp_path):
+    _, rows, told = read(old_book(tmp_path / "旧.xls", []))
+    assert len(rows) == 6
+    assert "C8、C9 共 2 格公式还没有算出值，所在的行退回" in told
+    assert "隐藏的 1 行、1 列" in told
+    _, rows, told = read(old_book(tmp_path / "旧.xls", [struct.pack("<d", 14)]))
+    assert ([row[2] for row in rows[6:]], "公式" in told) == (["14", ""], False)  # here the empty text is a result
+
+
+def test_a_text_shown_in_many_cells_may_not_fill_the_memory(read, tmp_path):
+    path = tmp_path / "炸.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        for row in range(8):
+            sheet.write(row, 0, "长" * 30_000)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    row = b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>'
+    many = b"".join(row % (n, n) for n in range(1, 60_001))
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = re.sub(rb"<sheetData>.*</sheetData>", b"<sheetData>" + many + b"</sheetData>", parts[name])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, data in parts.items():
+            archive.writestr(part, data)
+    with pytest.raises(SourceChanged, match="文字展开后异常地大"):
+        read(path.read_bytes())
+
+
+def test_an_end_mark_of_dos_and_pairs_above_a_table_are_no_records(read):
+    assert read("编号,名称\n1,甲\n2,乙\n\x1a")[1] == [["1", "甲"], ["2", "乙"]]
+    assert read("指标：,人口\n年份：,2020\n\n地区,人口,户数\n甲,1,2\n乙,3,4\n")[:2] == (
+        ["地区", "人口", "户数"], [["甲", "1", "2"], ["乙", "3", "4"]],
+    )  # fmt: skip
+
+
+def test_quotation_marks_between_blanks(read):
+    assert read('X, "Y" ,Z\na, "b, c" ,d\ne, "f" ,g\n')[0] == ["X", "Y", "Z"]

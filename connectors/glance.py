@@ -1,0 +1,136 @@
+"""What a sheet shows at a glance beside its values: hidden parts, error values, formulas nobody has worked out.
+
+Of an .xls it is told from the records of its stream (BIFF5 and BIFF8), which calamine reads past.
+Source: [MS-XLS] 2.4 records, [MS-CFB] 2 structures.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
+_BOF, _EOF, _SHEET, _FORMULA, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x06, 0x5E, 0x208, 0x7D, 0x205
+_HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
+_TEXT, _ERROR, _BLANK = 0, 2, 3  # a formula's result that is no number says so in its first byte
+
+
+@dataclass
+class Look:
+    """What a sheet shows at a glance."""
+
+    rows: int = 0
+    columns: int = 0
+    errors: list[str] = field(default_factory=list)  # addresses
+    formulas: int = 0
+    blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
+    zero: list[str] = field(default_factory=list)  # and of those that come to 0
+    percent: set[str] = field(default_factory=set)  # columns
+    due: bool = False  # the file itself says that its formulas are still to be worked out
+
+    @property
+    def uncomputed(self) -> list[str]:
+        """The addresses of the formulas that have no value; where all came to 0 and are due, none has been worked out."""
+        return self.blank or (self.zero if self.due and len(self.zero) == self.formulas else [])
+
+
+def address(row: int, column: int) -> str:
+    """A cell as people write it: row 12, column 28 is AB12."""
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row}"
+
+
+def old(path: Path) -> list[Look]:
+    """The looks of an .xls, one a sheet in the workbook's order; none when it is something else or damaged."""
+    with path.open("rb") as file:
+        data = file.read()
+    try:
+        stream = _stream(data) if data.startswith(_OLE) else data
+        starts = [struct.unpack_from("<I", body)[0] for kind, body, _ in _records(stream, 0) if kind == _SHEET]
+        return [_look(stream, start) for start in starts]
+    except (struct.error, IndexError, RecursionError):
+        return []
+
+
+def _records(stream: bytes, start: int) -> Iterator[tuple[int, bytes, int]]:
+    """Kind, body and place of each record of one substream, up to its end; what is embedded in it is left out."""
+    depth, place = 0, start
+    while place + 4 <= len(stream):
+        kind, length = struct.unpack_from("<HH", stream, place)
+        depth += (kind == _BOF) - (kind == _EOF)
+        if depth == 1:
+            yield kind, stream[place + 4 : place + 4 + length], place
+        elif depth == 0:
+            return
+        place += 4 + length
+
+
+def _look(stream: bytes, start: int) -> Look:
+    found = Look()
+    for kind, body, _ in _records(stream, start):
+        if kind == _FORMULA:
+            found.formulas += 1
+            row, column = struct.unpack_from("<HH", body)
+            place, result = address(row + 1, column + 1), body[6:14]
+            if result[6:] != b"\xff\xff":
+                if not any(result):
+                    found.zero.append(place)
+            elif result[0] == _BLANK:
+                found.blank.append(place)
+            elif result[0] == _ERROR:
+                found.errors.append(place)
+        elif kind == _FAULT and body[7]:
+            row, column = struct.unpack_from("<HH", body)
+            found.errors.append(address(row + 1, column + 1))
+        elif kind == _ROW:
+            found.rows += bool(struct.unpack_from("<H", body, 12)[0] & _HIDDEN_ROW)
+        elif kind == _COLUMNS:
+            first, last, _, _, flags = struct.unpack_from("<5H", body)
+            # Excel hides «all further columns» with one record up to the last one there can be.
+            found.columns += last - first + 1 if flags & _HIDDEN_COLUMN and last < 255 else 0
+        elif kind == _UNCALCULATED:
+            found.due = True
+    # An empty text is a result too; but a program that works nothing out leaves all of them empty.
+    if len(found.blank) < found.formulas:
+        found.blank = []
+    return found
+
+
+def _stream(data: bytes) -> bytes:
+    """The workbook in a compound file."""
+    size, small = (1 << n for n in struct.unpack_from("<HH", data, 30))
+    directory, cutoff, minifat, _, difat, _ = struct.unpack_from("<IxxxxIIIII", data, 48)
+    tables = list(struct.unpack_from("<109I", data, 76))
+    while difat < _LAST_SECTOR and len(tables) < len(data) // size:
+        *more, difat = struct.unpack_from(f"<{size // 4}I", data, (difat + 1) * size)
+        tables += more
+    fat = [n for t in tables if t < _LAST_SECTOR for n in struct.unpack_from(f"<{size // 4}I", data, (t + 1) * size)]
+    entries = _chain(data, fat, directory, size, size)
+    root = b""
+    for place in range(0, len(entries), 128):
+        name = entries[place : place + struct.unpack_from("<H", entries, place + 64)[0]].decode("utf-16-le", "ignore")
+        start, length = struct.unpack_from("<II", entries, place + 116)
+        if entries[place + 66] == 5:
+            root = _chain(data, fat, start, size, size)
+        if name.rstrip("\0") not in ("Workbook", "Book"):
+            continue
+        if length >= cutoff:
+            return _chain(data, fat, start, size, size)[:length]
+        table = _chain(data, fat, minifat, size, size)
+        return _chain(root, struct.unpack(f"<{len(table) // 4}I", table), start, small, 0)[:length]
+    return b""
+
+
+def _chain(data: bytes, table: list[int] | tuple[int, ...], start: int, size: int, header: int) -> bytes:
+    """The sectors that follow one another from `start` on."""
+    parts = []
+    while start < _LAST_SECTOR and len(parts) <= len(table):
+        parts.append(data[header + start * size : header + (start + 1) * size])
+        start = table[start]
+    return b"".join(parts)
