@@ -58,15 +58,24 @@ def parsed(content: bytes, style: str) -> Any:
 
 def _json(content: bytes) -> Any:
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("gb18030", errors="replace")
     try:
-        return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+        try:
+            return _loads(text)
+        except json.JSONDecodeError as error:
+            if error.msg != "Extra data":
+                raise
+            return [_loads(line) for line in text.splitlines() if line.strip()]  # one record a line
     except (ValueError, RecursionError):
         if text.lstrip()[:1] in ("{", "["):
             raise Incomplete from None
         raise Foreign(_kind(text)) from None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
 
 
 def _xml(content: bytes) -> Any:
@@ -130,6 +139,27 @@ def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | 
     if found is None:
         return []
     return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
+
+
+_CODES = ("code", "errcode", "errCode", "errorCode", "resultCode", "retCode", "ret", "status", "success")
+_MESSAGES = ("msg", "message", "errmsg", "errMsg", "error", "errorMsg", "resultMsg", "info")
+_FINE = frozenset(
+    {"0", "1", "200", "00000", "0000", "000000", "00", "ok", "success", "true", "succeed", "成功", "null", ""}
+)
+
+
+def complaint(body: Any) -> str:
+    """What an envelope says went wrong, "" when it does not: a code that no interface uses for success, and a message."""
+    if not isinstance(body, dict):
+        return ""
+    code = next((f"{k}={body[k]}" for k in _CODES if _bare(body.get(k)).lower() not in _FINE), "")
+    message = next((text for k in _MESSAGES if (text := _bare(body.get(k)))), "")
+    return f"{code}：{message}" if code and message else ""
+
+
+def _bare(value: Any) -> str:
+    """A plain value as text, "" for what is none."""
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def exploded(found: list[dict[str, Any]], places: Sequence[str], *, keep_empty: bool) -> list[dict[str, Any]]:

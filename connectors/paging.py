@@ -147,7 +147,9 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
 
 def _circle(driver: HTTP, count: int) -> SourceChanged:
     return SourceChanged(
-        driver.where, f"翻页在原地打转（第 {count} 页与前面的相同）", "请核对 paging、page_param、next 的写法"
+        driver.where,
+        f"翻页在原地打转（第 {count} 页与前面的相同）",
+        "请核对 paging、page_param、next 的写法；接口翻过末页会再给最后一页的，请写 source.total",
     )
 
 

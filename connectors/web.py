@@ -314,11 +314,16 @@ class Client:
                 cure,
             ) from None
         self._judge_code(body)
+        records = self._records(body)
+        if not records and not self._driver.option("ok") and (told := answers.complaint(body)):
+            raise SourceUnavailable(
+                self._where, f"接口没有给记录，却报错（{self._brief(told)}）", "稍后会自动重试；若这就是没有数据，请写明 source.ok 和 ok_values"
+            )  # fmt: skip
         total = at(body, str(self._driver.option("total"))) if self._driver.option("total") else None
         return Page(
             content=answer.content,
             body=body,
-            records=self._records(body),
+            records=records,
             total=int(str(total)) if str(total).isdigit() else None,
             date=answer.date,
             link=answer.link,

@@ -182,6 +182,9 @@ def _app(world: Misbehaving) -> Starlette:
             media_type="text/xml",
         )
 
+    async def complains(request):
+        return JSONResponse({"code": 500, "msg": "系统繁忙", "data": []})
+
     async def entity(request):
         return Response('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><list><item><id>&x;</id></item></list>')
 
@@ -190,7 +193,7 @@ def _app(world: Misbehaving) -> Starlette:
         "/elsewhere": elsewhere, "/round": round_and_round, "/moved": moved, "/drip": drip, "/flood": flood, "/basic": basic,
         "/token": token, "/guarded": guarded, "/signed": signed, "/signed_query": signed_query, "/nested": nested,
         "/v2/requests.json": requests, "/v2/requests.xml": requests, "/v2/services.json": services, "/v2/services.xml": services,
-        "/entity": entity,
+        "/entity": entity, "/complains": complains,
     }  # fmt: skip
     return Starlette(routes=[Route(path, answer, methods=["GET", "POST"]) for path, answer in here.items()])
 

@@ -89,6 +89,11 @@ def test_content_counts_not_its_label(world):
     assert ids(rows_of(connector(world, "/mislabelled", paging="none"))) == ["1", "2"]
 
 
+def test_an_error_under_an_answer_without_records_is_told(world):
+    assert "code=500：系统繁忙" in failure(connector(world, "/complains", paging="none"), SourceUnavailable)
+    assert rows_of(connector(world, "/complains", paging="none", ok="code", ok_values=[0, 500])) == []
+
+
 def test_xml_where_json_was_agreed_is_told(world):
     assert "format: xml" in failure(connector(world, "/xml", paging="none"), SourceChanged)
 

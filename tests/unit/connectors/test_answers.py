@@ -1,0 +1,32 @@
+"""What an interface answered, told apart from what it only looks like."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors import answers
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_json_in_any_encoding_and_one_record_a_line(encoding: str) -> None:
+    assert answers.parsed('{"名": "𠮷"}'.encode(encoding), "json") == {"名": "𠮷"}
+    assert answers.parsed('{"n": 1}\n{"n": 2}\n'.encode(encoding), "json") == [{"n": "1"}, {"n": "2"}]
+    with pytest.raises(answers.Incomplete):
+        answers.parsed('{"n": 1}\n{"n": '.encode(encoding), "json")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"code": 500, "msg": "系统繁忙", "data": []}, "code=500：系统繁忙"),
+        ({"success": False, "message": "令牌失效", "data": None}, "success=False：令牌失效"),
+        ({"errcode": "40001", "errmsg": "invalid credential"}, "errcode=40001：invalid credential"),
+        ({"code": 0, "msg": "没有数据", "data": []}, ""),
+        ({"code": 200, "success": True, "msg": "成功", "data": []}, ""),
+        ({"status": "ok", "message": "none", "items": []}, ""),
+        ({"total": 0, "rows": []}, ""),
+        ([], ""),
+    ],
+)
+def test_an_error_under_an_answer_without_records_is_no_empty_source(body: object, told: str) -> None:
+    assert answers.complaint(body) == told
