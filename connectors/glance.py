@@ -129,7 +129,7 @@ def _stream(data: bytes) -> bytes:
 
 def _chain(data: bytes, table: list[int] | tuple[int, ...], start: int, size: int, header: int) -> bytes:
     """The sectors that follow one another from `start` on."""
-    parts = []
+    parts: list[bytes] = []
     while start < _LAST_SECTOR and len(parts) <= len(table):
         parts.append(data[header + start * size : header + (start + 1) * size])
         start = table[start]

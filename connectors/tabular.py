@@ -55,7 +55,7 @@ def read(path: Path, score: Score, keep: Keep = lambda names: names, sheet: str 
     sheets = _sheets(path)
     if sheet is not None and sheets and sheet not in sheets:
         raise ConfigError(path.name, f"没有叫 '{sheet}' 的工作表", f"有的是 {'、'.join(sheets)}")
-    chosen = [sheet] if sheet is not None else sheets or [None]
+    chosen: list[str | None] = [sheet] if sheet is not None else [*sheets] or [None]
     common = {} if sheets or not _is_western(path) else {"encoding": "cp1252"}
     options = max(
         (_fitting(path, score, common if name is None else {"sheet": name}) for name in chosen),

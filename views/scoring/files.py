@@ -66,12 +66,13 @@ def _parquet(path: Path) -> Text:
 def _workbook(path: Path, known: Known) -> Text:
     import python_calamine as calamine
 
-    from connectors.container import remarks
+    from connectors.container import looks, remarks
     from connectors.workbook import spelled
 
     try:
         with calamine.CalamineWorkbook.from_path(str(path)) as book:
             best: tuple[int, list[list[Any]], int, str] | None = None
+            sheets = book.sheet_names
             for meta in book.sheets_metadata:
                 if meta.visible != calamine.SheetVisibleEnum.Visible:
                     continue
@@ -86,7 +87,8 @@ def _workbook(path: Path, known: Known) -> Text:
     _, rows, at, sheet = best
     names = _names([[str(c) for c in row] for row in rows[: at + 2]], at)
     texts = [[spelled(cell) for cell in row] for row in rows[at + 1 :]]
-    notes = [text for code, text in remarks(path, [sheet]) if code in {"percent", "error_value"}]
+    seen = looks(path, sheets, [sheet]).get(sheet)
+    notes = [text for code, text in remarks(sheet, seen) if code in {"percent", "error_value"}] if seen else []
     return Text(_columns(names, texts, range(at + 2, at + 2 + len(texts))), notes=notes)
 
 
