@@ -112,24 +112,28 @@ TABLES = (
 )
 
 
+_DAYS = {"effective_from", "effective_to"}
+
+
 def _rewrite(warehouse: Connection, made: Table, fingerprint: str) -> None:
-    name, columns = made.name, made.rows()
-    table = pa.table(columns)
+    name = made.name
+    table = pa.table(made.rows())
+    # A column that is all NULL tells no type of its own.
+    told = [f.with_type(pa.date32() if f.name in _DAYS else pa.string()) if pa.types.is_null(f.type) else f for f in table.schema]  # fmt: skip
+    table = table.cast(pa.schema(told))
     kinds = {
         "string": "text",
         "int64": "bigint",
         "bool": "boolean",
         "date32[day]": "date",
         "decimal128(18, 4)": "numeric(18, 4)",
-        "null": "text",
     }
     declared = ", ".join(f"{quoted(f.name)} {kinds[str(f.type)]}" for f in table.schema)
     if warehouse.scalar("SELECT to_regclass($1::text)::text", f"shared.{name}") is None:
         warehouse.execute(f"CREATE TABLE shared.{quoted(name)} ({declared})")
         warehouse.execute(f"COMMENT ON TABLE shared.{quoted(name)} IS {literal(made.title)}")
     warehouse.execute(f"DELETE FROM shared.{quoted(name)}")
-    plain = pa.schema([f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema])
-    warehouse.ingest(table.cast(plain).to_reader(), name, "shared")
+    warehouse.ingest(table.to_reader(), name, "shared")
     warehouse.execute(
         "INSERT INTO hub.reference VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET fingerprint = EXCLUDED.fingerprint",
         name,

@@ -15,10 +15,18 @@ def events(rng: np.random.Generator, tickets: pl.DataFrame, t: dict[str, Moments
     steps = (
         ("记录", None, "recorded", "recorded"), ("受理", "recorded", "accepted", "accepted"), ("派单", "accepted", "dispatched", "dispatched"),
         ("退单", "dispatched", "returned", "returned"), ("签收", "dispatched", "signed", "signed"), ("延期申请", "signed", "extended", "extended"),
-        ("答复", "handling", "replied", "replied"), ("重办", "called_back", "reopened", "redone"), ("结案", "called_back", "closed", "closed"),
+        ("办理", "signed", "handling", "contacted"), ("答复", "handling", "replied", "replied"), ("回访", "replied", "called_back", "called_back"),
+        ("重办", "called_back", "reopened", "redone"), ("结案", "called_back", "closed", "closed"),
     )  # fmt: skip
     count = len(tickets)
-    keep = {"accepted": rng.random(count) < 0.35}
+    # The platform does not write every step down, but always the one a ticket stands at.
+    some = np.arange(count) % 5 == 0
+    keep = {
+        "accepted": rng.random(count) < 0.35,
+        "contacted": some | np.isnat(t["replied"]),
+        "called_back": some | np.isnat(t["closed"]),
+    }
+    turned_away = texts(tickets, "status") == "rejected"
     parts = []
     for step, before, behind, moment in steps:
         rows = np.flatnonzero(~np.isnat(t[moment]) & keep.get(moment, True))
@@ -27,7 +35,7 @@ def events(rng: np.random.Generator, tickets: pl.DataFrame, t: dict[str, Moments
                 rows,
                 np.full(len(rows), step, dtype=object),
                 np.full(len(rows), before, dtype=object),
-                np.full(len(rows), behind, dtype=object),
+                np.where((step == "结案") & turned_away[rows], "rejected", behind).astype(object),
                 t[moment][rows],
             )
         )
@@ -39,7 +47,7 @@ def events(rng: np.random.Generator, tickets: pl.DataFrame, t: dict[str, Moments
     seq = np.arange(len(ticket)) - np.repeat(starts, np.diff(np.r_[starts, len(ticket)])) + 1
     number = texts(tickets, "ticketNo")[ticket]
     step = np.concatenate([p[1] for p in parts])[order]
-    inside = np.isin(step, ["签收", "退单", "延期申请", "答复"])
+    inside = np.isin(step, ["签收", "退单", "延期申请", "办理", "答复"])
     main = texts(tickets, "mainDept")[ticket]
     staff = people.names(rng, 60)
     event_id = number + "-" + np.char.zfill(seq.astype(str), 2).astype(object)

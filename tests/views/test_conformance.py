@@ -96,6 +96,10 @@ def _rows(rng: random.Random, table: str, count: int) -> list[Row]:
                 row[column] = _value(rng, table, column, kind)
         if table == "batch":
             row["batch_id"] = number
+        if table == "deadline_rule":
+            by_hour = row["rule_id"] in {"hotline.sign", "hotline.contact"}
+            row |= {"clock_unit": "hour" if by_hour else "workday", "effective_from": None, "effective_to": None,
+                    "item": row["rule_id"], "days": row.get("days") or 1}  # fmt: skip
         if table == "indicator_definition":
             row["level"] = len(row["indicator_code"])
             row["parent_code"] = row["indicator_code"][:-1] or None

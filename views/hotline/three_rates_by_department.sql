@@ -5,13 +5,12 @@ grain: 每行一个转办月份的一个主办单位
 owner: 县热线办
 definition:
   tickets: 该月转办的工单；并入主单的、同一上级工单号的第二张起、剔除考核的不算
-  response_pct: 时限内首次联系诉求人的工单 ÷ 已联系或已过联系时限的工单 × 100
+  response_pct: 时限内首次联系诉求人的工单 ÷ 已联系或已过联系时限的工单 × 100；时限用转办那天有效的规则（hotline.contact）
   solved_pct: 回访答“已解决”的 ÷ 有效回访 × 100
   satisfaction_pct: （非常满意＋满意＋基本满意）÷ 已作评价的有效回访 × 100
   valid_callbacks: 每张工单取最后一轮回访；打通且接受回访的为有效，未打通、拒绝回访的不进分母
   composite_simulated: 三率按 30、40、30 加权（权重可改），仅供模拟，不是考核结果
 parameters:
-  contact_limit_minutes: {value: 1440, title: 首次联系时限（分钟）, source: 县热线办默认值，可按当年考核办法修改}
   response_weight: {value: 30, title: 响应率权重, source: 模拟口径，可按当年考核办法修改}
   solved_weight: {value: 40, title: 解决率权重, source: 模拟口径，可按当年考核办法修改}
   satisfaction_weight: {value: 30, title: 满意率权重, source: 模拟口径，可按当年考核办法修改}
@@ -40,9 +39,9 @@ ticket AS (
     CASE
       WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY
         THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at)
-          <= 60 * :contact_limit_minutes
+          <= l.seconds
       WHEN EXTRACT(EPOCH FROM :as_of + INTERVAL '1' DAY) - EXTRACT(EPOCH FROM t.dispatched_at)
-        > 60 * :contact_limit_minutes THEN FALSE
+        > l.seconds THEN FALSE
     END AS in_time,
     back.ticket_no IS NOT NULL AS called,
     COALESCE(back.reached, FALSE) AS reached,
@@ -50,6 +49,8 @@ ticket AS (
     back.solved,
     back.satisfaction
   FROM hotline_ticket AS t
+  LEFT JOIN hotline_time_limit AS l
+    ON l.clock = '联系' AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
   LEFT JOIN numbered AS back ON back.ticket_no = t.ticket_no AND back.from_last = 1
   LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
   WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY

@@ -6,9 +6,9 @@ owner: 县热线办
 definition:
   tickets: 该月转办的工单；并入主单的、同一上级工单号的第二张起不算
   assessed: 其中没有剔除考核的，下面的率都以它为底
-  sign_pct: 时限内签收 ÷ 已签收或已过签收时限 × 100；时限见规则 hotline.sign，从转办起连续计时
-  contact_pct: 时限内首次联系 ÷ 已联系或已过联系时限 × 100；时限见规则 hotline.contact
-  reply_pct: 时限内答复 ÷ 已答复或已过答复时限 × 100；时限见规则 hotline.answer，按工作日，加批准的延期
+  sign_pct: 时限内签收 ÷ 已签收或已过签收时限 × 100；时限用转办那天有效的规则（见热线的时限，hotline.sign），从转办起连续计时
+  contact_pct: 时限内首次联系 ÷ 已联系或已过联系时限 × 100；时限用转办那天有效的规则（hotline.contact）
+  reply_pct: 时限内答复 ÷ 已答复或已过答复时限 × 100；时限用转办那天有效的规则（hotline.answer），按工作日，加批准的延期
   close_pct: 不晚于办理时限办结 ÷ 已办结或已过办理时限 × 100；工单没写时限的按规则 hotline.close；挂账未结的不算
   return_pct: 退过单的 ÷ 考核工单 × 100
   redo_pct: 重办过的 ÷ 已办结 × 100
@@ -55,11 +55,14 @@ signing AS (
 ),
 limits AS (
   SELECT
-    MAX(CASE WHEN rule_id = 'hotline.sign' THEN days END) AS sign_hours,
-    MAX(CASE WHEN rule_id = 'hotline.contact' THEN days END) AS contact_hours,
-    MAX(CASE WHEN rule_id = 'hotline.answer' THEN days END) AS answer_days,
-    MAX(CASE WHEN rule_id = 'hotline.close' THEN days END) AS close_days
-  FROM deadline_rule
+    c.day,
+    MAX(CASE WHEN l.clock = '签收' THEN l.seconds END) AS sign_seconds,
+    MAX(CASE WHEN l.clock = '联系' THEN l.seconds END) AS contact_seconds,
+    MAX(CASE WHEN l.clock = '回复' THEN l.workdays END) AS answer_days,
+    MAX(CASE WHEN l.clock = '办结' THEN l.workdays END) AS close_days
+  FROM work_calendar AS c
+  JOIN hotline_time_limit AS l ON l.from_on <= c.day AND c.day < l.to_on
+  GROUP BY c.day
 ),
 ended AS (
   SELECT
@@ -76,14 +79,14 @@ ended AS (
     -- NULL: not done, and the time not over.
     CASE
       WHEN signing.signed_at IS NOT NULL
-        THEN EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= 3600 * limits.sign_hours
-      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > 3600 * limits.sign_hours
+        THEN EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= limits.sign_seconds
+      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > limits.sign_seconds
         THEN FALSE
     END AS signed_in_time,
     CASE
       WHEN t.first_contact_at IS NOT NULL
-        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= 3600 * limits.contact_hours
-      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > 3600 * limits.contact_hours
+        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= limits.contact_seconds
+      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > limits.contact_seconds
         THEN FALSE
     END AS contacted_in_time,
     CASE
@@ -97,7 +100,7 @@ ended AS (
       WHEN t.due_at < :as_of OR (t.due_at IS NULL AND closing.day < :as_of) THEN FALSE
     END AS closed_in_time
   FROM ticket AS t
-  CROSS JOIN limits
+  LEFT JOIN limits ON limits.day = CAST(t.dispatched_at AS DATE)
   LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
   LEFT JOIN work_calendar AS answer
     ON answer.is_workday AND answer.workday_no = t.start_no + limits.answer_days + t.extension_days

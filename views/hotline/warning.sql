@@ -43,29 +43,33 @@ signing AS (
 hourly AS (
   SELECT
     t.ticket_no,
-    CASE r.rule_id WHEN 'hotline.sign' THEN '签收' ELSE '联系' END AS clock,
-    r.rule_id,
-    CASE r.clock_unit WHEN 'hour' THEN 3600 WHEN 'minute' THEN 60 ELSE 86400 END * r.days AS span,
+    l.clock,
+    l.rule_id,
+    l.legal_basis,
+    l.seconds AS span,
     EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) AS used
   FROM open_ticket AS t
   LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
-  JOIN deadline_rule AS r ON r.rule_id IN ('hotline.sign', 'hotline.contact')
-  WHERE (r.rule_id = 'hotline.sign' AND signing.signed_at IS NULL)
-    OR (r.rule_id = 'hotline.contact' AND (t.first_contact_at IS NULL OR t.first_contact_at >= :as_of + INTERVAL '1' DAY))
+  JOIN hotline_time_limit AS l
+    ON l.clock IN ('签收', '联系') AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
+  WHERE (l.clock = '签收' AND signing.signed_at IS NULL)
+    OR (l.clock = '联系' AND (t.first_contact_at IS NULL OR t.first_contact_at >= :as_of + INTERVAL '1' DAY))
 ),
 closing AS (
   SELECT
     t.ticket_no,
-    r.rule_id,
+    l.rule_id,
+    l.legal_basis,
     t.due_at AS told_due_at,
     today.workday_no - origin.workday_no AS used,
     CASE
       WHEN t.due_at IS NOT NULL THEN told.workday_no - origin.workday_no
-      ELSE r.days + t.extension_days
+      ELSE l.workdays + t.extension_days
     END AS span,
-    origin.workday_no + r.days + t.extension_days AS rule_no
+    origin.workday_no + l.workdays + t.extension_days AS rule_no
   FROM open_ticket AS t
-  JOIN deadline_rule AS r ON r.rule_id = 'hotline.close'
+  LEFT JOIN hotline_time_limit AS l
+    ON l.clock = '办结' AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
   JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
   JOIN work_calendar AS today ON today.day = :as_of
   LEFT JOIN work_calendar AS told ON told.day = CAST(t.due_at AS DATE)
@@ -75,6 +79,7 @@ clocks AS (
     hourly.ticket_no,
     hourly.clock,
     hourly.rule_id,
+    hourly.legal_basis,
     t.dispatched_at,
     hourly.used * 1.0 AS used,
     hourly.span * 1.0 AS span,
@@ -88,6 +93,7 @@ clocks AS (
     closing.ticket_no,
     '办结' AS clock,
     CASE WHEN closing.told_due_at IS NULL THEN closing.rule_id END AS rule_id,
+    CASE WHEN closing.told_due_at IS NULL THEN closing.legal_basis END AS legal_basis,
     t.dispatched_at,
     closing.used * 1.0 AS used,
     closing.span * 1.0 AS span,
@@ -103,6 +109,7 @@ levelled AS (
     ticket_no,
     clock,
     rule_id,
+    legal_basis,
     dispatched_at,
     due_on,
     provisional,
@@ -126,10 +133,9 @@ SELECT
   l.dispatched_at,                                                     -- 转办时间
   l.due_on,                                                            -- 应办结日
   l.provisional,                                                       -- 时限暂定
-  COALESCE(r.rule_id, '工单写明') AS rule_id,                            -- 依据的规则
-  r.legal_basis                                                        -- 法律依据
+  COALESCE(l.rule_id, '工单写明') AS rule_id,                            -- 依据的规则
+  l.legal_basis                                                        -- 法律依据
 FROM levelled AS l
 JOIN open_ticket AS t ON t.ticket_no = l.ticket_no
-LEFT JOIN deadline_rule AS r ON r.rule_id = l.rule_id
 LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
 WHERE l.level IS NOT NULL

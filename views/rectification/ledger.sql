@@ -4,7 +4,7 @@ question: 每个问题办到哪一步，到期没有，亮什么灯？
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
-  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；时限写“立行立改”一类的为确认（未记确认时间的为发现）后若干天；长期坚持类可为空
+  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
   stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
@@ -15,10 +15,22 @@ definition:
 parameters:
   near_days: {value: 7, title: 黄灯：到期前天数, source: 县整改办默认值}
   lag_points: {value: 20, title: 黄灯：进度落后时间的百分点, source: 县整改办默认值}
-  immediate_days: {value: 7, title: 立行立改：确认后天数, source: 时限规则 rectification.at_once，本县默认值}
   milestone_days: {value: 15, title: 红灯：措施节点过期天数, source: 县整改办默认值}
 --- */
-WITH milestone AS (
+WITH at_once AS (
+  SELECT
+    rule_id,
+    days,
+    legal_basis,
+    effective_to,
+    COALESCE(effective_from, CAST('1900-01-01' AS DATE)) AS from_on,
+    LEAD(COALESCE(effective_from, CAST('1900-01-01' AS DATE))) OVER (
+      ORDER BY COALESCE(effective_from, CAST('1900-01-01' AS DATE)), rule_id
+    ) AS next_on
+  FROM deadline_rule
+  WHERE domain = 'rectification' AND item = '立行立改' AND clock_unit = 'day'
+),
+milestone AS (
   SELECT
     problem_no,
     COUNT(*) AS measures,
@@ -45,9 +57,15 @@ problem AS (
       p.due_on,
       CASE
         WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
-          THEN CAST(COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) + :immediate_days AS DATE)
+          THEN CAST(COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) + CAST(at_once.days AS INTEGER) AS DATE)
       END
     ) AS due_on,
+    CASE
+      WHEN p.extension_to IS NOT NULL THEN '经批准延期'
+      WHEN p.due_on IS NOT NULL THEN '整改清单写明'
+      WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
+        THEN at_once.rule_id || COALESCE('：' || at_once.legal_basis, '')
+    END AS due_rule,
     p.due_text,
     COALESCE(p.is_long_term, p.status = 'long_term' OR p.due_text LIKE '%长期%' OR p.due_text LIKE '%持续%', FALSE)
       AS is_long_term,
@@ -69,6 +87,10 @@ problem AS (
     COALESCE(p.publish_flag, FALSE) AS publish_flag
   FROM rectification_problem AS p
   LEFT JOIN milestone ON milestone.problem_no = p.problem_no
+  LEFT JOIN at_once
+    ON at_once.from_on <= COALESCE(CAST(p.confirmed_at AS DATE), p.found_on)
+    AND (at_once.next_on IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.next_on)
+    AND (at_once.effective_to IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.effective_to)
   LEFT JOIN department AS dept ON dept.dept_code = p.lead_dept_code
   LEFT JOIN code_value AS status
     ON status.code_set = 'problem_status' AND status.code = p.status
@@ -88,6 +110,7 @@ timed AS (
     reviewer,
     found_on,
     due_on,
+    due_rule,
     due_text,
     is_long_term,
     status,
@@ -153,5 +176,6 @@ SELECT
     ELSE 'green'
   END AS light,                                                        -- 亮灯
   reopened_count,                                                      -- 反弹次数
-  publish_flag                                                         -- 公开曝光
+  publish_flag,                                                        -- 公开曝光
+  due_rule                                                             -- 时限的依据
 FROM timed

@@ -1,0 +1,14 @@
+"""Days of the time limits are days, also where none was written."""
+
+from alembic import op
+
+from warehouse.migrations import statements
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Make what 0013_rule_days.sql describes."""
+    for statement in statements("0013_rule_days.sql"):
+        op.get_bind().exec_driver_sql(statement)
