@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -44,18 +44,34 @@ def as_known(site: Site, user: Account, text: str, day: date) -> Iterator[str]:
         HubError: a board rests on a table of which the hub keeps no history.
     """
     name = f"past_{secrets.token_hex(6)}"
-    try:
-        # A session of its own, whose rows are tuples as the history room reads them.
-        with psycopg.connect(site.database.url) as connection:
-            _make(connection, name, f"{name}_raw", *named_in(text, day), day, user.db_role or "")
-        yield name
-    finally:
-        with site.database.owner() as connection:
-            connection.execute(
-                sql.SQL("DROP SCHEMA IF EXISTS {}, {} CASCADE").format(
-                    sql.Identifier(name), sql.Identifier(f"{name}_raw")
-                )
-            )
+    # A session of its own, whose rows are tuples as the history room reads them; it stays to the end and holds the name.
+    with psycopg.connect(site.database.url, autocommit=True) as keeper:
+        keeper.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        _sweep(keeper)
+        try:
+            with keeper.transaction():
+                _make(keeper, name, f"{name}_raw", *named_in(text, day), day, user.db_role or "")
+            yield name
+        finally:
+            _drop(keeper, name)
+
+
+def _sweep(keeper: psycopg.Connection[Any]) -> None:
+    """Drop what queries left behind that were killed: nobody holds the name any more."""
+    keeper.execute("SET lock_timeout = '2s'")  # one whose query is still ending is left for the next time
+    found = keeper.execute("SELECT nspname::text FROM pg_namespace WHERE nspname ~ '^past_[0-9a-f]{12}$'").fetchall()
+    for (name,) in found:
+        freed = keeper.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
+        if freed and freed[0]:
+            with suppress(psycopg.errors.LockNotAvailable):
+                _drop(keeper, name)
+            keeper.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+    keeper.execute("RESET lock_timeout")
+
+
+def _drop(keeper: psycopg.Connection[Any], name: str) -> None:
+    gone = sql.SQL("DROP SCHEMA IF EXISTS {}, {} CASCADE")
+    keeper.execute(gone.format(sql.Identifier(name), sql.Identifier(f"{name}_raw")))
 
 
 def _make(
