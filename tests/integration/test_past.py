@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from hub.cli import main
 from pipelines.run import prepare, settle
 from tests.integration.callbacks import connector, fill, row, take
+from warehouse import access
 from warehouse.engines.postgresql import Server
 from warehouse.history import COUNTY_TIME, REFERENCE, _parties, instant
 from warehouse.home import Home
+from warehouse.migrations import statements
 from warehouse.tables import literal
 
 _NUMBER = count()
@@ -97,6 +99,24 @@ def test_reference_tables_are_those_of_the_day(home: Home, database: str, capfd:
     with psycopg.connect(database) as connection:
         kept = connection.execute("SELECT name, count(*) FROM hub.reference_history GROUP BY 1 ORDER BY 1").fetchall()
     assert dict(kept) == dict.fromkeys(REFERENCE, 1) | {"department": 2}
+
+
+def test_days_of_rules_become_days_where_they_had_been_made_as_text(home: Home, database: str) -> None:
+    """Migration 0013 on a warehouse in use: the masked view over the rules is in its way, and is there again after it."""
+    prepare(home)
+    kinds = "SELECT DISTINCT data_type FROM information_schema.columns WHERE table_name = 'deadline_rule' AND column_name = 'effective_to'"
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP VIEW masked.deadline_rule")
+        connection.execute("ALTER TABLE shared.deadline_rule ALTER COLUMN effective_to TYPE text")
+        connection.commit()
+        access.secure(connection)
+        assert connection.execute(kinds).fetchall() == [("text",)]
+        for statement in statements("0013_rule_days.sql"):
+            connection.execute(statement.encode())
+        connection.commit()
+        access.secure(connection)
+        assert connection.execute(kinds).fetchall() == [("date",)]
+        assert connection.execute("SELECT to_regclass('masked.deadline_rule') IS NOT NULL").fetchone() == (True,)
 
 
 def test_what_has_no_history_is_told(home: Home, database: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ BEGIN
   FOR col IN SELECT column_name FROM information_schema.columns
     WHERE table_schema = 'shared' AND table_name = 'deadline_rule' AND column_name IN ('effective_from', 'effective_to') AND data_type = 'text'
   LOOP
+    EXECUTE 'DROP VIEW IF EXISTS masked.deadline_rule'; -- made anew by access.secure, as whoever reads it may see it
     EXECUTE 'ALTER TABLE shared.deadline_rule ALTER COLUMN ' || quote_ident(col) || ' TYPE date USING ' || quote_ident(col) || '::date';
   END LOOP;
 END $$;
