@@ -25,6 +25,12 @@ from warehouse.tables import quoted
 STREAM_ROWS = 50_000
 WHOLE = frozenset({"full", "file_full"})  # what is not in such a delivery is gone at the source
 OLD_RETURNED = 180000  # the first PostgreSQL whose MERGE gives back what it replaced: the table is then read once
+_LOOKED_UP = (
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "enable_material",
+    "jit",
+)  # off: rows are found one by one, by the key
 SHARES = (1, 8)  # into how many shares keys are split to be compared, tried in turn
 
 
@@ -304,9 +310,10 @@ def apply(
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
     if few_beside(staged, held):
-        # Fresh tables have no statistics, and without them the planner hashes the whole table to find a few rows.
-        warehouse.execute("SET LOCAL enable_hashjoin = off")
-        warehouse.execute("SET LOCAL enable_mergejoin = off")
+        # Fresh tables have no statistics, and without them the planner reads the whole table to find a few rows, or
+        # holds each of them against a copy of it. What is off counts as dear before PostgreSQL 18: JIT would then compile.
+        for setting in _LOOKED_UP:
+            warehouse.execute(f"SET LOCAL {setting} = off")
     values = ", ".join(f"s.{quoted(c)}" for c in tables.columns(contract))
     sets = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in tables.columns(contract))
     keeping = f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason)"
@@ -339,8 +346,8 @@ def apply(
             f"{keeping} SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE {differs}"
         )
         merged = warehouse.execute(merging)
-    warehouse.execute("SET LOCAL enable_hashjoin = on")
-    warehouse.execute("SET LOCAL enable_mergejoin = on")
+    for setting in _LOOKED_UP:
+        warehouse.execute(f"SET LOCAL {setting} = DEFAULT")
     return Merged(new=merged - changed, changed=changed + late, unchanged=staged - merged - late)
 
 
