@@ -83,6 +83,8 @@ def draw(
         f"{number} 第 {draw_no} 次抽取：{output.thousands(len(drawn))} 户，{len({u['stratum'] for u in drawn})} 层",
         "ok",
     )
+    if size is not None and len(drawn) > size:
+        output.say(f"比要的 {size} 户多：每层至少 {minimum} 户。要少抽，请用 --minimum，或冻结时少分几层", "note")
     output.result(str(draw_no))
 
 

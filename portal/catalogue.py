@@ -15,7 +15,6 @@ from portal.figures import catalog
 from schemas.contract import Contract, contracts
 from schemas.reference import departments
 from views.catalog import BOARDS, View
-from views.lineage import lineage
 from warehouse.access import is_masked
 from warehouse.reference import TABLES
 
@@ -183,17 +182,9 @@ def _every_lineage() -> dict[str, dict[str, tuple[Any, ...]]]:
 
 @cache
 def _traced() -> dict[str, dict[str, tuple[Any, ...]]]:
-    from schemas.errors import HubError
-    from views.lineage import schemas
+    from views.lineage import lineages
 
-    views = catalog()
-    known, found = schemas(views), {}
-    for name in views.views:
-        try:
-            found[name] = lineage(views, name, known)
-        except HubError:  # `hub check` tells; the other views keep theirs
-            continue
-    return found
+    return lineages(catalog())  # a view that cannot be read is told by `hub check`; the others keep theirs
 
 
 def warm() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from schemas.errors import ConfigError
@@ -49,7 +50,8 @@ def resolved(view: View, known: Schemas) -> exp.Query:
     from sqlglot.optimizer.qualify import qualify
 
     tree = view.tree.copy()
-    nested = cast("dict[str, object]", known)
+    # Only what the view reads: sqlglot goes through a whole schema for each query.
+    nested = cast("dict[str, object]", {name: known[name] for name in view.inputs if name in known} or known)
     for placeholder in list(tree.find_all(exp.Placeholder)):
         literal = (
             exp.cast(exp.Literal.string("2025-01-01"), "DATE") if placeholder.name == "as_of" else exp.Literal.number(1)
@@ -79,6 +81,18 @@ def lineage(catalog: Catalog, name: str, known: Schemas | None = None) -> dict[s
     for view in catalog.upstream(name):
         found[view.name] = _direct(view, known, found, rows)
     return found[name]
+
+
+def lineages(catalog: Catalog) -> dict[str, dict[str, tuple[Source, ...]]]:
+    """`lineage` of every view in one pass; views that cannot be read, and those above them, are left out."""
+    known = schemas(catalog)
+    found: dict[str, dict[str, tuple[Source, ...]]] = {}
+    rows: dict[str, frozenset[str]] = {}
+    for view in catalog.views.values():
+        if view.inputs & catalog.views.keys() <= found.keys():
+            with suppress(ConfigError):
+                found[view.name] = _direct(view, known, found, rows)
+    return found
 
 
 def uses(catalog: Catalog, name: str, known: Schemas | None = None) -> frozenset[Source]:

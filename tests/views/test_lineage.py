@@ -3,15 +3,16 @@
 from sqlglot import exp
 
 from views.catalog import load_catalog
-from views.lineage import Source, lineage, resolved, schemas, uses
+from views.lineage import Source, lineage, lineages, resolved, schemas, uses
 
 CATALOG = load_catalog()
 KNOWN = schemas(CATALOG)
+EVERY = lineages(CATALOG)
 
 
 def test_every_column_but_a_constant_has_a_source() -> None:
     for name, view in CATALOG.views.items():
-        found = lineage(CATALOG, name, KNOWN)
+        found = EVERY[name]
         assert list(found) == [column.name for column in view.columns]
         constant = {s.alias_or_name for s in resolved(view, KNOWN).selects if isinstance(s.unalias(), exp.Literal)}
         for column, sources in found.items():
@@ -23,14 +24,15 @@ def test_every_column_but_a_constant_has_a_source() -> None:
 
 def test_through_with_parts_and_other_views() -> None:
     columns = lineage(CATALOG, "indicator_overview", KNOWN)
+    assert columns == EVERY["indicator_overview"]
     assert columns["score"] == (Source("indicator_score", "score"),)
     assert columns["city_avg"] == (Source("indicator_benchmark", "kind"), Source("indicator_benchmark", "value"))
     assert Source("indicator_score", "score") in columns["level2_below_averages"]
 
 
 def test_a_count_names_what_is_counted_and_not_what_is_looked_up() -> None:
-    assert lineage(CATALOG, "rectification_overview", KNOWN)["problems"] == (Source("rectification_problem", "*"),)
-    assert lineage(CATALOG, "hotline_three_rates_by_department", KNOWN)["tickets"] == (Source("hotline_ticket", "*"),)
+    assert EVERY["rectification_overview"]["problems"] == (Source("rectification_problem", "*"),)
+    assert EVERY["hotline_three_rates_by_department"]["tickets"] == (Source("hotline_ticket", "*"),)
 
 
 def test_uses_include_conditions_and_joins() -> None:
@@ -43,7 +45,7 @@ def test_uses_include_conditions_and_joins() -> None:
 def test_no_view_shows_who_called() -> None:
     private = {"caller_hash", "caller_name_masked", "caller_phone_masked", "content", "content_scrubbed"}
     for name in CATALOG.views:
-        for column, sources in lineage(CATALOG, name, KNOWN).items():
+        for column, sources in EVERY[name].items():
             # A number of callers, and the order of repeats, say nothing of one caller.
             if column in {"callers", "repeat_no", "root_ticket_no"}:
                 continue
