@@ -175,7 +175,7 @@ def _timestamp(field: Field, s: Source) -> Standard:
     if pa.types.is_date(s.type):
         return Standard(f"{s.raw}::TIMESTAMP")
     # An instant told in UTC may fall on another day here: that is a conversion, not a repair.
-    fixed = f"{s.odd if s.utc else 'true'} AND left({s.text}, 10) <> left({_v(field)}::VARCHAR, 10)"
+    fixed = f"{s.odd if s.utc else 'true'} AND left({s.text}, 10) <> {_v(field)}::DATE::VARCHAR"
     return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
 
 
