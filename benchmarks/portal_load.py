@@ -33,6 +33,10 @@ FOLDER = ROOT / "var" / "bench" / "portal_load"
 BOARDS = ("/boards/indicators", "/boards/hotline", "/boards/rectification")
 COOKIE = "hub_session"
 _ACCOUNTS = 20
+_FIRST_PAINT = (
+    "() => new Promise(done => new PerformanceObserver(list => list.getEntries().forEach(e => {"
+    " if (e.name === 'first-contentful-paint') done(e.startTime); })).observe({type: 'paint', buffered: true}))"
+)
 
 
 @dataclass
@@ -143,7 +147,7 @@ def _painted(address: str, token: str) -> dict[str, dict[str, float]]:
                 context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
                 page = context.new_page()
                 page.goto(place, wait_until="load")
-                firsts.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+                firsts.append(page.evaluate(_FIRST_PAINT))
                 clicks.append(page.evaluate(
                     "() => new Promise(done => { const begun = performance.now(); const box = document.querySelector('[data-only], details summary');"
                     " if (box) box.click(); requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun), 0)); })"

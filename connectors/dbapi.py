@@ -203,7 +203,9 @@ class DBAPIDatabase(Database):
     # The causes every database knows; what differs is how each of them says it.
     def wrong_login(self) -> HubError:
         """User or password."""
-        return ConfigError(self.where, "用户名或密码不对", "请核对 var/hub.env 里这个地址的用户名和密码")
+        return ConfigError(
+            self.where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对"
+        )
 
     def wrong_database(self, name: str) -> HubError:
         """No such database or service."""

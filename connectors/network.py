@@ -9,10 +9,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Collection
 
 from schemas.errors import ConfigError, SourceUnavailable
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONNECT_SECONDS = 8
+_THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
 OWN_PORTS = "HUB_OWN_PORTS"  # of the hub's portal, database and Dagster on this machine; set by whoever starts them
 
 
@@ -29,6 +32,39 @@ def resolve(host: str, where: str) -> str:
     return f"{host} → {found[0][4][0]}"
 
 
+def networks() -> tuple[Network, ...]:
+    """The networks of HUB_SOURCE_NETWORKS; none when it is not set.
+
+    Raises:
+        ConfigError: it holds something else than networks.
+    """
+    given = [n.strip() for n in os.environ.get("HUB_SOURCE_NETWORKS", "").split(",") if n.strip()]
+    try:
+        return tuple(ipaddress.ip_network(n, strict=False) for n in given)
+    except ValueError as error:
+        raise ConfigError("HUB_SOURCE_NETWORKS", "不是网段的列表", "例如 10.0.0.0/8,192.168.5.0/24") from error
+
+
+def forbidden(
+    text: str, port: int | None, allowed: Collection[Network], own_ports: Collection[int] = ()
+) -> tuple[str, str] | None:
+    """Why an address must not be reached, and what to do; None when it may. No `allowed` network means any.
+
+    `own_ports` come beside those the hub has told this process.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    own = {int(p) for p in os.environ.get(OWN_PORTS, "").split(",") if p.strip().isdigit()} | set(own_ports)
+    if allowed and not any(address in network for network in allowed if network.version == address.version):
+        return "不在允许接入的网段里", "请确认地址；确需接入时由系统管理员加进 HUB_SOURCE_NETWORKS"
+    if (address.is_loopback or address.is_unspecified) and port in own:
+        return "是枢纽自己的服务，不能作为来源", "请填部门系统的地址"
+    # 0.0.0.0/8 is this machine by another name.
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address in _THIS_HOST:
+        return "是链路本地或保留地址，不能作为来源", "请填部门系统的地址"
+    return None
+
+
 def permitted(host: str, port: int, where: str) -> None:
     """Refuse a place the hub must not be sent to; a name is judged by every address it stands for now.
 
@@ -40,19 +76,9 @@ def permitted(host: str, port: int, where: str) -> None:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)}
     except (OSError, UnicodeError):
         raise _unknown(host, where) from None
-    allowed = [ipaddress.ip_network(n.strip(), strict=False) for n in os.environ.get("HUB_SOURCE_NETWORKS", "").split(",") if n.strip()]  # fmt: skip
-    own = {int(p) for p in os.environ.get(OWN_PORTS, "").split(",") if p.strip().isdigit()}
-    for text in found:
-        address = ipaddress.ip_address(str(text).partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        local = address.is_loopback or address.is_unspecified
-        if address.is_link_local or address.is_multicast or address.is_unspecified or (local and port in own):
-            what = "是枢纽自己的端口" if local and port in own else "是链路本地或保留地址"
-            raise ConfigError(where, f"{host}:{port} {what}，不能作为来源", "请核对部门系统的地址")
-        if allowed and not any(address in network for network in allowed if network.version == address.version):
-            raise ConfigError(
-                where, f"{host}:{port} 不在允许访问的网段里", "请系统管理员把部门的网段加进 HUB_SOURCE_NETWORKS"
-            )
+    for text in sorted(map(str, found)):
+        if told := forbidden(text, port, networks()):
+            raise ConfigError(where, f"{host}:{port} {told[0]}", told[1])
 
 
 def reach(host: str, port: int, where: str) -> str:

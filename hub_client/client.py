@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -87,9 +88,32 @@ class Hub:
         return _as(_table(answer.content), as_)
 
     def query_iter(self, sql: str, *, batch: int = 50_000, as_: Kind = "pandas", **parameters: Any) -> Iterator[Any]:
-        """The rows in pieces of at most `batch`, for work that needs not hold them all apart from the answer itself."""
-        for piece in self.query(sql, as_="arrow", **parameters).to_batches(max_chunksize=batch):
-            yield _as(_pieces([piece]), as_)
+        """The rows in pieces of at most `batch`, each as it comes over the line: no more than a piece is held here.
+
+        Raises:
+            SqlError, QueryTimeout, Truncated: as `query`, before the first piece.
+        """
+        import pyarrow as pa
+
+        asked = {"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}
+        with self._http.stream("POST", "/api/v1/query", json=asked, headers={"Accept": _ARROW}) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _refused(answer, "/api/v1/query")
+            if answer.headers.get("x-truncated") == "true":
+                raise Truncated("结果太多，一次取不完", "请缩小范围，或用 PostgreSQL 连接")
+            waiting: list[Any] = []
+            for piece in pa.ipc.open_stream(_Line(answer.iter_bytes())):
+                waiting.append(piece)
+                if sum(len(w) for w in waiting) < batch:
+                    continue
+                rows = _pieces(waiting)
+                while len(rows) >= batch:
+                    yield _as(rows.slice(0, batch), as_)
+                    rows = rows.slice(batch)
+                waiting = rows.to_batches() if len(rows) else []
+            if waiting:
+                yield _as(_pieces(waiting), as_)
 
     def export(self, sql: str, path: str | Path, **parameters: Any) -> Path:
         """The rows of one SELECT as a file: .csv (opens in Excel), .xlsx with codes as text, .parquet.
@@ -154,19 +178,24 @@ class Hub:
             raise Unavailable(f"连接不上 {self._http.base_url}", "请核对地址，或稍后再试") from error
         if answer.is_success:
             return answer
-        try:
-            told = answer.json()["error"]
-        except (ValueError, KeyError):
-            told = {"message": f"HTTP {answer.status_code}", "hint": ""}
-        message, hint = told["message"], told.get("hint", "")
-        if answer.status_code == 422 and path == "/api/v1/query":
-            match told.get("kind"):
-                case "timeout":
-                    raise QueryTimeout(message, hint)
-                case "denied":
-                    raise NotAllowed(message, hint)
-            raise SqlError(message, hint, int(told.get("line", 0)), int(told.get("column", 0)))
-        raise _ERRORS.get(answer.status_code, HubClientError)(message, hint)
+        raise _refused(answer, path)
+
+
+def _refused(answer: httpx2.Response, path: str) -> HubClientError:
+    """What an answer that is no success says, as an error of its kind."""
+    try:
+        told = answer.json()["error"]
+    except (ValueError, KeyError):
+        told = {"message": f"HTTP {answer.status_code}", "hint": ""}
+    message, hint = told["message"], told.get("hint", "")
+    if answer.status_code == 422 and path == "/api/v1/query":
+        match told.get("kind"):
+            case "timeout":
+                return QueryTimeout(message, hint)
+            case "denied":
+                return NotAllowed(message, hint)
+        return SqlError(message, hint, int(told.get("line", 0)), int(told.get("column", 0)))
+    return _ERRORS.get(answer.status_code, HubClientError)(message, hint)
 
 
 class Dataset:
@@ -214,6 +243,29 @@ class Dataset:
         return self._hub.query(
             f"SELECT {listed} FROM {self.told['relation']} WHERE {where}", as_=as_, limit=limit, **parameters
         )
+
+
+class _Line(io.RawIOBase):
+    """An answer's bytes as a file that is read as they come."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Some bytes into the buffer; 0 at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        some = self._rest[: len(target)]
+        target[: len(some)] = some
+        self._rest = self._rest[len(some) :]
+        return len(some)
 
 
 def _table(content: bytes) -> pa.Table:

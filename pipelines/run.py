@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 import psycopg
 
@@ -19,7 +19,7 @@ from views.publish import Published, publish
 from warehouse import access, identity, migrations, reference, store, survivorship
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
-from warehouse.load import COUNTY_TIME, BatchResult, Judge, load, replay
+from warehouse.load import BatchResult, Judge, load, replay
 
 OnResult = Callable[[Connector, list[BatchResult], HubError | None], None]
 
@@ -102,7 +102,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()
         changed = changed | {"enterprise", "enterprise_conflict"}
-    today = as_of or datetime.now(COUNTY_TIME).date()
+    today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
         done = publish(connection, changed | {"batch", "quarantine"}, today)
         access.secure(connection)

@@ -253,16 +253,15 @@ def check(connection: psycopg.Connection[Any], name: str, password: str) -> Acco
     return account
 
 
-def check_code(connection: psycopg.Connection[Any], account: Account, code: str, secret: str | None = None) -> bool:
-    """Whether the one-time code is right now, one step early or late; each counts once."""
+def check_code(connection: psycopg.Connection[Any], account: Account, code: str, secret: str | None) -> bool:
+    """Whether the one-time code made from the (unsealed) secret is right now, one step early or late; each counts once."""
     import pyotp
 
-    key = secret or account.totp_secret
-    if not key or not code.strip().isdigit():
+    if not secret or not code.strip().isdigit():
         return False
     now = int(time.time()) // _STEP
     for step in (now, now - 1, now + 1):
-        if secrets.compare_digest(pyotp.TOTP(key).generate_otp(step), code.strip()):
+        if secrets.compare_digest(pyotp.TOTP(secret).generate_otp(step), code.strip()):
             done = connection.execute(
                 "UPDATE hub.account SET totp_step = %s WHERE account_id = %s AND coalesce(totp_step, 0) < %s",
                 [step, account.account_id, step],
@@ -272,7 +271,7 @@ def check_code(connection: psycopg.Connection[Any], account: Account, code: str,
 
 
 def enrol(connection: psycopg.Connection[Any], account: Account, secret: str) -> None:
-    """Keep the secret of the account's one-time codes."""
+    """Keep the secret, sealed, of the account's one-time codes."""
     connection.execute("UPDATE hub.account SET totp_secret = %s WHERE account_id = %s", [secret, account.account_id])
 
 

@@ -30,13 +30,12 @@ def scores(rows: Rows, edition: str = "") -> Chart | None:
     if not rows:
         return None
     below = [r["indicator"] for r in rows if r["below_70"]]
-    least = min((float(r["score"]) for r in rows if r["score"] is not None), default=60.0)
     after = f"?{urlencode({'edition': edition})}" if edition else ""
     return charts.bars(
         _of(rows, "indicator"), _of(rows, "score"), unit="分", own="本县得分",
         says=f"{len(rows)} 项一级指标中 {len(below)} 项低于 {LINE} 分" + (f"：{'、'.join(below)}" if below else ""),
         beside=[("全市均值", _of(rows, "city_avg"))], line=_LINE, bad=_of(rows, "below_70"),
-        links=[f"/boards/indicators/{r['indicator_code']}{after}" for r in rows], least=max(0, int(least // 10) * 10 - 10),
+        links=[f"/boards/indicators/{r['indicator_code']}{after}" for r in rows],
     )  # fmt: skip
 
 

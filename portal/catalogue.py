@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing in the catalogue; `sources` are the connectors that fill it, `words` what it is found by."""
+    """One thing in the catalogue; `sources` are the connectors that fill it, `sharing` a key of SHARING, `words` what it is found by."""
 
     name: str
     kind: str
@@ -55,6 +55,7 @@ class Entry:
     columns: tuple[Column, ...]
     sources: tuple[str, ...] = ()
     share: str = ""
+    sharing: str = ""
     words: str = field(default="", repr=False)
 
 
@@ -102,7 +103,19 @@ def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
     )
     share = "partly" if any(f.masked for f in columns if f.level in {"S2", "S3"}) else "open"
     return _worded(
-        Entry(c.dataset, "dataset", c.title, c.purpose or c.grain, c.domain, owner, frequency, columns, sources, share)
+        Entry(
+            c.dataset,
+            "dataset",
+            c.title,
+            c.purpose or c.grain,
+            c.domain,
+            owner,
+            frequency,
+            columns,
+            sources,
+            share,
+            c.sharing or "conditional",
+        )
     )
 
 
@@ -119,7 +132,7 @@ def _worded(entry: Entry) -> Entry:
     return replace(entry, words=plain("\n".join([*texts, *spoken])))
 
 
-FACETS = ("kind", "domain", "owner", "frequency", "share", "quality")
+FACETS = ("kind", "domain", "owner", "frequency", "sharing", "share", "quality")
 
 
 def search(
@@ -226,11 +239,11 @@ def rule_of(view: str, column: str) -> str:
     return _every_rule().get(view, {}).get(column, "")
 
 
-def downstream(entry: Entry, column: str) -> list[tuple[str, str]]:
+def downstream(dataset: str, column: str) -> list[tuple[str, str]]:
     """Which views' columns are computed from this field: (view, column) pairs."""
     return [
         (view, out) for view, columns in _every_lineage().items() for out, sources in columns.items()
-        if any(s.dataset == entry.name and s.field == column for s in sources)
+        if any(s.dataset == dataset and s.field == column for s in sources)
     ]  # fmt: skip
 
 
@@ -248,7 +261,7 @@ def edges(one: Entry, registry: Registry, column: str = "") -> list[dict[str, st
         ]
         found += [
             told | {"direction": "用到", "place": view, "field": out, "rule": rule_of(view, out)}
-            for view, out in downstream(one, c.name)
+            for view, out in downstream(one.name, c.name)
         ]
     return found
 

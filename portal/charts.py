@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 def bars(
     names: Sequence[str], values: Sequence[Any], *, unit: str, says: str, beside: Sequence[tuple[str, Sequence[Any]]] = (),
-    line: tuple[float, str] | None = None, links: Sequence[str] = (), own: str = "本县", least: float = 0, bad: Sequence[bool] = (),
+    line: tuple[float, str] | None = None, links: Sequence[str] = (), own: str = "本县", bad: Sequence[bool] = (),
 ) -> Chart:  # fmt: skip
     """Horizontal bars in the order given, top first; those marked `bad` are red; `beside` adds thin grey ones, `line` a dashed one."""
     data = [
@@ -98,7 +98,7 @@ def bars(
     option = _base() | {
         "grid": {"left": 8, "right": 56, "top": 34, "bottom": 8, "containLabel": True},
         "legend": _LEGEND | {"data": [own, *(name for name, _ in beside)]},
-        "xAxis": {"type": "value", "min": least, "splitLine": {"lineStyle": {"color": "#eef1f6"}}, "axisLabel": {"fontSize": 12, "color": "#4b5768"}},
+        "xAxis": {"type": "value", "min": 0, "splitLine": {"lineStyle": {"color": "#eef1f6"}}, "axisLabel": {"fontSize": 12, "color": "#4b5768"}},
         "yAxis": {"type": "category", "inverse": True, "data": list(names), "axisTick": {"show": False}, "axisLine": {"lineStyle": {"color": "#dce2eb"}},
                   "axisLabel": {"fontSize": 12, "color": "#18212f", "interval": 0}},
         "series": [main, *others],

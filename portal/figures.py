@@ -103,7 +103,7 @@ def indicators(connection: psycopg.Connection[Any], edition: str = "") -> Row:
     """
     known = editions(connection)
     if not known:
-        return {"overview": [], "below": [], "leads": [], "outlook": [], "editions": [], "edition": ""}
+        return {"overview": [], "below": [], "leads": [], "outlook": [], "editions": [], "edition": "", "scheme": ""}
     one = next((e for e in known if e["edition"] == edition), known[0])
     key = [one[c] for c in EDITION]
     return {
@@ -121,6 +121,12 @@ def indicators(connection: psycopg.Connection[Any], edition: str = "") -> Row:
             connection, f"SELECT * FROM indicator_recovery_outlook WHERE {_SAME} ORDER BY recoverable_points DESC NULLS LAST, score", *key
         ),
     }  # fmt: skip
+
+
+def scheme(connection: psycopg.Connection[Any], code: str) -> str:
+    """What an assessment scheme is called; its code where nobody has said."""
+    found = rows(connection, "SELECT name FROM shared.indicator_scheme WHERE scheme_code = %s AND name IS NOT NULL LIMIT 1", code)  # fmt: skip
+    return str(found[0]["name"]) if found else code
 
 
 def indicator(connection: psycopg.Connection[Any], code: str, edition: str = "") -> Row | None:

@@ -127,7 +127,7 @@ def _cell(f: Field, value: str | None) -> dict[str, Any]:
     if value in {None, ""}:
         wrong = "必填，不能空" if f.required else ""
     elif (judged := proposal.share(f, [str(value)])) is not None and judged[1] < 1:
-        wrong = f"不{judged[0]}" if judged[0].startswith(("是", "在")) else f"没有{judged[0]}"
+        wrong = _refused(judged[0])
     shown = veiled(value) if f.classification in {"S2", "S3"} else value
     return {"value": shown or "", "wrong": wrong}
 
@@ -193,6 +193,30 @@ def _codes(agreed: Contract, fields: Mapping[str, str], form: Mapping[str, str])
 def drafted(text: str) -> list[dict[str, Any]]:
     """The properties of a draft contract, as the form shows them."""
     return list(yaml.safe_load(text)["schema"][0]["properties"])
+
+
+def astray(agreed: Contract, columns: Mapping[str, str], seen: Sample) -> dict[str, str]:
+    """What of the sample a draft contract would send back, by field, in words; a field whose values all pass is absent."""
+    told: dict[str, str] = {}
+    for name, column in columns.items():
+        f, values = agreed.fields.get(name), seen.values(column)
+        if f is None:
+            continue
+        words = []
+        judged = proposal.share(f, values)
+        if judged is not None and (wrong := round((1 - judged[1]) * len(values))):
+            words.append(f"{wrong} 个值{_refused(judged[0])}")
+        if f.required and len(values) < len(seen.rows):
+            words.append(f"{len(seen.rows) - len(values)} 行没有值")
+        if agreed.key == (name,) and (again := len(values) - len(set(values))):
+            words.append(f"{again} 行重复")
+        if words:
+            told[name] = "、".join(words)
+    return told
+
+
+def _refused(asked: str) -> str:
+    return f"不{asked}" if asked.startswith(("是", "在", "能")) else f"没有{asked}"
 
 
 def redrafted(text: str, mapped: Mapping[str, str], form: Mapping[str, str]) -> tuple[str, dict[str, str]]:

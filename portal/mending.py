@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from connectors.sample import COORDINATES
+from portal import attachments
 from portal.accounts import Account
+from portal.mapping import veiled
 from portal.site import Site
+from schemas.contract import contract
 from schemas.errors import ConfigError
 from schemas.identifiers import COUNTY_TIME
 from schemas.reference import departments
@@ -17,6 +22,8 @@ from warehouse.workbook import clock, grouped, place, reasons, state
 
 if TYPE_CHECKING:
     import psycopg
+
+    from connectors.spec import Connector
 
 Row = dict[str, Any]
 _KINDS = {
@@ -34,13 +41,6 @@ class Sent:
 
     rows: int
     passed: int
-
-    @property
-    def said(self) -> str:
-        """In one sentence."""
-        if self.passed == self.rows:
-            return f"送回 {self.rows} 行，全部通过，已入库"
-        return f"送回 {self.rows} 行，通过 {self.passed} 行，退回 {self.rows - self.passed} 行；退回的原因写在行上"
 
 
 def today() -> date:
@@ -71,8 +71,11 @@ def order(connection: psycopg.Connection[Any], number: int) -> Row | None:
     return found[0] | {"clock": clock(found[0]), "urgency": urgency(found[0])} if found else None
 
 
-def items(connection: psycopg.Connection[Any], site: Site, one: Row) -> list[Row]:
-    """The order's rows as the page shows them: place, reasons, state, cells (which of them are wrong), what was done."""
+def items(connection: psycopg.Connection[Any], site: Site, one: Row, *, veil: bool = False) -> list[Row]:
+    """The order's rows as the page shows them: place, reasons, state, cells (which of them are wrong), what was done.
+
+    With `veil` values of sensitive fields (S2, S3), and of columns nobody has classified, show their first character only.
+    """
     connector = site.registry().connectors.get(one["connector"])
     columns = connector.fields if connector else {}
     found = correction.rows(connection, order=one["order_id"])
@@ -82,7 +85,28 @@ def items(connection: psycopg.Connection[Any], site: Site, one: Row) -> list[Row
         [one["order_id"]],
     ):
         history.setdefault(event["quarantine_id"], []).append(event | {"what": _KINDS[event["kind"]]})
-    return [_item(row, columns, history.get(row["quarantine_id"], [])) for row in found]
+    papers = attachments.listed(connection, [f"contest:{row['quarantine_id']}" for row in found])
+    made = [
+        _item(row, columns, history.get(row["quarantine_id"], []))
+        | {"papers": papers.get(f"contest:{row['quarantine_id']}", [])}
+        for row in found
+    ]
+    if veil:
+        open_columns = _plain_columns(connector)
+        for cell in (c for row in made for c in row["cells"] if c["name"] not in open_columns):
+            cell |= {"value": veiled(cell["value"]), "now": veiled(cell["now"])}
+    return made
+
+
+def _plain_columns(connector: Connector | None) -> set[str]:
+    """Source columns whose every field is public or internal."""
+    if connector is None:
+        return set()
+    agreed = contract(connector.dataset)
+    levels: dict[str, set[str]] = {}
+    for name, column in connector.fields.items():
+        levels.setdefault(column, set()).add(agreed.fields[name].classification if name in agreed.fields else "S3")
+    return {column for column, found in levels.items() if found <= {"S0", "S1"}}
 
 
 def _item(row: Row, columns: dict[str, str], events: list[Row]) -> Row:
@@ -93,6 +117,7 @@ def _item(row: Row, columns: dict[str, str], events: list[Row]) -> Row:
     cells = [
         {"name": name, "value": value or "", "now": offered.get(name, value) or "", "wrong": name in wrong}
         for name, value in row["raw"].items()
+        if name not in COORDINATES
     ]
     # The source's own order, as the connector names its columns; what is wrong comes first.
     places = {column: at for at, column in enumerate(columns.values())}
@@ -105,7 +130,16 @@ def _item(row: Row, columns: dict[str, str], events: list[Row]) -> Row:
         "events": events,
         "contested": bool(row["raised_by"]) and row["verdict"] is None and not row["resolved_at"],
         "rules": sorted({r["rule"] for r in told}),
+        "twin": twin(row),
     }
+
+
+def twin(row: Row) -> bool:
+    """Whether a row was refused for nothing but the key it shares with another: it may be the right one of the two."""
+    return {r["rule"] for r in row["reasons"]} == {"duplicate_key"}
+
+
+STAGES = {"sent": "已提交", "checking": "检查中", "judged": "检查完", "merged": "已入库"}
 
 
 def send(site: Site, user: Account, one: Row, changed: dict[int, tuple[dict[str, str | None], str]]) -> Sent:
@@ -114,15 +148,28 @@ def send(site: Site, user: Account, one: Row, changed: dict[int, tuple[dict[str,
     Raises:
         ConfigError: the connector is gone.
     """
+    *_, (_, sent) = stages(site, user, one, changed)
+    return sent
+
+
+def stages(site: Site, user: Account, one: Row, changed: dict[int, tuple[dict[str, str | None], str]]) -> Iterator[tuple[str, Sent]]:  # fmt: skip
+    """What `send` does, a key of STAGES as each begins, with what has come of it so far.
+
+    Raises:
+        ConfigError: the connector is gone.
+    """
     connector = site.registry().connectors.get(one["connector"])
     if connector is None:
         raise ConfigError(f"更正单 {one['order_id']}", f"来源 {one['connector']} 已经不在", "请数据工程师恢复后再送")
+    yield "sent", Sent(len(changed), 0)
     with site.database.owner() as connection:
         known = {r["quarantine_id"]: r for r in correction.rows(connection, ids=list(changed))}
     passed, touched = 0, False
+    yield "checking", Sent(len(changed), 0)
     for (number, why), ids in grouped(known, changed).items():
         mended = [correction.Mended(n, {**known[n]["raw"], **changed[n][0]}) for n in ids]
         result = resubmit(connector, site.home, number, mended, by=user.name, reason=why)
         passed, touched = passed + result.passed, touched or result.touched
+    yield "judged", Sent(len(changed), passed)
     site.settle({connector.dataset} if touched else set())
-    return Sent(len(changed), passed)
+    yield "merged", Sent(len(changed), passed)

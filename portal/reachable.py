@@ -16,28 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors import references
+from connectors import network, references
 from schemas.errors import ConfigError
 from warehouse.home import Home
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-_NEVER = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "224.0.0.0/4", "ff00::/8", "::/128")))  # fmt: skip
+# Where a county's systems stand, unless HUB_SOURCE_NETWORKS says otherwise: never this machine.
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))  # fmt: skip
 _FOLDERS = ("HUB_INBOX", "HUB_SOURCE_INBOX")
 _GLOB = "*?["
-
-
-def networks() -> tuple[Network, ...]:
-    """The networks in which sources may stand.
-
-    Raises:
-        ConfigError: HUB_SOURCE_NETWORKS holds something else than networks.
-    """
-    given = os.environ.get("HUB_SOURCE_NETWORKS", "")
-    try:
-        return tuple(ipaddress.ip_network(n.strip(), strict=False) for n in (given.split(",") if given else _PRIVATE))
-    except ValueError as error:
-        raise ConfigError("HUB_SOURCE_NETWORKS", "不是网段的列表", "例如 10.0.0.0/8,192.168.5.0/24") from error
 
 
 def check(
@@ -83,16 +69,10 @@ def _address(key: str, url: str, own_ports: Collection[int]) -> None:
         found = {info[4][0] for info in socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError):
         return  # the probe's own first step tells that there is no such name
-    known = networks()
+    allowed = network.networks() or _PRIVATE
     for text in sorted(map(str, found)):
-        address: Any = ipaddress.ip_address(text.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if any(address in never for never in _NEVER) or not any(address in network for network in known):
-            raise ConfigError(
-                f"地址 {host}", "不在允许接入的网段里", "请确认地址；确需接入时由系统管理员加进 HUB_SOURCE_NETWORKS"
-            )
-        if address.is_loopback and port in own_ports:
-            raise ConfigError(f"地址 {host}:{port}", "是本枢纽自己的服务，不能当来源", "请填部门系统的地址")
+        if told := network.forbidden(text, port, allowed, own_ports):
+            raise ConfigError(f"地址 {host}:{port}" if port else f"地址 {host}", *told)
 
 
 def _folder(home: Home, key: str, text: str, department: str | None) -> None:

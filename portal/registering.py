@@ -163,7 +163,8 @@ def test(site: Site, found: Registration) -> Iterator[Step]:
     try:
         for step in wizard.reach(found.connector, dict(found.document["source"])):
             # Where the hub keeps its files is nobody's business.
-            steps.append(replace(step, message=step.message.replace(str(site.home.inbox), "收件目录")))
+            told = step.message.replace(str(site.home.inbox), "收件目录").removeprefix(f"{found.connector}：")
+            steps.append(replace(step, message=told))
             yield steps[-1]
     except HubError as error:
         steps.append(Step("read", False, f"{error.where}：{error.what}", error.cure))

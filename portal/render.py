@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from portal.kinds import kind_of
 from portal.menu import menu
 from portal.roles import can
 from portal.schedules import words
@@ -63,6 +65,18 @@ def moment(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def day(value: Any) -> str:
+    """A moment of which the hour is not known, or does not matter, as its day."""
+    if isinstance(value, datetime) and (value.hour, value.minute) == (0, 0):
+        return value.date().isoformat()
+    return moment(value)
+
+
+def unnumbered(text: str | None, number: Any) -> str:
+    """A list item without its own "1." where the table has the number in a column."""
+    return re.sub(rf"^\s*{re.escape(str(number))}\s*[.．、)）]\s*", "", text or "") or DASH
+
+
 def cell(value: Any) -> str:
     """Any value of a result as one table cell shows it."""
     if value is None:
@@ -99,13 +113,23 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "signed": signed, "moment": moment, "cell": cell, "json": as_json, "span": span}
+    made.filters |= {
+        "number": number,
+        "signed": signed,
+        "moment": moment,
+        "day": day,
+        "unnumbered": unnumbered,
+        "cell": cell,
+        "json": as_json,
+        "span": span,
+    }
     from portal import charts, drawing  # they write numbers as this module does
 
     made.filters |= {"drawn": drawing.data_uri, "dark": charts.dark}
     made.tests["numeric"] = numeric
     made.globals |= {
         "schedule_words": words,
+        "driver_words": lambda driver: kind_of(driver).title,
         "sharing_words": lambda key: SHARING.get(key, "契约没有写，按有条件共享办"),
     }
     return made

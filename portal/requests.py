@@ -17,11 +17,20 @@ def ask(visit: Visit, dataset: str, purpose: str, until: date, unmask: bool) -> 
     """A new request, which waits for the security administrator; its number.
 
     Raises:
-        Refused: no such dataset, no purpose, or longer than a year.
+        Refused: no such dataset, no purpose, longer than a year; a dataset that is not shared, or needs no request.
     """
     today = date.today()
     if dataset not in contracts() or not purpose or not today <= until <= today + timedelta(days=366):
         raise Refused(422, "申请没有填全", "数据集、用途必填，期限在一年以内")
+    agreed = contracts()[dataset]
+    if agreed.sharing == "none":
+        raise Refused(
+            422,
+            f"{agreed.title}不予共享，不能申请",
+            f"依据：{agreed.sharing_basis or '由提供单位在契约里写明'}；有不同意见请找{agreed.owner or '提供单位'}",
+        )
+    if agreed.sharing == "unconditional" and not unmask:
+        raise Refused(422, f"{agreed.title}是无条件共享，不用申请", "直接在目录或查询里用；要看没有脱敏的列才申请")
     with visit.site.database.owner() as connection:
         row = connection.execute(
             "INSERT INTO hub.access_request (account_id, dataset, unmask, purpose, until) VALUES (%s, %s, %s, %s, %s) RETURNING request_id",

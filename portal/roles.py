@@ -33,6 +33,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "notice.read": EVERYBODY,
     "board.read": DATA,
     "briefing.make": frozenset({"leader", "analyst", "engineer"}),
+    "rectification.report": frozenset({"clerk"}),
+    "rectification.review": frozenset({"leader", "clerk"}),
     "exposure.draft": frozenset({"leader", "analyst", "engineer"}),
     "exposure.decide": frozenset({"leader"}),
     "inbox.read": frozenset({"clerk", "engineer"}),

@@ -37,5 +37,32 @@ def lateness(cron: str) -> tuple[float, str] | None:
 
 
 def words(cron: str | None) -> str:
-    """A schedule in words."""
-    return next((s.title for s in SCHEDULES if s.cron == (cron or "")), f"按 {cron}")
+    """A schedule in words; one too intricate for them as it is written."""
+    known = next((s.title for s in SCHEDULES if s.cron == (cron or "")), None)
+    return known or _read(cron or "") or f"按 {cron}"
+
+
+_DAYS = "日一二三四五六日"
+
+
+def _read(cron: str) -> str:
+    minute, hour, day, month, weekday = (cron.split() + [""] * 5)[:5]
+    if month != "*":
+        return ""
+    if (hour, day, weekday) == ("*", "*", "*"):
+        if minute.startswith("*/"):
+            return f"每 {minute[2:]} 分钟"
+        return f"每小时第 {minute} 分" if minute.isdigit() else ""
+    if not minute.isdigit():
+        return ""
+    if hour.startswith("*/") and (day, weekday) == ("*", "*"):
+        return f"每 {hour[2:]} 小时"
+    hours = [h for h in hour.split(",") if h.isdigit()]
+    if not hours or len(hours) != len(hour.split(",")):
+        return ""
+    at = "、".join(f"{int(h)}:{int(minute):02d}" for h in hours)
+    if (day, weekday) == ("*", "*"):
+        return f"每天 {at}"
+    if day == "*" and weekday in {"1-5", "0", "1", "2", "3", "4", "5", "6", "7"}:
+        return f"工作日（周一到周五） {at}" if weekday == "1-5" else f"每周{_DAYS[int(weekday)]} {at}"
+    return f"每月 {day} 日 {at}" if day.isdigit() and weekday == "*" else ""

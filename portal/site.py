@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -9,12 +10,18 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.spec import Registry
 from portal.database import Database
 from warehouse import registry
 from warehouse.home import Home
+from warehouse.store import county_key
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+_SEALED = "sealed:"
 
 
 def _nothing(changed: set[str]) -> object:
@@ -64,6 +71,28 @@ class Site:
     def derive(self, *words: str) -> str:
         """A secret for one purpose, the same as long as the key is."""
         return hmac.new(self.key, "\x1f".join(words).encode(), hashlib.sha256).hexdigest()
+
+    def seal(self, text: str) -> str:
+        """A secret as the database may hold it: sealed (AES-128-CBC and HMAC) with a key made from the county's."""
+        return _SEALED + self._sealer.encrypt(text.encode()).decode()
+
+    def unseal(self, text: str | None) -> str | None:
+        """What was sealed; None when the county's key is another one now. A secret kept before there were seals is itself."""
+        from cryptography.fernet import InvalidToken
+
+        if text is None or not text.startswith(_SEALED):
+            return text
+        try:
+            return self._sealer.decrypt(text.removeprefix(_SEALED)).decode()
+        except InvalidToken:
+            return None
+
+    @cached_property
+    def _sealer(self) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        key = hmac.new(county_key(self.home), b"portal secrets at rest", hashlib.sha256).digest()
+        return Fernet(base64.urlsafe_b64encode(key))
 
     def registry(self) -> Registry:
         """The connectors, read now."""

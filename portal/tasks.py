@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from portal import rectifying
 from portal.accounts import Account
 from portal.mending import today, urgency
 from portal.roles import can
@@ -38,6 +39,7 @@ def tasks(connection: psycopg.Connection[Any], user: Account) -> list[Task]:
         *_drifts(connection, user),
         *_objections(connection, user),
         *_conflicts(connection, user),
+        *_reports(connection, user),
     ]
     return sorted(found, key=lambda t: (t.due_on or date.max, str(t.since)))
 
@@ -85,4 +87,14 @@ def _conflicts(connection: psycopg.Connection[Any], user: Account) -> list[Task]
         Task("数据冲突", str(c["enterprise"] or c["enterprise_id"]), f"/conflicts/{c['conflict_id']}", f"{c['title']} 的说法与数源部门不一致", c["opened_on"],
              c["due_on"], clock(c), urgency(c))
         for c in found
+    ]  # fmt: skip
+
+
+def _reports(connection: psycopg.Connection[Any], user: Account) -> list[Task]:
+    """Rectification reports to review; those of one's own that came back are on the problem's page."""
+    if not rectifying.may_review(user):
+        return []
+    return [
+        Task("整改审核", f"{r['problem_no']} {r['title']}", f"/boards/rectification/{r['problem_no']}#reports", r["content"], r["reported_at"], urgency="soon")
+        for r in rectifying.reports(connection, waiting=True) if r["reported_by"] != user.name
     ]  # fmt: skip

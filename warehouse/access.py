@@ -3,7 +3,9 @@
     shared.<dataset>  ->  masked.<dataset>   the same columns, sensitive ones masked, rows by scope or approved request
     board.<view>                             row security by department (hub.guard)
 
-S0 and S1 show as they are; S2 is masked, S3 is hidden, unless an approved request opens the dataset (hub.unmasks).
+A dataset shared unconditionally (无条件共享) shows its rows to every department without a request; one that is not
+shared (不予共享) to nobody but the department it comes from. Else rows are the own department's, the whole county's
+staff's, and those of an approved request. S0 and S1 show as they are; S2 is masked, S3 is hidden, unless an approved request opens the dataset (hub.unmasks).
 A relation of schema `shared` that has no contract and is not named in OPEN is not offered at all.
 """
 
@@ -145,8 +147,13 @@ def view(relation: str, columns: list[tuple[str, str]], source: sql.Composable |
     bare = contract.domain == "hotline"
     shown = sql.SQL(", ").join(_shown(name, kind, fields.get(name), told, bare=bare) for name, kind in columns)
     own: sql.Composable = sql.SQL("(SELECT hub.sees({}))").format(told)
-    if any(name == "provider_dept_code" for name, _ in columns):
+    provided = any(name == "provider_dept_code" for name, _ in columns)
+    if provided:
         own = sql.SQL("({} OR provider_dept_code::text = (SELECT hub.my_dept_code()))").format(own)
+    if contract.sharing == "unconditional":
+        own = sql.SQL("true")
+    elif contract.sharing == "none":  # no grant opens it, and the whole county's staff is not its owner
+        own = sql.SQL("provider_dept_code::text = (SELECT hub.my_dept_code())") if provided else sql.SQL("false")
     return sql.SQL("SELECT {} FROM {} WHERE (SELECT hub.sees_boards()) AND {}").format(shown, table, own)
 
 

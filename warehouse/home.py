@@ -6,6 +6,7 @@
     pg/                                    the embedded PostgreSQL, unless HUB_DATABASE_URL is set
     contracts/<dataset>.odcs.yaml          contracts of datasets registered here
     great_expectations/                    suites and Data Docs
+    as_of                                  the day a county that does not live on is held at; the demo's has one
     hub.env                                addresses and secrets of sources, KEY=VALUE, mode 0600
 
 Settings come from the environment first, then hub.env. The home is 0700: landed files hold raw personal data.
@@ -14,12 +15,14 @@ Settings come from the environment first, then hub.env. The home is 0700: landed
 from __future__ import annotations
 
 import os
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas import contract
 from schemas.errors import ConfigError
+from schemas.identifiers import COUNTY_TIME
 
 if TYPE_CHECKING:
     from warehouse.engines.postgresql import Server
@@ -53,6 +56,16 @@ class Home:
     def env_file(self) -> Path:
         """Addresses and secrets of the sources."""
         return self.path / "hub.env"
+
+    def today(self) -> date:
+        """The county's day: the calendar's, unless the file `as_of` holds it still, as for a county that does not live on."""
+        held = self.path / "as_of"
+        if not held.exists():
+            return datetime.now(COUNTY_TIME).date()
+        try:
+            return date.fromisoformat(held.read_text(encoding="utf-8").strip())
+        except ValueError:
+            raise ConfigError(str(held), "里面不是日期", "写成 2026-09-30，或删掉这个文件") from None
 
     @property
     def departments(self) -> Path:

@@ -7,11 +7,13 @@ however the sheet was sorted, filtered or its columns moved.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from connectors.sample import COORDINATES
 from schemas.errors import ConfigError
 
 _STATE = {"corrected": "源头已更正", "withdrawn": "源头已撤回", "resubmitted": "已更正", "upheld": "申诉成立"}
@@ -56,12 +58,16 @@ def state(row: dict[str, Any]) -> str:
     return f"退回 {row['bounced']} 次" if row["bounced"] else "待更正"
 
 
-def workbook(rows: list[dict[str, Any]], target: Any) -> None:
-    """Write the rows as the workbook a clerk edits; every cell is text, so that no code loses a digit on the way."""
+def workbook(rows: list[dict[str, Any]], target: Any, columns: Sequence[str] = ()) -> None:
+    """Write the rows as the workbook a clerk edits; every cell is text, so that no code loses a digit on the way.
+
+    `columns` is the source's own order of them; those it does not name come last.
+    """
     import xlsxwriter  # type: ignore[import-untyped]
 
     plain = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    names = list(dict.fromkeys(name for row in rows for name in row["raw"]))
+    found = dict.fromkeys(name for row in rows for name in row["raw"] if name not in COORDINATES)
+    names = [*(n for n in dict.fromkeys(columns) if n in found), *(n for n in found if n not in columns)]
     heads = [name + _THEIRS if name in _OWN else name for name in names]
     with xlsxwriter.Workbook(target, plain) as book:
         sheet = book.add_worksheet("更正")

@@ -90,7 +90,9 @@ class MySQL(Database):
         where = self.where
         match number:
             case 1045 | 1698:
-                return ConfigError(where, "用户名或密码不对", "请核对 var/hub.env 里这个地址的用户名和密码")
+                return ConfigError(
+                    where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对"
+                )
             case 1130:
                 return ConfigError(where, "数据库不允许从本机连接", "请部门的数据库管理员放行本机地址")
             case 1044:

@@ -72,11 +72,11 @@ class PostgreSQL(Database):
                 return ConfigError(
                     where, "数据库不允许从本机用这个用户连接", "请部门的数据库管理员在 pg_hba.conf 里放行本机地址"
                 )
-            return ConfigError(where, "用户名或密码不对", "请核对 var/hub.env 里这个地址的用户名和密码")
+            return ConfigError(where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对")
         if re.search(r"database .* does not exist|数据库.*不存在", text):
             return ConfigError(where, f"服务器上没有数据库 '{self._database_name()}'", "请核对地址最后一段的库名")
         if re.search(r"role .* does not exist|角色.*不存在", text):
-            return ConfigError(where, "用户名或密码不对", "请核对 var/hub.env 里这个地址的用户名和密码")
+            return ConfigError(where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对")
         if "refused" in text or "拒绝" in text:
             return refused(host, port, where)
         if "timeout" in text or "timed out" in text:

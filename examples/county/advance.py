@@ -55,6 +55,7 @@ def advance(home: Path) -> dict[str, Any]:
         json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8"
     )
     at.write_state({**state, "step": step})
+    at.tell_day(day)
     return result
 
 

@@ -55,6 +55,10 @@ class Place:
         fresh.write_text(json.dumps(state, ensure_ascii=False, indent=1), encoding="utf-8")
         fresh.replace(self.state)
 
+    def tell_day(self, day: object) -> None:
+        """Let the hub take this for today: the synthetic county's calendar is not the wall's."""
+        (self.home / "as_of").write_text(f"{day}\n", encoding="utf-8")
+
     def passwords(self) -> dict[str, str]:
         """Random passwords, made once and kept (0600)."""
         file = self.root / "passwords.json"
@@ -106,6 +110,7 @@ def start(home: Path, scale: float = 1.0, seed: int = 7, as_of: str = AS_OF, *, 
         state = {**wanted, "step": 0, "service_centre": _fill(place, county, server)}
         answer.write(county, place.root)
         place.write_state(state)
+        place.tell_day(as_of)
     cases = place.service_centre()
     if cases:
         cases.start()

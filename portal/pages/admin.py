@@ -95,6 +95,8 @@ def trail(visit: Visit, q: str = "", action: str = "", before: int = 2**62) -> R
         q=q,
         action=action,
         actions=audit.ACTIONS,
+        words=audit.DETAIL,
+        values=audit.VALUES | ROLES,
         count=count,
         last=last.hex(),
         broken=broken,

@@ -38,6 +38,7 @@ def requests(visit: Visit, dataset: str = "") -> Response:
         "requests.html",
         requests=found,
         known=known,
+        closed={c.dataset for c in contracts().values() if c.sharing == "none"},
         dataset=dataset,
         today=date.today(),
         soonest=date.today() + timedelta(days=90),
@@ -73,6 +74,12 @@ def decide(visit: Visit, number: int) -> Response:
     if not approved and not answer:
         raise Refused(422, "不批准要写理由", "请写明理由再提交")
     with visit.site.database.owner() as connection:
+        asked = ask_rows(connection, "SELECT dataset FROM hub.access_request WHERE request_id = %s", number)
+        agreed = contracts().get(asked[0]["dataset"]) if asked else None
+        if approved and agreed is not None and agreed.sharing == "none":
+            raise Refused(
+                409, f"{agreed.title}不予共享，不能批准", f"依据：{agreed.sharing_basis or '契约'}；请退回并写明理由"
+            )
         done = connection.execute(
             "UPDATE hub.access_request SET approved = %s, answer = %s, decided_by = %s, decided_at = clock_timestamp() WHERE request_id = %s AND approved IS NULL",
             [approved, answer or None, visit.user.account_id, number],

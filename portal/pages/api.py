@@ -25,6 +25,7 @@ from warehouse.question import QueryError
 
 router = APIRouter()
 ARROW = "application/vnd.apache.arrow.stream"
+_PIECE = 10_000  # rows of one Arrow batch, so that a client can read them as they come
 
 
 class Question(BaseModel):
@@ -121,7 +122,7 @@ def query(visit: Visit, question: Question) -> Response:
 
         table, target = arrow(answer.columns, answer.rows), io.BytesIO()
         with pa.ipc.new_stream(target, table.schema) as stream:
-            stream.write_table(table)
+            stream.write_table(table, max_chunksize=_PIECE)
         return Response(target.getvalue(), media_type=ARROW, headers={"X-Truncated": str(answer.cut).lower()})
     rows = [[value(row[c]) for c in answer.columns] for row in answer.rows]
     return JSONResponse(

@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from portal import board_charts, figures
+from portal import attachments, audit, board_charts, figures, rectifying
 from portal.downloads import as_download
 from portal.web import Refused, Visit, route
+from schemas.errors import ConfigError
 
 router = APIRouter()
 _PAGE = 100
@@ -52,6 +53,9 @@ def indicators(visit: Visit, edition: str = "") -> Response:
         return _unpublished(visit, "indicators")
     with visit.site.database.seen_by(visit.user) as connection:
         found = figures.indicators(connection, edition)
+    if found["overview"]:
+        with visit.site.database.owner() as connection:
+            found["scheme"] = figures.scheme(connection, found["overview"][0]["scheme_code"])
     return visit.page(
         "board_indicators.html",
         **board,
@@ -135,7 +139,11 @@ def rectification(visit: Visit) -> Response:
 
 @route(router, "/boards/rectification/{number}", "board.read")
 def problem(visit: Visit, number: str) -> Response:
-    """One problem: responsible people, dates, measures, progress, reviews."""
+    """One problem: responsible people, dates, measures, progress, reviews, and what is reported here."""
+    return _problem(visit, number)
+
+
+def _problem(visit: Visit, number: str, status: int = 200, wrong: str = "") -> Response:
     board = _board(visit, "rectification")
     with visit.site.database.seen_by(visit.user) as connection:
         one = figures.problem(connection, number) if board else None
@@ -144,7 +152,89 @@ def problem(visit: Visit, number: str) -> Response:
     with visit.site.database.owner() as connection:
         measures = figures.measures(connection, [number]).get(number, [])
         parts = figures.problem_parts(connection, number)
-    return visit.page("problem.html", **board, one=one, measures=measures, **parts)
+        reports = rectifying.reports(connection, number)
+    return visit.page(
+        "problem.html", status, **board, one=one, measures=measures, **parts, reports=reports, wrong=wrong, accept=attachments.ACCEPTED,
+        reports_it=rectifying.may_report(visit.user, one), reviews_it=rectifying.may_review(visit.user),
+        filled={k: v for k, v in visit.form.items() if isinstance(v, str)},
+    )  # fmt: skip
+
+
+def _known(visit: Visit, number: str) -> dict[str, Any]:
+    with visit.site.database.seen_by(visit.user) as connection:
+        one = figures.problem(connection, number)
+    if one is None:
+        raise Refused(404, "没有这个问题，或不属于你的部门", "请从整改看板进入")
+    return one
+
+
+@route(router, "/boards/rectification/{number}/reports", "rectification.report", methods=("POST",))
+def report(visit: Visit, number: str) -> Response:
+    """Report progress, or apply for the problem's closure."""
+    one = _known(visit, number)
+    if not rectifying.may_report(visit.user, one):
+        raise Refused(404, "没有这个问题，或不属于你的部门", "整改进展由牵头单位的经办人报")
+    kind, paper = visit.text("kind"), attachments.taken(visit)
+    try:
+        with visit.site.database.owner() as connection:
+            made = rectifying.report(
+                connection,
+                one,
+                visit.user,
+                kind=kind,
+                pct=visit.text("pct"),
+                content=visit.text("content"),
+                paper=paper,
+            )
+            audit.write(connection, visit.user.name, "rectify", number, address=visit.address, did=kind, report=made)
+    except ConfigError as error:
+        return _problem(visit, number, 422, str(error))
+    return visit.go(f"/boards/rectification/{number}#reports", f"{rectifying.KINDS[kind]}已报出，等整改办审核")
+
+
+@route(router, "/boards/rectification/{number}/reports/{report}", "rectification.review", methods=("POST",))
+def review(visit: Visit, number: str, report: int) -> Response:
+    """Accept a report or return it."""
+    if not rectifying.may_review(visit.user):
+        raise Refused(404, "没有这份报告", "整改报告由整改办或领导审核")
+    accepted = visit.text("verdict") == "accepted"
+    try:
+        with visit.site.database.owner() as connection:
+            rectifying.review(connection, report, number, visit.user, accepted=accepted, answer=visit.text("answer"))
+            audit.write(
+                connection,
+                visit.user.name,
+                "rectify",
+                number,
+                address=visit.address,
+                did="accepted" if accepted else "rejected",
+                report=report,
+            )
+    except ConfigError as error:
+        return _problem(visit, number, 422, str(error))
+    return visit.go(f"/boards/rectification/{number}#reports", "已同意" if accepted else "已退回")
+
+
+@route(router, "/boards/rectification/{number}/reports/{report}/papers/{paper}", "board.read")
+def paper(visit: Visit, number: str, report: int, paper: int) -> Response:
+    """A paper of a report, for whoever may see the problem."""
+    _known(visit, number)
+    with visit.site.database.owner() as connection:
+        if all(r["report_id"] != report for r in rectifying.reports(connection, number)):
+            raise Refused(404, "没有这个附件", "请从问题页进入")
+    return attachments.given(visit, paper, rectifying.subject(report))
+
+
+def _linked(columns: list[tuple[str, str]]) -> tuple[dict[str, tuple[str, str]], list[tuple[str, str]]]:
+    """Column -> (page its link begins with, column that completes it); and the columns a page shows.
+
+    A code whose name stands beside it is left out of the page and its link moves to the name; files have both.
+    """
+    titles = dict(columns)
+    named = {t.removesuffix("编码").removesuffix("代码"): c for c, t in columns if t.endswith(("编码", "代码"))}
+    hidden = {code: c for c, t in columns if (code := named.get(t)) and titles[code] != t}
+    links = {hidden.get(c, c): (place, c) for c, place in _PLACES.items() if c in titles}
+    return links, [(c, t) for c, t in columns if c not in hidden]
 
 
 @route(router, "/boards/rows/{name}", "board.read")
@@ -155,6 +245,7 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
     if view is None:
         raise Refused(404, "没有这个视图", "请从看板或数据目录进入")
     columns = [(c.name, c.title) for c in view.columns]
+    places, shown = _linked(columns)
     known = {c for c, _ in columns}
     wanted = {k: v for k, v in visit.request.query_params.items() if k in known}
     with visit.site.database.owner() as connection:
@@ -171,11 +262,12 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
         "rows.html",
         view=view,
         columns=columns,
+        shown=shown,
         rows=found,
         total=total,
         page=max(page, 1),
         size=_PAGE,
         wanted=wanted,
         as_of=published["as_of"],
-        places=_PLACES,
+        places=places,
     )

@@ -14,10 +14,11 @@ from portal.downloads import as_download
 from portal.figures import rows as ask_rows
 from portal.standing import STATES, sources
 from portal.web import Refused, Visit, route
-from schemas.contract import contracts
+from schemas.contract import SHARING, contracts
+from schemas.reference import code_sets
 
 router = APIRouter()
-_SAMPLE = 20
+_SAMPLE, _PAGE = 20, 25
 _TABS = {
     "": "概况",
     "fields": "字段",
@@ -34,10 +35,11 @@ _HEADINGS = {
     "domain": "主题",
     "owner": "提供单位",
     "frequency": "更新频率",
+    "sharing": "共享级别",
     "share": "敏感",
     "quality": "质量",
 }
-_COLUMNS = [("name", "名称"), ("title", "标题"), ("kind", "类型"), ("domain", "主题"), ("owner", "提供单位"), ("frequency", "更新频率"), ("share", "敏感"), ("quality", "质量"), ("fields", "字段数"), ("told", "说明")]  # fmt: skip
+_COLUMNS = [("name", "名称"), ("title", "标题"), ("kind", "类型"), ("domain", "主题"), ("owner", "提供单位"), ("frequency", "更新频率"), ("sharing", "共享级别"), ("share", "敏感"), ("quality", "质量"), ("fields", "字段数"), ("told", "说明")]  # fmt: skip
 _EDGES = [
     ("dataset", "数据集"),
     ("column", "字段"),
@@ -62,22 +64,20 @@ def _quality(visit: Visit) -> dict[str, str]:
 
 
 def _word(facet: str, value: str) -> str:
-    return {"kind": catalogue.KINDS, "share": catalogue.SHARES, "quality": _QUALITY}.get(facet, {}).get(value) or (
-        catalogue.domain_title(value) if facet == "domain" else value
-    )
+    return {"kind": catalogue.KINDS, "sharing": SHARING, "share": catalogue.SHARES, "quality": _QUALITY}.get(
+        facet, {}
+    ).get(value) or (catalogue.domain_title(value) if facet == "domain" else value)
+
+
+def _chosen(visit: Visit) -> dict[str, str]:
+    """Facet -> the value the address asks for, "" for any."""
+    return {name: visit.request.query_params.get(name, "") for name in catalogue.FACETS}
 
 
 @route(router, "/catalogue", "catalogue.read")
-def index(visit: Visit, q: str = "", domain: str = "", owner: str = "", kind: str = "", frequency: str = "", share: str = "", quality: str = "") -> Response:  # fmt: skip
+def index(visit: Visit, q: str = "", page: int = 1) -> Response:
     """Search and facets."""
-    chosen = {
-        "domain": domain,
-        "owner": owner,
-        "kind": kind,
-        "frequency": frequency,
-        "share": share,
-        "quality": quality,
-    }
+    chosen = _chosen(visit)
     every, known = catalogue.entries(visit.site.registry()), _quality(visit)
     found = catalogue.search(every, q, chosen, known)
     facets = []
@@ -87,27 +87,22 @@ def index(visit: Visit, q: str = "", domain: str = "", owner: str = "", kind: st
         facets.append(
             (_HEADINGS[name], name, [(v, _word(name, v), n) for v, n in catalogue.counts(among, name, known)])
         )
+    start = (max(page, 1) - 1) * _PAGE
+    shown = found[start : start + _PAGE]
     return visit.page(
-        "catalogue.html", found=found, chosen={"q": q, **chosen}, facets=facets, kinds=catalogue.KINDS, domain_title=catalogue.domain_title, known=known,
-        hits={e.name: catalogue.hits(e, q) for e in found}, quality_words=_QUALITY, hints=sorted({e.title for e in every if e.kind == "dataset"})[:8],
+        "catalogue.html", found=shown, total=len(found), page=max(page, 1), size=_PAGE, chosen={"q": q, **chosen}, facets=facets, kinds=catalogue.KINDS,
+        domain_title=catalogue.domain_title, known=known, hits={e.name: catalogue.hits(e, q) for e in shown}, quality_words=_QUALITY,
+        hints=sorted({e.title for e in every if e.kind == "dataset"})[:8],
     )  # fmt: skip
 
 
 @route(router, "/catalogue.{form}", "catalogue.read")
-def index_file(visit: Visit, form: str, q: str = "", domain: str = "", owner: str = "", kind: str = "", frequency: str = "", share: str = "", quality: str = "") -> Response:  # fmt: skip
+def index_file(visit: Visit, form: str, q: str = "") -> Response:
     """The same list as a file (.json, .csv, .xlsx)."""
-    chosen = {
-        "domain": domain,
-        "owner": owner,
-        "kind": kind,
-        "frequency": frequency,
-        "share": share,
-        "quality": quality,
-    }
     known = _quality(visit)
     rows = [
         {n: _word(n, catalogue.facet_of(e, n, known)) for n in catalogue.FACETS} | {"name": e.name, "title": e.title, "fields": len(e.columns), "told": e.told}
-        for e in catalogue.search(catalogue.entries(visit.site.registry()), q, chosen, known)
+        for e in catalogue.search(catalogue.entries(visit.site.registry()), q, _chosen(visit), known)
     ]  # fmt: skip
     return as_download(form, "数据目录", _COLUMNS, rows)
 
@@ -147,7 +142,10 @@ Found = dict[str, Any]
 
 
 def _about(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
-    return _fresh(visit, one, relation) | {"rows": None if one.kind == "view" else _count(visit, one, relation)}
+    found = _fresh(visit, one, relation) | {"rows": None if one.kind == "view" else _count(visit, one, relation)}
+    with visit.site.database.owner() as connection:
+        waiting = ask_rows(connection, "SELECT count(*) AS n FROM hub.quarantine q JOIN hub.source s USING (source_id) WHERE s.dataset = %s AND q.resolved_at IS NULL", one.name)  # fmt: skip
+    return found | {"refused": waiting[0]["n"]}
 
 
 def _count(visit: Visit, one: catalogue.Entry, relation: str) -> int | None:
@@ -178,7 +176,18 @@ def _sample(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
             query = pg.SQL("SELECT * FROM {} WHERE {} LIMIT {}").format(pg.Identifier(relation), where, _SAMPLE)
             rows = connection.execute(query).fetchall()
     headings = {c.name: c.title for c in one.columns}
+    _name_codes(one.name, rows)
     return {"rows": rows, "columns": [(c, headings.get(c, c)) for c in (rows[0] if rows else ())], "wanted": wanted}
+
+
+def _name_codes(dataset: str, rows: list[dict[str, Any]]) -> None:
+    """Put the meaning of a code beside it."""
+    agreed = contracts().get(dataset)
+    for f in agreed.fields.values() if agreed else ():
+        known = {c.code: c.name for c in code_sets()[f.code_set].codes} if f.code_set in code_sets() else {}
+        for row in rows:
+            if (name := known.get(row.get(f.name) or "")) and name != row[f.name]:
+                row[f.name] = f"{name}（{row[f.name]}）"
 
 
 def _fresh(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
@@ -203,7 +212,9 @@ def _refused(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
 def _lineage(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
     """Per column how many fields it comes from and how many it goes into; the views made of it."""
     registry = visit.site.registry()
-    lines = [(c, catalogue.upstream(one, c.name, registry), catalogue.downstream(one, c.name)) for c in one.columns]
+    lines = [
+        (c, catalogue.upstream(one, c.name, registry), catalogue.downstream(one.name, c.name)) for c in one.columns
+    ]
     titles = {e.name: e.title for e in catalogue.entries(registry)}
     views = sorted({view for _, _, down in lines for view, _ in down}, key=lambda v: titles.get(v, v))
     return {"lines": lines, "views": [(v, titles.get(v, v)) for v in views]}
@@ -253,7 +264,7 @@ def column(visit: Visit, name: str, column: str) -> Response:
     titles = {e.name: e.title for e in catalogue.entries(registry)}
     agreed = contracts().get(name)
     field = {**agreed.fields, **agreed.derived}.get(column) if agreed else None
-    down = [(view, out, catalogue.rule_of(view, out)) for view, out in catalogue.downstream(one, column)]
+    down = [(view, out, catalogue.rule_of(view, out)) for view, out in catalogue.downstream(one.name, column)]
     return visit.page(
         "column.html", one=one, column=found, up=catalogue.upstream(one, column, registry), down=down, titles=titles, connectors=registry.connectors,
         own=catalogue.rule_of(name, column) if one.kind == "view" else "", field=field,

@@ -80,7 +80,9 @@ def code(visit: Visit) -> Response:
     if not visit.request.app.state.limiter.allows(f"code {visit.user.name}", 6, 300):
         raise Refused(429, "试得太多", "请五分钟后再试")
     with visit.site.database.owner() as connection:
-        right = accounts.check_code(connection, visit.user, visit.text("code"))
+        right = accounts.check_code(
+            connection, visit.user, visit.text("code"), visit.site.unseal(visit.user.totp_secret)
+        )
         if not right:
             audit.write(connection, visit.user.name, "sign_in_failed", "totp", address=visit.address)
     if not right:
@@ -115,7 +117,7 @@ def enrol(visit: Visit) -> Response:
     with visit.site.database.owner() as connection:
         right = accounts.check_code(connection, visit.user, visit.text("code"), secret)
         if right:
-            accounts.enrol(connection, visit.user, secret)
+            accounts.enrol(connection, visit.user, visit.site.seal(secret))
             audit.write(connection, visit.user.name, "totp", address=visit.address)
     if not right:
         return visit.page("code.html", 401, wrong="动态口令不对，请核对手机时间后重填", enrol=_offered(visit))

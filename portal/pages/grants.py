@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from psycopg import sql
 
-from portal import audit, matrix
+from portal import audit, mapping, matrix
 from portal.downloads import KINDS, attachment
 from portal.roles import ACTIONS, ROLES
 from portal.web import Refused, Visit, route
@@ -30,7 +30,7 @@ def grants(visit: Visit) -> Response:
         who = matrix.people(connection)
     known = {c.dataset: c.title for c in contracts().values()}
     return visit.page(
-        "access.html", running=running, known=known, people=who, roles=ROLES, actions={matrix.title(a): held for a, held in ACTIONS.items()},
+        "access.html", units=mapping.owners(), running=running, known=known, people=who, roles=ROLES, actions={matrix.title(a): held for a, held in ACTIONS.items()},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from portal import audit, board_charts, exposure, figures
+from portal import audit, board_charts, exposure, faults, figures
 from portal.pages.boards import standing
 from portal.roles import can
 from portal.web import Refused, Visit, route
@@ -40,6 +40,7 @@ def report_card(visit: Visit, code: str) -> Response:
             raise Refused(404, "没有这个单位的成绩单，或不是你的部门", "请从部门成绩单进入")
         found = figures.department(connection, code)
     chart = board_charts.on_time(found["months"], one["department"])
+    found["refused"] = faults.worded(found["refused"], visit.site.registry())
     return visit.page("report_card.html", **board, one=one, chart=chart, middle=_middle(cards), **found)
 
 

@@ -7,6 +7,7 @@ import shutil
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
+from portal import figures
 from portal.roles import PUBLIC
 from portal.standing import STATES, deliveries, sources
 from portal.web import Refused, Visit, route
@@ -24,12 +25,15 @@ def ops(visit: Visit) -> Response:
         views = []
         if connection.execute("SELECT to_regclass('board.published_view') AS made").fetchone()["made"] is not None:  # type: ignore[index]
             views = connection.execute(
-                "SELECT view, as_of, row_count, published_at FROM board.published_view ORDER BY published_at"
+                "SELECT view, as_of, row_count, published_at FROM board.published_view ORDER BY as_of, view"
             ).fetchall()
         size = connection.execute("SELECT pg_database_size(current_database()) AS bytes").fetchone()["bytes"]  # type: ignore[index]
     units: dict[str, list[dict[str, object]]] = {}
     for row in found:
         units.setdefault(row["unit"], []).append(row)
+    known = figures.catalog().views
+    views = [v | {"title": known[v["view"]].title} for v in views if v["view"] in known]
+    latest = max((v["as_of"] for v in views), default=None)
     open_held = [d for d in held if any(s["held_batch"] == d["batch_id"] for s in found)]
     disk = shutil.disk_usage(visit.site.home.path)
     counts = {state: sum(r["state"] == state for r in found) for state in STATES}
@@ -38,6 +42,9 @@ def ops(visit: Visit) -> Response:
         units=units,
         held=open_held,
         views=views,
+        latest=latest,
+        stale=sum(v["as_of"] != latest for v in views),
+        oldest=min((v["published_at"] for v in views), default=None),
         size=size,
         disk=disk,
         counts=counts,

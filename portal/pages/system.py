@@ -181,7 +181,12 @@ def secrets(visit: Visit) -> Response:
         users.setdefault("HUB_SECRET_OIDC", []).append("统一身份认证")
     referred = [{"name": n, "set": bool(os.environ.get(n)), "users": who} for n, who in sorted(users.items())]
     return visit.page(
-        "secrets.html", referred=referred, missing=sum(not r["set"] for r in referred), keys=_keys(visit), tokens=tokens
+        "secrets.html",
+        referred=referred,
+        missing=sum(not r["set"] for r in referred),
+        keys=_keys(visit),
+        tokens=tokens,
+        titles={c.id: c.title for c in visit.site.registry().connectors.values()},
     )
 
 

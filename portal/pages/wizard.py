@@ -319,7 +319,7 @@ def _mapping(visit: Visit, found: Registration, seen: Sample, status: int = 200,
     if found.contract:
         samples = {n: _samples(seen, c, agreed.fields[n].classification if n in agreed.fields else "S0") for n, c in found.document["fields"].items()}  # fmt: skip
         return _page(
-            visit, found, "mapping", status, fresh=True, properties=mapping.drafted(found.contract), columns=found.document["fields"], samples=samples,
+            visit, found, "mapping", status, fresh=True, properties=mapping.drafted(found.contract), columns=found.document["fields"], samples=samples, astray=mapping.astray(agreed, found.document["fields"], seen),
             types=mapping.TYPES, levels=mapping.LEVELS, **common,
         )  # fmt: skip
     return _page(
@@ -425,7 +425,7 @@ def _sharing(visit: Visit, found: Registration, status: int = 200, wrong: str = 
     used = {*found.document.get("fields", {}), *found.document.get("constants", {})}
     return _page(
         visit, found, "sharing", status, agreed=agreed, used=[f for f in agreed.fields.values() if f.name in used], levels=mapping.LEVELS, sharing=SHARING,
-        fresh=bool(found.contract), chosen=agreed.sharing, basis=agreed.sharing_basis, wrong=wrong,
+        fresh=bool(found.contract), chosen=visit.text("sharing") or agreed.sharing, basis=visit.text("basis") or agreed.sharing_basis, wrong=wrong,
     )  # fmt: skip
 
 

@@ -37,6 +37,15 @@
         button.textContent = "已复制";
       });
     }
+    for (const box of root.querySelectorAll(".file input")) {
+      const named = box.parentElement.querySelector(".named"), none = named.textContent;
+      const show = () => {
+        named.textContent = [...box.files].map((f) => f.name).join("、") || none;
+        box.parentElement.classList.toggle("full", box.files.length > 0);
+      };
+      box.addEventListener("change", show);
+      show();
+    }
     for (const form of root.querySelectorAll("form[data-confirm]")) {
       form.addEventListener("submit", (event) => {
         if (!confirm(form.dataset.confirm)) event.preventDefault();
@@ -99,6 +108,19 @@
     setTimeout(start, 5000); // what the page came with is new enough; whoever only passes through opens no stream
   }
 
+  // An answer's lines of JSON as they come.
+  async function* lines(answer) {
+    const reader = answer.body.getReader(), decoder = new TextDecoder();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const whole = (rest + decoder.decode(value, { stream: true })).split("\n");
+      rest = whole.pop();
+      for (const line of whole.filter(Boolean)) yield JSON.parse(line);
+    }
+  }
+
   // The steps of a connection test, shown as each one ends.
   async function probe() {
     const form = document.querySelector("form[data-probe]");
@@ -126,17 +148,8 @@
     try {
       const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/x-ndjson" }, body: new URLSearchParams({ _csrf: form._csrf.value }) });
       if (!answer.ok) { end(false, "没有测成：请刷新页面，再点“保存并测试连接”"); return; }
-      const reader = answer.body.getReader(), decoder = new TextDecoder();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-        rest = lines.pop();
-        for (const line of lines.filter(Boolean)) {
-          const step = JSON.parse(line);
-          if (step.done) { end(step.ok, step.ok ? "全部通过" : "没有通过：按上面说的改好，再测一次"); } else { add(step); }
-        }
+      for await (const step of lines(answer)) {
+        if (step.done) { end(step.ok, step.ok ? "全部通过" : "没有通过：按上面说的改好，再测一次"); } else { add(step); }
       }
     } catch { end(false, "和枢纽的连接断了，请刷新页面再试"); }
   }
@@ -159,7 +172,46 @@
       if (box) { event.preventDefault(); box.focus(); }
     }
   });
+  // Rows sent back: the four words move as the server comes to each.
+  function sending() {
+    const form = document.getElementById("fix"), line = document.getElementById("sending");
+    if (!form || !line) return;
+    const place = (stage) => line.querySelector(`[data-stage=${stage}]`);
+    const reach = (told) => {
+      for (const item of line.children) {
+        if (item === place(told.stage)) { item.className = told.stage === "merged" ? "done" : "now"; break; }
+        item.className = "done";
+      }
+      if (told.stage === "sent") place("sent").textContent = `已提交 ${told.rows} 行`;
+      if (told.stage === "judged") place("judged").textContent = `通过 ${told.passed} · 退回 ${told.rows - told.passed}`;
+    };
+    form.addEventListener("submit", async (event) => {
+      if (event.submitter && event.submitter.hasAttribute("formaction")) return;
+      const fields = [...form.elements];
+      const changed = fields.some((f) => (/^r\d/.test(f.name) && f.value !== f.defaultValue) || (f.name.startsWith("same") && f.checked));
+      if (!changed || !form.elements.reason.value.trim()) return; // the server says what is missing
+      event.preventDefault();
+      line.hidden = false;
+      line.scrollIntoView({ block: "nearest" });
+      try {
+        const body = new URLSearchParams(new FormData(form));
+        const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/x-ndjson" }, body });
+        if (!answer.ok) { form.submit(); return; } // the page that comes says what is missing
+        for await (const told of lines(answer)) {
+          if (told.wrong) { line.textContent = told.wrong; return; }
+          if (told.place) { location.href = told.place; return; }
+          reach(told);
+        }
+      } catch { line.textContent = "和枢纽的连接断了：刷新页面看送回了没有"; }
+    });
+  }
+
+  function menu() {
+    const here = document.querySelector(".side [aria-current]");
+    if (here) here.scrollIntoView({ block: "nearest" });
+  }
+
   function ready(root) { charts(root); filters(root); }
-  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); probe(); live(); wall(); });
+  document.addEventListener("DOMContentLoaded", () => { ready(document); editor(); edits(); probe(); sending(); menu(); live(); wall(); });
   document.addEventListener("htmx:after:swap", (event) => ready(event.target instanceof Element ? event.target : document));
 })();

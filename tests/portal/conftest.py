@@ -26,7 +26,7 @@ from warehouse.engines.postgresql import Server, free_port
 from warehouse.home import Home
 from warehouse.load import load
 
-PATIENCE = 120_000  # ms a browser waits; the machine may have other work
+PATIENCE = 45_000  # ms a browser waits; the machine may have other work
 expect.set_options(timeout=PATIENCE)
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "river-stone-2026"
@@ -129,7 +129,7 @@ class Bare:
     def get(self, path: str, role: str) -> httpx2.Response:
         """One page as that role sees it."""
         cookies = {"hub_session": self.token(role)} if role else {}
-        with httpx2.Client(base_url=self.address, cookies=cookies, trust_env=False, timeout=120) as client:
+        with httpx2.Client(base_url=self.address, cookies=cookies, trust_env=False, timeout=PATIENCE / 1000) as client:
             return client.get(path, follow_redirects=True)
 
     def window(self, role: str) -> tuple[Page, list[str]]:
@@ -211,7 +211,7 @@ def signed_in(site: Site, address: str) -> Iterator[Callable[[str], httpx2.Clien
             headers={"Origin": address},
             follow_redirects=False,
             trust_env=False,
-            timeout=120,
+            timeout=PATIENCE / 1000,
         )
         client.csrf = csrf(site, given)  # type: ignore[attr-defined]
         clients.append(client)
@@ -227,7 +227,6 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     assert Path(CHROMIUM).exists(), "apt-get install chromium (make test does)"
     with sync_playwright() as playwright:
-        expect.set_options(timeout=120_000)  # other tests share the machine
         made = playwright.chromium.launch(executable_path=CHROMIUM)
         yield made
         made.close()
@@ -258,7 +257,6 @@ def window(browser: Browser, address: str, site: Site) -> Iterator[Callable[...,
                 ]
             )
         page = context.new_page()
-        page.set_default_timeout(120_000)
 
         def heard(kind: str, text: str) -> None:
             if kind in {"error", "warning", "page"} and not (expected and expected in text):

@@ -164,7 +164,7 @@ def test_sources_are_never_link_local(host: str) -> None:
 def test_sources_are_not_the_hub_itself_and_stay_in_their_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(network.OWN_PORTS, "3000,5432")
     for host in ("127.0.0.1", "localhost", "127.8.9.1"):
-        with pytest.raises(ConfigError, match="枢纽自己的端口"):
+        with pytest.raises(ConfigError, match="枢纽自己的服务"):
             network.permitted(host, 5432, "来源")
     network.permitted("127.0.0.1", 5433, "来源")
     monkeypatch.setenv("HUB_SOURCE_NETWORKS", "10.20.0.0/16, 192.168.3.0/24")

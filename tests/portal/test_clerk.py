@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -12,10 +13,11 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal import faults, mending
 from portal.site import Site
 from tests.portal import county
 from tests.portal.test_boards import axe
-from warehouse import registry
+from warehouse import correction, registry
 from warehouse.load import load
 
 Window = Callable[..., Page]
@@ -48,14 +50,14 @@ def test_rows_are_mended_in_place_and_the_order_closes_itself(window: Window, or
     expect(page.get_by_role("alert")).to_contain_text("请写明更正说明")
     page.get_by_label("更正说明").fill("核对录音")
     page.get_by_role("button", name="重新提交").click()
-    expect(page.locator(".say.good")).to_contain_text("退回 1 行")
+    expect(page.locator("#sending")).to_contain_text("退回 1，原因写在行上")
     bounced = page.locator(".row").filter(has_text="退回 1 次")
     expect(bounced.locator("input.wrong")).to_have_value("大概")
     bounced.locator("input.wrong").fill("未解决")
     page.locator(".row").filter(has_text="待更正").locator("input.wrong").fill("T3")
     page.get_by_label("更正说明").fill("补填")
     page.get_by_role("button", name="重新提交").click()
-    expect(page.locator(".say.good")).to_contain_text("全部通过")
+    expect(page.locator("#sending")).to_contain_text("全部通过")
     expect(page.locator(".empty")).to_contain_text("都改好了")
 
 
@@ -88,20 +90,76 @@ def test_workbook_goes_out_and_comes_back_sorted_and_short(signed_in: Signed, or
     assert "不是有效的 .xlsx" in page.text
 
 
+def test_of_two_rows_with_one_key_the_right_one_goes_back_as_it_is(signed_in: Signed, site: Site) -> None:
+    inbox = site.home.path / "inbox"
+    county.drop(
+        inbox / "回访双.csv", ["TW1,T1,1,2026-03-02 10:00:00,是,已解决", "TW1,T2,1,2026-03-03 10:00:00,是,已解决"]
+    )
+    load(registry.load(site.home).get("hotline_office/callback"), site.home)
+    with site.database.owner() as connection:
+        order = connection.execute("SELECT max(order_id) AS n FROM hub.correction_order").fetchone()["n"]  # type: ignore[index]
+        first, second = (r["quarantine_id"] for r in correction.rows(connection, order=order))
+    client = signed_in("clerk")
+    post = {"_csrf": client.csrf, "reason": "第二行抄错编号"}  # type: ignore[attr-defined]
+    answer = client.post(f"/quality/orders/{order}", data=post | {f"r{second}:编号": "TW2", f"same{first}": "1"})
+    assert "sent=2&passed=2" in answer.headers["location"]
+    assert "都改好了" in client.get(answer.headers["location"]).text
+
+
+def test_a_rule_is_explained_with_its_rows(signed_in: Signed, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults.catalogue, "downstream", lambda dataset, column: [("hotline_trend", "tickets")])
+    place = "/quality/rules?connector=hotline_office/callback&field=ticket_no&rule=required"
+    text = signed_in("clerk").get(place).text
+    assert "不能为空" in text
+    assert "没有进入用到这一列的 1 个专题视图" in text
+    assert f"/quality/orders/{order}#row" in text
+    assert signed_in("taxclerk").get(place).status_code == 404
+    assert "unparsed" not in signed_in("clerk").get("/quality").text
+
+
 def test_contest_is_decided_by_an_engineer(window: Window, order: int) -> None:
     clerk = window("clerk")
     clerk.goto(f"/quality/orders/{order}")
     row = clerk.locator(".row").first
     row.get_by_text("数据没错").click()
     row.get_by_label("理由").fill("代码表缺这一项")
+    row.get_by_label("附件").set_input_files(
+        {"name": "代码表.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}
+    )
     row.get_by_role("button", name="提交申诉").click()
     expect(clerk.locator(".say.good")).to_contain_text("申诉已提交")
     engineer = window("engineer")
     engineer.goto("/inbox")
     engineer.locator("section").filter(has_text="申诉待裁定").locator(f"a[href*='orders/{order}#']").click()
+    with engineer.expect_download() as paper:
+        engineer.get_by_role("link", name="代码表.pdf").click()
+    assert Path(paper.value.path()).read_bytes() == b"%PDF-1.4 x"
     engineer.get_by_label("裁定依据").fill("属实，规则待修订")
     engineer.get_by_role("button", name="申诉成立").click()
     expect(engineer.locator(".say.good")).to_contain_text("申诉成立")
+
+
+def test_whole_order_is_contested_and_its_values_are_veiled_for_others(
+    signed_in: Signed, order: int, site: Site
+) -> None:
+    client, engineer = signed_in("clerk"), signed_in("engineer")
+    post = {"_csrf": client.csrf, "why": "规则不适用"}  # type: ignore[attr-defined]
+    wrong = {"file": ("证明.pdf", b"<html>", "application/pdf")}
+    assert client.post(f"/quality/orders/{order}/contest", data=post, files=wrong).status_code == 422
+    assert client.post(f"/quality/orders/{order}/contest", data=post).status_code == 303
+    assert client.get(f"/quality/orders/{order}").text.count("申诉中") >= 2
+    with site.database.owner() as connection:
+        known = site.registry().connectors["hotline_office/callback"]
+        one = mending.order(connection, order)
+        assert one is not None
+        shown = mending.items(connection, site, one, veil=True)[0]
+        columns = mending._plain_columns(replace(known, fields={"ticket_no": "工单", "caller_hash": "来电"}))
+    assert {c["name"] for c in shown["cells"]} == set(known.fields.values())
+    assert columns == {"工单"}  # a column no field of the contract takes up is veiled like a sensitive one
+    assert engineer.get(f"/quality/orders/{order}/workbook").status_code == 403
+    raw = {"_csrf": engineer.csrf, "reason": ""}  # type: ignore[attr-defined]
+    assert engineer.post(f"/quality/orders/{order}/raw", data=raw).status_code == 422
+    assert engineer.post(f"/quality/orders/{order}/raw", data=raw | {"reason": "核对申诉"}).status_code == 200
 
 
 def test_other_departments_orders_are_not_there(signed_in: Signed, order: int, site: Site) -> None:

@@ -133,6 +133,10 @@ def test_administrator_sets_up_codes_each_good_once(site: Site, address: str) ->
         code = pyotp.TOTP(secret).now()
         assert client.post("/login/enrol", data={"_csrf": form, "code": code}).headers["location"] == "/"
         assert client.get("/admin/audit").status_code == 200
+    with site.database.owner() as connection:  # a copy of the database does not make codes
+        kept = connection.execute("SELECT totp_secret FROM hub.account WHERE name = 'dong_tai'").fetchone()
+    assert secret not in kept["totp_secret"]  # type: ignore[index]
+    assert site.unseal(kept["totp_secret"]) == secret  # type: ignore[index]
     with httpx2.Client(base_url=address, trust_env=False, timeout=120, headers={"Origin": address}) as client:
         assert (
             client.post("/login", data={"name": "dong_tai", "password": PASSWORD}).headers["location"] == "/login/code"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from portal import accounts, sessions
 from portal.accounts import Account
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
+from warehouse import access
 
 
 def _user(site: Site, key: str) -> Account:
@@ -43,6 +45,22 @@ def test_personal_data_is_masked_and_what_somebody_said_is_hidden(site: Site) ->
     shown = "SELECT DISTINCT content, event_address, caller_name_masked FROM hotline_ticket"
     assert _ask(site, _user(site, "analyst"), shown) == [(None, "示例*********5号", "陈**")]
     assert _ask(site, _user(site, "clerk"), shown) == [(None, "示例*********5号", "陈**")]
+
+
+def test_share_level_of_the_contract_opens_and_closes_rows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, other, own = _user(site, "analyst"), _user(site, "clerk"), _user(site, "taxclerk")
+    query = "SELECT count(*) FROM rectification_problem"
+    before = [_ask(site, user, query) for user in (whole, other)]
+    known = access.contracts()
+    agreed = known["rectification_problem"]
+    for level, seen in (("unconditional", [before[0], before[0]]), ("none", [[(0,)], [(0,)]]), ("", before)):
+        monkeypatch.setattr(
+            access, "contracts", lambda level=level: known | {agreed.dataset: replace(agreed, sharing=level)}
+        )
+        with psycopg.connect(site.home.database_url) as connection:
+            access.secure(connection)
+        assert [_ask(site, user, query) for user in (whole, other)] == seen, level
+    assert _ask(site, own, query) == [(0,)]  # the office that keeps the ledger provides it, not the tax bureau
 
 
 def test_approved_request_opens_and_its_end_closes(site: Site) -> None:

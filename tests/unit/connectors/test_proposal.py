@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from connectors import draft_contract, proposal
 from connectors.drivers.base import SourceColumn
@@ -136,6 +137,18 @@ def test_the_time_of_change_is_told_by_its_name_or_its_pinyin() -> None:
 def test_personal_columns_nobody_maps_are_told() -> None:
     found = proposal.propose(contract("hotline_callback"), sample(备注电话=["13800000001"] * 4))
     assert found.sensitivity["备注电话"] == "S2"
+
+
+def test_a_few_slips_do_not_change_a_columns_type_nor_the_key() -> None:
+    numbers, dates = [f"QS{n:03}" for n in range(20)], [f"2026-01-{n + 1:02}" for n in range(20)]
+    numbers[7], dates[3] = numbers[6], "2026-02-30"
+    text, fields = draft_contract.draft(
+        "notice", "公告", sample(公告编号=numbers, 公告日期=dates, 名称=[f"第{n}号" for n in range(20)])
+    )
+    properties = {p["name"]: p for p in yaml.safe_load(text)["schema"][0]["properties"]}
+    at = {column: name for name, column in fields.items()}
+    assert properties[at["公告日期"]]["logicalType"] == "date"
+    assert [n for n, p in properties.items() if p.get("primaryKey")] == [at["公告编号"]]
 
 
 def test_a_drafted_contract_is_valid_and_types_follow_the_data(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""What departments report about their problems in the portal, and what the office says to it.
+
+    clerk of the lead department  ->  progress | closure application, with a paper  ->  accepted or returned by another person
+
+The ledger of the rectification office stays the source of the boards: an accepted report stands beside its entries, on
+the problem's own page, until the ledger has it too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portal import attachments
+from portal.accounts import Account
+from portal.roles import can
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import psycopg
+
+Row = dict[str, Any]
+KINDS = {"progress": "整改进展", "closure": "销号申请"}
+OFFICE = "business_env"  # the department that keeps the ledger and closes problems
+
+
+def may_report(user: Account, problem: Row) -> bool:
+    """Whether this user reports about this problem: a clerk of its lead department."""
+    return (
+        can(user, "rectification.report") and user.dept_code is not None and user.dept_code == problem["lead_dept_code"]
+    )
+
+
+def may_review(user: Account) -> bool:
+    """Whether this user says what becomes of reports: leaders and the rectification office."""
+    return can(user, "rectification.review", {"department": OFFICE})
+
+
+def reports(connection: psycopg.Connection[Any], problem: str | None = None, *, waiting: bool = False) -> list[Row]:
+    """Reports about a problem, or all, the oldest first, each with its `papers`."""
+    found = connection.execute(
+        "SELECT * FROM hub.rectification_report WHERE (%(problem)s::text IS NULL OR problem_no = %(problem)s) AND (NOT %(waiting)s OR accepted IS NULL) "
+        "ORDER BY report_id",
+        {"problem": problem, "waiting": waiting},
+    ).fetchall()
+    papers = attachments.listed(connection, [subject(r["report_id"]) for r in found])
+    return [r | {"title": KINDS[r["kind"]], "papers": papers.get(subject(r["report_id"]), [])} for r in found]
+
+
+def subject(report: int) -> str:
+    """What papers of a report hang on."""
+    return f"rectification:{report}"
+
+
+def report(
+    connection: psycopg.Connection[Any], problem: Row, user: Account, *, kind: str, pct: str, content: str, paper: tuple[str, bytes] | None
+) -> int:  # fmt: skip
+    """A new report; its number.
+
+    Raises:
+        ConfigError: something is missing, the problem is closed, or one of the same kind waits already.
+    """
+    where = KINDS.get(kind, "报告")
+    if kind not in KINDS or not content:
+        raise ConfigError(where, "没有写内容", "请写做了什么、还差什么")
+    if problem["is_closed"]:
+        raise ConfigError(where, "这个问题已经销号", "有新情况请联系整改办")
+    if kind == "progress" and not (pct.isdigit() and int(pct) <= 100):
+        raise ConfigError(where, f"进度 '{pct}' 不是 0 到 100 的整数", "例如 60")
+    if kind == "closure" and paper is None:
+        raise ConfigError(where, "没有附佐证材料", "请附能证明整改到位的文件，例如验收意见的 PDF")
+    row = connection.execute(
+        "INSERT INTO hub.rectification_report (problem_no, kind, progress_pct, content, department, reported_by) VALUES (%s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING RETURNING report_id",
+        [problem["problem_no"], kind, 100 if kind == "closure" else int(pct), content, user.department, user.name],
+    ).fetchone()
+    if row is None:
+        raise ConfigError(where, "上一份还没有审核", "等审核后再报，或联系整改办")
+    attachments.keep(connection, subject(row["report_id"]), paper, by=user.name)
+    return int(row["report_id"])
+
+
+def review(connection: psycopg.Connection[Any], number: int, problem: str, user: Account, *, accepted: bool, answer: str) -> Row:  # fmt: skip
+    """Accept or return a report that waits.
+
+    Raises:
+        ConfigError: none waits, the reporter would review it, or it is returned without a reason.
+    """
+    where = f"报告 {number}"
+    found = connection.execute(
+        "SELECT * FROM hub.rectification_report WHERE report_id = %s AND problem_no = %s AND accepted IS NULL FOR UPDATE", [number, problem]
+    ).fetchone()  # fmt: skip
+    if found is None:
+        raise ConfigError(where, "没有待审核的", "请刷新页面")
+    if found["reported_by"].lower() == user.name.lower():
+        raise ConfigError(where, "是你自己报的", "请由另一个人审核")
+    if not accepted and not answer:
+        raise ConfigError(where, "退回没有写理由", "请写明哪里没有到位")
+    connection.execute(
+        "UPDATE hub.rectification_report SET accepted = %s, answer = %s, answered_by = %s, answered_at = clock_timestamp() WHERE report_id = %s",
+        [accepted, answer or None, user.name, number],
+    )
+    return dict(found)
