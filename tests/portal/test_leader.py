@@ -123,7 +123,7 @@ def test_example_needs_two_people_and_is_withdrawn_with_a_reason(window: Window,
     assert leader.post(f"{where}/withdraw", data=form | {"reason": "数字有误"}).status_code == 303
     assert "第 0 个整改问题" not in clerk.get("/boards/exposure").text
     page = signed_in("auditor").get("/admin/audit", params={"q": f"红黑榜 {number}"}).text
-    assert all(word in page for word in ("draft", "approve", "publish", "withdraw"))
+    assert all(word in page for word in ("起草", "批准", "发布", "撤回"))
 
 
 def test_nobody_approves_an_example_of_their_own(signed_in: Signed, site: Site) -> None:
