@@ -4,11 +4,11 @@ from alembic import op
 
 from warehouse.migrations import statements
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Make what 0013_evidence.sql describes."""
-    for statement in statements("0013_evidence.sql"):
+    """Make what 0014_evidence.sql describes."""
+    for statement in statements("0014_evidence.sql"):
         op.get_bind().exec_driver_sql(statement)
