@@ -242,21 +242,6 @@ def decide(
     output.say("申诉成立，不再计入该单位的问题" if verdict == "upheld" else "维持原判，请继续更正", "ok")
 
 
-@app.command(cls=Command)
-def remind() -> None:
-    """时限过了 50%、80%、100% 的更正单，每档提醒一次；每行一条，可接到通知程序。
-
-    示例：hub correction remind
-    """
-    from warehouse import correction
-
-    with _connect() as connection:
-        for o in correction.due_reminders(connection, _today()):
-            output.result(
-                f"更正单 {o['order_id']} {o['title']}：未改 {o['open_rows']} 行，{o['due_on']} 到期，{clock(o)}"
-            )
-
-
 def _order(connection: psycopg.Connection[Any], order: int) -> dict[str, Any]:
     from warehouse import correction
 

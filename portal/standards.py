@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import psycopg
 
 KINDS = {"field": "标准字段", "code": "代码", "synonym": "同义词（表头写法）"}
+# Where what was accepted is written; the standards are files of the release.
+PLACES = {"field": "数据契约", "code": "代码表", "synonym": "列名别名表"}
 
 
 @dataclass(frozen=True)

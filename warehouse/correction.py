@@ -241,24 +241,6 @@ def decide(connection: psycopg.Connection[Any], quarantine_id: int, *, by: str, 
         _log(connection, quarantine_id, by, verdict, reason, None)
 
 
-def due_reminders(connection: psycopg.Connection[Any], today: date, steps: Sequence[int] = (50, 80, 100)) -> list[dict[str, Any]]:  # fmt: skip
-    """Orders that have passed a step of their time since they were last reminded of, each once; noted as reminded."""
-    told = []
-    reminded = {
-        r["order_id"]: r["reminded_pct"]
-        for r in _ask(connection, "SELECT order_id, reminded_pct FROM hub.correction_order")
-    }
-    for one in orders(connection, today):
-        step = max((s for s in steps if one["used_pct"] >= s), default=0)
-        if step > reminded[one["order_id"]]:
-            connection.execute(
-                "UPDATE hub.correction_order SET reminded_pct = %s WHERE order_id = %s", [step, one["order_id"]]
-            )
-            told.append(one | {"step": step})
-    connection.commit()
-    return told
-
-
 def _log(connection: psycopg.Connection[Any], quarantine_id: int, actor: str, kind: str, reason: str, evidence: str | None) -> None:  # fmt: skip
     connection.execute(
         "INSERT INTO hub.correction_event (quarantine_id, actor, kind, reason, evidence, detail) VALUES (%s, %s, %s, %s, %s, %s)",

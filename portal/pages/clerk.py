@@ -58,8 +58,10 @@ def quality(visit: Visit, closed: int = 0) -> Response:
 
 
 @route(router, "/quality/rules", "correction.read")
-def rule(visit: Visit, connector: str, rule: str, field: str = "") -> Response:
+def rule(visit: Visit, connector: str = "", rule: str = "", field: str = "") -> Response:
     """One rule on one field of a source: what it asks, why it matters, and the rows that wait."""
+    if not connector:
+        return visit.go("/quality")
     known = visit.site.registry().connectors.get(connector)
     visit.require("correction.read", known and {"department": known.dept})
     assert known is not None

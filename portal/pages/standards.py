@@ -24,7 +24,7 @@ def _page(visit: Visit, tab: str, q: str = "", status: int = 200, wrong: str = "
         proposals = standards.proposals(connection) if tab == "proposals" else []
     return visit.page(
         "standards.html", status, tab=tab, tabs=TABS, q=q, fields=standards.fields(q) if tab == "fields" else [], codes=standards.codes(q) if tab == "codes" else [],
-        proposals=proposals, kinds=standards.KINDS, wrong=wrong, given={k: v for k, v in visit.form.items() if isinstance(v, str)} or dict(visit.request.query_params),
+        proposals=proposals, kinds=standards.KINDS, places=standards.PLACES, wrong=wrong, given={k: v for k, v in visit.form.items() if isinstance(v, str)} or dict(visit.request.query_params),
     )  # fmt: skip
 
 
@@ -67,4 +67,5 @@ def answer(visit: Visit, number: int) -> Response:
             )
     except HubError as error:
         return _page(visit, "proposals", status=422, wrong=str(error))
-    return visit.go("/standards?tab=proposals", f"建议 {number} 已答复")
+    told = "；采纳的要写进标准文件、随下一版发布才生效" if visit.text("verdict") == "yes" else ""
+    return visit.go("/standards?tab=proposals", f"建议 {number} 已答复{told}")

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from portal import watch
 from schemas.calendar import WorkCalendar
 from schemas.errors import ConfigError
 from tests.integration.callbacks import connector, fill, row, state, take
@@ -144,16 +145,18 @@ def test_contest_is_decided_by_another_person(
     assert [e["kind"] for e in correction.events(desk, number)] == ["contested", "rejected", "contested", "upheld"]
 
 
-def test_reminder_at_each_step_once(home: Home, source: str, tmp_path: Path, desk: psycopg.Connection[Any]) -> None:
+def test_clock_counts_working_days_and_reaches_each_step(
+    home: Home, source: str, tmp_path: Path, desk: psycopg.Connection[Any]
+) -> None:
     full = connector(tmp_path, "full")
     fill(source, [row(1), row(2, method="托梦")])
     take(full, home)
     (order,) = correction.orders(desk, date.today())
 
-    def told(workdays: int) -> list[int]:
+    def reached(workdays: int) -> int:
         day = WorkCalendar().add(order["opened_on"], workdays).date if workdays else order["opened_on"]
-        return [r["step"] for r in correction.due_reminders(desk, day)]
+        return (watch._step(correction.orders(desk, day)[0]) or (0, ""))[0]
 
-    assert [told(n) for n in (0, 4, 5, 6, 8, 9, 10, 12)] == [[], [], [50], [], [80], [], [100], []]
+    assert [reached(n) for n in (0, 4, 5, 6, 8, 9, 10, 12)] == [0, 0, 50, 50, 80, 80, 100, 100]
     late = WorkCalendar().add(order["due_on"], 2).date
     assert correction.orders(desk, late)[0]["days_left"] == -2

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 Window = Callable[..., Page]
-AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 BOARDS = (
     "/boards/indicators",

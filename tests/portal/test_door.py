@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from hub.audit import app as cli
 from portal import accounts, audit
 from portal.app import create
+from portal.render import ROOM
 from portal.roles import ACTIONS, PUBLIC, can
 from portal.site import Site
 from tests.portal.conftest import PASSWORD, PEOPLE
@@ -244,13 +245,13 @@ def test_audit_is_verified_from_a_file_alone(site: Site, tmp_path: Path) -> None
     assert verify(shorter, "--known", f"{number}:{told}") == 1
 
 
-def test_scripts_are_the_ones_the_manifest_names() -> None:
+@pytest.mark.parametrize(
+    "vendor", [ROOM / "static" / "vendor", Path(__file__).parent / "vendor"], ids=["served", "tests"]
+)
+def test_what_others_wrote_is_what_the_manifest_names(vendor: Path) -> None:
     import hashlib
     import json
 
-    from portal.render import ROOM
-
-    vendor = ROOM / "static" / "vendor"
     manifest = json.loads((vendor / "manifest.json").read_text(encoding="utf-8"))
     assert {f.name for f in vendor.iterdir()} == {*manifest, "manifest.json"}
     for name, told in manifest.items():

@@ -29,3 +29,6 @@ CREATE TABLE hub.rectification_report (
   CHECK (kind = 'progress' OR progress_pct = 100)
 );
 CREATE UNIQUE INDEX rectification_report_one_waiting ON hub.rectification_report (problem_no, kind) WHERE accepted IS NULL;
+
+-- Reminders follow from the causes of messages (hub.notice); nobody counts their steps here any more.
+ALTER TABLE hub.correction_order DROP COLUMN reminded_pct;
