@@ -136,7 +136,7 @@ def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
         return len(values) > 0 and sum(map(test, values)) >= len(values) - _strays(len(values))
 
     longest = max((len(v) for v in values), default=0)
-    physical = next((f"varchar({n})" for n in _LENGTHS if longest * 1.25 <= n), "text")
+    physical = next((f"varchar({n})" for n in _LENGTHS if values and longest * 1.25 <= n), "text")
     for kind, stored, length, level in (
         ("resident_id", "mask_id", 40, "S2"), ("uscc", "uscc", 18, "S1"), ("enterprise_code", "enterprise_code", 20, "S1"),
         ("phone", "mask_phone", 40, "S2"),
