@@ -6,6 +6,7 @@ width (refused, with their lines), a stray quotation mark that swallows the line
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -365,7 +366,9 @@ class DelimitedFile:
                 if before >= self._skip:
                     yield before + 1, row
                 before = end
-            self._lines, self._whole_end = before, stream.ends_with_newline
+            self._lines = before
+        except csv.Error as error:
+            raise self._damaged(str(error)) from None
         finally:
             stream.close()
 

@@ -25,6 +25,7 @@ _WITHIN = re.compile(
     r"https?://[^\s,;|\"]+|(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?(?!\d)"
     r"|(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)"
 )
+_RETURN = re.compile(r"(?<=\r)(?=[^\r\n])")
 _HINT = re.compile(r"^sep=(.)\s*$")
 _LIKELY = 0.75  # of them, for a usual one
 _AGREEING = 0.9  # of the lines must have the same width before an unusual delimiter is believed
@@ -72,11 +73,20 @@ class Dialect:
         if self.mark != self.delimiter:
             lines = (line.replace(self.delimiter, self.mark) for line in lines)
         reader = csv.reader(
-            lines, delimiter=self.mark, quotechar=self.quote, escapechar=self.escape, skipinitialspace=self.skip_space,
+            _parted(lines), delimiter=self.mark, quotechar=self.quote, escapechar=self.escape, skipinitialspace=self.skip_space,
             quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
         )  # fmt: skip
         for row in reader:
             yield row, reader.line_num
+
+
+def _parted(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, parted at a return alone within them, which ends a line as Arrow reads it; csv refuses to."""
+    for line in lines:
+        if "\r" in line.rstrip("\r\n"):
+            yield from _RETURN.split(line)
+        else:
+            yield line
 
 
 def hinted(lines: Sequence[str]) -> str | None:

@@ -97,6 +97,8 @@ def _told(
         at = next((index for index, end in enumerate(ends) if end >= header_row), None)
         if at is None:
             raise SourceChanged(where, f"前 {_ROWS} 行里没有第 {header_row} 行", "请核对表头所在的行号")
+        if not any(cell.strip() for cell in rows[at]):
+            raise SourceChanged(where, f"第 {header_row} 行是空的，不是表头", "请核对表头所在的行号")
         place = shape.Place(at, 1)
     begun = place.start + place.depth
     aside = [line for line in _mended(lines, dialect)[1] if line <= (ends[place.start] if ends else 0)]

@@ -469,3 +469,14 @@ def test_an_end_mark_of_dos_and_pairs_above_a_table_are_no_records(read):
 
 def test_quotation_marks_between_blanks(read):
     assert read('X, "Y" ,Z\na, "b, c" ,d\ne, "f" ,g\n')[0] == ["X", "Y", "Z"]
+
+
+def test_a_blank_line_is_no_header(read):
+    with pytest.raises(SourceChanged, match="第 2 行是空的"):
+        read("a,b\n\n1,2\n", header_row=2)
+
+
+def test_a_return_alone_ends_a_line_among_others(read):
+    header, rows, told = read("编号,名称\n1,甲\r2,乙\n合计,x,y\n3,丙,多\n")
+    assert (header, rows) == (["编号", "名称"], [["1", "甲"], ["2", "乙"]])
+    assert "退回 第 5 行" in told
