@@ -17,6 +17,9 @@ from schemas.errors import SourceChanged, nearest
 # At this share of the mapped names a row is the header; below it the best row is only named in the message.
 ENOUGH = 0.6
 
+# Columns that readers add to a source's own: where a record stands, what was done to it, what is wrong with its shape.
+COORDINATES = frozenset({"_sheet", "_row", "_op", "_seq", "_flaw", "_quarantine_id"})
+
 _BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
 _BETWEEN = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef（）]) (?=[\u2e80-\u9fff\uff00-\uffef（）])")
 _BRACKETS = re.compile(r"^(?P<base>.+?)[（(\[【](?:单位[：:])?(?P<unit>[^（()）\[\]【】]{1,8})[）)\]】]$")
@@ -116,10 +119,13 @@ def fit(cells: Sequence[str], wanted: Collection[str]) -> Header:
     for index, cell in enumerate(cells):
         text = squeezed(cell)
         base, unit = split_unit(text)
-        named = by_key.get(key(text)) or (by_key.get(key(base)) if unit else None) or tidied(cell) or f"列{index + 1}"
-        count[named] = count.get(named, 0) + 1
-        if count[named] > 1:
-            named = f"{named}#{count[named]}"
+        own = tidied(cell)
+        own = own.lstrip("_") if own in COORDINATES else own
+        named = by_key.get(key(text)) or (by_key.get(key(base)) if unit else None) or own or f"列{index + 1}"
+        folded = named.casefold()  # engines take user and User for one column
+        count[folded] = count.get(folded, 0) + 1
+        if count[folded] > 1:
+            named = f"{named}#{count[folded]}"
             named = by_key.get(key(named), named)
         names.append(named)
         if unit:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 ROWS = 1000  # what proposals are made from; people are shown the first PREVIEW
 PREVIEW = 50
-# Columns that readers add to a source's own: where a record stands, what was done to it, what is wrong with its shape.
-COORDINATES = frozenset({"_sheet", "_row", "_op", "_seq", "_flaw", "_quarantine_id"})
 _HEADER_LINES = 8
 _NO_HEADER = (-999, 0, 0)
 _MADE_UP = re.compile(r"列\d+(#\d+)?")  # what a column without a name is called
@@ -131,7 +129,7 @@ def _of_file(connector: Connector, rows: int) -> Sample:
         raise ConfigError(
             f"{connector.id}：source.path", "还没有符合的文件", "请先放一份部门的文件，再登记；路径里可用 * 通配"
         )
-    names = [name for name in head if name not in COORDINATES]
+    names = [name for name in head if name not in header.COORDINATES]
     # Read again by those names: a reader tells records from totals and notes by the columns that are wanted.
     mapped = replace(bare, fields={name: name for name in names})
     delivery, taken = _first(open_driver(mapped), rows)
@@ -152,13 +150,13 @@ def _header_line(connector: Connector) -> int | None:
             found = _likeness(_names(replace(connector, source={**connector.source, "header_row": number})))
         except HubError:
             continue
-        if found > best:
+        if found[:2] > best[:2]:
             best, line = found, number
     return line
 
 
 def _names(connector: Connector) -> list[str]:
-    return [name for name in _head(connector)[1] if name not in COORDINATES]
+    return [name for name in _head(connector)[1] if name not in header.COORDINATES]
 
 
 def _likeness(names: list[str]) -> tuple[int, int, int]:
@@ -203,6 +201,6 @@ def _first(driver: Driver, rows: int) -> tuple[Delivery | None, list[dict[str, s
 
 
 def _texts(batch: pa.RecordBatch) -> list[dict[str, str | None]]:
-    names = [name for name in batch.schema.names if name not in COORDINATES]
+    names = [name for name in batch.schema.names if name not in header.COORDINATES]
     columns = [[None if v is None else str(v) for v in batch.column(name).to_pylist()] for name in names]
     return [dict(zip(names, row, strict=True)) for row in islice(zip(*columns, strict=True), batch.num_rows)]

@@ -329,6 +329,14 @@ def _check_fields(doc: dict[str, Any], fields: dict[str, str], fields_of: Fields
     for name, value in constants.items():
         if name in known and (problem := _constant_problem(getattr(known[name], "physical_type", ""), value)):
             wrong(f"constants.{name}", f"'{value}' {problem}")
+    columns: dict[str, str] = {}
+    for column in fields.values():
+        if columns.setdefault(column.casefold(), column) != column:
+            wrong(
+                "fields",
+                f"列 '{columns[column.casefold()]}' 和 '{column}' 只差大小写，分不清",
+                "请只采集一列，或请部门在视图里改名",
+            )
     for name in fields:
         if name in constants:
             wrong(f"constants.{name}", "fields 里已经对应了列", "请只留一处")

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from connectors.database import Database
 from connectors.drivers import open_driver
 from connectors.files import FileDriver
-from connectors.sample import COORDINATES
+from connectors.header import COORDINATES
 from connectors.spec import Connector
 from quality.check import Checked
 from schemas import reference

@@ -471,6 +471,12 @@ def test_quotation_marks_between_blanks(read):
     assert read('X, "Y" ,Z\na, "b, c" ,d\ne, "f" ,g\n')[0] == ["X", "Y", "Z"]
 
 
+def test_names_that_differ_by_case_and_names_of_our_own_are_told_apart(read):
+    assert read("user,User,_row,a\nu,U,r,1\nv,V,s,2\n")[:2] == (
+        ["user", "User#2", "row", "a"], [["u", "U", "r", "1"], ["v", "V", "s", "2"]],
+    )  # fmt: skip
+
+
 def test_a_blank_line_is_no_header(read):
     with pytest.raises(SourceChanged, match="第 2 行是空的"):
         read("a,b\n\n1,2\n", header_row=2)

@@ -127,6 +127,11 @@ def test_good_file_is_read(write):
         ),
         ("recorded_at: 来电时间", "recorded_at: [a, b]", "fields.recorded_at：应当是源系统的列名。"),
         ("dataset: hotline_ticket", "dataset: 12", "dataset：应当是一段文字。"),
+        (
+            "recorded_at: 来电时间",
+            "recorded_at: UPD\n  updated_at: upd",
+            "fields：列 'UPD' 和 'upd' 只差大小写，分不清。请只采集一列，或请部门在视图里改名。",
+        ),
     ],
 )
 def test_each_mistake_is_told_with_its_place_and_cure(write, old, new, line):
