@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connectors import draft_contract, proposal, references, sample
@@ -18,7 +19,6 @@ from connectors.drivers.base import Option, Step
 from connectors.proposal import Proposal
 from connectors.sample import Sample
 from schemas import contract as contracts
-from schemas import dates
 from schemas.contract import Contract
 from schemas.errors import ConfigError
 from schemas.reference import departments
@@ -30,6 +30,7 @@ from warehouse.registry import Registration, checked
 # Below this share nothing of the county's contracts fits, and a contract is drafted from the data.
 FITS = 0.55
 _PLAIN = re.compile(r"[^A-Z0-9]+")
+_NUMBERS = re.compile(r"int|serial|num|dec|json")  # types whose digits are compared as numbers
 _SECRET_OPTIONS = ("token", "password", "secret", "api_key", "client_secret", "sign_key")
 
 
@@ -176,13 +177,19 @@ def _set_load(document: dict[str, Any], seen: Sample, mode: str | None, cursor: 
 def usual_lookback(seen: Sample, cursor: str) -> str:
     """How far a read goes back behind its bookmark when nobody says: rows are committed later than they are stamped.
 
-    Reading a row twice changes nothing. An hour of a time, a day of a date, a thousand of a number, nothing of a text.
+    Reading a row twice changes nothing. An hour of a time, a day of a date, a thousand of a number; nothing of a text
+    that is none of these, because nothing can be taken from it.
     """
     values = seen.values(cursor)
-    if values and all(value.lstrip("-").isdigit() for value in values):
-        return "1000"
-    precisions = {dates.parse(value).precision for value in values}
-    if not values or precisions & {"unparsed", "invalid"}:
+    kind = next((column.type.lower() for column in seen.columns if column.name == cursor), "")
+    if not values:
+        return "1h" if "time" in kind else "1d" if kind == "date" else "0s"
+    if all(value.lstrip("-").isdigit() for value in values):
+        return "1000" if _NUMBERS.search(kind) else "0s"
+    try:
+        for value in values:
+            datetime.fromisoformat(value)
+    except ValueError:
         return "0s"
     return "1h" if any(":" in value for value in values) else "1d"
 
