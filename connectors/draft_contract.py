@@ -49,9 +49,12 @@ def draft(
     """
     fields: dict[str, str] = {}
     properties: list[dict[str, Any]] = []
+    wholes = {column.name.rpartition(".")[0] for column in sample.columns}
     for column in sample.columns:
         if _BIRTH.search(column.name):
             continue  # no birth dates in the warehouse; a person who has the right to one adds it
+        if column.name in wholes:
+            continue  # an object is taken by its parts: as one text it would carry names past their masks
         values = sample.values(column.name)
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name

@@ -123,6 +123,12 @@ def test_a_key_that_nothing_tells_is_a_persons_to_name() -> None:
         draft_contract.draft("noise", "噪声", seen, keys=["街"])
 
 
+def test_an_object_is_taken_by_its_parts() -> None:
+    nested = {"编号": ["1", "2"], "人": ['{"姓名":"王芳"}'] * 2, "人.姓名": ["王芳", "李强"]}
+    _, fields = draft_contract.draft("nested", "嵌套", sample(**nested))
+    assert list(fields.values()) == ["编号", "人.姓名"]
+
+
 def test_numbers_of_more_digits_than_an_integer_holds_are_codes() -> None:
     text, fields = draft_contract.draft("wide", "宽", sample(序号=[str(2**64 - n) for n in range(1, 4)]))
     field = contracts.parse(text, "wide").fields[next(iter(fields))]
