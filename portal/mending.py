@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from connectors.sample import COORDINATES
+from connectors.header import COORDINATES
 from portal import attachments
 from portal.accounts import Account
 from portal.mapping import veiled

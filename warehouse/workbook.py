@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from connectors.sample import COORDINATES
+from connectors.header import COORDINATES
 from schemas.errors import ConfigError
 
 _STATE = {"corrected": "源头已更正", "withdrawn": "源头已撤回", "resubmitted": "已更正", "upheld": "申诉成立"}
