@@ -16,6 +16,7 @@ from connectors import header
 from connectors.sample import Sample
 from schemas import amounts, dates, identifiers, reference
 from schemas.contract import Contract, Field
+from schemas.text import is_blank_word
 
 SURE = 0.8  # from here on a proposal is taken unless a person objects
 LEAST = 0.5
@@ -63,7 +64,7 @@ class Proposal:
 def propose(contract: Contract, sample: Sample) -> Proposal:
     """The best column for every field of the contract that any column may be."""
     names = [column.name for column in sample.columns]
-    values = {name: sample.values(name)[:_LOOKED_AT] for name in names}
+    values = {name: [v for v in sample.values(name) if not is_blank_word(v)][:_LOOKED_AT] for name in names}
     aliases = reference.column_aliases(contract.dataset)
     pairs = [
         Suggestion(f.name, name, certainty, reason)
@@ -254,7 +255,7 @@ def _unknown_codes(f: Field, sample: Sample, found: Proposal) -> dict[str, int]:
     known = reference.code_sets()[f.code_set].spellings()
     unknown: dict[str, int] = {}
     for value in sample.values(found.fields[f.name].column):
-        if reference.spelled(value) not in known:
+        if reference.spelled(value) not in known and not is_blank_word(value):
             unknown[value] = unknown.get(value, 0) + 1
     return dict(sorted(unknown.items(), key=lambda pair: -pair[1])[:20])
 

@@ -111,6 +111,15 @@ def standard(field: Field, source: Source) -> Standard:
     return build(field, source)
 
 
+def _unread(field: Field, s: Source) -> str:
+    """Where a text was not understood; N/A and 暂无 are understood: nothing is known."""
+    return f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN NOT is_blank_word({s.text}) ELSE false END"
+
+
+def _left_open(field: Field, s: Source) -> str:
+    return f"CASE WHEN {s.text} IS NOT NULL AND {_v(field)} IS NULL THEN is_blank_word({s.text}) ELSE false END"
+
+
 def _cast(sql: str, field: Field) -> str:
     return sql if field.physical_type.startswith(("varchar", "text")) else f"TRY_CAST({sql} AS {duck_type(field)})"
 
@@ -176,7 +185,7 @@ def _timestamp(field: Field, s: Source) -> Standard:
         return Standard(f"{s.raw}::TIMESTAMP")
     # An instant told in UTC may fall on another day here: that is a conversion, not a repair.
     fixed = f"{s.odd if s.utc else 'true'} AND left({s.text}, 10) <> {_v(field)}::DATE::VARCHAR"
-    return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+    return Standard(s.read, _unread(field, s), fixed, _left_open(field, s))
 
 
 def _integer(field: Field, s: Source) -> Standard:
@@ -185,7 +194,7 @@ def _integer(field: Field, s: Source) -> Standard:
     # 3.5 is no count: a number with a fraction is refused, not rounded.
     value = f"CASE WHEN {s.read} = floor({s.read}) THEN TRY_CAST({s.read} AS {duck_type(field)}) END"
     fixed = f"{s.odd} AND {_v(field)} IS NOT NULL AND TRY_CAST({s.text} AS DOUBLE) IS NULL"
-    return Standard(value, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL", fixed)
+    return Standard(value, _unread(field, s), fixed, _left_open(field, s))
 
 
 def _decimal(field: Field, s: Source) -> Standard:
@@ -195,22 +204,26 @@ def _decimal(field: Field, s: Source) -> Standard:
     rewritten = f"({s.odd} AND TRY_CAST({s.text} AS DOUBLE) IS NULL) OR {s.read} <> {_v(field)}"
     return Standard(
         f"TRY_CAST({s.read} AS {duck_type(field)})",
-        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
+        _unread(field, s),
         f"{_v(field)} IS NOT NULL AND ({rewritten})",
+        _left_open(field, s),
     )
 
 
 def _boolean(field: Field, s: Source) -> Standard:
     if not s.read:
         return Standard(s.raw)
-    return Standard(s.read, f"{s.text} IS NOT NULL AND {_v(field)} IS NULL")
+    return Standard(s.read, _unread(field, s), None, _left_open(field, s))
 
 
 def _looked_up(field: Field, s: Source) -> Standard:
     assert s.lookup is not None
     # What is in no list stays as written, so that the refused row shows it; the code_set rule refuses it.
     return Standard(
-        f"coalesce({s.lookup}, {s.text})", None, f"{s.text} <> {_v(field)}" if field.kind == "code_set" else None
+        f"CASE WHEN {s.lookup} IS NOT NULL THEN {s.lookup} WHEN NOT is_blank_word({s.text}) THEN {s.text} END",
+        None,
+        f"{s.text} <> {_v(field)}" if field.kind == "code_set" else None,
+        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
     )
 
 

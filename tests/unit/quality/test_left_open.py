@@ -1,0 +1,49 @@
+"""N/A, 暂无 and 不详 in a column of numbers, dates or codes mean that nothing is known; other words are not understood."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quality.check import check
+from quality.plan import Mapping
+from schemas import contract, macros
+
+CONTRACT = """
+name: 台账
+schema:
+  - name: ledger
+    businessName: 台账
+    properties:
+      - {name: ledger_no, businessName: 编号, logicalType: string, physicalType: varchar(9), primaryKey: true}
+      - {name: capital, businessName: 资本, logicalType: number, physicalType: "numeric(18,2)", customProperties: [{property: standardise, value: yuan}]}
+      - {name: staff, businessName: 人数, logicalType: integer, physicalType: integer}
+      - {name: seen_at, businessName: 时间, logicalType: timestamp, physicalType: timestamp}
+      - {name: kind, businessName: 类型, logicalType: string, physicalType: varchar(9), customProperties: [{property: codeSet, value: kind}]}
+"""
+COLUMNS = ("ledger_no", "capital", "staff", "seen_at", "kind")
+
+
+def test_words_for_nothing_are_nothing_and_others_are_refused(tmp_path: Path) -> None:
+    rows = [
+        ("1", "1,000(万)", "3", "2026-01-02 08:00", "甲"), ("2", "N/A", "暂无", "无", "不详"), ("3", "面议", "3", "2026-01-02 08:00", "甲"),
+        ("4", "5", "若干", "2026-01-02 08:00", "甲"), ("5", "5", "3", "明天", "甲"), ("6", "5", "3", None, "丙"),
+    ]  # fmt: skip
+    landed = tmp_path / "landed.parquet"
+    pq.write_table(pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))), landed)
+    con = duckdb.connect()
+    macros.install(con)
+    mapping = Mapping("x", {c: c for c in COLUMNS}, {}, {}, False, "full", {"kind": {"甲": "A"}}, b"key")
+    checked = check(
+        con, landed, contract.parse(CONTRACT, "ledger"), mapping, datetime(2026, 3, 1), tmp_path / "checked"
+    )
+    found = con.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad}) ORDER BY ledger_no"
+    ).fetchall()
+    assert found == [("1", Decimal("10000000.00"), 3, datetime(2026, 1, 2, 8), "A"), ("2", None, None, None, None)]
+    assert (checked.quarantined, checked.by_rule["unparsed"]) == (4, 3)
