@@ -20,7 +20,7 @@ def run(
     asked = reading.load(config)
     if threshold is not None:
         if not 0 < threshold <= 1:
-            raise UsageError("--threshold", f"{threshold:g} 不是 0 到 1 之间的概率", "例如 --threshold 0.95")
+            raise UsageError("--threshold", f"{threshold:g} 不是 0 到 1 之间的概率", "例如 --threshold 0.9")
         asked = replace(asked, threshold=threshold, review=min(asked.review, threshold))
     for path in (clusters, review, kept):
         if path is not None and not path.absolute().parent.is_dir():

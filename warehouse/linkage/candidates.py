@@ -71,6 +71,8 @@ def _coarse(field: Field) -> str:
             return f"left({f}, 4)"
         case "phone":
             return f"right({f}, 7)"
+        case "position":
+            return f"CAST(round({f}_y / 500) AS bigint) || ' ' || CAST(round({f}_x / 500) AS bigint)"
         case _:
             return f
 

@@ -12,7 +12,7 @@ import yaml
 from schemas.errors import ConfigError, ConfigErrors, nearest
 from warehouse.linkage.roles import ALIASES, ROLES
 
-THRESHOLD = 0.95
+THRESHOLD = 0.8
 REVIEW = 0.5
 MODES = ("auto", "link", "dedupe", "both")
 _KEYS = {

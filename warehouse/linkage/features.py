@@ -92,11 +92,29 @@ def _columns(field: Field) -> dict[str, str]:
             }
         case "identifier":
             code = f"id_clean({f})"
-            return {"": code, "_kind": f"enterprise_code_kind({code})"}
+            kind = f"enterprise_code_kind({code})"
+            return {
+                "": code,
+                # Codes that hold an organisation code meet on it; one of another kind says nothing about these.
+                "_org": f"CASE {kind} WHEN 'uscc' THEN substr({code}, 9, 9) WHEN 'old_tax' THEN right({code}, 9) WHEN 'org_code' THEN {code} END",
+                "_own": f"CASE WHEN {kind} NOT IN ('uscc', 'old_tax', 'org_code') THEN {code} END",
+            }
         case "email":
             return {"": f"nullif(lower(trim({f})), '')"}
         case "postcode":
             return {"": f"nullif(upper(regexp_replace(nfkc_text({f}), '\\s+', ' ', 'g')), '')"}
+        case "position":
+            # Two numbers, the latitude first; a value above 90 can only be the longitude. 0 0 is a blank.
+            part = [f"try_cast(regexp_extract_all({f}, '-?[0-9]+(?:[.][0-9]+)?')[{n}] AS double)" for n in (1, 2)]
+            turned = f"abs({part[0]}) > 90"
+            north = f"CASE WHEN {turned} THEN {part[1]} ELSE {part[0]} END"
+            east = f"CASE WHEN {turned} THEN {part[0]} ELSE {part[1]} END"
+            known = f"{part[0]} IS NOT NULL AND {part[1]} IS NOT NULL AND ({part[0]} <> 0 OR {part[1]} <> 0)"
+            return {
+                "": f"CASE WHEN {known} THEN round({north}, 4) || ' ' || round({east}, 4) END",
+                "_y": f"CASE WHEN {known} THEN {north} * 111320 END",
+                "_x": f"CASE WHEN {known} THEN {east} * 111320 * cos(radians({north})) END",
+            }
         case "number":
             return {"": f"try_cast(regexp_replace({f}, '[^0-9.-]', '', 'g') AS double)"}
         case _:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from schemas.errors import ConfigError
@@ -23,9 +24,12 @@ VERSION = 1
 _U_PAIRS = 2e5
 _EM_PAIRS = 3e5
 _SESSIONS = 5
+_ROUNDS = (25, 8, 3)
 _ENOUGH_PAIRS = 40
 # Believed pairs set beside those seen: hundreds of records sway the weights, tens do not.
 _PRIOR_PAIRS = 20.0
+# A field that two strangers share less often than this can tell whether a pair is one.
+_TELLING = 0.01
 
 
 @dataclass(frozen=True)
@@ -76,25 +80,62 @@ def load(path: Path, fields: list[Field]) -> Model:
 def train(con: Any, fields: list[Field], across: bool) -> Model:
     """Learn from `feature`. `across`: only pairs of different sources count as evidence."""
     linker = _linker(con, _settings(fields))
-    linker.training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=1)
+    linker.training.estimate_u_using_random_sampling(max_pairs=_U_PAIRS, seed=1, num_chunks=1)
+    settings = linker.misc.save_model_to_json()
     told = []
     met: list[tuple[tuple[str, ...], float]] = []
+    learnt: list[dict[str, list[float | None]]] = []
     for columns, pairs in _sessions(con, fields, across):
         rule = " AND ".join(f"l.{column} = r.{column}" for column in columns) + (
             " AND l.source <> r.source" if across else ""
         )
+        found = _session(con, settings, rule, pairs)
+        if found is None:
+            told.append(f"{rule}: {pairs} pairs, nothing to learn")
+            continue
+        share, m = found
+        learnt.append(m)
+        met.append((columns, share * pairs))
+        told.append(f"{rule}: {pairs} pairs, {share:.3f} of them matches")
+    for each in settings["comparisons"]:
+        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        of_each = [m[each["output_column_name"]] for m in learnt if each["output_column_name"] in m]
+        for place, level in enumerate(levels):
+            values = [value for m in of_each if (value := m[place]) is not None]
+            level["m_probability"] = median(values) if values else None
+    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    settings = _counted(con, settings)
+    return Model(_sound(settings, _matches(settings, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+
+
+def _session(
+    con: Any, settings: dict[str, Any], rule: str, pairs: int
+) -> tuple[float, dict[str, list[float | None]]] | None:
+    """Expectation maximisation over the pairs of `rule`: share of matches, and m by comparison and level, None where unseen.
+
+    None for a block that teaches nothing. Splink refuses an m that falls to nothing, as that of a level no match has does
+    after many rounds; fewer rounds stop before. It leaves the settings of the linker it did that to unfit: each has its own.
+    """
+    for rounds in _ROUNDS:
+        linker = _linker(con, {**settings, "max_iterations": rounds})
         try:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
                 rule, estimate_without_term_frequencies=True, max_pairs=_EM_PAIRS if pairs > _EM_PAIRS else None
             )
-            share = session.core_model_settings.probability_two_random_records_match
-            met.append((columns, share * pairs))
-            told.append(f"{rule}: {pairs} pairs, {share:.3f} of them matches")
-        except Exception as error:  # EM on a degenerate block: the believed weights stand in
-            told.append(f"{rule}: {type(error).__name__}")
-    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
-    settings = _counted(con, linker.misc.save_model_to_json())
-    return Model(_sound(settings, _matches(settings, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+        except ValueError:
+            continue
+        except Exception:  # an empty or degenerate block
+            return None
+        core = session.core_model_settings
+        return core.probability_two_random_records_match, {
+            c.output_column_name: [
+                level._m_probability if isinstance(level._m_probability, float) else None
+                for level in c.comparison_levels
+                if not level.is_null_level
+            ]
+            for c in core.comparisons
+        }
+    return None
 
 
 def _counted(con: Any, settings: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +251,10 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     rules: list[tuple[tuple[str, ...], int]] = [
         ((column,), pairs) for column, pairs in single.items() if _ENOUGH_PAIRS <= pairs <= 8 * rows
     ]
-    rules.sort(key=lambda rule: rule[1])
+    # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
+    pure = {rule: _purity(con, rule[0][0], across) for rule in rules}
+    best = max(pure.values(), default=0.0)
+    rules = sorted((rule for rule in rules if pure[rule] >= best / 2), key=lambda rule: (-round(pure[rule], 1), rule[1]))
     common = [column for column, pairs in single.items() if pairs > 8 * rows]
     for place, left in enumerate(common):
         for right in common[place + 1 :]:
@@ -226,6 +270,35 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
             for column in news:
                 trained[column] += 1
     return chosen
+
+
+def _purity(con: Any, column: str, across: bool) -> float:
+    """Of the pairs equal in `column`, the share that is equal in another telling field too; pairs without a second value apart."""
+    telling = [
+        other
+        for (other,) in con.execute("SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')").fetchall()
+        if other != column and _by_chance(con, other) < _TELLING
+    ]
+    if not telling:
+        return 0.0
+    equal = " OR ".join(f"coalesce(l.{other} = r.{other}, false)" for other in telling)
+    known = " OR ".join(f"(l.{other} IS NOT NULL AND r.{other} IS NOT NULL)" for other in telling)
+    apart = " AND l.source <> r.source" if across else ""
+    share = con.execute(
+        f"""SELECT avg(CAST({equal} AS int)) FILTER ({known})
+        FROM feature l JOIN feature r ON l.{column} = r.{column} AND l.rid < r.rid{apart}"""
+    ).fetchone()[0]
+    return float(share or 0)
+
+
+def _by_chance(con: Any, column: str) -> float:
+    """How likely any two records with a value are equal in it."""
+    return float(
+        con.execute(
+            f"""SELECT coalesce(sum(n * (n - 1.0)) / nullif(max(total) * (max(total) - 1.0), 0), 1)
+            FROM (SELECT count(*) AS n, sum(count(*)) OVER () AS total FROM feature WHERE {column} IS NOT NULL GROUP BY {column})"""
+        ).fetchone()[0]
+    )
 
 
 def _pairs(con: Any, columns: Sequence[str], across: bool) -> int:

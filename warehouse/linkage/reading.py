@@ -84,9 +84,21 @@ def read(con: Any, config: Config) -> list[Field]:
             f"编号 '{repeated[1]}' 不止一行",
             "id 要写每行不同的一列；没有这样的列就不写 id，按行号算",
         )
-    return [
-        Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields
-    ]  # fmt: skip
+    return _on_the_map(
+        con,
+        [Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields],
+    )
+
+
+def _on_the_map(con: Any, fields: list[Field]) -> list[Field]:
+    """The fields with latitude and longitude put together as one position; either alone tells no place and is left out."""
+    north = next((f for f in fields if f.role == "latitude"), None)
+    east = next((f for f in fields if f.role == "longitude"), None)
+    rest = [f for f in fields if f.role not in ("latitude", "longitude")]
+    if north is None or east is None:
+        return rest
+    con.execute(f"UPDATE record SET {north.column} = {north.column} || ' ' || {east.column}")
+    return [*rest, Field(f"{north.name} {east.name}", north.column, "position")]
 
 
 def _load(con: Any, source: Source, place: int, scratch: Path) -> list[str]:

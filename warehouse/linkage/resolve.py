@@ -20,6 +20,8 @@ from warehouse.linkage.reading import Field
 _MOST = 12.0
 # A source with fewer of its records doubled than this, and many met elsewhere, is taken to list nothing twice.
 _DOUBLED, _MET = 0.03, 0.1
+# Log2 odds, under the prior of pairs within one source, from which such a source is believed to list one thing twice.
+_SURELY_TWICE = 8.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
     across = config.mode == "link" and several
     sure.find(con, fields, alone=across)
     clusters.contract(con)
-    sure.keep_apart(con, fields)
+    sure.keep_apart(con, sure.proofs(con, fields))
     compared = candidates.find(con, fields, config.blocking, across)
     path = trained or config.model
     learnt = None
@@ -140,14 +142,22 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
 
 
 def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> None:
-    codes = sure.codes(fields)
+    codes = sure.codes(con, fields)
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
     branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
+    # A source that lists nothing twice still does so once in a while: what is surely one within it does not bar a cluster.
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE doubled AS
+        WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b AND r.source = l.source
+                      WHERE weight >= {_SURELY_TWICE!r} AND NOT barred)
+        SELECT a AS rid FROM pair UNION SELECT b FROM pair"""
+    )
     con.execute(
         f"""CREATE OR REPLACE TABLE party AS
-        SELECT node AS cluster, bit_or(coalesce(CAST(1 AS bigint) << bit, 0)) AS mask, {branch} AS branch,
-          CAST(count(*) AS double) AS size{"".join(f", min({sql}) AS {name}" for name, sql in codes.items())}
-        FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source GROUP BY node"""
+        SELECT node AS cluster, bit_or(CASE WHEN d.rid IS NULL THEN coalesce(CAST(1 AS bigint) << bit, 0) ELSE 0 END) AS mask,
+          {branch} AS branch, CAST(count(*) AS double) AS size{"".join(f", min({sql}) AS {name}" for name, sql in codes.items())}
+        FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source
+        LEFT JOIN doubled d USING (rid) GROUP BY node"""
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE noded AS SELECT x.node AS one, y.node AS other, weight, barred "

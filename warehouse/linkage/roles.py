@@ -7,7 +7,7 @@ from typing import Any
 
 ROLES = (
     "organisation", "person", "forename", "surname", "title", "address", "identifier", "phone", "email", "date",
-    "postcode", "category", "number", "ignore",
+    "postcode", "position", "latitude", "longitude", "category", "number", "ignore",
 )  # fmt: skip
 ALIASES = {
     "name": "organisation", "organization": "organisation", "company": "organisation", "site": "organisation",
@@ -18,6 +18,7 @@ ALIASES = {
     "id": "identifier", "uscc": "identifier", "code": "identifier", "tel": "phone", "telephone": "phone",
     "mobile": "phone", "mail": "email", "dob": "date", "birth_date": "date", "zip": "postcode", "zipcode": "postcode",
     "postal_code": "postcode", "city": "category", "town": "category", "type": "category", "place": "category",
+    "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude", "coordinates": "position", "point": "position", "location": "position",
     "occupation": "category", "venue": "category", "year": "number", "price": "number", "amount": "number", "none": "ignore", "skip": "ignore",
 }  # fmt: skip
 TEXT_ROLES = ("organisation", "title", "address", "person")
@@ -33,6 +34,9 @@ _NAMES = (
     ("person", r"full_?name|person|author|^姓名|姓名$|法定代表人|负责人|经营者"),
     ("address", r"addr|street|地址|住所|场所|坐落"),
     ("date", r"\bdob\b|birth_?date|date|_on$|日期|出生"),
+    ("latitude", r"^lat$|latitude|_lat$|^lat_|纬度"),
+    ("longitude", r"^(?:lng|lon|long)$|longitude|_(?:lng|lon)$|^(?:lng|lon)_|经度"),
+    ("position", r"coordinate|lat_?lon|lon_?lat|坐标|经纬"),
     ("title", r"title|description|题名|标题"),
     ("organisation", r"name|company|enterprise|business|单位|企业|公司|名称|字号|商号"),
     ("category", r"city|town|county|state|country|gender|sex|occupation|job|place|type|class|venue|category|brand|manufact|region|城市|区划|乡镇|类型|类别|行业|职业|性别"),
@@ -56,6 +60,8 @@ def infer(con: Any, column: str, name: str) -> str:
     if role == "date" and date_share < 0.5:
         role = "number" if number_share > 0.9 else "category"
     if role == "number" and number_share < 0.5:
+        role = "category"
+    if role in ("latitude", "longitude") and number_share < 0.9:
         role = "category"
     if role:
         return role

@@ -13,18 +13,18 @@ _SAME_NAME = 0.3
 def find(con: Any, fields: list[Field], alone: bool) -> None:
     """Make `sure` (rid, key, reason) and `conflict` (a, b, reason). `alone`: nothing joins within a source by being the same.
 
-    A valid identifier is a key, beside the branch mark, unless the names under it have nothing in common; so is the full
-    legal name of a company, unless it stands under two identifiers, or twice in one source at different addresses.
+    An identifier that is proof is a key, beside the branch mark, unless the names under it have nothing in common; so is the
+    full legal name of a company, unless it stands under two identifiers, or twice in one source at different addresses.
     """
     con.execute("CREATE OR REPLACE TABLE sure (rid bigint, key varchar, reason varchar)")
     con.execute("CREATE OR REPLACE TABLE conflict (a bigint, b bigint, reason varchar)")
     names = [f.column for f in fields if f.role == "organisation"]
     branch = f"coalesce({names[0]}_branch, false)" if names else "false"
-    for field in fields:
-        if field.role == "identifier":
-            _by_identifier(con, field.column, branch, names)
+    proof = proofs(con, fields)
+    for code in proof:
+        _by_identifier(con, code, branch, names)
     if names:
-        _by_name(con, names[0], fields)
+        _by_name(con, names[0], fields, proof)
     if not alone:
         columns = [f.column for f in fields]
         known = " + ".join(f"CAST({column} IS NOT NULL AS int)" for column in columns)
@@ -34,10 +34,27 @@ def find(con: Any, fields: list[Field], alone: bool) -> None:
         )
 
 
+def proofs(con: Any, fields: list[Field]) -> list[str]:
+    """Columns of `feature` with codes that decide: the same is one, another is another. Other identifiers are evidence, typos and all.
+
+    Codes with a right check digit decide where most values have one: organisation codes, alone or within a USCC or an old
+    taxpayer id, apart from registration numbers and resident ids. Else the identifiers of firms do, and any where there is
+    little else to go by.
+    """
+    firms = any(f.role == "organisation" for f in fields)
+    few = sum(f.role != "identifier" for f in fields) < 2
+    found = []
+    for f in (f.column for f in fields if f.role == "identifier"):
+        known, held = con.execute(f"SELECT count({f}_org) + count({f}_own), count({f}) FROM feature").fetchone()
+        if known > 0.5 * held:
+            found += [f"{f}_org", f"{f}_own"]
+        elif firms or few:
+            found.append(f)
+    return found
+
+
 def _by_identifier(con: Any, f: str, branch: str, names: list[str]) -> None:
-    # A code of a known kind is proof; others count as one when hardly any repeats within a source.
-    kinds = con.execute(f"SELECT count({f}_kind), count({f}) FROM feature").fetchone()
-    valid = f"{f}_kind IS NOT NULL" if kinds[0] > 0.5 * kinds[1] else f"length({f}) >= 4"
+    valid = f"length({f}) >= 4"
     if not names:
         con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || {f}, 'identifier' FROM feature WHERE {valid}")
         return
@@ -59,47 +76,45 @@ def _by_identifier(con: Any, f: str, branch: str, names: list[str]) -> None:
     )
 
 
-def _by_name(con: Any, n: str, fields: list[Field]) -> None:
-    codes = [f"count(DISTINCT {f.column}) <= 1" for f in fields if f.role == "identifier"]
+def _by_name(con: Any, n: str, fields: list[Field], proof: list[str]) -> None:
+    codes = [f"count(DISTINCT {f}) <= 1" for f in proof]
     places = [f.column for f in fields if f.role == "address"]
     twice = (
         f" AND NOT EXISTS (SELECT 1 FROM feature t WHERE t.{n} = one.{n} GROUP BY t.source HAVING count(DISTINCT t.{places[0]}) > 1)"
         if places
         else ""
     )
+    # Where the name is all there is, an equal one is all that can be asked for.
+    full = f"{n}_full" if any(f.role not in ("organisation", "identifier") for f in fields) else f"{n} IS NOT NULL"
     con.execute(
         f"""INSERT INTO sure SELECT rid, 'n:' || {n}, 'name' FROM feature JOIN (
-          SELECT {n} FROM feature one WHERE {n}_full GROUP BY {n} HAVING {" AND ".join(codes) or "true"}) one USING ({n})
+          SELECT {n} FROM feature one WHERE {full} GROUP BY {n} HAVING {" AND ".join(codes) or "true"}) one USING ({n})
         WHERE true{twice}"""
     )
-    for field in fields:
-        if field.role == "identifier":
-            f = field.column
-            con.execute(
-                f"""INSERT INTO conflict SELECT l.rid, r.rid, 'same_name_other_code'
-                FROM (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) l
-                JOIN (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) r
-                ON l.{n} = r.{n} AND l.{f} <> r.{f} AND l.rid < r.rid"""
-            )
+    for f in proof:
+        con.execute(
+            f"""INSERT INTO conflict SELECT l.rid, r.rid, 'same_name_other_code'
+            FROM (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) l
+            JOIN (SELECT {n}, {f}, min(rid) AS rid FROM feature WHERE {n}_full AND {f} IS NOT NULL GROUP BY ALL) r
+            ON l.{n} = r.{n} AND l.{f} <> r.{f} AND l.rid < r.rid"""
+        )
 
 
-def keep_apart(con: Any, fields: list[Field]) -> None:
-    """Undo contractions that would put two valid identifiers together: each identifier keeps its own records."""
-    for field in fields:
-        if field.role == "identifier":
-            f = field.column
-            con.execute(
-                f"""UPDATE node_of SET node = kept.lowest FROM (
-                  SELECT rid, CASE WHEN {f} IS NULL THEN rid ELSE min(rid) OVER (PARTITION BY node, {f}) END AS lowest
-                  FROM node_of JOIN feature USING (rid)
-                  SEMI JOIN (SELECT node FROM node_of JOIN feature USING (rid) GROUP BY node HAVING count(DISTINCT {f}) > 1) mixed USING (node)
-                ) kept WHERE node_of.rid = kept.rid"""
-            )
+def keep_apart(con: Any, proof: list[str]) -> None:
+    """Undo contractions that would put two proving codes together: each code keeps its own records."""
+    for f in proof:
+        con.execute(
+            f"""UPDATE node_of SET node = kept.lowest FROM (
+              SELECT rid, CASE WHEN {f} IS NULL THEN rid ELSE min(rid) OVER (PARTITION BY node, {f}) END AS lowest
+              FROM node_of JOIN feature USING (rid)
+              SEMI JOIN (SELECT node FROM node_of JOIN feature USING (rid) GROUP BY node HAVING count(DISTINCT {f}) > 1) mixed USING (node)
+            ) kept WHERE node_of.rid = kept.rid"""
+        )
 
 
-def codes(fields: list[Field]) -> dict[str, str]:
+def codes(con: Any, fields: list[Field]) -> dict[str, str]:
     """Columns of which a cluster may hold one value: name -> SQL over `feature`."""
-    found = {f"code_{f.column}": f.column for f in fields if f.role == "identifier"}
+    found = {f"code_{f}": f for f in proofs(con, fields)}
     found |= {
         f"code_{f.column}": f"CASE WHEN {f.column}_full THEN {f.column} END" for f in fields if f.role == "organisation"
     }
