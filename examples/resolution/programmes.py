@@ -8,10 +8,14 @@ from typing import Any
 from examples.resolution.noise import slip
 from examples.resolution.people import FORENAMES, SURNAMES
 
-_STREETS = """Kedzie Halsted Ashland Western Pulaski Cicero Damen Racine Wabash Michigan State Clark Sheridan Lawrence Foster Devon Belmont Fullerton
-Armitage Division Madison Jackson Roosevelt Cermak Archer Garfield Exchange Torrence Wentworth Princeton Emerald Union Morgan Throop Loomis Laramie
-Hamlin Keeler Karlov Wolcott Paulina Hermitage Campbell Rockwell Talman Maplewood Francisco Sacramento Springfield Lawndale Champlain""".split()  # fmt: skip
-_TYPES = (("Avenue", "Ave", "Ave."), ("Street", "St", "St."), ("Road", "Rd", "Rd."), ("Boulevard", "Blvd", "Blvd."), ("Place", "Pl", "Pl."))
+_STREETS = ["Kedzie", "Halsted", "Ashland", "Western", "Pulaski", "Cicero", "Damen", "Racine", "Wabash", "Michigan", "State", "Clark", "Sheridan", "Lawrence", "Foster", "Devon", "Belmont", "Fullerton", "Armitage", "Division", "Madison", "Jackson", "Roosevelt", "Cermak", "Archer", "Garfield", "Exchange", "Torrence", "Wentworth", "Princeton", "Emerald", "Union", "Morgan", "Throop", "Loomis", "Laramie", "Hamlin", "Keeler", "Karlov", "Wolcott", "Paulina", "Hermitage", "Campbell", "Rockwell", "Talman", "Maplewood", "Francisco", "Sacramento", "Springfield", "Lawndale", "Champlain"]  # fmt: skip
+_TYPES = (
+    ("Avenue", "Ave", "Ave."),
+    ("Street", "St", "St."),
+    ("Road", "Rd", "Rd."),
+    ("Boulevard", "Blvd", "Blvd."),
+    ("Place", "Pl", "Pl."),
+)
 _SIDES = {"N": "North", "S": "South", "E": "East", "W": "West"}
 _PARENTS = (
     "Salvation Army", "Catholic Charities of the Archdiocese", "Hull House Association", "Henry Booth House", "Centers for New Horizons",
@@ -84,7 +88,14 @@ def _place(rng: random.Random, entity: int) -> dict[str, Any]:
         own = rng.choice([surname, f"{rng.choice(FORENAMES)} {surname}", rng.choice(_STREETS)])
     elif kind < 0.7:
         parent = rng.choice(_PARENTS)
-        own = rng.choice([rng.choice(_STREETS), f"{rng.choice(FORENAMES)} {surname}", f"{surname} {rng.choice(_KINDS)}", f"Saint {rng.choice(FORENAMES)}"])
+        own = rng.choice(
+            [
+                rng.choice(_STREETS),
+                f"{rng.choice(FORENAMES)} {surname}",
+                f"{surname} {rng.choice(_KINDS)}",
+                f"Saint {rng.choice(FORENAMES)}",
+            ]
+        )
     else:
         own = f"{rng.choice([surname, rng.choice(_STREETS), rng.choice(FORENAMES) + 's', 'Little ' + surname])} {rng.choice(_KINDS)}"
     if rng.random() < 0.04:

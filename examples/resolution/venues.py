@@ -6,7 +6,22 @@ import random
 from typing import Any
 
 _TOWNS = ("城关镇", "太和镇", "金华镇", "仁和镇", "青岗镇", "沱牌镇", "洋溪镇", "大榆镇")
-_ROADS = ("人民", "解放", "建设", "文化", "滨江", "新华", "太和", "虹桥", "广场", "城南", "美丰", "伯玉", "子昂", "武安")
+_ROADS = (
+    "人民",
+    "解放",
+    "建设",
+    "文化",
+    "滨江",
+    "新华",
+    "太和",
+    "虹桥",
+    "广场",
+    "城南",
+    "美丰",
+    "伯玉",
+    "子昂",
+    "武安",
+)
 _VILLAGES = ("新民村", "红旗村", "凉水村", "白鹤村", "双江村", "石门村", "油坊村", "金星村")
 _WORDS = "星阳光花宝贝蓝天育英康乐福寿和平安泰锦绣朝春蕾启明德馨惠民同心百佳汇丰鑫源家兴盛旺"
 _KINDS = {
@@ -67,18 +82,34 @@ def _line(place: dict[str, Any], habits: dict[str, float], shift: float, rng: ra
         name += rng.choice(["（普惠）", "(连锁)", f"（{place['road']}店）", "有限公司"])
     if rng.random() < 0.05 and len(name) > 4:
         at = rng.randrange(len(name) - 1)
-        name = rng.choice([name[:at] + rng.choice(_WORDS) + name[at + 1 :], name[:at] + name[at + 1 :], name[:at] + " " + name[at:]])
+        name = rng.choice(
+            [name[:at] + rng.choice(_WORDS) + name[at + 1 :], name[:at] + name[at + 1 :], name[:at] + " " + name[at:]]
+        )
     number = str(place["number"])
     if rng.random() < habits["figures"] * 0.3 and place["number"] < 10:
         number = _FIGURES[place["number"]]
     if place["village"]:
-        address = place["town"] + place["village"] + rng.choice([f"{place['group']}组", f"{place['group']}社", f"{_figure(place['group'])}组", ""])
+        address = (
+            place["town"]
+            + place["village"]
+            + rng.choice([f"{place['group']}组", f"{place['group']}社", f"{_figure(place['group'])}组", ""])
+        )
     else:
-        address = place["road"] + number + rng.choice(["号", "号", "号", "", f"号附{place['group']}号" if rng.random() < 0.3 else "号"])
+        address = (
+            place["road"]
+            + number
+            + rng.choice(["号", "号", "号", "", f"号附{place['group']}号" if rng.random() < 0.3 else "号"])
+        )
         if rng.random() < 0.5:
             address = place["town"] + address
         if rng.random() < 0.08:
-            address = rng.choice([place["town"] + place["road"], place["road"] + "中段", address + rng.choice(["一楼", "底商", "（农贸市场旁）"])])
+            address = rng.choice(
+                [
+                    place["town"] + place["road"],
+                    place["road"] + "中段",
+                    address + rng.choice(["一楼", "底商", "（农贸市场旁）"]),
+                ]
+            )
     if rng.random() < habits["county"]:
         address = rng.choice(["射洪市", "四川省遂宁市射洪市", "射洪县", "四川省射洪县"]) + address
     phone = place["phone"] if rng.random() < 0.85 else rng.choice([place["second"], ""])

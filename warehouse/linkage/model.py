@@ -254,7 +254,9 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
     pure = {rule: _purity(con, rule[0][0], across) for rule in rules}
     best = max(pure.values(), default=0.0)
-    rules = sorted((rule for rule in rules if pure[rule] >= best / 2), key=lambda rule: (-round(pure[rule], 1), rule[1]))
+    rules = sorted(
+        (rule for rule in rules if pure[rule] >= best / 2), key=lambda rule: (-round(pure[rule], 1), rule[1])
+    )
     common = [column for column, pairs in single.items() if pairs > 8 * rows]
     for place, left in enumerate(common):
         for right in common[place + 1 :]:
@@ -276,7 +278,9 @@ def _purity(con: Any, column: str, across: bool) -> float:
     """Of the pairs equal in `column`, the share that is equal in another telling field too; pairs without a second value apart."""
     telling = [
         other
-        for (other,) in con.execute("SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')").fetchall()
+        for (other,) in con.execute(
+            "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
+        ).fetchall()
         if other != column and _by_chance(con, other) < _TELLING
     ]
     if not telling:

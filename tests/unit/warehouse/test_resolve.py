@@ -87,7 +87,11 @@ def test_personal_numbers_with_slips_are_evidence_and_not_proof(tmp_path: Path) 
     for row in rows:
         number = str(3_000_000 + row["entity"] * 7919)
         row["number"] = number[:-1] + "0" if int(row["id"]) % 5 == 0 else number
-    found = resolved(tmp_path, {"people": rows}, fields={"first_name": "auto", "surname": "auto", "dob": "auto", "city": "auto", "number": "identifier"})
+    found = resolved(
+        tmp_path,
+        {"people": rows},
+        fields={"first_name": "auto", "surname": "auto", "dob": "auto", "city": "auto", "number": "identifier"},
+    )
     precision, recall, _ = scores(truth({"people": rows}), found)
     assert precision >= 0.98
     assert recall >= 0.97
