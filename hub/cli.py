@@ -24,6 +24,7 @@ from hub import (
     identifier,
     identity,
     indicator,
+    key,
     notify,
     output,
     publication,
@@ -343,6 +344,7 @@ app.add_typer(drift, name="drift")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(correction.app, name="correction")
 app.add_typer(identity.app, name="identity")
+app.add_typer(key.app, name="key")
 app.add_typer(conflict.app, name="conflict")
 app.add_typer(conflict.trace, name="trace")
 app.add_typer(identifier.app, name="identifier")

@@ -102,7 +102,7 @@ def decide(
     from hub.setup import home
     from pipelines.run import settle
     from schemas.contract import contract
-    from warehouse import store, truth
+    from warehouse import keyring, truth
 
     here = home()
     with connect() as connection:
@@ -119,7 +119,7 @@ def decide(
             else _chosen(value or (), case, contract("enterprise"))
         )
         verdict = truth.decide(
-            connection, number, chosen, by=by, reason=reason, evidence=evidence, key=store.county_key(here)
+            connection, number, chosen, by=by, reason=reason, evidence=evidence, key=keyring.newest(here)
         )
     settle(here, {"enterprise"})
     output.say(f"{number} 号冲突已裁定（裁定 {verdict}），主记录已更新", "ok")

@@ -25,6 +25,7 @@ from portal.accounts import Account
 from portal.kinds import kind_of
 from portal.site import Site
 from schemas import contract as contracts
+from schemas import privacy
 from schemas.errors import ConfigError, HubError
 from schemas.reference import departments
 from warehouse import registry, wizard
@@ -145,10 +146,19 @@ def take_sample(site: Site, found: Registration, name: str, content: Any) -> dic
     before = found.seen.get("sample")
     if before and not found.seen.get("changes"):
         (place / before).unlink(missing_ok=True)
-    safe = plain if not plain.startswith((".", "~")) else f"样本{ending}"
-    part.replace(place / safe)
+    part.replace(place / sample_name(name))
     pattern = {"excel": "*.xls*", "csv": f"*{ending}"}.get(driver, f"*{ending}")
     return {"driver": driver, "path": f"${{HUB_INBOX}}/{found.connector}/{pattern}"}
+
+
+def sample_name(name: str) -> str:
+    """What an uploaded file is called here: its own name, unless that hides it or names a person's number."""
+    plain = Path(name.rpartition("\\")[2]).name
+    return (
+        plain
+        if not plain.startswith((".", "~")) and privacy.scrub(plain) == plain
+        else f"样本{Path(plain).suffix.lower()}"
+    )
 
 
 def forget_sample(site: Site, found: Registration) -> None:

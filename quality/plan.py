@@ -70,7 +70,7 @@ class Mapping:
     utc: bool
     kind: str  # cursor | full | file | file_full | exchange
     lookups: dict[str, Lookup]  # code set (or "department") -> spelling -> canonical, by date where it changed
-    key: bytes  # the county's HMAC key
+    keys: tuple[bytes, ...]  # the county's HMAC keys, the first one first
 
 
 class Plan:
@@ -182,7 +182,7 @@ class Plan:
             Source(
                 raw=f"_c{i}", text=self._text(column), type=kind, utc=self.mapping.utc, lookup=lookup,
                 read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}",
-                precision=f"_precision_{f.name}", key=_pads(self.mapping.key),
+                precision=f"_precision_{f.name}", keys=tuple(map(_pads, self.mapping.keys)),
             ),
         )  # fmt: skip
 

@@ -93,7 +93,7 @@ class Source:
     read: str = ""  # SQL of the value read from text, where the field has a reading
     odd: str = "false"  # SQL: the text was no plain one; like `precision` of no meaning without a reading
     precision: str = "NULL"  # SQL: the precision of an odd date
-    key: tuple[str, str] = ("''::BLOB", "''::BLOB")  # inner and outer pad of the county's HMAC key
+    keys: tuple[tuple[str, str], ...] = ()  # inner and outer pad of each of the county's HMAC keys
 
     @property
     def textual(self) -> bool:
@@ -232,9 +232,11 @@ def _macro(name: str) -> Callable[[Field, Source], Standard]:
 
 
 def _hmac(field: Field, s: Source) -> Standard:
-    inner, outer = s.key
     # One person written with other blanks or widths must give the same print.
-    return Standard(f"hmac_hex({inner}, {outer}, code_clean({s.text}))")
+    print_ = f"code_clean({s.text})"
+    for inner, outer in s.keys:
+        print_ = f"hmac_hex({inner}, {outer}, {print_})"
+    return Standard(print_)
 
 
 _BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {

@@ -23,7 +23,7 @@ from quality.plan import Plan
 from quality.suite import BatchFacts
 from schemas.contract import Contract
 from schemas.errors import ConfigError, SourceChanged, WarehouseUnavailable
-from warehouse import correction, drift, quarantine, store
+from warehouse import correction, drift, keyring, quarantine, store
 from warehouse.ahead import Ahead
 from warehouse.engines.adbc import Connection
 from warehouse.flow import PART_ROWS, Flow
@@ -99,6 +99,7 @@ class Arrival:
         self.source_id, self.judge, self.checkpoint, self.work = source_id, judge, checkpoint, work
         self.seconds: dict[str, float] = {}
         self.position = store.position(warehouse, source_id)
+        self.keys = keyring.in_force(home, warehouse)
         self.releases: int | None = None
         self.note: tuple[str, str] | None = None
         self.known = drift.known(warehouse, source_id)
@@ -355,6 +356,7 @@ class Arrival:
             if brought is None:
                 self.ahead.stop()
         store.open_batch(self.warehouse, self.source_id, result, self.agreed)
+        keyring.still(self.warehouse, self.keys)
         if result.status == "held":
             return
         if self.releases is not None:
@@ -379,5 +381,5 @@ class Arrival:
     def _mapping(self, kind: str, units: dict[str, str]) -> Mapping:
         return Mapping(
             connector=self.connector.id, fields=self.connector.fields, constants=self.connector.constants, units=units,
-            utc=self.connector.timezone == "UTC", kind=kind, lookups=store.lookups(self.agreed, self.connector), key=store.county_key(self.home),
+            utc=self.connector.timezone == "UTC", kind=kind, lookups=store.lookups(self.agreed, self.connector), keys=self.keys,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from psycopg import sql
 
 from schemas.contract import Contract, contracts
-from warehouse import golden
+from warehouse import golden, provenance
 from warehouse.reference import TABLES
 from warehouse.tables import columns, literal, quoted, shared_name, shared_query
 from warehouse.versions import SUFFIX, valid_rows, version_query
@@ -63,6 +63,11 @@ def relation(
             return version_query(contract, at, _parties(at))
     if name == "enterprise":
         return golden.past(contracts()[name], at, valid, _parties(at)) if valid else _GOLDEN.replace("{at}", at)
+    if name == "enterprise_provenance":
+        rows = valid_rows(contracts()["enterprise"], at, valid) if valid else _rows(contracts()["enterprise"], at)
+        return provenance.claims(contracts()["enterprise"], rows, _parties(at), at)
+    if name == "enterprise_name":
+        return provenance.names(contracts()["enterprise"], _parties(at), at)
     if name == f"enterprise{SUFFIX}":
         return golden.versions(contracts()["enterprise"], at)
     if name in REFERENCE:

@@ -19,7 +19,7 @@ from connectors.drivers import open_driver
 from connectors.spec import Connector
 from quality.check import Checked, Mapping, check
 from schemas.contract import Contract
-from warehouse import store
+from warehouse import keyring, store
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.landing import land
@@ -78,7 +78,7 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
         try:
             mapping = Mapping(
                 connector=connector.id, fields=connector.fields, constants=connector.constants, units=delivery.units,
-                utc=connector.timezone == "UTC", kind=delivery.kind, lookups=store.lookups(agreed, connector), key=store.county_key(home),
+                utc=connector.timezone == "UTC", kind=delivery.kind, lookups=store.lookups(agreed, connector), keys=keyring.in_force(home, warehouse),
             )  # fmt: skip
             checked = check(con, landed.path, agreed, mapping, now.replace(tzinfo=None), work / "checked")
             found = Impact(

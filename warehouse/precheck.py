@@ -99,7 +99,7 @@ def precheck(connector: Connector, home: Home, file: Path) -> Precheck:
         try:
             mapping = Mapping(
                 connector=connector.id, fields=connector.fields, constants=connector.constants, units=delivery.units,
-                utc=connector.timezone == "UTC", kind=delivery.kind, lookups=store.lookups(agreed, connector), key=store.county_key(home),
+                utc=connector.timezone == "UTC", kind=delivery.kind, lookups=store.lookups(agreed, connector), keys=(store.county_key(home),),
             )  # fmt: skip
             checked = check(
                 con, landed.path, agreed, mapping, datetime.now(COUNTY_TIME).replace(tzinfo=None), work / "checked"

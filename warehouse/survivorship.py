@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 
 from schemas.contract import Contract, contracts
-from warehouse import golden, merging, truth
+from warehouse import golden, merging, provenance, truth
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
-from warehouse.versions import LATEST, SUFFIX
 
 
 def prepare(warehouse: Connection, contract: Contract) -> None:
@@ -30,7 +29,7 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     )
     warehouse.execute("COMMENT ON COLUMN shared.enterprise.known_from IS '这一版主记录何时得知'")
     truth.record_owners(warehouse, contract)
-    for statement in _provenance_ddl(contract):
+    for statement in provenance.ddl(contract):
         warehouse.execute(statement)
     warehouse.execute(f"COMMENT ON TABLE shared.enterprise IS {literal(contract.title + '（主记录）：每行一个主体')}")
 
@@ -142,60 +141,3 @@ def _show(warehouse: Connection, every: list[str]) -> int:
         f"{', '.join(f'{quoted(c)} = EXCLUDED.{quoted(c)}' for c in every[1:])}, known_from = clock_timestamp() WHERE {differs.format('EXCLUDED')}"
     )
     return gone + changed
-
-
-def _provenance_ddl(contract: Contract) -> list[str]:
-    """Views: shared.enterprise_provenance (one row per enterprise, field group and claim), enterprise_conflict, enterprise_name."""
-    owners, parts = golden.owners(contract), []
-    member = (
-        "SELECT p.enterprise_id::varchar(36) AS enterprise_id, s.connector, s.department AS _department, s.provider_dept_code, b.delivery, "
-        "b.committed_at, r.* FROM record.enterprise r JOIN hub.party p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id "
-        "JOIN hub.batch b ON b.batch_id = r._batch_id WHERE p.enterprise_id IS NOT NULL"
-    )
-    valid = f"{quoted(contract.valid_from)}::timestamp" if contract.valid_from in contract.fields else "NULL::timestamp"
-    for group, names in golden.groups(contract).items():
-        owner = owners.get(group)
-        said = ", ".join(
-            f"{literal(n)}, {f'{quoted(n)}::text' if contract.fields[n].classification in {'S0', 'S1'} else f'CASE WHEN {quoted(n)} IS NOT NULL THEN $$***$$ END'}"
-            for n in names
-        )
-        parts.append(
-            f"SELECT enterprise_id, {literal(group)} AS field_group, connector, _department AS department, provider_dept_code, {golden.source_key(contract)} AS source_key, "
-            f"_batch_id AS batch_id, delivery, _sheet AS source_sheet, _row AS source_row, (committed_at AT TIME ZONE 'Asia/Shanghai') AS known_from, {valid} AS valid_from, "
-            f"jsonb_strip_nulls(jsonb_build_object({said})) AS said, row_number() OVER w = 1 AS stands, "
-            f"CASE WHEN row_number() OVER w > 1 THEN NULL WHEN {f'_department = {literal(owner)}' if owner else 'false'} THEN 'owner' "
-            f"WHEN count(*) OVER (PARTITION BY enterprise_id) = 1 THEN 'only' ELSE 'priority' END AS rule "
-            f"FROM ({member}) m WHERE coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL "
-            f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {golden.order(owner, golden.source_key(contract))})"
-        )
-    name_group = contract.fields["name"].group or "name"
-    parts.append(
-        f"SELECT p.enterprise_id::varchar(36), {literal(name_group)}, s.connector, s.department, s.provider_dept_code, NULL, p.first_batch_id, b.delivery, NULL, NULL, "
-        "(b.committed_at AT TIME ZONE 'Asia/Shanghai'), NULL::timestamp, jsonb_build_object('name', p.name), false, NULL "
-        "FROM hub.party p JOIN hub.source s USING (source_id) JOIN hub.batch b ON b.batch_id = p.first_batch_id "
-        "WHERE p.enterprise_id IS NOT NULL AND p.name IS NOT NULL AND s.dataset <> 'enterprise'"
-    )
-    verdict = "hub.verdict v ON v.enterprise_id::text = c.enterprise_id AND v.field_group = c.field_group AND v.expired_at IS NULL AND v.chosen IS NOT NULL"
-    return [
-        "DROP VIEW IF EXISTS shared.enterprise_provenance CASCADE",
-        "CREATE VIEW shared.enterprise_provenance AS SELECT c.enterprise_id, c.field_group, c.connector, c.department, c.provider_dept_code, c.source_key, c.batch_id, "
-        "c.delivery, c.source_sheet, c.source_row, c.known_from, c.valid_from, c.said, c.stands AND v.verdict_id IS NULL AS stands, "
-        f"CASE WHEN v.verdict_id IS NULL THEN c.rule END AS rule, v.verdict_id FROM ({' UNION ALL '.join(parts)}) c LEFT JOIN {verdict}",
-        "COMMENT ON VIEW shared.enterprise_provenance IS '主记录的出处：每行一个主体、一组字段、一个来源的说法，stands 为真的是现在采用的'",
-        "DROP VIEW IF EXISTS shared.enterprise_conflict CASCADE",
-        "CREATE VIEW shared.enterprise_conflict AS SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner, coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, "
-        "c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on, (c.closed_at AT TIME ZONE 'Asia/Shanghai') AS closed_at, c.outcome "
-        "FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner",
-        "COMMENT ON VIEW shared.enterprise_conflict IS '与数源部门不一致的说法：每行一件，outcome 为空的还没了结'",
-        f"DROP VIEW IF EXISTS shared.enterprise{SUFFIX} CASCADE",
-        f"CREATE VIEW shared.enterprise{SUFFIX} AS {golden.versions(contract, LATEST)}",
-        f"COMMENT ON VIEW shared.enterprise{SUFFIX} IS '主记录的各版：known_from、known_to 是何时得知，valid_from、valid_to 来自数据'",
-        "DROP VIEW IF EXISTS shared.enterprise_name CASCADE",
-        "CREATE VIEW shared.enterprise_name AS SELECT enterprise_id, uscc, name, connector, valid_from, lead(valid_from) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from) AS valid_to "
-        "FROM (SELECT *, lag(name) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from, _batch_id) IS DISTINCT FROM name AS renamed FROM ("
-        f"SELECT p.enterprise_id::varchar(36) AS enterprise_id, r.uscc, r.name, s.connector, r._batch_id, {valid} AS valid_from FROM record.enterprise r "
-        f"JOIN hub.party p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id UNION ALL "
-        f"SELECT p.enterprise_id::varchar(36), r.uscc, r.name, s.connector, r._batch_id, {valid} FROM record_history.enterprise r "
-        "JOIN hub.party p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id) x WHERE enterprise_id IS NOT NULL) y WHERE renamed",
-        "COMMENT ON VIEW shared.enterprise_name IS '名称沿革：每行一个主体在一个来源里用过的一个名称，valid_to 为空的是现在的'",
-    ]

@@ -13,7 +13,7 @@ from portal.mending import today, urgency
 from portal.web import Visit, route
 from schemas.contract import contract, contracts
 from schemas.errors import HubError
-from warehouse import golden, identity_cases, objection, store, truth
+from warehouse import golden, identity_cases, keyring, objection, truth
 from warehouse.engines.adbc import Connection
 from warehouse.workbook import clock
 
@@ -199,7 +199,7 @@ def decide(visit: Visit, number: int) -> Response:
         with visit.site.database.control() as connection:
             truth.decide(
                 connection, number, ways[verdict](), by=visit.user.name, reason=visit.text("reason"), evidence=visit.text("evidence"),
-                key=store.county_key(visit.site.home),
+                key=keyring.newest(visit.site.home),
             )  # fmt: skip
     except HubError as error:
         return _one_conflict(visit, one, 422, str(error))

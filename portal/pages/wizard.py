@@ -148,7 +148,7 @@ def describe(visit: Visit, number: int) -> Response:
         if kind.way == "file":
             if isinstance(file, UploadFile) and file.filename:
                 given = registering.take_sample(visit.site, found, file.filename, file.file)
-                seen = {"sample": file.filename.rpartition("/")[2], "sample_id": secrets.token_hex(4)}
+                seen = {"sample": registering.sample_name(file.filename), "sample_id": secrets.token_hex(4)}
             elif visit.text("path") and visit.user.department is None:
                 given = {**before, "path": visit.text("path")}
             elif before.get("path"):

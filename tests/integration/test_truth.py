@@ -163,3 +163,29 @@ def _enterprise(database: str) -> str:
     with psycopg.connect(database) as connection:
         [(found,)] = connection.execute("SELECT enterprise_id FROM shared.enterprise").fetchall()
     return str(found)
+
+
+def test_where_values_came_from_and_former_names_as_they_were_known(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("market_supervision", row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    decided(number_of(database), "--keep", "other")
+    with psycopg.connect(database) as connection:
+        [(then,)] = connection.execute("SELECT to_char(clock_timestamp() AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS.US')").fetchall()  # fmt: skip
+
+    def asked(*options: str) -> list[str]:
+        told = []
+        for view, order in (
+            ("enterprise_provenance", "field_group, connector"),
+            ("enterprise_name", "connector, valid_from"),
+        ):
+            capfd.readouterr()
+            assert main(["query", f"SELECT * FROM {view} ORDER BY {order}", "-o", "json", *options]) == 0
+            told.append(capfd.readouterr().out)
+        return told
+
+    was = asked()
+    assert [c["verdict_id"] for c in json.loads(was[0]) if c["field_group"] == "name"] == [1, 1]
+    put("market_supervision", row(1, A, "县鑫源贸易有限公司", at="2026-02-05 09:00:00"))
+    put("tax", row(7, A, "县鑫源贸易有限公司"))
+    assert asked() != was
+    assert asked("--as-of", then) == was

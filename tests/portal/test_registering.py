@@ -12,6 +12,7 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal import registering
 from portal.site import Site
 from tests.portal.test_boards import axe
 from warehouse import registry
@@ -319,3 +320,16 @@ def test_change_of_a_source_is_decided_in_the_portal_and_the_held_file_goes_in(
         ).fetchone()
     assert found == {"n": 1}
     (folder / "visit.yaml").unlink()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("台账.xlsx", "台账.xlsx"),
+        ("张三13800000000.XLSX", "样本.xlsx"),
+        (".a.csv", "样本.csv"),
+        ("C:\\下载\\表.csv", "表.csv"),
+    ],
+)
+def test_a_sample_is_not_kept_under_a_persons_number(given: str, kept: str) -> None:
+    assert registering.sample_name(given) == kept

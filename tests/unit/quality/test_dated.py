@@ -57,7 +57,7 @@ def test_names_and_codes_are_read_as_of_the_event(tmp_path: Path) -> None:
     macros.install(con)
     agreed = contract.parse(CONTRACT, "visit")
     fields = {name: name for name in ("visit_no", "seen_on", "unit", "region")}
-    mapping = Mapping("x", fields, {}, {}, False, "full", lookups, b"key")
+    mapping = Mapping("x", fields, {}, {}, False, "full", lookups, (b"key",))
     checked = check(con, landed, agreed, mapping, datetime(2026, 1, 1), tmp_path / "checked")
     assert checked.passed == 4
     found = con.execute(
