@@ -164,8 +164,9 @@ def _rekey_told(connection: psycopg.Connection[Any], table: str, column: str, na
 
 def _remark(connection: psycopg.Connection[Any], names: list[str]) -> None:
     """Replace marks that were made of prints: with the old key a guess could be tested against them."""
+    rekeyed = "split_part(s, '=', 1) || '=' || " + _REKEYED.format("split_part(s, '=', 2)")
     connection.execute(
-        f"UPDATE hub.party SET second = (SELECT array_agg(CASE WHEN s ~ %s THEN {_REKEYED.format('s')} ELSE s END ORDER BY n) "
+        f"UPDATE hub.party SET second = (SELECT array_agg(CASE WHEN split_part(s, '=', 2) ~ %s THEN {rekeyed} ELSE s END ORDER BY n) "
         "FROM key_pad, unnest(second) WITH ORDINALITY AS u(s, n)) WHERE second <> '{}'",
         [_PRINT],
     )
