@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -130,8 +131,8 @@ def test_the_past_is_the_same_but_for_the_prints_and_a_lost_key_is_told(put: Cal
 
     def past() -> list[dict[str, str]]:
         capfd.readouterr()
-        assert main(["query", asked, "--as-of", then, "-o", "json"]) == 0
-        return list(json.loads(capfd.readouterr().out))
+        assert main(["query", asked, "--as-of", then, "-o", "csv"]) == 0
+        return list(csv.DictReader(capfd.readouterr().out.splitlines()))
 
     was = past()
     rotate(home)
