@@ -51,7 +51,7 @@ def named_in(text: str, as_of: date, catalog: Catalog | None = None) -> tuple[Ne
     """What an SQL text may mean: boards it names with what they need, and other tables it names."""
     catalog = catalog or load_catalog()
     words = {word.lower() for word in _WORD.findall(text)}
-    known = {*tables(), *history.REFERENCE}
+    known = {*tables(), *history.REFERENCE, *history.ORIGINS}
     return needed(catalog, sorted(words & catalog.views.keys()), as_of), frozenset(
         word for word in words if word.removesuffix(SUFFIX) in known
     )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 COUNTY_TIME = ZoneInfo("Asia/Shanghai")
 REFERENCE = (*(table.name for table in TABLES), "work_calendar")
 
+# Beside the golden record: where its values come from, what it was called.
+ORIGINS = ("enterprise_provenance", "enterprise_name")
+
 
 def end_of(day: date) -> datetime:
     """The last instant of a county day."""
