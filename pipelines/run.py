@@ -85,6 +85,14 @@ def run(
     return report
 
 
+def _unsettled(warehouse: Connection) -> set[str]:
+    """Datasets that name enterprises and have rows whose enterprises were not looked for yet."""
+    found = warehouse.rows(
+        "SELECT DISTINCT dataset FROM hub.batch WHERE settled_at IS NULL AND status = 'committed' AND new_rows + changed_rows + closed_rows > 0"
+    )
+    return {row["dataset"] for row in found if row["dataset"] in contracts() and contract(row["dataset"]).party}
+
+
 def _told(connector: Connector, trouble: Exception) -> HubError:
     """The failure as people are told it; what nobody foresaw must not stop the other sources either."""
     if isinstance(trouble, HubError):
@@ -95,13 +103,17 @@ def _told(connector: Connector, trouble: Exception) -> HubError:
 
 
 def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:
-    """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing."""
-    if any(contract(dataset).party for dataset in changed):
-        with Connection(home.database_url) as warehouse:
+    """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing.
+
+    What a run brought in that was cut off before its enterprises were linked counts as changed.
+    """
+    with Connection(home.database_url) as warehouse:
+        changed = changed | _unsettled(warehouse)
+        if any(contract(dataset).party for dataset in changed):
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()
-        changed = changed | {"enterprise", "enterprise_conflict"}
+            changed = changed | {"enterprise", "enterprise_conflict"}
     today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
         done = publish(connection, changed | {"batch", "quarantine"}, today)

@@ -90,6 +90,18 @@ def test_the_owner_stands_and_the_other_is_a_case_that_closes_when_corrected(put
     assert cases(database)[1:] == [(WRONG, "withdrawn"), ("县宏达建材公司", "agreed")]
 
 
+def test_a_run_cut_off_before_linking_is_made_good_by_the_next(
+    put: Callable[..., None], home: Home, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.run.identity.resolve", lambda warehouse: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            put("market_supervision", row(1, A, RIGHT))
+    assert golden(database) == {}
+    run([], home)  # nothing new
+    assert golden(database) == {A: RIGHT}
+
+
 def test_a_verdict_stands_until_the_source_moves(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     put("market_supervision", row(1, A, RIGHT))
     put("tax", row(7, A, WRONG))
