@@ -38,7 +38,7 @@ def test_words_for_nothing_are_nothing_and_others_are_refused(tmp_path: Path) ->
     pq.write_table(pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))), landed)
     con = duckdb.connect()
     macros.install(con)
-    mapping = Mapping("x", {c: c for c in COLUMNS}, {}, {}, False, "full", {"kind": {"甲": "A"}}, b"key")
+    mapping = Mapping("x", {c: c for c in COLUMNS}, {}, {}, False, "full", {"kind": {"甲": "A"}}, (b"key",))
     checked = check(
         con, landed, contract.parse(CONTRACT, "ledger"), mapping, datetime(2026, 3, 1), tmp_path / "checked"
     )
