@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from quality.arrow import without_extensions
 from quality.plan import AUTOMATIC, WORD, Mapping, Plan, RowRule
 from schemas.contract import Contract
 
@@ -84,7 +85,8 @@ class Checker:
         self._parts += 1
         while True:
             plan.look_for_odd(self._con, scan)
-            rows = _plain(self._con.execute(plan.sql(scan(), self._extracted_at)).to_arrow_reader(_BATCH_ROWS))
+            reader = self._con.execute(plan.sql(scan(), self._extracted_at)).to_arrow_reader(_BATCH_ROWS)
+            rows = without_extensions(reader, keep="arrow.uuid").read_all()  # Parquet knows UUIDs
             _write(rows, part)
             if not (plan.trusting and plan.doubts(self._con, part)):
                 return list(rows.to_batches())
@@ -112,18 +114,6 @@ def check(
     for first in range(0, count, rows or count):
         on_part(checker.checked, checker.part(lambda first=first: _landed(landed, first, rows or count)))  # type: ignore[misc]
     return checker.finish()
-
-
-def _plain(reader: pa.RecordBatchReader) -> pa.Table:
-    """The rows with DuckDB's one-byte booleans as Arrow's own; UUIDs stay such, so that Parquet knows them."""
-    table = reader.read_all()
-    for index, f in enumerate(table.schema):
-        if isinstance(f.type, pa.BaseExtensionType) and f.type.extension_name == "arrow.bool8":
-            column = pa.chunked_array(
-                [chunk.storage.cast(pa.bool_()) for chunk in table.column(index).chunks], pa.bool_()
-            )
-            table = table.set_column(index, f.name, column)
-    return table
 
 
 def _write(rows: pa.Table, part: Path) -> None:

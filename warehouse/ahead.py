@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from quality.arrow import without_extensions
 from quality.check import Checked
 from schemas.contract import Contract
 from warehouse.engines.adbc import Connection
@@ -33,7 +34,6 @@ from warehouse.merge import (
     is_first,
     make_stage,
     pull_current,
-    without_extensions,
 )
 
 # Each part is compared with all that is there: past this many rows one comparison at the end is cheaper.

@@ -7,7 +7,7 @@ reach PostgreSQL; an increment is staged whole and unchanged rows fall out on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy
 import pyarrow as pa
 
+from quality.arrow import without_extensions
 from quality.check import Checked
 from schemas.contract import Contract
 from warehouse import correction, quarantine, tables
@@ -210,27 +211,6 @@ def _copy(con: Any, warehouse: Connection, contract: Contract, view: str, table:
     return written if written >= 0 else int(con.execute(f"SELECT count(*) FROM {view}").fetchone()[0])
 
 
-def without_extensions(reader: pa.RecordBatchReader, keep: str = "") -> pa.RecordBatchReader:
-    """The same batches in plain types: PostgreSQL wants a UUID's 16 bytes and real booleans, DuckDB a decimal's text."""
-    target = []
-    for f in reader.schema:
-        foreign = isinstance(f.type, pa.BaseExtensionType) and f.type.extension_name != keep
-        boolean = foreign and f.type.extension_name == "arrow.bool8"
-        target.append(pa.field(f.name, pa.bool_() if boolean else f.type.storage_type if foreign else f.type))
-    schema = pa.schema(target)
-    if schema.types == reader.schema.types:
-        return reader
-
-    def plain() -> Iterable[pa.RecordBatch]:
-        for batch in reader:
-            columns = [
-                c if c.type == f.type else c.storage.cast(f.type) for c, f in zip(batch.columns, schema, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    return pa.RecordBatchReader.from_batches(schema, plain())
-
-
 def _same(contract: Contract) -> str:
     return " AND ".join(f"a.{quoted(k)} = h.{quoted(k)}" for k in contract.key)
 
@@ -309,11 +289,11 @@ def apply(
         return Merged()
     match = " AND ".join([f"t._source_id = {source_id}", *(f"t.{quoted(k)} = s.{quoted(k)}" for k in contract.key)])
     columns = ", ".join(map(quoted, tables.columns(contract)))
-    if few_beside(staged, held):
-        # Fresh tables have no statistics, and without them the planner reads the whole table to find a few rows, or
-        # holds each of them against a copy of it. What is off counts as dear before PostgreSQL 18: JIT would then compile.
-        for setting in _LOOKED_UP:
-            warehouse.execute(f"SET LOCAL {setting} = off")
+    # Fresh tables have no statistics, and without them the planner reads the whole table to find a few rows, or
+    # holds each of them against a copy of it. What is off counts as dear before PostgreSQL 18: JIT would then compile.
+    settings = _LOOKED_UP if few_beside(staged, held) else ()
+    for setting in settings:
+        warehouse.execute(f"SET LOCAL {setting} = off")
     values = ", ".join(f"s.{quoted(c)}" for c in tables.columns(contract))
     sets = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in tables.columns(contract))
     keeping = f"INSERT INTO record_history.{name} ({columns}, _closed_batch_id, _closed_reason)"
@@ -346,7 +326,7 @@ def apply(
             f"{keeping} SELECT {returned}, {batch_id}, 'changed' FROM stage s JOIN record.{name} t ON {match} WHERE {differs}"
         )
         merged = warehouse.execute(merging)
-    for setting in _LOOKED_UP:
+    for setting in settings:
         warehouse.execute(f"SET LOCAL {setting} = DEFAULT")
     return Merged(new=merged - changed, changed=changed + late, unchanged=staged - merged - late)
 
