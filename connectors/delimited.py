@@ -31,7 +31,6 @@ _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB mor
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
 _UNPAIRED = "这一行的引号没有成对"
-_LEDGER_BYTES = 32 << 20
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
 
 
@@ -50,14 +49,14 @@ class DelimitedFile:
 
     def __init__(
         self, drop: Drop, delivery: Delivery, *, where: str, wanted: Sequence[str], encoding: str, delimiter: str | None,
-        header_row: int | None, footer_rows: int, strict_end: bool,
+        header_row: int | None, footer_rows: int, strict_end: bool, totals: bool = True,
     ) -> None:  # fmt: skip
         self._drop, self._delivery, self._where, self._wanted = drop, delivery, where, list(wanted)
         self._declared, self._delimiter, self._header_row = encoding, delimiter, header_row
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._records = self._flawed = self._padded = 0
-        self._notes = self._again = 0
+        self._checks_totals, self._comments, self._again = totals, 0, 0
         self._noted = False
         self._second: int | None = None  # the line on which another table begins
 
@@ -73,6 +72,7 @@ class DelimitedFile:
         for name in header.repeated(self._header, self._wanted):
             self._delivery.find("repeated_header", f"表头里有两列以上叫“{name}”，只用第一列")
         names = self._header.names[: self._width - self._surplus]
+        self._foot = ledger.Foot(names, self._wanted or names)
         schema = pa.schema(
             [*((n, pa.string()) for n in names), ("_sheet", pa.string()), ("_row", pa.int32()), ("_flaw", pa.string())]
         )
@@ -146,9 +146,11 @@ class DelimitedFile:
         if len(cells) == 1 and cells[0] in self._mender.texts:
             flaw = _UNPAIRED
             text = cells[0]
-        elif self._is_note(cells) or (len(cells) < width and cells and cells[0].lstrip().startswith("#")):
-            self._notes += 1
+        elif self._is_note(cells):
             flaw = ""
+        elif len(cells) < width and cells[0].lstrip().startswith("#"):
+            self._comments += 1
+            cells, flaw = [], ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]
             if self._kinds.contradict(cells):
@@ -229,6 +231,9 @@ class DelimitedFile:
                 self._flawed += int((lines >= self._second).sum())
             columns = [*map(between.bared, batch.columns[:width]), pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
+        for one, line in zip(due, where, strict=True):
+            if one.flaw == "" and any(cell.strip() for cell in one.cells):
+                self._foot.leave_out([*one.cells[:width], *[""] * (width - len(one.cells))], line)
         odd = [(one, line) for one, line in zip(due, where, strict=True) if one.flaw != ""]
         if odd or not parts:
             cells = [[*one.cells[:width], *[""] * (width - len(one.cells))] for one, _ in odd]
@@ -277,7 +282,7 @@ class DelimitedFile:
                 filled = [cell for cell in odd.cells if cell.strip()]
                 alone = len(filled) == 1 and not shape.is_value(filled[0])
                 if odd.flaw and odd.flaw != _UNPAIRED and alone and self._records:
-                    odd.flaw = ""
+                    odd.cells, odd.flaw = [], ""
                     self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")
 
     def _last_line(self) -> int:
@@ -334,28 +339,24 @@ class DelimitedFile:
                 held = batch
         if held is not None and not self._footer_rows:
             yield self._without_lone_texts(held)
-        if self._notes:
-            self._judge_foot()
+        if self._checks_totals:
+            for code, message in self._foot.findings(self._add_up):
+                self._delivery.find(code, message)
+        if self._comments:
+            self._delivery.find("comments", f"有 {self._comments} 行以 # 开头、列数不足，当作注释没有读入")
         if self._again:
             self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
 
-    def _judge_foot(self) -> None:
-        """Compare totals with the rows in a second look; ledgers are small, and larger files have no total."""
-        if self._drop.path.stat().st_size > _LEDGER_BYTES:
-            self._delivery.find("foot_dropped", f"去掉了 {self._notes} 行合计、签字或说明（文件太大，没有核对合计）")
-            return
-        foot = ledger.Foot(self._header.names, self._wanted or self._header.names)
-        for line, cells in self._cells():
-            foot.is_record(cells, line)
-        for code, message in foot.findings(self._cells()):
-            if code != "number_only":  # such rows are records here
-                self._delivery.find(code, message)
+    def _add_up(self, sums: ledger.Sums) -> None:
+        """Add all records in a second look at the file."""
+        from connectors.drivers.base import Delivery
 
-    def _cells(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows below the header as (line, cells), cut or padded to the header's width."""
-        for line, row in self._raw_rows():
-            if row:
-                yield line, [*row[: self._width], *[""] * (self._width - len(row))]
+        again = DelimitedFile(
+            self._drop, Delivery("", "file", lambda delivery: iter(())), where=self._where, wanted=self._wanted, encoding=self._declared,
+            delimiter=self._delimiter, header_row=self._header_row, footer_rows=self._footer_rows, strict_end=False, totals=False,
+        )  # fmt: skip
+        for batch in again.batches():
+            self._foot.add_batch(sums, batch)
 
     def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         """The rows below the header as they are, with the line each begins on."""
@@ -390,7 +391,8 @@ class DelimitedFile:
             self._noted = True
         if not pc.any(foot).as_py():
             return batch
-        self._notes += pc.sum(foot).as_py()
+        for row in batch.filter(foot).to_pylist():
+            self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
         return batch.filter(pc.invert(foot))
 
     def _without_lone_texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -24,7 +24,13 @@ _PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责�
 _PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
 _CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
 _BIRTH = re.compile(r"出生|生日|birth", re.IGNORECASE)
-_LENGTHS = (20, 40, 80, 200, 500)
+_MEASURE = re.compile(
+    r"金额|资金|价|费$|额$|率$|比重|占比|面积|收入|支出|产值|增速|得分|分数|经度|纬度|长度|宽度|重量|amount|price|rate$|score|area$|latitude|longitude", re.IGNORECASE
+)  # fmt: skip
+_COUNTED = frozenset(
+    ["人", "人次", "户", "家", "个", "件", "项", "宗", "套", "次", "份", "天", "日", "工作日", "个工作日", "年", "月"]
+)
+_LONGEST_CODE = 400  # characters
 _LONGEST_KEY = 100  # characters
 _LONGEST_INTEGER = 18  # digits: longer ones are numbers of something, and no database integer holds them
 ALL = "*"
@@ -122,7 +128,8 @@ def _unused(name: str, taken: dict[str, str]) -> str:
 def _property(name: str, column: str, type_name: str, values: list[str]) -> dict[str, Any]:
     base, unit = header.split_unit(header.squeezed(column))
     made: dict[str, Any] = {"name": name, "businessName": base}
-    logical, physical, kind, level = _type(base, values)
+    measured = bool(_MEASURE.search(base)) or (unit is not None and unit not in _COUNTED)
+    logical, physical, kind, level = _type(base, values, measured=measured)
     made |= {"logicalType": logical, "physicalType": physical, "classification": level}
     if unit:
         made["description"] = f"单位：{unit}"
@@ -131,15 +138,18 @@ def _property(name: str, column: str, type_name: str, values: list[str]) -> dict
     return made
 
 
-def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
-    """Logical type, physical type, way to standardise and level of a column, from its values."""
+def _type(column: str, values: list[str], *, measured: bool) -> tuple[str, str, str | None, str]:
+    """Logical type, physical type, way to standardise and level of a column, from its values.
+
+    A type is never narrower than what later rows may honestly bring: text has no length but where a standard gives it
+    one, whole numbers are the widest there are, and what is `measured` may have decimals though no row here has any.
+    """
 
     def all_(test: Callable[[str], bool]) -> bool:
         # A few may be wrong: they will be quarantined, and the type holds.
         return len(values) > 0 and sum(map(test, values)) >= len(values) - _strays(len(values))
 
     longest = max((len(v) for v in values), default=0)
-    physical = next((f"varchar({n})" for n in _LENGTHS if values and longest * 1.25 <= n), "text")
     for kind, stored, length, level in (
         ("resident_id", "mask_id", 40, "S2"), ("uscc", "uscc", 18, "S1"), ("enterprise_code", "enterprise_code", 20, "S1"),
         ("phone", "mask_phone", 40, "S2"),
@@ -154,17 +164,18 @@ def _type(column: str, values: list[str]) -> tuple[str, str, str | None, str]:
     if not coded:
         if all_(lambda v: v.lstrip("-").isdigit()):
             if longest > _LONGEST_INTEGER:
-                return "string", physical, "code", "S0"
-            return "integer", "bigint" if longest > 9 else "integer", None, "S0"
+                return "string", "text", "code", "S0"
+            if not measured:
+                return "integer", "bigint", None, "S0"
         if all_(lambda v: amounts.number_value(v) is not None):
             return "number", f"numeric(38,{_places(values)})", None, "S0"
     if all_(lambda v: len(v) >= 6 and dates.parse(v).precision not in {"unparsed", "invalid", "null"}):
         timed = any(":" in v for v in values)
         return ("timestamp", "timestamp", None, "S0") if timed else ("date", "date", None, "S0")
-    if coded and physical != "text":
-        return "string", physical, "code", "S0"
+    if coded and longest <= _LONGEST_CODE:
+        return "string", "text", "code", "S0"
     worded = longest >= _WORDED or any(privacy.scrub(v) != v for v in values)
-    return "string", physical, "free_text" if worded else None, "S0"
+    return "string", "text", "free_text" if worded else None, "S0"
 
 
 def _strays(count: int) -> int:

@@ -1,18 +1,23 @@
 """The foot of a ledger: totals, signatures and notes are no records, but a total is a check.
 
 小计 is compared with the rows since the last 小计, 合计 and 总计 with all rows, as a sum or as a count. Sums are
-made in a second look at the sheet, and only when there is a total: large sheets have none.
+made in a second look at the table, and only when there is a total: most large ones have none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from connectors import header
 
+_FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 
@@ -66,20 +71,29 @@ class Foot:
     def _is_foot(self, first: Any, cells: Sequence[Any], line: int) -> bool:
         if not isinstance(first, str):
             return False
+        if (
+            not header.is_total(first)
+            and not header.is_signature(first)
+            and not (self._notes and sum(cell != "" for cell in cells) == 1 and len(cells) > 1)
+        ):
+            return False
+        self.leave_out(cells, line)  # a note may go on in the next lines
+        return True
+
+    def leave_out(self, cells: Sequence[Any], line: int) -> None:
+        """Take in a row that is known to be a total, a signature or a note; of the latter the next lines too."""
+        index = next((i for i, cell in enumerate(cells) if cell != ""), 0)
+        first = str(cells[index])
         if header.is_total(first):
-            index = next(i for i, cell in enumerate(cells) if cell != "")
             values = {i: cell for i, cell in enumerate(cells) if i > index and cell not in ("", first)}
             self._totals.append(_Total(line, header.squeezed(first).rstrip("：:"), values))
-            return True
-        if header.is_signature(first) or (self._notes and sum(cell != "" for cell in cells) == 1 and len(cells) > 1):
-            self._notes += 1  # a note may go on in the next lines
+        else:
+            self._notes += 1
             self._signed += header.is_signature(first) and not header.is_remark(first)
-            return True
-        return False
 
-    def findings(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[tuple[str, str]]:
-        """What to tell about the sheet, given its rows once more as (line, cells): code and Chinese text."""
-        mismatches = list(self._mismatches(rows)) if self._totals else []
+    def findings(self, sums: Callable[[Sums], None]) -> Iterator[tuple[str, str]]:
+        """What to tell about the table: code and Chinese text. `sums` adds its records, asked only when there are totals."""
+        mismatches = list(self._mismatches(sums)) if self._totals else []
         for text in mismatches[:_TOLD]:
             yield "total_mismatch", text
         if len(mismatches) > _TOLD:
@@ -92,48 +106,78 @@ class Foot:
         if self._empty:
             yield "number_only", f"有 {self._empty} 行只有序号等无关内容，没有读入"
 
-    def _mismatches(self, rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[str]:
-        pending = {total.line: total for total in self._totals}
-        columns = sorted({column for total in self._totals for column in total.values})
-        whole, part = _Sums(columns), _Sums(columns)
+    def add_rows(self, sums: Sums, rows: Iterable[tuple[int, Sequence[Any]]]) -> None:
+        """Add a sheet's rows, given once more as (line, cells), without those that are no records."""
         for line, cells in rows:
-            if total := pending.pop(line, None):
-                is_part = total.word.endswith("小计")
-                yield from self._compared(total, part if is_part else whole)
-                part = _Sums(columns) if is_part else part
-                if not pending:
-                    return
-            elif line not in self._left_out and any(cells[index] != "" for index in self._mapped):
-                whole.add(cells)
-                part.add(cells)
+            if line not in self._left_out and any(cells[index] != "" for index in self._mapped):
+                sums.add(line, cells)
 
-    def _compared(self, total: _Total, sums: _Sums) -> Iterator[str]:
+    def add_batch(self, sums: Sums, batch: pa.RecordBatch) -> None:
+        """Add records as text columns in the table's order and their `_row`, without those that fill no mapped column."""
+        filled = numpy.zeros(batch.num_rows, bool)
+        for index in self._mapped:
+            filled |= batch.column(index).is_valid().to_numpy(zero_copy_only=False)
+        sums.add_batch(batch.filter(pa.array(filled)))
+
+    def _mismatches(self, add: Callable[[Sums], None]) -> Iterator[str]:
+        self._totals.sort(key=lambda total: total.line)
+        columns = sorted({column for total in self._totals for column in total.values})
+        sums = Sums(columns, [total.line for total in self._totals])
+        add(sums)
+        since = 0  # the part in which the last 小计 ends
+        for place, total in enumerate(self._totals, 1):
+            is_part = total.word.endswith("小计")
+            rows, found = sums.between(since if is_part else 0, place)
+            yield from self._compared(total, rows, found)
+            since = place if is_part else since
+
+    def _compared(self, total: _Total, rows: int, sums: dict[int, float]) -> Iterator[str]:
         for column, said in total.values.items():
             given = _number(said)
             if given is None:
                 counted = _COUNT.fullmatch(said.strip()) if isinstance(said, str) else None
-                if counted and int(counted.group(1)) != sums.rows:
-                    yield f"第 {total.line} 行{total.word}写“{said.strip()}”，实有 {sums.rows} 行"
+                if counted and int(counted.group(1)) != rows:
+                    yield f"第 {total.line} 行{total.word}写“{said.strip()}”，实有 {rows} 行"
                 continue
-            found = sums.of[column]
-            if abs(given - found) > max(0.01, abs(found) * 1e-6) and given != sums.rows:
+            found = sums[column]
+            if abs(given - found) > max(0.01, abs(found) * 1e-9) and given != rows:
                 yield (
                     f"第 {total.line} 行“{self._names[column]}”{total.word}写 {given:.15g}，"
-                    f"明细相加为 {round(found, 6):.15g}（{sums.rows} 行）"
+                    f"明细相加为 {round(found, 6):.15g}（{rows} 行）"
                 )
 
 
-class _Sums:
-    """Sums of some columns over the rows added, and their number."""
+class Sums:
+    """Sums of some columns over the records between totals, and how many records there are."""
 
-    def __init__(self, columns: Sequence[int]) -> None:
-        self.rows = 0
-        self.of = dict.fromkeys(columns, 0.0)
+    def __init__(self, columns: Sequence[int], totals: Sequence[int]) -> None:
+        self._columns, self._lines = list(columns), numpy.array(totals)
+        self._rows = numpy.zeros(len(totals) + 1, numpy.int64)
+        self._of = numpy.zeros((len(self._columns), len(totals) + 1))
 
-    def add(self, cells: Sequence[Any]) -> None:
-        self.rows += 1
-        for column in self.of:
-            self.of[column] += _number(cells[column]) or 0.0
+    def add(self, line: int, cells: Sequence[Any]) -> None:
+        """Add one record."""
+        part = int(numpy.searchsorted(self._lines, line))
+        self._rows[part] += 1
+        for place, column in enumerate(self._columns):
+            self._of[place, part] += _number(cells[column]) or 0.0
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Add records of text columns that have a `_row`; what is no number counts as nothing."""
+        parts = numpy.searchsorted(self._lines, batch.column("_row").to_numpy())
+        self._rows += numpy.bincount(parts, minlength=len(self._rows))
+        for place, column in enumerate(self._columns):
+            text = pc.replace_substring(
+                pc.utf8_trim_whitespace(pc.utf8_normalize(batch.column(column), "NFKC")), ",", ""
+            )
+            figure = pc.fill_null(pc.match_substring_regex(text, _FIGURE), False)
+            values = pc.cast(pc.if_else(figure, text, "0"), pa.float64()).to_numpy()
+            self._of[place] += numpy.bincount(parts, weights=values, minlength=len(self._rows))
+
+    def between(self, first: int, last: int) -> tuple[int, dict[int, float]]:
+        """Records and sums by column from behind the total number `first` up to number `last` (from 1; 0 is the top)."""
+        sums = self._of[:, first:last].sum(axis=1).tolist()
+        return int(self._rows[first:last].sum()), dict(zip(self._columns, sums, strict=True))
 
 
 def _number(cell: Any) -> float | None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TIME_STYLES = ("iso", "utc", "plain", "date")
 _SPAN = re.compile(r"(\d+)\s*([hdw])\Z")
 _HOURS = {"h": 1, "d": 24, "w": 168}
+_TOTAL = re.compile(
+    r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
+)
 _SKEW = timedelta(hours=1)  # the source's clock may be ahead of ours
 
 
@@ -115,13 +118,16 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
         params[str(option("page_size_param"))] = str(size)
     place: Any = {"page": int(option("first_page")), "offset": 0}.get(paging)
     url, marks, given, count = driver.url(), set[Any](), 0, 0
+    before, longest = None, 0
     while True:
         page = client.page(url, params if place is None else {**params, name: str(place)})
-        given += len(page.records)
         count += 1
         digest = page.digest() if page.records and paging != "none" else None
         if digest in marks:
+            if digest == before and (len(page.records) < longest or _said_total(page.body) == given):
+                return  # asked beyond the end, some interfaces give their last page once more
             raise _circle(driver, count)
+        given, before, longest = given + len(page.records), digest, max(longest, len(page.records))
         yield page
         if paging == "none" or (paging in ("page", "offset") and (not page.records or given == page.total)):
             return
@@ -145,11 +151,21 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
         marks |= {mark, digest}
 
 
+def _said_total(body: Any, depth: int = 3) -> int | None:
+    """How many records there are in all, as the envelope says beside them; None when it does not."""
+    if not isinstance(body, dict) or not depth:
+        return None
+    for name, value in body.items():
+        if _TOTAL.fullmatch(name) and str(value).isdecimal():
+            return int(value)
+    return next((found for value in body.values() if (found := _said_total(value, depth - 1)) is not None), None)
+
+
 def _circle(driver: HTTP, count: int) -> SourceChanged:
     return SourceChanged(
         driver.where,
         f"翻页在原地打转（第 {count} 页与前面的相同）",
-        "请核对 paging、page_param、next 的写法；接口翻过末页会再给最后一页的，请写 source.total",
+        "请核对 paging、page_param、next 的写法；接口翻过末页会再给最后一页、又不写明总数的，请写 source.total 或 paging: none",
     )
 
 

@@ -127,7 +127,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     for start, row in enumerate(rows):
         if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
             continue
-        if 2 < typical > _width(row) and row[0].endswith((":", "：")):
+        if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
         if _reads_as_header(row, rows[start + 1 :], typical):
             return Place(start, _depth(rows, start, joined))
@@ -146,6 +146,30 @@ def _width(row: Sequence[str]) -> int:
 def _is_title(row: Sequence[str]) -> bool:
     """One text (which a merge may have spread over the row)."""
     return len({cell for cell in row if cell}) == 1
+
+
+def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bool:
+    """Whether a row narrower than the table belongs to pairs above the names: 填报单位 | 县住建局.
+
+    The names stand in the first row as wide as the table, all different, and over figures; the rows down to it begin
+    with a name too and have their cells side by side from the first column on, as groups over sub-headers have not.
+    """
+    for place, row in enumerate(rows[start:], start):
+        width = _width(row)
+        if width >= typical:
+            names = row[:width]
+            if (
+                "" in names
+                or len(set(names)) < width
+                or any(is_value(cell) and not _YEAR.match(cell) for cell in names)
+            ):
+                return False
+            below = [other for other in rows[place + 1 :] if _width(other) >= typical]
+            return any(len(texts) > 0 and all(map(is_value, texts)) for column in range(width)
+                       if (texts := [other[column] for other in below if column < len(other) and other[column]]))  # fmt: skip
+        if width and ("" in row[:width] or any(map(is_value, row[:width:2]))):
+            return False
+    return False
 
 
 def _best_known(rows: Sequence[Sequence[str]]) -> int | None:

@@ -252,7 +252,7 @@ class _Sheet:
 
     def judge_foot(self) -> None:
         """Note totals that do not agree with the rows, and rows that were left out."""
-        for code, message in self._foot.findings(self._lines()):
+        for code, message in self._foot.findings(lambda sums: self._foot.add_rows(sums, self._lines())):
             self._book._delivery.find(code, f"工作表“{self._name}”{message}")
 
     def _lines(self) -> Iterator[tuple[int, list[Cell]]]:

@@ -1,13 +1,16 @@
 """The secrets of a live connector: which there are, and putting a new one in place; none is ever shown.
 
-Only the password of an address can be changed here, not where it leads: that is a change of the connector, with
+A new one is tried first, and the old one stays until the source has let the new one in. Only the password of an address can be changed here, not where it leads: that is a change of the connector, with
 a test and an approval.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, NamedTuple
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from connectors import references
@@ -16,6 +19,10 @@ from schemas.errors import ConfigError
 from warehouse import wizard
 from warehouse.home import Home
 
+if TYPE_CHECKING:
+    from connectors.drivers.base import Step
+
+_LET_IN = ("resolve", "connect", "login")  # the steps that tell whether a secret holds; later ones look at the data
 _PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 
 
@@ -53,8 +60,13 @@ def _value(name: str) -> str:
         return ""
 
 
-def replace(home: Home, registry: Registry, one: Connector, name: str, value: str, *, department: str | None) -> Credential:  # fmt: skip
-    """Put a new secret in place of the old one.
+def change(
+    home: Home, registry: Registry, one: Connector, name: str, value: str, *, department: str | None
+) -> tuple[Credential, list[Step], bool]:
+    """Put a new secret in place of the old one, once the source has let it in.
+
+    Returns:
+        The secret, the steps of reaching the source with the new one, and whether it is in place now.
 
     Raises:
         ConfigError: the connector has no such secret, another department's connector shares it, or it is empty.
@@ -67,8 +79,25 @@ def replace(home: Home, registry: Registry, one: Connector, name: str, value: st
     foreign = [c for c in kept.shared if c.partition("/")[0] != one.dept]
     if department is not None and foreign:
         raise ConfigError(f"口令 {name}", f"别的部门的来源也在用（{foreign[0]}）", "请数据工程师更换")
-    wizard.remember(home, name, _with_password(_value(name), value))
-    return kept
+    new = _with_password(_value(name), value)
+    steps = _tried(one, name, new)
+    held = all(step.ok for step in steps if step.name in _LET_IN)
+    if held:
+        wizard.remember(home, name, new)
+    return kept, steps, held
+
+
+def _tried(one: Connector, name: str, value: str) -> list[Step]:
+    """The steps of reaching the connector with another value behind one of its names, which is gone afterwards."""
+    from connectors.probe import probe
+
+    trial = f"HUB_SECRET_TRIAL_{secrets.token_hex(8).upper()}"
+    kept = {n: f"${{{n}}}" for n in references.names(one.source)}
+    os.environ[trial] = value
+    try:
+        return probe(replace(one, source=references.resolve(one.source, one.id, {**kept, name: f"${{{trial}}}"})))
+    finally:
+        del os.environ[trial]
 
 
 def _with_password(old: str, password: str) -> str:
@@ -78,10 +107,3 @@ def _with_password(old: str, password: str) -> str:
     who, _, place = parts.netloc.rpartition("@")
     user = who.partition(":")[0]
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}"))
-
-
-def steps(one: Connector) -> list[dict[str, Any]]:
-    """The steps of reaching the connector as it is now."""
-    from connectors.probe import probe
-
-    return [vars(step) for step in probe(one)]

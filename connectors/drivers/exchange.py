@@ -3,7 +3,7 @@
 Besides the business columns each record carries a rising number, an operation (I, U, D), a time and a batch.
 Records beyond the last number are read in order. Numbers are given out before their transactions commit, so
 a gap near the end may still fill: the position then stays before the gap until it is `gap_wait` seconds old,
-and what lies behind it is read again, which changes nothing.
+and what lies behind it is read again, which changes nothing. A record whose operation is unknown is quarantined.
 
 Source: the common shape of national exchange specifications (CD_ID, CD_OPERATION, CD_TIME, CD_BATCH).
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from connectors.spec import Connector
 
 _RANGES_AT_ONCE = 200
+_STRAYS = 5  # later rows with an unknown operation that go to quarantine even when they are the greater part
 
 
 class Exchange(Driver):
@@ -158,7 +159,7 @@ class Exchange(Driver):
             for batch in session.select(
                 relation, columns, conditions=conditions, order=order, limit=self.limit, few=bool(position)
             ):
-                yield self._shaped(batch, progress)
+                yield self._shaped(batch, progress, strays=_STRAYS if position else 0)
             delivery.position = progress.position
             delivery.handled = progress.ranges
             if progress.waiting:
@@ -166,8 +167,8 @@ class Exchange(Driver):
                     "sequence_gap", f"编号 {progress.position} 之后有缺口，可能还有未提交的记录，下次从缺口处重读"
                 )
 
-    def _shaped(self, batch: pa.RecordBatch, progress: _Progress) -> pa.RecordBatch:
-        """The business columns, then `_op` and `_seq`."""
+    def _shaped(self, batch: pa.RecordBatch, progress: _Progress, strays: int) -> pa.RecordBatch:
+        """The business columns, then `_op`, `_seq`, and `_flaw` where the operation is none that is known."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -177,16 +178,16 @@ class Exchange(Driver):
         )
         if sequence.null_count:
             raise SourceChanged(f"{self.where}：{self.option('id')}", "交换表里有没有编号的记录", "请部门补上递增编号")
-        operation = self._operations(batch.column(str(self.option("operation"))))
+        operation, flaw = self._operations(batch.column(str(self.option("operation"))), strays)
         time = str(self.option("time") or "")
         progress.see(sequence, batch.column(time) if time else None)
-        return batch.append_column("_op", operation).append_column("_seq", sequence)
+        return batch.append_column("_op", operation).append_column("_seq", sequence).append_column("_flaw", flaw)
 
-    def _operations(self, values: pa.Array) -> pa.Array:
-        """The operation column as I, U, D.
+    def _operations(self, values: pa.Array, strays: int) -> tuple[pa.Array, pa.Array]:
+        """The operation column as I, U, D, and why a row is no record whose code is none of the three.
 
         Raises:
-            SourceChanged: a code that is none of the three.
+            SourceChanged: most codes are none of them: they are spelled in another way.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -194,14 +195,17 @@ class Exchange(Driver):
         text = pc.utf8_upper(pc.utf8_trim_whitespace(pc.cast(values, pa.string())))
         for standard, spelled in (self.option("operations") or {}).items():
             text = pc.if_else(pc.equal(text, str(spelled).strip().upper()), str(standard), text)
-        strange = pc.filter(text, pc.invert(pc.fill_null(pc.is_in(text, pa.array(["I", "U", "D"])), False)))
-        if len(strange):
+        known = pc.fill_null(pc.is_in(text, pa.array(["I", "U", "D"])), False)
+        told = pc.coalesce(pc.if_else(pc.equal(text, ""), None, text), "空")
+        strange = pc.filter(told, pc.invert(known))
+        if len(strange) > strays and len(strange) * 2 > len(text):
             raise SourceChanged(
                 f"{self.where}：{self.option('operation')}",
-                f"有不认识的操作代码 '{strange[0].as_py() or '空'}'",
+                f"有不认识的操作代码 '{strange[0].as_py()}'",
                 "应为 I、U、D；写法不同时请在 source.operations 里对应",
             )
-        return text
+        reason = pc.binary_join_element_wise("操作代码 '", told, "' 不是 I、U、D，请部门改正后作为新记录再写一遍", "")
+        return pc.fill_null(text, ""), pc.if_else(known, pa.scalar(None, pa.string()), reason)
 
 
 class _Progress:

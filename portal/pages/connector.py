@@ -101,14 +101,17 @@ def stand(visit: Visit, dept: str, name: str, verb: str) -> Response:
 
 @route(router, "/connectors/{dept}/{name}/secrets", "source.register", methods=("POST",))
 def replace(visit: Visit, dept: str, name: str) -> Response:
-    """Put a new secret in place, and see at once whether the source still answers."""
+    """Try a new secret, and put it in place when the source lets it in."""
     one = named(visit, dept, name, "source.register")
     try:
-        kept = credentials.replace(
+        kept, steps, held = credentials.change(
             visit.site.home, visit.site.registry(), one, visit.text("name"), visit.text("value"), department=visit.user.department
         )  # fmt: skip
     except HubError as error:
         return _page(visit, one, "secrets", 422, str(error))
+    told = [vars(step) for step in steps]
+    if not held:
+        return _page(visit, one, "secrets", 422, "新口令没有通过测试，没有更换，仍用原来的", told)
     visit.note("secret", one.id, name=kept.name, shared=len(kept.shared))
     visit.site.reload()
-    return _page(visit, one, "secrets", steps=credentials.steps(one))
+    return _page(visit, one, "secrets", steps=told)

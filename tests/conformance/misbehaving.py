@@ -65,6 +65,14 @@ def _app(world: Misbehaving) -> Starlette:
         world.asked.append(dict(request.query_params))
         return JSONResponse({"data": world.page(1), "next": str(len(world.asked)), "at": time.time()})
 
+    async def held_at_the_end(request):
+        """Beyond the last page the last one again, as page helpers do; `size` and `said` are the test's."""
+        query = dict(request.query_params)
+        world.asked.append(query)
+        size, count = int(query["size"]), len(world.records)
+        body = {"data": {"list": world.page(min(int(query["page"]), -(-count // size)), size)}}
+        return JSONResponse(body | ({"pageInfo": {"pages": 9, "totalCount": count}} if query.get("said") else {}))
+
     async def endless(request):
         n = len(world.asked)
         world.asked.append(dict(request.query_params))
@@ -189,7 +197,7 @@ def _app(world: Misbehaving) -> Starlette:
         return Response('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><list><item><id>&x;</id></item></list>')
 
     here = {
-        "/paged": paged, "/repeated": repeated, "/endless": endless, "/mislabelled": mislabelled, "/xml": xml_instead,
+        "/paged": paged, "/repeated": repeated, "/endless": endless, "/held": held_at_the_end, "/mislabelled": mislabelled, "/xml": xml_instead,
         "/elsewhere": elsewhere, "/round": round_and_round, "/moved": moved, "/drip": drip, "/flood": flood, "/basic": basic,
         "/token": token, "/guarded": guarded, "/signed": signed, "/signed_query": signed_query, "/nested": nested,
         "/v2/requests.json": requests, "/v2/requests.xml": requests, "/v2/services.json": services, "/v2/services.xml": services,

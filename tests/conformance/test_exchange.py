@@ -192,6 +192,15 @@ class TestExchange:
         assert [row["_op"] for row in rows] == ["I", "D"]
         assert "'1'" in failure(source.connector(), SourceChanged)
 
+    def test_unknown_operation_is_quarantined_and_the_others_are_read(self, source):
+        source.add((1, "I", "U1", "甲"), (2, "X", "U1", "乙"), (3, "U", "U1", "丙"), (4, None, "U2", "丁"))
+        [(delivery, rows)] = read(source.connector(), "0")
+        assert [(row["_seq"], row["_op"]) for row in rows if row["_flaw"] is None] == [(1, "I"), (3, "U")]
+        assert [(row["_seq"], row["权利人"], row["_flaw"][:12]) for row in rows if row["_flaw"]] == [
+            (2, "乙", "操作代码 'X' 不是 "), (4, "丁", "操作代码 '空' 不是 "),
+        ]  # fmt: skip
+        assert delivery.position_after() == "4"
+
     def test_missing_exchange_column_is_told(self, source):
         source.run("ALTER TABLE swap DROP COLUMN cd_batch")
         assert "cd_batch" in failure(source.connector(), ConfigError)

@@ -81,6 +81,18 @@ def test_same_page_under_new_cursors_is_a_circle(world):
     assert len(world.asked) == 2
 
 
+@pytest.mark.parametrize(("size", "said"), [("5", ""), ("4", "1"), ("12", "1"), ("20", "1")])
+def test_last_page_given_again_is_the_end(world, size, said):
+    """A page shorter than one before it was the last, and so is one that makes the total which the envelope says."""
+    made = connector(world, "/held", params={"size": size, "said": said}, records="data.list")
+    assert ids(rows_of(made)) == ALL
+
+
+def test_full_page_given_again_without_a_total_is_a_circle(world):
+    made = connector(world, "/held", params={"size": "4"}, records="data.list")
+    assert "source.total" in failure(made, SourceChanged)
+
+
 def test_endless_interface_is_left(world):
     assert "30 页" in failure(connector(world, "/endless", paging="cursor", max_pages=30), SourceChanged)
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from connectors import header, ledger
+from connectors import header, ledger, shape
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,32 @@ def test_subtotals_are_compared_with_their_own_part():
     rows = [("a", 1.0), ("小计", 1.0), ("b", 2.0), ("c", "3,000.5"), ("小计", 9.0), ("总计", 3003.5), ("总计", 3.0)]
     records = [line for line, cells in enumerate(rows, 1) if foot.is_record(cells, line)]
     assert records == [1, 3, 4]
-    told = [text for code, text in foot.findings(enumerate(rows, 1)) if code == "total_mismatch"]
+    told = [
+        text
+        for code, text in foot.findings(lambda sums: foot.add_rows(sums, enumerate(rows, 1)))
+        if code == "total_mismatch"
+    ]
     assert len(told) == 1
     assert re.search("第 5 行.*小计写 9，明细相加为 3002.5（2 行）", told[0])
+
+
+PAIRS = [["填报单位", "县住建局", "", ""], ["填报日期", "2026-01-02", "", ""], ["联系人", "张三", "", ""]]
+TABLE = [
+    ["项目", "地点", "面积", "户数"],
+    ["甲", "东街", "12", "3"],
+    ["乙", "西街", "15", "8"],
+    ["丙", "南街", "9", "2"],
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        (PAIRS + TABLE, (3, 1)), ([*PAIRS, ["", "", "", ""], *TABLE], (4, 1)), (TABLE, (0, 1)),
+        ([["地区", "人口", "", "备注"], ["", "男", "女", ""], ["甲", "1", "2", "无"], ["乙", "3", "4", "有"]], (0, 2)),
+        ([["名称", "数量"], ["甲", "12", "x"], ["乙", "15", "y"], ["丙", "9", "z"]], (0, 1)),
+    ],
+)  # fmt: skip
+def test_pairs_above_a_wider_table_are_not_its_names(rows, place):
+    found = shape.guess(rows)
+    assert (found.start, found.depth) == place

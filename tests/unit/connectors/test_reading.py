@@ -392,6 +392,24 @@ def test_rows_with_blank_cells_too_many_are_records(read):
     assert read("\n".join([*lines[:3], lines[3] + ",", *lines[4:], ""]))[:2] == (WIDE, LISTED)
 
 
+def test_subtotals_of_a_long_text_are_added_up_over_all_its_blocks(read):
+    """Set by set: what is a figure counts, whatever its writing; 小计 is for its own part, 合计 for all."""
+    row = '某某街道某某社区,{n},"1,000.5",无\n'
+    part = "".join(row.format(n=n) for n in range(20_000))
+    text = f"社区,户数,金额,备注\n{part}小计,,20010000,\n{part}小　计,,20010001,\n合计,40000户,40020000,\n"
+    _, rows, told = read(text)
+    assert len(rows) == 40_000
+    assert "第 40003 行“金额”小计写 20010001，明细相加为 20010000（20000 行）" in told
+    assert told.count("明细相加") == 1
+    assert "去掉了 3 行合计" in told
+
+
+def test_short_lines_behind_a_hash_are_told(read):
+    _, rows, told = read("编号,名称,数量\n1,甲,3\n# 以下为补报\n#2,乙\n3,丙,5\n")
+    assert [row[0] for row in rows] == ["1", "3"]
+    assert "有 2 行以 # 开头" in told
+
+
 def test_texts_alone_under_a_column_of_other_things_are_a_foot(read):
     _header, rows, told = read(written(LISTED, WIDE) + "FOOTNOTE,,,,,,\n" * 2)
     assert rows == LISTED
