@@ -13,6 +13,7 @@ import hashlib
 import re
 import time
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,16 +103,23 @@ class FileDriver(Driver):
         return [p for p in paths if _state(p) == before[p] and _age(before[p]) >= settle]
 
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
-        """One delivery per complete file whose bytes were not loaded before; the same bytes only once."""
+        """One delivery per complete file whose bytes were not loaded before; the same bytes only once.
+
+        A file that was overwritten and is put back as it was is new again: `seen` then holds its name and sha256. Of
+        several files of one name nobody can tell which was put back.
+        """
         given: set[str] = set()
-        for path in self.complete():
+        complete = self.complete()
+        names = Counter(path.name for path in complete)
+        for path in complete:
             try:
                 drop = self.inspect(path)
             except HubError as error:
                 # Told when this delivery is read, so that the other files are still delivered.
                 yield Delivery(path.name, self.connector.mode, reader=_raising(error), position=position, handled=path)
                 continue
-            if drop.sha256 in seen or drop.sha256 in given:
+            put_back = names[path.name] == 1 and f"{path.name} {drop.sha256}" in seen
+            if drop.sha256 in given or (drop.sha256 in seen and not put_back):
                 continue
             given.add(drop.sha256)
             yield Delivery(

@@ -30,6 +30,7 @@ trace = typer.Typer(
 Number = Annotated[int, typer.Argument(metavar="编号", help="冲突编号，见 hub conflict list")]
 Format = Annotated[str, typer.Option("--output", "-o", metavar="table|json", help="输出格式，默认 table")]
 _RULES = {"owner": "数源部门", "only": "只有一处说到", "priority": "登记在先的来源"}
+_EXPIRED = {"agreed": "两边已一致", "moved": "有一方的说法变了", "replaced": "有了新的裁定"}
 
 
 @app.command("list", cls=Command)
@@ -58,6 +59,55 @@ def list_(
         ([c["conflict_id"], c["enterprise"] or c["enterprise_id"], c["field_group"], _values(c["stands"]), _values(c["said"]) + ("（曾用名）" if c["former"] else ""),
           c["connector"], f"{c['due_on']}{'（暂定）' if c['provisional'] else ''}", truth.OUTCOMES.get(c["outcome"], "待裁定")] for c in found),
     )  # fmt: skip
+
+
+@app.command(cls=Command)
+def show(number: Number, format: Format = "table") -> None:
+    """一件冲突的全部：两边的说法、期限、裁定和依据，签名核验，裁定是否已失效。
+
+    示例：hub conflict show 7
+    """
+    from hub.setup import home
+    from warehouse import keyring, truth
+
+    output.one_of("-o", format, ("table", "json"))
+    with connect() as connection:
+        case = truth.conflict(connection, number)
+    generation = truth.signed_under(case, keyring.every(home())) if case["verdict_id"] else None
+    if format == "json":
+        output.write_json([{**case, "signed_under": generation}])
+        return
+    output.table(
+        ("项目", "内容"),
+        [
+            ("主体", f"{case['enterprise'] or ''} {case['enterprise_id']}".strip()),
+            ("字段组", case["field_group"]),
+            ("数源部门", f"{case['owner']}：{_values(case['stands'])}"),
+            ("别处的说法", f"{case['connector']}：{_values(case['said'])}{'（曾用名）' if case['former'] else ''}"),
+            ("立件、期限", f"{case['opened_on']}，{case['due_on']} 前裁定{'（暂定）' if case['provisional'] else ''}"),
+            ("依据的规定", case["legal_basis"]),
+            ("状态", truth.OUTCOMES.get(case["outcome"], "待裁定")),
+            *(_verdict(case, generation) if case["verdict_id"] else ()),
+        ],
+    )
+
+
+def _verdict(case: dict[str, Any], generation: int | None) -> list[tuple[str, str]]:
+    what = f"改用 {_values(case['chosen'])}" if case["chosen"] else "维持数源部门的值"
+    signed = "不符：内容被改过，或签名的密钥不在这里" if generation is None else f"有效（第 {generation} 代密钥）"
+    told = [
+        (f"裁定 {case['verdict_id']}", f"{what}；{case['by_whom']}，{_at(case['decided_at'])}"),
+        ("理由", case["reason"]),
+        ("依据", case["evidence"]),
+        ("签名", signed),
+    ]
+    if case["expired_at"]:
+        told.append(("失效", f"{_at(case['expired_at'])}，{_EXPIRED[case['expired_because']]}"))
+    return told
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(COUNTY_TIME):%Y-%m-%d %H:%M:%S}"
 
 
 @app.command(cls=Command)
@@ -165,24 +215,44 @@ def enterprise(
         current = merging.current(warehouse, number)
     with connect() as connection:
         claims = truth.trace(connection, current, group)
-        open_cases = {(c["field_group"], c["connector"]): c for c in truth.conflicts(connection, enterprise=current)}
+        cases = truth.conflicts(connection, enterprise=current, every=True)
+    cases = [case for case in cases if group in (None, case["field_group"])]
+    still = {(c["field_group"], c["connector"]): c for c in cases if c["outcome"] is None}
     for claim in claims:
-        case = open_cases.get((claim["field_group"], claim["connector"]))
+        case = still.get((claim["field_group"], claim["connector"]))
         claim["conflict_id"] = case["conflict_id"] if case and case["said"].items() <= claim["said"].items() else None
     if format == "json":
         output.write_json(claims)
         return
+    if current != number:
+        output.say(f"{number} 已并入 {current}", "note")
     output.table(
         ("字段组", "采用", "依据", "值", "来源", "源主键", "批次", "文件和行", "得知", "冲突"),
         ([c["field_group"], "✓" if c["stands"] else "", _basis(c), _values(c["said"], field), c["connector"], c["source_key"], c["batch_id"],
           _place(c), str(c["known_from"])[:19], c["conflict_id"]] for c in claims),
     )  # fmt: skip
+    for case in cases:
+        output.say(_reason(case), "note")
 
 
 def _basis(claim: dict[str, Any]) -> str:
     if claim["verdict_id"]:
-        return f"裁定 {claim['verdict_id']}"
+        return f"裁定 {claim['verdict_id']}" if claim["stands"] else ""
     return _RULES.get(claim["rule"] or "", "")
+
+
+def _reason(case: dict[str, Any]) -> str:
+    """Why one claim stands and the other does not, in a sentence."""
+    number, owner, said = case["conflict_id"], case["owner"], _values(case["said"])
+    if case["outcome"] is None:
+        return f"{number} 号冲突：{case['field_group']} 由数源部门 {owner} 说了算，{case['connector']} 的“{said}”不采用；{case['due_on']} 前由 {owner} 裁定"
+    if case["verdict_id"] is None or case["expired_at"]:
+        from warehouse import truth
+
+        gone = f"；裁定 {case['verdict_id']} 已失效，{_EXPIRED[case['expired_because']]}" if case["verdict_id"] else ""
+        return f"{number} 号冲突：{case['connector']} 说过“{said}”，{truth.OUTCOMES[case['outcome']]}{gone}"
+    chosen = f"改用“{_values(case['chosen'])}”" if case["chosen"] else f"维持 {owner} 的值"
+    return f"{number} 号冲突：裁定 {case['verdict_id']} {chosen}（{case['by_whom']}，{_at(case['decided_at'])}，{case['reason']}；依据 {case['evidence']}）；任何一方改口即失效"
 
 
 def _place(claim: dict[str, Any]) -> str:

@@ -68,9 +68,9 @@ def relation(
         return golden.past(contracts()[name], at, valid, _parties(at)) if valid else _GOLDEN.replace("{at}", at)
     if name == "enterprise_provenance":
         rows = valid_rows(contracts()["enterprise"], at, valid) if valid else _rows(contracts()["enterprise"], at)
-        return provenance.claims(contracts()["enterprise"], rows, _parties(at), at)
+        return provenance.claims(contracts()["enterprise"], rows, _parties(at), at, lambda other: _rows(other, at))
     if name == "enterprise_name":
-        return provenance.names(contracts()["enterprise"], _parties(at), at)
+        return provenance.names(contracts()["enterprise"], _parties(at), at, lambda other: _rows(other, at))
     if name == f"enterprise{SUFFIX}":
         return golden.versions(contracts()["enterprise"], at)
     if name in REFERENCE:

@@ -14,6 +14,8 @@ Source: design of the county's subject registry; GB 32100-2015 (organisation cod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from warehouse import identity_cases, merging
 from warehouse.engines.adbc import Connection
 
@@ -39,11 +41,19 @@ _HOLDS = (
       AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL AND r.{_REGISTER}""",
 )
 
+# A party is shown under its own id at once, unless that leads elsewhere (merging.show): each pass over all parties costs
+# as much as the linking itself.
+_SHOWN = (
+    "enterprise_id = CASE WHEN {0} IN (SELECT younger FROM hub.enterprise_merge WHERE undone_at IS NULL) THEN NULL ELSE {0} END, "
+    "considered_at = clock_timestamp()"
+)
+
 _LINKS = (
     # New credit codes. One that completes an enterprise known only by organisation code keeps that enterprise's id.
     """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT 'U:' || n.uscc, 'uscc', coalesce(elder.enterprise_id, md5('U:' || n.uscc)::uuid)
-    FROM (SELECT DISTINCT uscc FROM hub.party WHERE atom_id IS NULL AND uscc IS NOT NULL AND match_rule IS NULL) n
+    FROM (SELECT DISTINCT uscc FROM hub.party WHERE atom_id IS NULL AND uscc IS NOT NULL AND match_rule IS NULL
+      AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.key = 'U:' || uscc)) n
     LEFT JOIN LATERAL (SELECT k.enterprise_id FROM hub.enterprise_key k WHERE k.key = 'O:' || substr(n.uscc, 9, 9)
       AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key u WHERE u.enterprise_id = k.enterprise_id AND u.kind = 'uscc')) elder ON true
     ON CONFLICT (key) DO NOTHING""",
@@ -56,25 +66,25 @@ _LINKS = (
     SELECT 'O:' || substr(k.key, 11, 9), 'org_code', min(k.enterprise_id::text)::uuid FROM hub.enterprise_key k
     WHERE k.kind = 'uscc' AND substr(k.key, 11, 9) IN (SELECT substr(uscc, 9, 9) FROM fresh)
     GROUP BY substr(k.key, 11, 9) HAVING count(DISTINCT k.enterprise_id) = 1 ON CONFLICT (key) DO NOTHING""",
-    """UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
+    f"""UPDATE hub.party p SET atom_id = k.enterprise_id, {_SHOWN.format("k.enterprise_id")}, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
     FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND k.key = 'U:' || p.uscc""",
     # Old numbers alone: linked to the enterprise that has them, else they found one of their own.
     f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT DISTINCT 'R:' || reg_no, 'reg_no', md5('R:' || reg_no)::uuid FROM hub.party
     WHERE atom_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND reg_no IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.key = 'O:' || {_ORG}) ON CONFLICT (key) DO NOTHING""",
-    """UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'reg_no', match_score = 1, decided_at = clock_timestamp()
+    f"""UPDATE hub.party p SET atom_id = k.enterprise_id, {_SHOWN.format("k.enterprise_id")}, match_rule = 'reg_no', match_score = 1, decided_at = clock_timestamp()
     FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'R:' || p.reg_no""",
     f"""INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
     SELECT DISTINCT 'O:' || {_ORG}, 'org_code', md5('O:' || {_ORG})::uuid FROM hub.party
     WHERE atom_id IS NULL AND match_rule IS NULL AND uscc IS NULL AND {_ORG} IS NOT NULL ON CONFLICT (key) DO NOTHING""",
-    f"""UPDATE hub.party p SET atom_id = k.enterprise_id, match_rule = 'org_code', match_score = 1, decided_at = clock_timestamp()
+    f"""UPDATE hub.party p SET atom_id = k.enterprise_id, {_SHOWN.format("k.enterprise_id")}, match_rule = 'org_code', match_score = 1, decided_at = clock_timestamp()
     FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.uscc IS NULL AND k.key = 'O:' || {_ORG}""",
 )
 
 _NAMES = (
     # A name alone never links; a name and one more equal field do, when they answer to exactly one enterprise.
-    """UPDATE hub.party p SET atom_id = m.atom_id, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
+    f"""UPDATE hub.party p SET atom_id = m.atom_id, {_SHOWN.format("m.atom_id")}, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
     FROM (SELECT n.party, min(o.atom_id::text)::uuid AS atom_id FROM hub.party n
           JOIN hub.party o ON o.strict_key = n.strict_key AND o.is_branch = n.is_branch AND o.second && n.second AND o.enterprise_id IS NOT NULL
           WHERE n.atom_id IS NULL AND n.match_rule IS NULL AND n.strict_key IN (SELECT strict_key FROM fresh WHERE strict_key <> '')
@@ -90,20 +100,30 @@ def resolve(warehouse: Connection) -> int:
     Only what is new since the last time is weighed, and what is known by the same codes or names.
     """
     merging.take_turn(warehouse)
-    if warehouse.scalar("SELECT 1 FROM hub.party WHERE considered_at IS NULL LIMIT 1") is not None:
-        warehouse.execute("ANALYZE hub.party")
+    fresh = warehouse.scalar("SELECT count(*) FROM hub.party WHERE considered_at IS NULL")
+    merging.look_again(warehouse, "hub.party", fresh)
     for step in _FRESH:
         warehouse.execute(step)
     for step in _HOLDS:
         warehouse.execute(step)
     identity_cases.hold_other_names(warehouse, _REGISTER)
-    for step in _LINKS:
-        warehouse.execute(step)
+    linked = _link(warehouse, _LINKS)
     merging.by_register_rows(warehouse, _REGISTER)
-    linked = merging.show(warehouse)
-    for step in _NAMES:
-        warehouse.execute(step)
-    linked += merging.show(warehouse)
+    merging.show(warehouse)
+    linked += _link(warehouse, _NAMES)
+    merging.show(warehouse)
     identity_cases.open_cases(warehouse)
     warehouse.execute("UPDATE hub.party SET considered_at = clock_timestamp() WHERE considered_at IS NULL")
+    return linked
+
+
+def _link(warehouse: Connection, steps: Sequence[str]) -> int:
+    """Run steps; how many parties those that link linked."""
+    linked = 0
+    for step in steps:
+        rows = warehouse.execute(step)
+        if step.startswith("UPDATE"):
+            linked += rows
+        else:
+            merging.look_again(warehouse, "hub.enterprise_key", rows)
     return linked

@@ -47,9 +47,14 @@ def in_force(home: Home, warehouse: Connection) -> tuple[bytes, ...]:
     return (county_key(home), *_named(home, [row["fingerprint"] for row in rotated]))
 
 
+def every(home: Home) -> list[bytes]:
+    """All keys of this home, the first one first: what was signed under any of them can be told from what was not."""
+    return [county_key(home), *_kept(home)]
+
+
 def newest(home: Home) -> bytes:
     """The key to sign with."""
-    return (_kept(home) or [county_key(home)])[-1]
+    return every(home)[-1]
 
 
 def still(warehouse: Connection, used: tuple[bytes, ...]) -> None:

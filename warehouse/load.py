@@ -53,7 +53,8 @@ def load(
         try:
             if backfill is not None:
                 driver.backfill(*backfill)
-            for delivery in driver.deliveries(store.position(warehouse, source_id), store.seen(warehouse, source_id)):
+            seen = store.seen(warehouse, source_id, store.county_key(home))
+            for delivery in driver.deliveries(store.position(warehouse, source_id), seen):
                 with workspace(home) as work:
                     taken = Arrival(connector, agreed, home, warehouse, source_id, judge, checkpoint, work)
                     results.append(taken.take(delivery))

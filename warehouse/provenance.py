@@ -1,21 +1,34 @@
 """Where a golden value comes from and what an enterprise was called: queries for today, or for what was known at an instant.
 
 enterprise_provenance  one row per enterprise, field group and claim; `stands` marks the one that is used
-enterprise_name        one row per name an enterprise has had in a source, with the time it was valid
+enterprise_name        one row per name an enterprise has had in a register, or that the register tells as a former one, with the time it was valid
 """
 
 from __future__ import annotations
 
-from schemas.contract import Contract
+from collections.abc import Callable, Mapping
+
+from schemas.contract import Contract, contracts
 from warehouse import golden
 from warehouse.tables import literal, quoted
 from warehouse.versions import LATEST, SUFFIX, valid_field
 
+# The dataset in which a register tells what its enterprises were called before.
+_FORMER = "enterprise_name_history"
+Rows = Callable[[Contract], str]
+
+
+def _record(contract: Contract) -> str:
+    return f"record.{quoted(contract.dataset)}"
+
 
 def claims(
-    contract: Contract, rows: str = "record.enterprise", parties: str = "hub.party", at: str | None = None
-) -> str:
-    """SQL of shared.enterprise_provenance; `rows`, `parties` and the instant `at` (a literal) stand in for what stands now."""
+    contract: Contract, rows: str = "record.enterprise", parties: str = "hub.party", at: str | None = None, others: Rows = _record
+) -> str:  # fmt: skip
+    """SQL of shared.enterprise_provenance; `rows`, `parties`, the instant `at` (a literal) and `others` stand in for what stands now.
+
+    `others` gives the rows of a dataset that names enterprises. Where a verdict stands, it is the claim that stands.
+    """
     owners, parts = golden.owners(contract), []
     member = (
         "SELECT p.enterprise_id::varchar(36) AS enterprise_id, s.connector, s.department AS _department, s.provider_dept_code, b.delivery, "
@@ -39,12 +52,11 @@ def claims(
             f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {golden.order(owner, golden.source_key(contract))})"
         )
     name_group = contract.fields["name"].group or "name"
-    parts.append(
-        f"SELECT p.enterprise_id::varchar(36), {literal(name_group)}, s.connector, s.department, s.provider_dept_code, NULL, n.first_batch_id, b.delivery, NULL, NULL, "
-        "(b.committed_at AT TIME ZONE 'Asia/Shanghai'), NULL::timestamp, jsonb_build_object('name', n.name), false, NULL "
-        f"FROM {parties} p JOIN hub.party n ON n.party = p.party JOIN hub.source s ON s.source_id = n.source_id JOIN hub.batch b ON b.batch_id = n.first_batch_id "
-        f"WHERE p.enterprise_id IS NOT NULL AND n.name IS NOT NULL AND s.dataset <> 'enterprise'{f' AND b.committed_at <= {at}' if at else ''}"
-    )
+    parts += [
+        _mention(c, literal(name_group), parties, others(c), at)
+        for c in contracts().values()
+        if c.party and c.dataset != contract.dataset
+    ]
     standing = (
         f"v.decided_at <= {at} AND (v.expired_at IS NULL OR v.expired_at > {at})" if at else "v.expired_at IS NULL"
     )
@@ -52,22 +64,54 @@ def claims(
     return (
         "SELECT c.enterprise_id, c.field_group, c.connector, c.department, c.provider_dept_code, c.source_key, c.batch_id, "
         "c.delivery, c.source_sheet, c.source_row, c.known_from, c.valid_from, c.said, c.stands AND v.verdict_id IS NULL AS stands, "
-        f"CASE WHEN v.verdict_id IS NULL THEN c.rule END AS rule, v.verdict_id FROM ({' UNION ALL '.join(parts)}) c LEFT JOIN {verdict}"
+        f"CASE WHEN v.verdict_id IS NULL THEN c.rule END AS rule, v.verdict_id FROM ({' UNION ALL '.join(parts)}) c LEFT JOIN {verdict} "
+        "UNION ALL SELECT v.enterprise_id::varchar(36), v.field_group, NULL, k.owner, NULL, NULL, NULL, NULL, NULL, NULL, "
+        "(v.decided_at AT TIME ZONE 'Asia/Shanghai'), NULL, v.chosen, true, 'verdict', v.verdict_id "
+        f"FROM hub.verdict v JOIN hub.conflict k USING (conflict_id) WHERE {standing} AND v.chosen IS NOT NULL"
     )
 
 
-def names(contract: Contract, parties: str = "hub.party", at: str | None = None) -> str:
-    """SQL of shared.enterprise_name; `parties` and the instant `at` (a literal) stand in for what is known now."""
+def _mention(contract: Contract, group: str, parties: str, rows: str, at: str | None) -> str:
+    """SQL of what the rows of a dataset call enterprises: each name a source uses once, by the earliest row that still has it."""
+    key = golden.source_key(contract)
+    # The rows of one party are found by their index; those of the past have none, and are gone through once.
+    own = "" if at else "WHERE r._party = n.party "
+    return (
+        f"SELECT p.enterprise_id::varchar(36), {group}, s.connector, s.department, s.provider_dept_code, w.key, w._batch_id, b.delivery, w._sheet, w._row, "
+        "(b.committed_at AT TIME ZONE 'Asia/Shanghai'), NULL::timestamp, jsonb_build_object('name', n.name), false, NULL "
+        f"FROM {parties} p JOIN hub.party n ON n.party = p.party JOIN hub.source s ON s.source_id = n.source_id AND s.dataset = {literal(contract.dataset)} "
+        f"JOIN LATERAL (SELECT DISTINCT ON (r._party) r._party, {key} AS key, r._batch_id, r._sheet, r._row FROM {rows} r {own}"
+        f"ORDER BY r._party, r._batch_id, {key}) w ON w._party = n.party "
+        "JOIN hub.batch b ON b.batch_id = w._batch_id WHERE p.enterprise_id IS NOT NULL AND n.name IS NOT NULL"
+    )
+
+
+def former_names(known: Mapping[str, Contract], rows: Rows = _record) -> str | None:
+    """SQL of the names the register tells as former ones: _party, _source_id, _batch_id, uscc, name, used_from, used_to; None without such a dataset."""
+    if _FORMER not in known:
+        return None
+    return f"SELECT _party, _source_id, _batch_id, CASE WHEN length(enterprise_code) = 18 THEN enterprise_code END AS uscc, name, used_from, used_to FROM {rows(known[_FORMER])} x"
+
+
+def names(contract: Contract, parties: str = "hub.party", at: str | None = None, others: Rows = _record) -> str:
+    """SQL of shared.enterprise_name; `parties`, the instant `at` (a literal) and `others` stand in for what is known now."""
     known = f"JOIN hub.batch b ON b.batch_id = r._batch_id AND b.committed_at <= {at} " if at else ""
     told = " UNION ALL ".join(
         f"SELECT p.enterprise_id::varchar(36) AS enterprise_id, r.uscc, r.name, s.connector, r._batch_id, {valid_field(contract, 'r')} AS valid_from "
         f"FROM {table}.enterprise r JOIN {parties} p ON p.party = r._party {known}JOIN hub.source s ON s.source_id = r._source_id"
         for table in ("record", "record_history")
     )
+    former = former_names(contracts(), others)
+    listed = (
+        f" UNION ALL SELECT p.enterprise_id::varchar(36), f.uscc, f.name, s.connector, f.used_from::timestamp, f.used_to::timestamp "
+        f"FROM ({former}) f JOIN {parties} p ON p.party = f._party JOIN hub.source s ON s.source_id = f._source_id WHERE p.enterprise_id IS NOT NULL"
+        if former
+        else ""
+    )
     return (
         "SELECT enterprise_id, uscc, name, connector, valid_from, lead(valid_from) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from) AS valid_to "
         "FROM (SELECT *, lag(name) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from, _batch_id) IS DISTINCT FROM name AS renamed "
-        f"FROM ({told}) x WHERE enterprise_id IS NOT NULL) y WHERE renamed"
+        f"FROM ({told}) x WHERE enterprise_id IS NOT NULL) y WHERE renamed{listed}"
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,13 +86,34 @@ def position(warehouse: Connection, source: int) -> str | None:
     return None if found is None else str(found)
 
 
-def seen(warehouse: Connection, source: int) -> frozenset[str]:
-    """Content hashes of the files already taken in or held."""
-    found = warehouse.query(
-        f"SELECT DISTINCT content_sha256 FROM hub.batch WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held', 'rejected')"
+@dataclass(frozen=True)
+class Seen:
+    """Which bytes of files were taken in or held: a sha256, or a file's name and sha256 apart by a blank where that very
+    file has come with other bytes since. Put back as it was, it is new.
+    """
+
+    loaded: frozenset[str]
+    replaced: frozenset[str]
+    key: bytes
+
+    def __contains__(self, asked: object) -> bool:
+        name, _, sha256 = str(asked).rpartition(" ")
+        return f"{delivery_name(name, self.key)} {sha256}" in self.replaced if name else sha256 in self.loaded
+
+
+def seen(warehouse: Connection, source: int, key: bytes) -> Seen:
+    """What files of a source were taken in or held; `key` is the county's, under which the books name some of them."""
+    found = warehouse.rows(
+        "SELECT delivery, content_sha256, bool_or(last) AS last FROM ("
+        "SELECT delivery, content_sha256, batch_id = max(batch_id) OVER (PARTITION BY delivery) AS last FROM hub.batch "
+        f"WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held', 'rejected')) b GROUP BY 1, 2"
     )
     warehouse.commit()
-    return frozenset(found.column(0).to_pylist())
+    return Seen(
+        frozenset(row["content_sha256"] for row in found),
+        frozenset(f"{row['delivery']} {row['content_sha256']}" for row in found if not row["last"]),
+        key,
+    )
 
 
 def past_rows(warehouse: Connection, source: int, kind: str) -> list[int]:

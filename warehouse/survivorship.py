@@ -44,9 +44,9 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     shape = hashlib.md5(repr((contract.fields, _VERSION)).encode(), usedforsecurity=False).hexdigest()
     known = warehouse.scalar("SELECT shape FROM hub.survivorship WHERE dataset = $1", contract.dataset)
     _touch(warehouse, contract, whole=whole or known != shape)
-    if int(warehouse.scalar("SELECT count(*) FROM touched")) > _MANY:
-        # Linked in this very transaction: what the server knows of the table is from when nobody had an enterprise.
-        warehouse.execute("ANALYZE hub.party")
+    # Linked in this very transaction: what the server knows of the table is from when nobody had an enterprise.
+    counted = "SELECT count(*) FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched)"
+    merging.look_again(warehouse, "hub.party", warehouse.scalar(counted))
     warehouse.execute("DROP TABLE IF EXISTS member")
     spoken_of = "(SELECT party, enterprise_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     warehouse.execute(
@@ -72,7 +72,6 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
 
 # How golden records are made; a change of the rules above makes all of them anew.
 _VERSION = 1
-_MANY = 1000  # enterprises touched at once: fewer are looked up one by one, whatever the server takes the table for
 
 
 def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:

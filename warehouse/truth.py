@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from psycopg.rows import dict_row, tuple_row
 from schemas.contract import Contract, contracts
 from schemas.errors import ConfigError
 from warehouse import calendar as county
+from warehouse import provenance
 from warehouse.engines.adbc import Connection
 from warehouse.golden import groups, owners
 from warehouse.history import COUNTY_TIME
@@ -88,7 +89,11 @@ def _find(warehouse: Connection, contract: Contract) -> None:
         if not fields:
             continue
         # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
-        differs = " OR ".join(f"{_plain(f'm.{quoted(f)}')} <> {_plain(f'g.{quoted(f)}')}" for f in fields)
+        # Most values are equal as they stand; the others are made plain before they count as different.
+        differs = " OR ".join(
+            f"(m.{quoted(f)} <> g.{quoted(f)} AND {_plain(f'm.{quoted(f)}')} <> {_plain(f'g.{quoted(f)}')})"
+            for f in fields
+        )
         parts.append(
             f"SELECT m._id AS id, {literal(group)} AS grp, {literal(owner)} AS owner, m._source_id AS source_id, m._batch_id AS batch_id, "
             f"{_object('g', fields)} AS stands, {_object('m', fields)} AS said, false AS former "
@@ -102,11 +107,18 @@ def _find(warehouse: Connection, contract: Contract) -> None:
             for c in contracts().values()
             if c.party and c.dataset != contract.dataset
         )
-        # Other datasets name enterprises too; a name the register itself once gave is a former one.
+        # Other datasets name enterprises too; a name the register itself once gave, or tells as a former one, is a former one.
+        told = provenance.former_names(contracts())
+        listed = (
+            f" OR EXISTS (SELECT 1 FROM ({told}) f JOIN hub.party r ON r.party = f._party "
+            f"WHERE r.enterprise_id = p.enterprise_id AND {_plain('f.name')} = {_plain('p.name')})"
+            if told
+            else ""
+        )
         parts.append(
             f"SELECT p.enterprise_id, {literal(name_group)}, {literal(owner)}, p.source_id, max(p.first_batch_id), jsonb_build_object('name', g.name), "
             "jsonb_build_object('name', p.name), bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
-            "WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise')) "
+            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise'){listed}) "
             "FROM hub.party p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
             f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL AND p.strict_key <> g.name_strict_key "
             # A name said in no record any longer is said no more.
@@ -183,8 +195,8 @@ def _object(table: str, fields: list[str]) -> str:
 _LISTED = """
 SELECT c.conflict_id, c.enterprise_id::text AS enterprise_id, e.name AS enterprise, c.field_group, c.owner, s.connector, s.department, s.title, c.batch_id,
   c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai')::date AS opened_on, c.due_on, c.provisional, c.legal_basis,
-  (c.closed_at AT TIME ZONE 'Asia/Shanghai')::date AS closed_on, c.outcome, v.verdict_id, v.chosen, v.reason, v.evidence, v.by_whom, v.signature,
-  v.expired_at, v.expired_because
+  (c.closed_at AT TIME ZONE 'Asia/Shanghai')::date AS closed_on, c.outcome, v.verdict_id, v.chosen, v.reason, v.evidence, v.by_whom, v.decided_at,
+  v.signature, v.expired_at, v.expired_because
 FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN hub.verdict v USING (conflict_id)
 LEFT JOIN shared.enterprise e ON e.enterprise_id = c.enterprise_id::text
 """
@@ -252,11 +264,9 @@ def decide(
         if chosen is not None and not chosen:
             raise ConfigError(f"{number} 号冲突", "没有写改成什么", "例如 --value name=鑫源商贸有限公司")
         at = datetime.now(COUNTY_TIME)
-        told = json.dumps(
-            [number, case["enterprise_id"], case["field_group"], case["stands"], case["said"], chosen, reason, evidence, by, at.isoformat()],
-            ensure_ascii=False, sort_keys=True,
-        )  # fmt: skip
-        signature = hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
+        signature = _signature(
+            {**case, "chosen": chosen, "reason": reason, "evidence": evidence, "by_whom": by, "decided_at": at}, key
+        )
         if chosen is not None:
             connection.execute(
                 "UPDATE hub.verdict SET expired_at = %s, expired_because = 'replaced' WHERE enterprise_id = %s AND field_group = %s AND expired_at IS NULL AND chosen IS NOT NULL",
@@ -275,6 +285,24 @@ def decide(
     connection.commit()
     assert row is not None
     return int(row[0])
+
+
+def _signature(case: Mapping[str, Any], key: bytes) -> str:
+    chosen = case["chosen"]
+    told = [
+        case["conflict_id"], case["enterprise_id"], case["field_group"], case["stands"], case["said"], None if chosen is None else dict(chosen),
+        case["reason"], case["evidence"], case["by_whom"], case["decided_at"].astimezone(COUNTY_TIME).isoformat(),
+    ]  # fmt: skip
+    return hmac.new(key, json.dumps(told, ensure_ascii=False, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+def signed_under(case: Mapping[str, Any], keys: Sequence[bytes]) -> int | None:
+    """Which of the county's keys, the first being 0, the verdict of a case as `conflict` gives it was signed with.
+
+    None: its words are not those that were signed, or the key is not at hand. A rotation of the key leaves signatures as they are.
+    """
+    signed = (n for n, key in enumerate(keys) if hmac.compare_digest(_signature(case, key), case["signature"]))
+    return next(signed, None)
 
 
 def trace(connection: psycopg.Connection[Any], enterprise: str, field_group: str | None = None) -> list[dict[str, Any]]:

@@ -151,7 +151,7 @@ class Driver(ABC):
 
     @abstractmethod
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
-        """What there is to load since `position`; files whose sha256 is in `seen` are left out."""
+        """What there is to load since `position`; files whose sha256 is in `seen` are left out (`files`: put back ones are not)."""
 
     def backfill(self, begin: str, end: str) -> None:
         """From now on read the rows whose cursor lies in [begin, end), and move no bookmark.

@@ -56,10 +56,16 @@ class FileConformance(Conformance):
         assert len(read(source.connector())) == 1
 
     def test_corrected_file_under_the_same_name_comes_again(self, source):
+        first = source.file.read_bytes()
         [(delivery, _)] = read(source.connector())
         source.put(ROWS[:2])
         [(again, rows)] = read(source.connector(), seen={delivery.content_sha256})
         assert (again.name, len(rows)) == (delivery.name, 2)
+        source.file.write_bytes(first)  # put back as it was
+        taken = {delivery.content_sha256, again.content_sha256}
+        assert read(source.connector(), seen=taken) == []
+        [(back, _)] = read(source.connector(), seen={*taken, f"{delivery.name} {delivery.content_sha256}"})
+        assert back.content_sha256 == delivery.content_sha256
 
     def test_files_come_oldest_first_or_by_name(self, source):
         source.write(source.folder / f"0{source.suffix}", ROWS[:1])

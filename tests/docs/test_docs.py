@@ -32,6 +32,7 @@ EXTRA_TABLES = {
     "published_view",
     "enterprise_record",
     "enterprise_record_version",
+    "enterprise_version",
     "record_history.hotline_ticket",
     "information_schema.columns",
 }
