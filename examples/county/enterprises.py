@@ -97,9 +97,7 @@ def _house_names(
     """Names that are all different, with the industry each name tells."""
     count = len(kind)
     width, depth = len(_HEAD) * len(_TAIL), len(_TRADES)
-    if count > width * depth:
-        raise ValueError(f"no more than {width * depth} different names")
-    draw = rng.permutation(width * depth)[:count]
+    draw = np.resize(rng.permutation(width * depth), count)
     brand = np.char.add(_HEAD[draw % width // len(_TAIL)], _TAIL[draw % len(_TAIL)]).astype(object)
     trade = draw // width
     short = np.array([name.rstrip("街道镇乡") for name in places.TOWN_NAMES], dtype=object)
@@ -114,7 +112,8 @@ def _house_names(
         np.array([code for _, code in _TRADES])[trade],
         np.where(kind == INDIVIDUAL, np.array([code for _, code in _SHOPS])[trade % len(_SHOPS)], "A0190"),
     )
-    # Fifteen shops stand for twenty trades, so a shop's name can fall on one already given.
+    # Fifteen shops stand for twenty trades, and a big county has more subjects than there are names: one already given
+    # gets another first word.
     seen: set[str] = set()
     for place, text in enumerate(name.tolist()):
         unique = text
