@@ -22,6 +22,7 @@ _DEMO = (
     ("shuiwu", "王芳（演示）", "clerk", "tax"),
     ("fenxi", "张敏（演示）", "analyst", None),
     ("gongcheng", "陈工（演示）", "engineer", None),
+    ("fuhe", "刘工（演示）", "engineer", None),  # whoever registers a source does not approve it
     ("xitong", "周系统（演示）", "sysadmin", None),
     ("anquan", "吴安全（演示）", "secadmin", None),
     ("shenji", "郑审计（演示）", "auditor", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -82,38 +83,47 @@ class Hub:
             asked["limit"] = limit
         if as_of is not None:
             asked["as_of"] = str(as_of)
-        answer = self._ask("POST", "/api/v1/query", json=asked, headers={"Accept": _ARROW})
-        if limit is None and answer.headers.get("x-truncated") == "true":
-            raise Truncated("结果太多，一次取不完", "请缩小范围，或写 limit=…，或用 PostgreSQL 连接")
-        return _as(_table(answer.content), as_)
+        return _as(_pieces(list(self._stream(asked))), as_)
 
     def query_iter(self, sql: str, *, batch: int = 50_000, as_: Kind = "pandas", **parameters: Any) -> Iterator[Any]:
         """The rows in pieces of at most `batch`, each as it comes over the line: no more than a piece is held here.
 
         Raises:
-            SqlError, QueryTimeout, Truncated: as `query`, before the first piece.
+            SqlError, QueryTimeout, Truncated: as `query`; Truncated when all there is of the answer has been given.
         """
+        rows: Any = None
+        for piece in self._stream({"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}):
+            rows = _pieces([piece] if rows is None else [*rows.to_batches(), piece])
+            while len(rows) >= batch:
+                yield _as(rows.slice(0, batch), as_)
+                rows = rows.slice(batch)
+        if rows is not None and len(rows):
+            yield _as(rows, as_)
+
+    def _stream(self, asked: dict[str, Any]) -> Iterator[Any]:
+        """Arrow batches as they come over the line, at least one; an answer that does not say how it ended is no answer."""
         import pyarrow as pa
 
-        asked = {"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}
-        with self._http.stream("POST", "/api/v1/query", json=asked, headers={"Accept": _ARROW}) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise _refused(answer, "/api/v1/query")
-            if answer.headers.get("x-truncated") == "true":
-                raise Truncated("结果太多，一次取不完", "请缩小范围，或用 PostgreSQL 连接")
-            waiting: list[Any] = []
-            for piece in pa.ipc.open_stream(_Line(answer.iter_bytes())):
-                waiting.append(piece)
-                if sum(len(w) for w in waiting) < batch:
-                    continue
-                rows = _pieces(waiting)
-                while len(rows) >= batch:
-                    yield _as(rows.slice(0, batch), as_)
-                    rows = rows.slice(batch)
-                waiting = rows.to_batches() if len(rows) else []
-            if waiting:
-                yield _as(_pieces(waiting), as_)
+        try:
+            with self._http.stream("POST", "/api/v1/query", json=asked, headers={"Accept": _ARROW}) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refused(answer, "/api/v1/query")
+                stream, end = pa.ipc.open_stream(_Line(answer.iter_bytes())), None
+                while end is None:
+                    piece, told = stream.read_next_batch_with_custom_metadata()
+                    if told is not None and b"hub" in told:
+                        end = json.loads(told[b"hub"])
+                    if end is None or "error" not in end:
+                        yield piece
+        except httpx2.ConnectError as error:
+            raise Unavailable(f"连接不上 {self._http.base_url}", "请核对地址，或稍后再试") from error
+        except (httpx2.TransportError, OSError, StopIteration, pa.ArrowInvalid) as error:
+            raise Unavailable("连接中途断了，答复没有收全", "请稍后再试") from error
+        if "error" in end:
+            raise _wrong(end["error"])
+        if end["truncated"] and "limit" not in asked:
+            raise Truncated("结果太多，一次取不完", "请缩小范围，或写 limit=…，或用 PostgreSQL 连接")
 
     def export(self, sql: str, path: str | Path, **parameters: Any) -> Path:
         """The rows of one SELECT as a file: .csv (opens in Excel), .xlsx with codes as text, .parquet.
@@ -187,15 +197,20 @@ def _refused(answer: httpx2.Response, path: str) -> HubClientError:
         told = answer.json()["error"]
     except (ValueError, KeyError):
         told = {"message": f"HTTP {answer.status_code}", "hint": ""}
-    message, hint = told["message"], told.get("hint", "")
     if answer.status_code == 422 and path == "/api/v1/query":
-        match told.get("kind"):
-            case "timeout":
-                return QueryTimeout(message, hint)
-            case "denied":
-                return NotAllowed(message, hint)
-        return SqlError(message, hint, int(told.get("line", 0)), int(told.get("column", 0)))
-    return _ERRORS.get(answer.status_code, HubClientError)(message, hint)
+        return _wrong(told)
+    return _ERRORS.get(answer.status_code, HubClientError)(told["message"], told.get("hint", ""))
+
+
+def _wrong(told: dict[str, Any]) -> HubClientError:
+    """What the hub says of a query that did not work, as an error of its kind."""
+    message, hint = told["message"], told.get("hint", "")
+    match told.get("kind"):
+        case "timeout":
+            return QueryTimeout(message, hint)
+        case "denied":
+            return NotAllowed(message, hint)
+    return SqlError(message, hint, int(told.get("line", 0)), int(told.get("column", 0)))
 
 
 class Dataset:
@@ -266,13 +281,6 @@ class _Line(io.RawIOBase):
         target[: len(some)] = some
         self._rest = self._rest[len(some) :]
         return len(some)
-
-
-def _table(content: bytes) -> pa.Table:
-    import pyarrow as pa
-
-    with pa.ipc.open_stream(content) as stream:
-        return stream.read_all()
 
 
 def _pieces(pieces: list[Any]) -> pa.Table:

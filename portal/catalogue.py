@@ -88,6 +88,15 @@ def entries(registry: Registry) -> list[Entry]:
     return found
 
 
+_EVERY: dict[tuple[float, str], str] = {(7, "d"): "每周", (3, "mo"): "每季度", (6, "mo"): "每半年", (12, "mo"): "每年"}
+
+
+def _every(count: float, unit: str) -> str:
+    if count == 1:
+        return f"每{_SPAN[unit].removeprefix('个')}"
+    return _EVERY.get((count, unit), f"每 {count:g} {_SPAN[unit]}")
+
+
 def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
     columns = tuple(
         Column(f.name, f.title, f.physical_type, f.classification, is_masked(f.name, f), f.description)
@@ -96,11 +105,7 @@ def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
     units = [departments().get(s.split("/")[0]) for s in sources]
     owner = "、".join(dict.fromkeys(d.short_name or d.name for d in units if d)) or c.owner
     often = c.sla.get("frequency")
-    frequency = (
-        f"每 {often[0]:g} {_SPAN[often[1]]}".replace("每 1 天", "每天").replace("每 1 个月", "每月")
-        if often
-        else "不定期"
-    )
+    frequency = _every(*often) if often else "不定期"
     share = "partly" if any(f.masked for f in columns if f.level in {"S2", "S3"}) else "open"
     return _worded(
         Entry(

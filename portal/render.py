@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -77,19 +78,30 @@ def unnumbered(text: str | None, number: Any) -> str:
     return re.sub(rf"^\s*{re.escape(str(number))}\s*[.．、)）]\s*", "", text or "") or DASH
 
 
-def cell(value: Any) -> str:
-    """Any value of a result as one table cell shows it."""
+_NAMES = re.compile(r"(?:.*_)?(?:year|id|no|code|seq)\Z")  # of columns whose whole numbers are names, not amounts
+
+
+def cell(value: Any, column: str = "", places: int | None = None) -> str:
+    """Any value of a result as one table cell shows it; a decimal with `places`, which are its column's."""
     if value is None:
         return DASH
     if isinstance(value, bool):
         return "是" if value else "否"
-    if isinstance(value, (int, Decimal, float)):
-        return number(value)
+    if isinstance(value, int):
+        return str(value) if _NAMES.match(column) else number(value)
+    if isinstance(value, (Decimal, float)):
+        return number(value, places)
     if isinstance(value, (datetime, date)):
         return moment(value)
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
+
+
+def places(rows: Iterable[Mapping[str, Any]], column: str) -> int | None:
+    """How many decimals a column's cells show, two at most, so that its points stand under each other."""
+    texts = [number(r[column]) for r in rows if isinstance(r[column], (Decimal, float))]
+    return max((len(t.partition(".")[2]) for t in texts), default=None)
 
 
 def numeric(value: Any) -> bool:
@@ -128,6 +140,7 @@ def environment() -> Environment:
     made.filters |= {"drawn": drawing.data_uri, "dark": charts.dark}
     made.tests["numeric"] = numeric
     made.globals |= {
+        "places_of": places,
         "schedule_words": words,
         "driver_words": lambda driver: kind_of(driver).title,
         "sharing_words": lambda key: SHARING.get(key, "契约没有写，按有条件共享办"),

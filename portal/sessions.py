@@ -63,8 +63,11 @@ def start(database: Database, connection: psycopg.Connection[Any], account: Acco
 
 
 def ready_role(database: Database, connection: psycopg.Connection[Any], account: Account) -> None:
-    """Give a data user the login role of the account's name, once."""
-    if account.role in ADMINS or account.db_role is not None:
+    """Give a data user the login role of the account's name, once; its limits each time."""
+    if account.role in ADMINS:
+        return
+    if account.db_role is not None:
+        access.limit_login(connection, account.db_role)
         return
     name = f"{connection.info.dbname}_{account.name}"
     connection.execute("UPDATE hub.account SET db_role = %s WHERE account_id = %s", [name, account.account_id])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from portal import audit, mending, notices, outbox
+from portal import audit, mending, notices, outbox, rectifying
 from portal.notices import Event
 from portal.standing import FAILING, sources
 from schemas.reference import deadline_rules, departments
@@ -158,6 +158,24 @@ def boards(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
         yield Event("briefing", f"briefing:{row['briefing_id']}", f"简报《{row['title']}》已生成", "/briefings")
 
 
+def reports(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
+    """Reports about rectifications that wait for the office, and what became of them for whoever reported."""
+    for row in connection.execute(
+        "SELECT r.report_id, r.problem_no, r.kind, r.accepted, a.account_id FROM hub.rectification_report r LEFT JOIN hub.account a ON a.name = r.reported_by "
+        "WHERE r.accepted IS NULL OR r.answered_at > clock_timestamp() - interval '7 days'"
+    ):
+        link, what = (
+            f"/boards/rectification/{row['problem_no']}#reports",
+            f"{row['problem_no']} 的{rectifying.KINDS[row['kind']]}",
+        )
+        cause = f"report:{row['report_id']}"
+        if row["accepted"] is None:
+            yield Event("rectification_report", cause, f"{what}等待审核", link, rectifying.OFFICE)
+        elif row["account_id"] is not None:
+            words = "已同意" if row["accepted"] else "被退回，理由在问题页"
+            yield Event("decided", f"{cause}:decided", f"{what}{words}", link, account_id=row["account_id"])
+
+
 def endings(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
     """Tokens that end soon, and a coming year whose working days nobody has announced."""
     for row in connection.execute(
@@ -186,6 +204,7 @@ WATCHED: tuple[Callable[[Any, Site], Iterator[Event]], ...] = (
     deliveries,
     approvals,
     boards,
+    reports,
     endings,
 )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import tuple_row
 
 from schemas.contract import Contract, Field, contracts
 from warehouse.versions import SUFFIX
@@ -90,15 +91,24 @@ def _group(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any]) -> 
         cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(name))
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA board, masked TO {}").format(name))
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        # Whoever may log in to this server may enter this database and no other that is ours.
-        cursor.execute(
-            "SELECT datname FROM pg_database WHERE datname IN (current_database(), 'dagster', 'postgres') AND pg_has_role(datdba, 'USAGE')"
-        )
-        for (database,) in cursor.fetchall():
-            cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
         cursor.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(connection.info.dbname), name)
         )
+    # Whoever may log in to this server may enter this database and no other that is ours; Dagster's is made later.
+    cursor.execute(
+        "SELECT datname FROM pg_database WHERE datname IN (current_database(), 'dagster', 'postgres', 'template1') AND pg_has_role(datdba, 'USAGE') "
+        "AND has_database_privilege('public', oid, 'CONNECT')"
+    )
+    for (database,) in cursor.fetchall():
+        cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
+    # Who holds the audit's lock stops everybody, and a large object is written without a table.
+    cursor.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND pg_has_role(proowner, 'USAGE') AND "
+        "(proname ~ '^pg_(try_)?advisory_' OR proname IN ('lo_create', 'lo_creat', 'lo_from_bytea', 'lo_open', 'lo_put', 'lowrite')) "
+        "AND has_function_privilege('public', oid, 'EXECUTE')"
+    )
+    for (function,) in cursor.fetchall():
+        cursor.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function)))
 
 
 def _make(
@@ -209,10 +219,22 @@ def grant_login(connection: psycopg.Connection[Any], role: str, password: str) -
         )
     )
     connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(reader(connection)), name))
-    for setting, value in {
+    limit_login(connection, role)
+
+
+def limit_login(connection: psycopg.Connection[Any], role: str) -> None:
+    """Put a user's role under its limits again if they are not as they were: PostgreSQL lets every role change its own."""
+    wanted = {
         "search_path": SEARCH_PATH, "statement_timeout": f"{SECONDS}s", "default_transaction_read_only": "on",
         "idle_in_transaction_session_timeout": "5min",
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        found = cursor.execute("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = %s", [role]).fetchall()
+    if {text for (text,) in found} == {f"{setting}={value}" for setting, value in wanted.items()}:
+        return
+    name = sql.Identifier(role)
+    connection.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(name))
+    for setting, value in wanted.items():
         text = sql.SQL(value) if setting == "search_path" else sql.Literal(value)
         connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), text))
 

@@ -8,24 +8,27 @@ POST /api/v1/query  {"sql": …, "parameters": {…}, "limit": …}  -> JSON, or
 
 from __future__ import annotations
 
-import io
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from anyio import CancelScope
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
-from portal import catalogue, requests, workbench
-from portal.downloads import arrow, value
+from portal import arrow, catalogue, requests, workbench
+from portal.downloads import value
 from portal.web import Refused, Visit, route
+from schemas.errors import HubError
 from warehouse.question import QueryError
 
 router = APIRouter()
-ARROW = "application/vnd.apache.arrow.stream"
-_PIECE = 10_000  # rows of one Arrow batch, so that a client can read them as they come
 
 
 class Question(BaseModel):
@@ -104,30 +107,46 @@ def dataset(visit: Visit, name: str) -> Response:
 
 @route(router, "/api/v1/query", "query.export", methods=("POST",), api=True)
 def query(visit: Visit, question: Question) -> Response:
-    """查询；Accept 为 application/vnd.apache.arrow.stream 时返回 Arrow 流，否则 JSON（小数写成字符串，不丢位）。"""
-    try:
-        answer = workbench.ask(visit, question.sql, question.parameters, limit=question.limit, as_of=question.as_of)
-    except QueryError as error:
-        told = {
-            "status": 422,
-            "message": f"{error.where}：{error.what}",
-            "hint": error.cure,
-            "kind": error.kind,
-            "line": error.line,
-            "column": error.column,
-        }
-        return JSONResponse({"error": told}, 422)
-    if ARROW in visit.request.headers.get("accept", ""):
-        import pyarrow as pa
+    """查询；Accept 为 application/vnd.apache.arrow.stream 时边算边给 Arrow 流，末尾一个空批的元数据 hub 说明给完还是截断；否则 JSON（小数写成字符串，不丢位）。"""
+    with ExitStack() as stack:
+        try:
+            answer = stack.enter_context(
+                workbench.opened(visit, question.sql, question.parameters, limit=question.limit, as_of=question.as_of)
+            )
+            if arrow.MEDIA not in visit.request.headers.get("accept", ""):
+                rows = [[value(row[c]) for c in answer.columns] for row in answer.piece(question.limit)]
+                seconds = round(time.monotonic() - answer.begun, 3)
+                return JSONResponse({"columns": answer.columns, "rows": rows, "truncated": answer.cut, "seconds": seconds})  # fmt: skip
+            first = answer.piece(arrow.PIECE)
+        except QueryError as error:
+            return JSONResponse({"error": _told(error)}, 422)
+        rest = stack.pop_all()  # the query stays open until the last row has gone out
 
-        table, target = arrow(answer.columns, answer.rows), io.BytesIO()
-        with pa.ipc.new_stream(target, table.schema) as stream:
-            stream.write_table(table, max_chunksize=_PIECE)
-        return Response(target.getvalue(), media_type=ARROW, headers={"X-Truncated": str(answer.cut).lower()})
-    rows = [[value(row[c]) for c in answer.columns] for row in answer.rows]
-    return JSONResponse(
-        {"columns": answer.columns, "rows": rows, "truncated": answer.cut, "seconds": round(answer.seconds, 3)}
-    )
+    def body() -> Iterator[bytes]:
+        with suppress(HubError), rest:
+            yield from arrow.stream(answer, first, _told)
+
+    return _Stream(body(), rest)
+
+
+class _Stream(StreamingResponse):
+    """An Arrow answer whose query ends with it, also when whoever asked has gone."""
+
+    def __init__(self, body: Iterator[bytes], query: ExitStack) -> None:
+        super().__init__(body, media_type=arrow.MEDIA)
+        self._query = query
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._query.close)
+
+
+def _told(error: HubError) -> dict[str, Any]:
+    where = {"kind": error.kind, "line": error.line, "column": error.column} if isinstance(error, QueryError) else {}
+    return {"status": 422, "message": f"{error.where}：{error.what}", "hint": error.cure, **where}
 
 
 _ERROR = {

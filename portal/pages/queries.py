@@ -81,7 +81,8 @@ def _first(text: str) -> str:
 def sql(visit: Visit, q: str = "", run: str = "", as_of: str = "", explain: str = "") -> Response:
     """The workbench; the address holds the query, and runs it when it has `run`."""
     answer, wrong, values, line = None, "", _values(visit), 0
-    if q.strip() and run:
+    open_ = [name for name in names(q) if name not in values] if run else []
+    if q.strip() and run and not open_:
         try:
             text = q if not explain or q.lstrip().lower().startswith("explain") else f"EXPLAIN {q}"
             answer = workbench.ask(visit, text, values, run=run, as_of=_day(as_of))
@@ -93,9 +94,9 @@ def sql(visit: Visit, q: str = "", run: str = "", as_of: str = "", explain: str 
         kept = saved.listed(connection, visit.user)
     link = [(k, v) for k, v in visit.request.query_params.multi_items() if k in {"q", "as_of"} or k.startswith("p.")]
     return visit.page(
-        "sql.html", 200 if not wrong else 422, q=q or _EXAMPLE, answer=answer, wrong=wrong, line=line, needed=names(q) if q else [], values=values, link=link,
+        "sql.html", 200 if not wrong else 422, q=q or _EXAMPLE, answer=answer, wrong=wrong, line=line, needed=names(q) if q else [], open=open_, values=values, link=link,
         schema=_completion(known), tables=known, run=secrets.token_hex(6), history=workbench.history(visit.site, visit.user), saved=kept,
-        as_of=as_of, explain=explain, seconds=access.SECONDS, shown=workbench.SHOWN, exported=workbench.EXPORTED, numbers=_numeric(answer), today=_today(),
+        as_of=as_of, explain=explain, seconds=access.SECONDS, shown=workbench.SHOWN, exported=workbench.EXPORTED, numbers=_numeric(answer),
     )  # fmt: skip
 
 

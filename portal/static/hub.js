@@ -46,6 +46,13 @@
       box.addEventListener("change", show);
       show();
     }
+    // People write days as 20260331, 2026/3/31 or 2026年3月31日; the field shows one way whatever the browser's language.
+    for (const box of root.querySelectorAll("[data-day]")) {
+      box.addEventListener("change", () => {
+        const parts = box.value.trim().match(/^(\d{4})\D?(\d{1,2})\D?(\d{1,2})\D?$/);
+        if (parts) box.value = [parts[1], parts[2].padStart(2, "0"), parts[3].padStart(2, "0")].join("-");
+      });
+    }
     for (const form of root.querySelectorAll("form[data-confirm]")) {
       form.addEventListener("submit", (event) => {
         if (!confirm(form.dataset.confirm)) event.preventDefault();

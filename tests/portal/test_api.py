@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -84,6 +85,29 @@ def test_client_tells_errors_apart(hub: Hub, address: str) -> None:
         nobody.me()
     with pytest.raises(HubClientError, match="令牌"):
         Hub(address)
+
+
+def test_long_answers_come_while_they_are_computed(hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.arrow.PIECE", 10)
+    pieces = hub.query_iter("SELECT n, CASE WHEN n > 10 THEN n / 3.0 ELSE 0.5 END AS q, CASE WHEN n > 10 THEN 'x' END AS late FROM generate_series(1, 25) n", batch=10, as_="arrow")  # fmt: skip
+    first = next(pieces)
+    rest = list(pieces)
+    assert [len(first), *map(len, rest)] == [10, 10, 5]
+    assert str(rest[0]["q"].to_pylist()[0]).startswith("3.66666666666666")
+    assert rest[1]["late"].to_pylist() == ["x"] * 5
+    with pytest.raises(SqlError, match="除数为 0"):
+        list(hub.query_iter("SELECT 1 / (20 - n) FROM generate_series(1, 25) n", batch=5))
+    gone = hub.query_iter("SELECT n, repeat('x', 1000) FROM generate_series(1, 150000) n", batch=10)
+    next(gone)
+    gone.close()  # whoever asked goes away
+    for _ in range(50):  # the server notes a query when its last byte has gone out
+        with site.database.owner() as connection:
+            newest = connection.execute("SELECT error, row_count FROM hub.query_history ORDER BY query_id DESC LIMIT 3").fetchall()  # fmt: skip
+        if [r["error"] is None for r in newest] == [True, False, True] and newest[2]["row_count"] == 25:
+            assert 0 < newest[0]["row_count"] < 150_000
+            return
+        time.sleep(0.1)
+    raise AssertionError(newest)
 
 
 def test_too_slow_is_told_apart(hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from portal import accounts, sessions
+from portal import accounts, sessions, workbench
 from portal.accounts import Account
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
@@ -155,3 +155,22 @@ def test_other_users_role_cannot_be_taken_and_a_closed_account_cannot_enter(site
 
     with pytest.raises(WarehouseUnavailable):
         _ask(site, account, "SELECT 1")
+
+
+def test_a_user_cannot_stop_the_others_nor_lift_their_own_limits(site: Site) -> None:
+    user = _user(site, "analyst")
+    for query in ("SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 2)", "SELECT lo_create(0)"):
+        with site.database.login(user) as connection:
+            connection.execute("SET TRANSACTION READ WRITE")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(query)  # type: ignore[arg-type]
+    with site.database.login(user) as connection:
+        connection.execute("SET TRANSACTION READ WRITE")
+        connection.execute("ALTER ROLE CURRENT_USER SET statement_timeout = 0")  # PostgreSQL lets everybody
+        connection.execute("ALTER ROLE CURRENT_USER SET search_path = hub")
+    with workbench._running(site, user, "SELECT current_setting('statement_timeout') AS t, count(*) FROM hotline_ticket", {}, 9, "", None) as answer:  # fmt: skip
+        assert answer.piece(9)[0]["t"] == "1min"
+    access_to = "SELECT datname FROM pg_database WHERE has_database_privilege('public', oid, 'CONNECT') AND datname IN ('dagster', current_database())"
+    assert _ask(site, user, access_to) == []
+    _user(site, "analyst")  # signing in puts the role's defaults back
+    assert _ask(site, user, "SHOW statement_timeout") == [("1min",)]
