@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
@@ -88,6 +89,7 @@ def entries(registry: Registry) -> list[Entry]:
     return found
 
 
+_PLACE = re.compile(r"%\((\w+)\)s")  # how a parameter is written out for the driver; people know it as :name
 _EVERY: dict[tuple[float, str], str] = {(7, "d"): "每周", (3, "mo"): "每季度", (6, "mo"): "每半年", (12, "mo"): "每年"}
 
 
@@ -234,7 +236,10 @@ def _every_rule() -> dict[str, dict[str, str]]:
             parts = view.tree.selects
         except HubError:  # `hub check` tells
             continue
-        told = {part.alias_or_name: part.unalias().sql(dialect="postgres", comments=False) for part in parts}
+        told = {
+            part.alias_or_name: _PLACE.sub(r":\1", part.unalias().sql(dialect="postgres", comments=False))
+            for part in parts
+        }
         found[name] = {column: text for column, text in told.items() if text.split(".")[-1] != column}
     return found
 

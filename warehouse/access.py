@@ -38,6 +38,10 @@ OPEN = frozenset(
         "enterprise_name",
     }
 )
+_TOLD = {
+    "batch": "批次：每行一个来源的一次交付，取到、通过、退回多少行",
+    "quarantine": "隔离的行：每行一个没有通过检查的行的一条原因",
+}
 # Masked before it came in: showing it tells nothing more.
 _SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})
 _LOCK = 0x746F6E68
@@ -65,7 +69,7 @@ def secure(connection: psycopg.Connection[Any]) -> None:
         made = dict(cursor.fetchall())
         cursor.execute(_RELATIONS)
         for name, columns, kinds, comments, told in cursor.fetchall():
-            texts = [(None, told), *zip(columns, comments, strict=True)]
+            texts = [(None, told or _TOLD.get(name, "")), *zip(columns, comments, strict=True)]
             body = view(name, list(zip(columns, kinds, strict=True)))
             if body is None:
                 continue

@@ -159,7 +159,7 @@ def test_query_lives_in_its_address_with_parameters(window: Window) -> None:
     page.goto("/sql")
     expect(page.locator(".cm-editor")).to_be_visible()
     page.goto("/sql?run=1&q=SELECT problem_no, light FROM rectification_ledger WHERE light = :colour ORDER BY 1")
-    expect(page.get_by_role("alert")).to_contain_text("参数 :colour 没有给值")
+    expect(page.get_by_role("alert")).to_contain_text("请先在编辑框下面填上参数 :colour")
     page.get_by_label(":colour").fill("red")
     page.get_by_role("button", name="运行").click()
     expect(page.locator("table.tight tbody tr").first).to_contain_text("ZG2026")
