@@ -57,7 +57,7 @@ class DelimitedFile:
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._records = self._flawed = self._padded = 0
         self._checks_totals, self._comments, self._again = totals, 0, 0
-        self._noted = False
+        self._noted = self._quoted = False
         self._second: int | None = None  # the line on which another table begins
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -188,7 +188,9 @@ class DelimitedFile:
                 numbers[numbers >= due[-1].number] += 1
             record = int(numbers[-1]) + 1
             lines = numbers + shift
-            extra = self._breaks(batch, lines)
+            # Without a quotation mark so far no cell holds a line break, and none is ="…".
+            self._quoted = bool(source.quotes) or not self._dialect.quote
+            extra = self._breaks(batch, lines) if self._quoted or self._dialect.escape else None
             sums = (
                 numpy.zeros(count, numpy.int64) if extra is None else numpy.cumsum(extra.to_numpy(zero_copy_only=False))
             )
@@ -229,7 +231,10 @@ class DelimitedFile:
             if self._second is not None:
                 flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
                 self._flawed += int((lines >= self._second).sum())
-            columns = [*map(between.bared, batch.columns[:width]), pa.nulls(count, pa.string()), rows, flaw]
+            values = batch.columns[:width]
+            if self._quoted or self._dialect.quote != '"':
+                values = map(between.bared, values)
+            columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         for one, line in zip(due, where, strict=True):
             if one.flaw == "" and any(cell.strip() for cell in one.cells):

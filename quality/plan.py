@@ -153,7 +153,11 @@ class Plan:
 
     def doubts(self, con: Any, part: Path) -> bool:
         """Whether a checked part has text that the quick halves could not read."""
-        flags = [r.flag for r in self.rules if r.name == "unparsed" and self.readings.get(str(r.field), _READ).quick]
+        flags = [
+            r.flag
+            for r in self.rules
+            if r.name in {"unparsed", "placeholder"} and self.readings.get(str(r.field), _READ).quick
+        ]
         found = con.execute(f"SELECT count(*) FROM read_parquet('{part}') WHERE {' OR '.join(flags) or 'false'}")
         return bool(found.fetchone()[0])
 
@@ -167,6 +171,12 @@ class Plan:
 
     def _alias(self, column: str) -> int:
         return self.sources.index(column)
+
+    def _tidied(self, column: str, sql: str) -> str:
+        """The trimmed text of a column; while `trusting` as it came, where only the quick halves read it and would not take blanks."""
+        read = [name for name, source in self.present.items() if source == column]
+        quick = all((how := self.readings.get(name)) and how.quick for name in read)
+        return f"nullif({sql}, '')" if self.trusting and quick else f"text_clean({sql})"
 
     def _text(self, column: str) -> str:
         i = self._alias(column)
@@ -280,7 +290,9 @@ class Plan:
             [*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates, *shape]
         )
         texts = [
-            f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self.schema.field(c).type)
+            f"{self._tidied(c, f'_c{i}')} AS _t{i}"
+            for i, c in enumerate(self.sources)
+            if _is_text(self.schema.field(c).type)
         ]
         reads, odd_joins = self._reads()
         values, joins = [], []
