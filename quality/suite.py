@@ -32,6 +32,10 @@ _FILLED, _SOUND = 0.95, 0.99  # shares asked for by the rules that follow from t
 _SOURCE_CLOCK_SLIP = timedelta(days=1)
 _LEAST_AGE = timedelta(days=1)  # a quiet night is not a stale source; minutes are the scheduler's to watch
 
+# Hours in which offices sleep: UTC taken for county time puts half a working day there, a hotline at most a tenth.
+_NIGHT, _AWAKE = (1, 6), 0.75
+_MANY = 1000  # rows; fewer may be one night's
+
 REFUSED = "_refused"
 
 
@@ -142,6 +146,9 @@ def _implied(
         yield from _implied_by_field(f, sets)
     if contract.key and facts.kind not in _INCREMENTAL and {f.name for f in have} >= set(contract.key):
         yield _unique("key_unique", contract, contract.key, _SOUND, "warning", "同一批里主键重复的应少于 1%。")
+    if rows >= _MANY:
+        happened = _happened(contract)
+        yield from (_daylight(f) for f in have if f.name in happened and f.physical_type == "timestamp")
     stamp = contract.fields.get(contract.valid_from or "")
     latency = contract.sla_seconds("latency")
     if stamp in have and stamp is not None and latency is not None:
@@ -152,6 +159,24 @@ def _implied(
             {"column": stamp.name, "min_value": _day_or_instant(stamp, oldest), "max_value": _day_or_instant(stamp, now + _SOURCE_CLOCK_SLIP)},
             "warning", "最新一行不应早于约定时效，也不应晚于采集时间。",
         )  # fmt: skip
+
+
+def _happened(contract: Contract) -> set[str]:
+    """Fields that tell when somebody did something: those that may not lie in the future."""
+    return {str(r.spec.get("field") or r.field) for r in contract.rules if r.spec.get("rule") == "not_future"}
+
+
+def _daylight(f: Field) -> Spec:
+    """Whether an instant is told in county time; midnight is a date without a time (D26)."""
+    first, last = _NIGHT
+    hour = f'hour("{f.name}")'
+    night = f"CASE WHEN \"{f.name}\"::TIME <> TIME '00:00:00' THEN {hour} >= {first} AND {hour} < {last} END"
+    return Spec(
+        f"daylight_{f.name}", f.name, f.title, "ExpectColumnValuesToBeInSet",
+        {"column": f"_night_{f.name}", "value_set": [False], "mostly": _AWAKE}, "warning",
+        f"凌晨 {first} 至 {last} 点的应少于四分之一；否则像是把世界时（UTC）当成了北京时间，请核对来源的时钟，或在连接器里写 timezone: UTC。",
+        {f"_night_{f.name}": night},
+    )  # fmt: skip
 
 
 def _implied_by_field(f: Field, sets: dict[str, list[str]]) -> Iterator[Spec]:

@@ -140,6 +140,13 @@ def file_level(county: County) -> list[dict[str, str]]:
     found.append(
         {"connector": "hotline_office/hotline_ticket", "defect": "D38", "what": "2026 年 1 月 1 日前的工单写部门旧名"}
     )
+    found.append(
+        {
+            "connector": "real_estate/property_registration",
+            "defect": "D26",
+            "what": "前置机的时间是世界时，应换算成北京时间",
+        }
+    )
     found.append({"connector": SENT_TWICE, "defect": "D34", "what": "最新一份文件以另一文件名重复送达，内容相同，跳过"})
     found.append(
         {"connector": UNFINISHED, "defect": "D33", "what": "还有一个文件没传完（.filepart，只有一半），应等它传完"}

@@ -36,6 +36,8 @@ HOTLINE = {
 _MONEY = {"zczb", "mj", "jyjg", "djf", "sfje"}
 _MOMENTS = {"sqsj", "slsj", "bjsj", "clsj", "gxsj"}
 _DATES = {"yxqz"}
+# Their clocks tell universal time, and nothing in the table says so (D26).
+_UTC = {"qzj_bdc_djxx"}
 
 
 def _type(name: str, dtype: pl.DataType, dialect: str) -> str:
@@ -83,6 +85,8 @@ def fill_postgresql(
 
 def copy_rows(connection: psycopg.Connection[Any], table: str, frame: pl.DataFrame) -> None:
     """Append rows to a table by COPY."""
+    if table in _UTC:
+        frame = frame.with_columns(pl.col(pl.Datetime) - pl.duration(hours=8))
     target = io.BytesIO()
     frame.write_csv(
         target, include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S"

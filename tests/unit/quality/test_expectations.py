@@ -76,6 +76,19 @@ def test_gaps_and_repeats_warn_and_no_value_is_kept(event: Contract, tmp_path: P
     assert not [p for p in kept if SECRET.encode("unicode_escape") in p.read_bytes()]
 
 
+@pytest.mark.parametrize(("zone", "told"), [(0, []), (8, ["daylight_event_at"])])
+def test_universal_time_taken_for_county_time_is_told(
+    event: Contract, tmp_path: Path, zone: int, told: list[str]
+) -> None:
+    at = f"TIMESTAMP '2026-02-01 09:00:00' + INTERVAL (i % 480) MINUTE - INTERVAL {zone} HOUR AS event_at"
+    path = delivery(
+        tmp_path, f"'C' || i AS case_no, i % 7 AS seq, {at}, 0::SMALLINT AS _quality, 0::BIGINT AS _w0", 1000
+    )
+    verdict = judge(event, path, replace(FACTS, past_rows=[1000]), tmp_path / "docs")
+    assert [r.name for r in verdict.results if not r.success] == told
+    assert all("timezone: UTC" in warning for warning in verdict.warnings)
+
+
 def test_an_expectation_that_cannot_be_computed_fails_without_quoting(event: Contract, tmp_path: Path) -> None:
     path = delivery(tmp_path, COLUMNS.replace("i % 7 AS seq", f"'{SECRET}' AS seq"))
     verdict = judge(event, path, replace(FACTS, refused="seq::INTEGER > 1"), tmp_path / "docs")
