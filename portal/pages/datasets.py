@@ -18,7 +18,7 @@ from schemas.contract import SHARING, contracts
 from schemas.reference import code_sets
 
 router = APIRouter()
-_SAMPLE, _PAGE = 20, 25
+_SAMPLE, _PAGE, _COUNTED = 20, 25, 100_000  # counting a table of millions takes longer than a page may
 _TABS = {
     "": "概况",
     "fields": "字段",
@@ -142,19 +142,22 @@ Found = dict[str, Any]
 
 
 def _about(visit: Visit, one: catalogue.Entry, relation: str) -> Found:
-    found = _fresh(visit, one, relation) | {"rows": None if one.kind == "view" else _count(visit, one, relation)}
+    rows, more = (None, False) if one.kind == "view" else _count(visit, one, relation)
+    found = _fresh(visit, one, relation) | {"rows": rows, "more": more}
     with visit.site.database.owner() as connection:
         waiting = ask_rows(connection, "SELECT count(*) AS n FROM hub.quarantine q JOIN hub.source s USING (source_id) WHERE s.dataset = %s AND q.resolved_at IS NULL", one.name)  # fmt: skip
     return found | {"refused": waiting[0]["n"]}
 
 
-def _count(visit: Visit, one: catalogue.Entry, relation: str) -> int | None:
-    """How many rows the reader may see; None where there is no such table yet."""
+def _count(visit: Visit, one: catalogue.Entry, relation: str) -> tuple[int | None, bool]:
+    """How many rows the reader may see, None where there is no such table yet; and whether there are more than were counted."""
+    query = pg.SQL("SELECT count(*) AS n FROM (SELECT FROM {} LIMIT {}) x")
     with visit.site.database.seen_by(visit.user) as connection:
         if not _made(connection, one, relation):
-            return None
-        found = connection.execute(pg.SQL("SELECT count(*) AS n FROM {}").format(pg.Identifier(relation))).fetchone()
-    return int(found["n"]) if found else None
+            return None, False
+        found = connection.execute(query.format(pg.Identifier(relation), pg.Literal(_COUNTED + 1))).fetchone()
+    n = int(found["n"]) if found else 0
+    return min(n, _COUNTED), n > _COUNTED
 
 
 def _made(connection: Any, one: catalogue.Entry, relation: str) -> bool:
