@@ -30,10 +30,8 @@ _COLUMNS = """
 SELECT c.relname AS name, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS kind FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = %s::regnamespace ORDER BY c.relname, a.attnum
 """
-# As hub.guard has them: the first of a board's columns that says whose row it is.
-_OWNERS = frozenset(
-    {"main_dept_code", "lead_dept_code", "provider_dept_code", "dept_code", "owner_dept_code", "department_code"}
-)
+# The rule hub.guard has put on the board's own table, word for word: its past is for the same people.
+_RULES = "SELECT tablename::text, qual FROM pg_policies WHERE schemaname = 'board' AND policyname = 'by_department'"
 
 
 @contextmanager
@@ -94,21 +92,13 @@ def _make(
     for table, column, kind in connection.execute(_COLUMNS, [raw]):
         columns.setdefault(table, []).append((column, kind))
     barred = sql.SQL("CREATE VIEW {} WITH (security_barrier) AS {}")
+    rules = dict(connection.execute(_RULES).fetchall())
     for table, listed in columns.items():
         source = sql.Identifier(raw, table)
-        body = _board(source, listed) if table in need.boards else access.view(table, listed, source)
+        whole = sql.SQL("SELECT * FROM {} WHERE {}").format(source, sql.SQL(rules.get(table, "false")))
+        body = whole if table in need.boards else access.view(table, listed, source)
         if body is not None:
             connection.execute(barred.format(sql.Identifier(shown, table), body))
     reader = sql.Identifier(role)
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(shown), reader))
     connection.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(sql.Identifier(shown), reader))
-
-
-def _board(source: sql.Composable, columns: list[tuple[str, str]]) -> sql.Composable:
-    owner = next((name for name, _ in columns if name in _OWNERS), None)
-    rule: sql.Composable = sql.SQL("(SELECT hub.sees_boards())")
-    if owner is not None:
-        rule += sql.SQL(" AND ((SELECT hub.whole_county()) OR {}::text = (SELECT hub.my_dept_code()))").format(
-            sql.Identifier(owner)
-        )
-    return sql.SQL("SELECT * FROM {} WHERE {}").format(source, rule)

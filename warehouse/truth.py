@@ -319,5 +319,5 @@ def trace(connection: psycopg.Connection[Any], enterprise: str, field_group: str
     group = "true" if field_group is None else f"field_group = {literal(field_group)}"
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            f"SELECT * FROM ({told}) c WHERE enterprise_id = {one} AND {group} ORDER BY field_group, stands DESC, connector, source_key"  # type: ignore[arg-type]
+            f"SELECT * FROM ({told}) c WHERE enterprise_id = {one} AND {group} ORDER BY field_group, stands DESC, connector, source_key"
         ).fetchall()

@@ -1,0 +1,14 @@
+"""Keepers of boards see all of their rows."""
+
+from alembic import op
+
+from warehouse.migrations import statements
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Make what 0017_keeper.sql describes."""
+    for statement in statements("0017_keeper.sql"):
+        op.get_bind().exec_driver_sql(statement)
