@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from portal import accounts, sessions, workbench
+from portal import accounts, past, sessions, workbench
 from portal.accounts import Account
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
@@ -37,6 +37,10 @@ def test_department_sees_its_own_rows_and_the_county_sees_all(site: Site) -> Non
     assert len(_ask(site, county, query)) == 3
     assert _ask(site, own, query) == [(own.dept_code, 4)]
     assert _ask(site, own, "SELECT count(*) FROM hotline_ticket") == [(0,)]
+    # Whoever keeps a board's records sees all of its rows, and no other board's.
+    units = "SELECT count(DISTINCT main_dept_code) FROM hotline_on_time_by_department"
+    assert [_ask(site, _user(site, key), units)[0][0] for key in ("clerk", "taxclerk")] == [3, 1]
+    assert _ask(site, _user(site, "clerk"), query) == []
     with site.database.seen_by(own) as connection:  # the portal's own pages pass the same rule
         assert len(connection.execute("SELECT DISTINCT lead_dept_code FROM rectification_ledger").fetchall()) == 1
 
@@ -104,6 +108,12 @@ def test_board_that_names_who_complained_is_the_hotline_offices_alone(site: Site
         with site.database.owner() as connection:
             connection.execute("DELETE FROM board.hotline_enterprise_tickets WHERE ticket_no = 'N1'")
     assert told == [0, 1, 1]
+    day = date.today()
+    with past.as_known(site, _user(site, "taxclerk"), query, day) as schema, site.database.owner() as connection:
+        shown = f"{schema}.hotline_enterprise_tickets"
+        told_of = connection.execute("SELECT pg_get_viewdef(%s::regclass) AS d", [shown]).fetchone()
+    assert told_of is not None
+    assert "sees_callers" in told_of["d"]  # the past is for the same people
 
 
 @pytest.mark.parametrize(
