@@ -11,4 +11,4 @@ down_revision = "0016"
 def upgrade() -> None:
     """Make what 0017_keeper.sql describes."""
     for statement in statements("0017_keeper.sql"):
-        op.get_bind().exec_driver_sql(statement)
+        op.get_bind().exec_driver_sql(statement.replace("%", "%%"))
