@@ -85,12 +85,16 @@ def run(
     return report
 
 
-def _unsettled(warehouse: Connection) -> set[str]:
-    """Datasets that name enterprises and have rows whose enterprises were not looked for yet."""
+def _unpublished(warehouse: Connection) -> set[str]:
+    """Datasets with changed rows that no view has taken into account yet."""
+    published = "SELECT batch_id FROM board.published_batch"
+    if warehouse.scalar("SELECT to_regclass('board.published_batch') IS NULL"):  # before the first publication
+        published = "SELECT NULL::int AS batch_id WHERE false"
     found = warehouse.rows(
-        "SELECT DISTINCT dataset FROM hub.batch WHERE settled_at IS NULL AND status = 'committed' AND new_rows + changed_rows + closed_rows > 0"
+        "SELECT DISTINCT dataset FROM hub.batch b WHERE status = 'committed' AND new_rows + changed_rows + closed_rows > 0 "
+        f"AND NOT EXISTS (SELECT FROM ({published}) p WHERE p.batch_id = b.batch_id)"
     )
-    return {row["dataset"] for row in found if row["dataset"] in contracts() and contract(row["dataset"]).party}
+    return {row["dataset"] for row in found} & contracts().keys()
 
 
 def _told(connector: Connector, trouble: Exception) -> HubError:
@@ -105,10 +109,10 @@ def _told(connector: Connector, trouble: Exception) -> HubError:
 def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:
     """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing.
 
-    What a run brought in that was cut off before its enterprises were linked counts as changed.
+    What a run brought in that was cut off before its enterprises were linked or its views published counts as changed.
     """
     with Connection(home.database_url) as warehouse:
-        changed = changed | _unsettled(warehouse)
+        changed = changed | _unpublished(warehouse)
         if any(contract(dataset).party for dataset in changed):
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))

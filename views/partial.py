@@ -55,7 +55,7 @@ class Changes:
         if not (row and row[0]):
             return
         names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
-        wanted = {dataset: name for name, dataset in names.items() if changed is None or name in changed}
+        wanted = {dataset: name for name, dataset in names.items() if changed is None or {name, dataset} & changed}
         cursor.execute("SELECT DISTINCT dataset FROM board.published_batch")
         before = {row[0] for row in cursor.fetchall()}
         cursor.execute(

@@ -90,16 +90,26 @@ def test_the_owner_stands_and_the_other_is_a_case_that_closes_when_corrected(put
     assert cases(database)[1:] == [(WRONG, "withdrawn"), ("县宏达建材公司", "agreed")]
 
 
-def test_a_run_cut_off_before_linking_is_made_good_by_the_next(
-    put: Callable[..., None], home: Home, database: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("stage", "linked"), [("identity.resolve", {}), ("publish", {A: RIGHT})])
+def test_a_run_cut_off_before_its_end_is_made_good_by_the_next(
+    put: Callable[..., None],
+    home: Home,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    linked: dict[str, str],
 ) -> None:
+    put("market_supervision", row(2, B, "县宏达建材有限公司"))
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.run.identity.resolve", lambda warehouse: 1 / 0)
+        patch.setattr(f"pipelines.run.{stage}", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            put("market_supervision", row(1, A, RIGHT))
-    assert golden(database) == {}
-    run([], home)  # nothing new
-    assert golden(database) == {A: RIGHT}
+            put("market_supervision", row(1, A, RIGHT), row(2, B, "县宏达建材有限公司"))
+    others = {B: "县宏达建材有限公司"}
+    assert golden(database) == linked | others
+    made = {view.name for view in run([], home).published}  # nothing new
+    assert golden(database) == {A: RIGHT} | others
+    assert "hotline_enterprise_tickets" in made
+    assert "hotline_enterprise_tickets" not in {view.name for view in run([], home).published}
 
 
 def test_a_verdict_stands_until_the_source_moves(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
