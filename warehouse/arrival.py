@@ -325,9 +325,11 @@ class Arrival:
         try:
             return self.flow.finish() if self.flow is not None else self._check_landed(landed, kind, units)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            what = "内存不够" if isinstance(error, duckdb.OutOfMemoryException) else "工作目录写不进去"
+            where = f"质检 {self.connector.id}"
+            if "Out of Memory" in str(error):  # from within a stream it comes as an OSError
+                raise WarehouseUnavailable(where, "内存不够", "请停掉同时在跑的任务，或给机器加内存，再重跑") from error
             raise WarehouseUnavailable(
-                f"质检 {self.connector.id}", what, f"请检查 {self.home.path} 所在磁盘的空间后重跑"
+                where, "工作目录写不进去", f"请检查 {self.home.path} 所在磁盘的空间后重跑"
             ) from error
 
     def _check_landed(self, landed: Landed, kind: str, units: dict[str, str]) -> Checked:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -58,6 +59,26 @@ def test_full_disk(home: Home, source: str, tmp_path: Path, database: str, after
     assert not list(home.landing.rglob("*.part"))
     (result,) = take(one, home)  # the disk has room again
     assert (result.changed_rows, result.new_rows) == (3, 2997)
+
+
+def test_too_little_memory(
+    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:  # fmt: skip
+    one = connector(tmp_path, "full")
+    fill(source, [row(n) for n in range(3000)])
+    ample = store.duckdb_connection
+
+    def scant(work: Path) -> Any:
+        con = ample(work)
+        con.execute("SET memory_limit = '1MB'")
+        return con
+
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.store.duckdb_connection", scant)
+        with pytest.raises(WarehouseUnavailable, match="内存不够"):
+            take(one, home)
+    (result,) = take(one, home)
+    assert result.new_rows == 3000
 
 
 def test_a_source_is_loaded_by_one_run_at_a_time(home: Home, source: str, tmp_path: Path, database: str) -> None:  # noqa: F811
