@@ -42,7 +42,8 @@ _CELLS = 64_000_000  # of the rectangle a sheet spans: three times the most a le
 _TOLD = 5
 # A formula nobody has worked out yet: programs write it without a value, or with 0.
 _FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
-_PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"[^>]*?\bs="(\d+)"[^>]*>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
+_PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
+_TEXTUAL = re.compile(rb'\bt="[^n]')
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
 _HIDDEN_ROW = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
@@ -190,7 +191,7 @@ def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, 
 
     Of other workbooks nothing is known.
     """
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         found = old(path)
         return (
             {n: look for n, look in zip(sheets, found, strict=True) if n in names} if len(found) == len(sheets) else {}
@@ -201,6 +202,12 @@ def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, 
             return {}
         due = re.search(rb'\bfullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
         return {name: replace(_look(archive, part), due=due) for name, part in parts}
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether it begins as an archive; zipfile also takes an .xls for one, in whose theme an archive is embedded."""
+    with path.open("rb") as file:
+        return file.read(4) == _ZIP
 
 
 def place(address: str) -> tuple[int, int]:
@@ -243,7 +250,11 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                 elif value == b"0":
                     found.zero.append(place)
         if percent:
-            found.percent |= {column.decode() for column, style in set(_PERCENT.findall(whole)) if style in percent}
+            found.percent |= {
+                column.decode()
+                for column, before, style, behind in set(_PERCENT.findall(whole))
+                if style in percent and not _TEXTUAL.search(before + behind)
+            }
         found.rows += len(_HIDDEN_ROW.findall(whole))
         found.errors += [cell.decode() for cell in _ERROR.findall(whole)]
         for tag in _HIDDEN_COLUMN.findall(whole):
@@ -316,7 +327,7 @@ def _column(letters: bytes) -> int:
 
 def needs_trial(path: Path) -> bool:
     """Whether how much a workbook grows in memory cannot be told from its parts: .xlsb, .ods and larger .xls."""
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         return path.stat().st_size > _SMALL_OLD
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

@@ -92,7 +92,7 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
         whole = _is_json(line.strip())
         if whole and more.strip() and text[:1] == b"{" and _is_json(more.lstrip().partition(b"\n")[0] or b"0"):
             return "lines"
-        if whole or _begins_json(text):
+        if whole or _begins_json(text) or line.strip() in (b"{", b"[", b"[{"):
             return "json"
     return "text"
 

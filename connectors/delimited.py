@@ -108,6 +108,7 @@ class DelimitedFile:
             text, self._wanted, delimiter=self._delimiter, header_row=self._header_row, where=self._where
         )
         self._dialect, self._header, self._skip = found.dialect, found.header, found.skip
+        self._delivery.delimiter = found.dialect.delimiter
         self._width, self._surplus, self._pads = found.width, found.surplus, found.pads
         self._kinds = found.kinds
         self._delivery.captions += found.captions

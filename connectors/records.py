@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
 
 _BATCH = 20_000
+_TOLD = 5
 _LARGEST_DOCUMENT = 512 << 20  # bytes of one JSON or XML document, which has to be held in memory
 
 
@@ -100,42 +101,79 @@ class Records:
             ) from None
         except RecursionError:
             raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
-        places = (at(body, place) for place in ([self._place] if self._place else USUAL_PLACES))
-        found = (
-            body
-            if isinstance(body, list) and not self._place
-            else next((p for p in places if isinstance(p, list)), None)
-        )
-        if found is None and isinstance(body, dict):
-            lists = [
-                value
-                for value in body.values()
-                if isinstance(value, list) and value and isinstance(value[0], (dict, list))
-            ]
-            found = lists[0] if len(lists) == 1 and not self._place else None
-        if found is None and isinstance(body, dict) and not self._place:
-            columns = list(body.values())
-            if columns and all(isinstance(value, dict) for value in columns):
-                found = [{"key": key, **value} for key, value in body.items()]  # records by their keys
-            else:
-                found = [body]
+        except _Twice as error:
+            raise SourceChanged(self._where, f"有一条记录里 '{error}' 写了两次", "请部门改正导出程序") from None
+        found = at(body, self._place) if self._place else body if isinstance(body, list) else self._list_in(body)
         if not isinstance(found, list):
             raise SourceChanged(self._where, "里面没有记录的列表", "请在 records 里写明列表所在的位置，如 data.list")
         if found and all(isinstance(record, list) for record in found):
-            return iter(self._named(found))
+            return iter(self._named(found, _names_beside(body)))
         if not all(isinstance(record, dict) for record in found):
             if any(isinstance(record, (dict, list)) for record in found):
                 raise SourceChanged(self._where, "列表里的记录形式不一", "请部门导出为同一种记录的列表")
             found = [{"value": record} for record in found]
         return iter(found)
 
-    def _named(self, rows: Sequence[list[Any]]) -> Iterator[dict[str, Any]]:
-        """Records written as lists: the first one names the columns when it is text throughout."""
-        first = rows[0]
-        names = [str(name) for name in first] if all(type(name) is str and name for name in first) else []
-        width = max(map(len, rows))
-        names += [f"列{index + 1}" for index in range(len(names), width)]
-        for row in rows[1:] if len(first) and names[0] == first[0] else rows:
+    def _list_in(self, body: Any) -> Any:
+        """The records of a document that is no list: at a usual place, else the only list of records within.
+
+        Raises:
+            SourceChanged: there are several.
+        """
+        if not isinstance(body, dict):
+            return None
+        usual = [found for place in USUAL_PLACES if isinstance(found := at(body, place), list)]
+        if usual:
+            return next(filter(None, usual), usual[0])
+        lists = dict(_lists_in(body))
+        if len(lists) > 1:
+            told = "、".join(itertools.islice(lists, _TOLD))
+            raise SourceChanged(self._where, f"里面有 {len(lists)} 个列表：{told}", "请在 records 里写明读哪一个")
+        if lists:
+            return next(iter(lists.values()))
+        columns = list(body.values())
+        if columns and all(isinstance(value, dict) for value in columns):
+            return [{"key": key, **value} for key, value in body.items()]  # records by their keys
+        return [body]
+
+    def _as_text(self, name: str, column: pa.Array) -> pa.Array:
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            return self._as_text(name, column.dictionary_decode())
+        if pa.types.is_nested(kind):
+            values = column.to_pylist()
+            return text_array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values])
+        if pa.types.is_duration(kind):
+            return text_array([None if v is None else str(v) for v in column.to_pylist()])
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            try:  # some writers do not say that their bytes are text
+                text = pc.cast(pc.cast(column, pa.binary()), pa.string())
+            except pa.ArrowInvalid:
+                text = None
+            if text is None or pc.any(pc.match_substring_regex(text, r"[\x00-\x08\x0e-\x1f]")).as_py():
+                self._delivery.find("binary", f"“{name}”列是二进制内容，读作十六进制")
+                return text_array([None if v is None else v.hex() for v in column.to_pylist()])
+            return text
+        if pa.types.is_null(kind):
+            return pa.nulls(len(column), pa.string())
+        return pc.cast(column, pa.string())
+
+    def _named(self, rows: Sequence[list[Any]], beside: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Records written as lists, named `beside` them or by the first one when it is text throughout.
+
+        Raises:
+            SourceChanged: a record is longer than its names, or a name stands twice.
+        """
+        names, records = list(beside), rows
+        if not names and rows[0] and all(type(name) is str and name for name in rows[0]):
+            names, records = [str(name) for name in rows[0]], rows[1:]
+        width = max(map(len, records), default=0)
+        if names and (width > len(names) or len(set(names)) < len(names)):
+            raise SourceChanged(
+                self._where, f"有 {len(names)} 个列名，最长的一条有 {width} 个值，或列名有重复", "请部门重新导出"
+            )
+        names = names or [f"列{index + 1}" for index in range(width)]
+        for row in records:
             yield dict(itertools.zip_longest(names, row))
 
     def _lines(self) -> Iterator[dict[str, Any]]:
@@ -155,6 +193,10 @@ class Records:
                     if isinstance(error, SourceChanged):
                         raise
                     raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
+                except _Twice as error:
+                    raise SourceChanged(
+                        self._where, f"第 {number} 行里 '{error}' 写了两次", "请部门改正导出程序"
+                    ) from None
                 if not isinstance(record, dict):
                     raise SourceChanged(self._where, f"第 {number} 行不是一条记录", "请部门导出为每行一个对象")
                 yield record
@@ -211,11 +253,12 @@ class Records:
                 f"Parquet 文件不完整或已损坏（{str(error).splitlines()[0][:80]}）",
                 "等传完后会自动重试；总是这样时请部门重发",
             ) from None
-        fit = self._fitted(file.schema_arrow.names)
+        fit = self._fitted(_flat(file.schema_arrow.empty_table()).column_names)
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
         row, given = 1, False
         for batch in file.iter_batches(_BATCH):
-            arrays = [_blank_is_null(_as_text(column)) for column in batch.columns]
+            flat = _flat(pa.Table.from_batches([batch]))
+            arrays = [_blank_is_null(self._as_text(name, flat[name].combine_chunks())) for name in flat.column_names]
             rows = pa.array(range(row, row + batch.num_rows), pa.int32())
             row, given = row + batch.num_rows, True
             yield without_nul(
@@ -225,26 +268,51 @@ class Records:
             yield empty(schema)
 
 
+def _lists_in(body: dict[str, Any], above: str = "", depth: int = 4) -> Iterator[tuple[str, list[Any]]]:
+    """The lists of records in an object and the objects in it, by their places."""
+    for key, value in body.items():
+        if isinstance(value, dict) and depth:
+            yield from _lists_in(value, f"{above}{key}.", depth - 1)
+        elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+            yield f"{above}{key}", value
+
+
+def _names_beside(body: Any) -> list[str]:
+    """The names of columns that an object gives beside the records; none when it does not."""
+    for key in ("columns", "fields", "headers", "header") if isinstance(body, dict) else ():
+        given = body.get(key)
+        if isinstance(given, list) and given:
+            names = [each.get("name") if isinstance(each, dict) else each for each in given]
+            if all(type(name) is str and name for name in names):
+                return [str(name) for name in names]
+    return []
+
+
+class _Twice(ValueError):
+    """An object has two values of one name."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return made
+
+
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object)
 
 
 def _blank_is_null(array: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(array, ""), None, array) if pc.any(pc.equal(array, "")).as_py() else array
 
 
-def _as_text(column: pa.Array) -> pa.Array:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _as_text(column.dictionary_decode())
-    if pa.types.is_nested(kind):
-        values = column.to_pylist()
-        return text_array([None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in values])
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return text_array([None if v is None else v.hex() for v in column.to_pylist()])
-    if pa.types.is_null(kind):
-        return pa.nulls(len(column), pa.string())
-    return pc.cast(column, pa.string())
+def _flat(table: pa.Table) -> pa.Table:
+    """The table with its objects' fields in columns of their own, under dotted names."""
+    while any(pa.types.is_struct(field.type) and field.type.num_fields for field in table.schema):
+        table = table.flatten()
+    return table
 
 
 def _local(tag: str) -> str:

@@ -1,5 +1,7 @@
 """Any table file a person has at hand, read whole as Arrow text columns: what `hub read` reads, told by its content.
 
+`read` gives the table under its names, `grids` every row as it stands to who knows better which of them is the header.
+
 Unlike a connector's driver, nothing is agreed beforehand: of a workbook's sheets, and of the first thirty rows where the
 header is in doubt, the one with the most known column names is taken. Empty cells are NULL; rows that are no records are
 left out and counted.
@@ -26,6 +28,7 @@ Score = Callable[[Sequence[str]], int]
 Keep = Callable[[list[str]], Iterable[str]]
 _HEAD_ROWS = 30
 _ASIDE = ("_sheet", "_row", "_flaw")
+_NUMBERED = re.compile(r"列\d+")
 _FEATURE = "properties."  # a GeoJSON record keeps its fields in there
 
 
@@ -35,6 +38,49 @@ class Read:
 
     table: pa.Table
     notes: list[str] = field(default_factory=list)
+    left_out: int = 0  # rows that are no records: torn, or of another width
+
+
+@dataclass
+class Grid:
+    """A file's or a sheet's rows as they stand.
+
+    Text columns, then `_row`, and `_flaw` where a row may be none. The columns are called 列1, 列2 … unless the file
+    names them itself, as JSON and Parquet do.
+    """
+
+    table: pa.Table
+    named: bool
+    delimiter: str | None = None  # of a delimited text
+    notes: list[str] = field(default_factory=list)
+
+
+def grids(path: Path) -> Iterator[Grid]:
+    """The rows of a file, sheet by sheet of a workbook's visible ones; no row is taken for the header.
+
+    Raises:
+        ConfigError: there is no such file.
+        SourceChanged, SourceUnavailable: it is not a table, not readable text, or cut off.
+    """
+    if not path.is_file():
+        raise ConfigError(str(path), "找不到这个文件", "请检查路径")
+    sheets = _sheets(path)
+    western = not sheets and _is_western(path)
+    chosen: list[str | None] = [*sheets] or [None]
+    for sheet in chosen:
+        options = {"encoding": "cp1252"} if western else {} if sheet is None else {"sheet": sheet}
+        delivery, batches = _opened(path, {**options, "header_row": 0, "fill_merged": False})
+        try:
+            table = pa.Table.from_batches(list(batches))
+        except SourceChanged:
+            if len(sheets) > 1:
+                continue  # an empty sheet beside others
+            raise
+        named = any(not _NUMBERED.fullmatch(name) for name in _names(table))
+        notes = [finding.message for finding in delivery.findings if finding.code not in ("more_sheets", "no_header")]
+        if western:
+            notes.append("文件不是 UTF-8，按西文编码（Windows-1252）读")
+        yield Grid(table.drop_columns("_sheet"), named, delivery.delimiter, notes)
 
 
 def read(path: Path, score: Score, keep: Keep = lambda names: names, sheet: str | None = None) -> Read:
@@ -77,7 +123,7 @@ def read(path: Path, score: Score, keep: Keep = lambda names: names, sheet: str 
         notes.append(f"读的是工作表“{options['sheet']}”，共 {len(sheets)} 张")
     if left_out:
         notes.append(f"{left_out} 行的列数与表头不同或引号没有成对，没有读")
-    return Read(_tidy(pa.Table.from_batches(parts)), notes)
+    return Read(_tidy(pa.Table.from_batches(parts)), notes, left_out)
 
 
 def _sheets(path: Path) -> list[str]:
@@ -162,7 +208,7 @@ def _opened(path: Path, options: dict[str, Any]) -> tuple[Delivery, Iterator[pa.
     return delivery, delivery.batches()
 
 
-def _names(batch: pa.RecordBatch) -> list[str]:
+def _names(batch: pa.RecordBatch | pa.Table) -> list[str]:
     return [name for name in batch.schema.names if name not in _ASIDE]
 
 

@@ -28,6 +28,8 @@ def run(
     con = resolve.connect(asked)
     found = resolve.resolve(asked, trained=trained, keep_model=kept, con=con)
     resolve.write(con, clusters, review)
+    for note in found.notes:
+        output.say(note, "note")
     roles = "、".join(f"{field.name}（{field.role}）" for field in found.fields)
     output.say(f"比较的字段：{roles}", "note")
     if found.unique:

@@ -67,7 +67,7 @@ class Finding:
 class Delivery:
     """One extraction unit.
 
-    `units` and `captions` are known after the first batch, `findings` and `position` after the last.
+    `units`, `captions` and `delimiter` are known after the first batch, `findings` and `position` after the last.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Delivery:
     findings: list[Finding] = field(default_factory=list)
     units: dict[str, str] = field(default_factory=dict)  # column -> 万元; "*" = said once for the whole sheet
     captions: list[str] = field(default_factory=list)  # title and period lines above the header
+    delimiter: str | None = None  # of a delimited text
     handled: Any = None  # what the driver needs to acknowledge it
 
     def batches(self) -> Iterator[pa.RecordBatch]:

@@ -1,18 +1,16 @@
-"""A file of scores as one text table: CSV of any usual spelling, a workbook's likeliest sheet, or Parquet.
+"""A file of scores as one text table, whatever kind of file: the rows are the file reader's, the header is told here.
 
 Every column is text under its header's name, beside `_row`, the row as a person counts it in the file.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError, ConfigErrors
 from views.scoring.keys import squeezed
@@ -20,9 +18,11 @@ from views.scoring.keys import squeezed
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from connectors.tabular import Grid
+
 YEAR = re.compile(r"(?:yr)?(?:19|20)\d\d(?:yr(?:19|20)\d\d)?")
 _HEAD = 40
-_DELIMITERS = ",\t;|"
+_WIDTH = re.compile(r"有 (\d+) 格，表头有 (\d+) 列")  # as the reader says what is wrong with a row
 
 # How well a header cell is known: 0 not at all, 1 an indicator or a usual column, 2 what the rows are about.
 Known = Callable[[str], int]
@@ -38,144 +38,65 @@ class Text:
 
 
 def read(path: Path, known: Known) -> Text:
-    """The file as text.
+    """The file as text; of a workbook the sheet whose header is known best.
 
     Raises:
-        ConfigError: it cannot be read, or rows have more or fewer cells than the header.
+        HubError: it cannot be read, or rows have more or fewer cells than the header.
     """
-    kind = path.suffix.lower()
-    if kind in {".xlsx", ".xlsm", ".xls", ".ods"}:
-        return _workbook(path, known)
-    if kind in {".parquet", ".pq"}:
-        return _parquet(path)
-    return _delimited(path, known)
+    from connectors import tabular
 
-
-def _parquet(path: Path) -> Text:
-    import duckdb
-    import pyarrow as pa
-
-    try:
-        with duckdb.connect() as con:
-            found = con.read_parquet(str(path)).project("COLUMNS(*)::VARCHAR").to_arrow_table()
-    except duckdb.Error as error:
-        raise ConfigError(path.name, "不是可读的 Parquet 文件", "请重新导出") from error
-    return Text(found.append_column("_row", pa.array(range(1, found.num_rows + 1), pa.int32())))
-
-
-def _workbook(path: Path, known: Known) -> Text:
-    import python_calamine as calamine
-
-    from connectors.container import looks, remarks
-    from connectors.workbook import spelled
-
-    try:
-        with calamine.CalamineWorkbook.from_path(str(path)) as book:
-            best: tuple[int, list[list[Any]], int, str] | None = None
-            sheets = book.sheet_names
-            for meta in book.sheets_metadata:
-                if meta.visible != calamine.SheetVisibleEnum.Visible:
-                    continue
-                rows = book.get_sheet_by_name(meta.name).to_python(skip_empty_area=False)
-                at, hits = _header([[str(c) for c in row] for row in rows[:_HEAD]], known)
-                if rows and (best is None or hits > best[0]):
-                    best = (hits, rows, at, meta.name)
-    except calamine.CalamineError as error:
-        raise ConfigError(path.name, "工作簿打不开", "请检查文件是否完整、有没有密码") from error
+    best: tuple[int, int, list[list[str]], Grid] | None = None
+    for grid in tabular.grids(path):
+        names = [name for name in grid.table.column_names if not name.startswith("_")]
+        rows = [names] if grid.named else _rows(grid.table.select(names).slice(0, _HEAD))
+        at, hits = _header(rows, known)
+        if rows and (best is None or hits > best[0]):
+            best = hits, at, rows, grid
     if best is None:
         raise ConfigError(path.name, "没有可见的、有内容的工作表", "请检查文件")
-    _, rows, at, sheet = best
-    names = _names([[str(c) for c in row] for row in rows[: at + 2]], at)
-    texts = [[spelled(cell) for cell in row] for row in rows[at + 1 :]]
-    seen = looks(path, sheets, [sheet]).get(sheet)
-    notes = [text for code, text in remarks(sheet, seen) if code in {"percent", "error_value"}] if seen else []
-    return Text(_columns(names, texts, range(at + 2, at + 2 + len(texts))), notes=notes)
-
-
-def _delimited(path: Path, known: Known) -> Text:
-    import pyarrow as pa
-    import pyarrow.csv as arrow_csv
-
-    text, notes = _decoded(path)
-    head = text.splitlines()[:_HEAD]
-    if not head:
-        raise ConfigError(path.name, "文件是空的", "请检查文件")
-    # The delimiter is the one that gives the header most known names, then most columns.
-    candidates = []
-    for delimiter in _DELIMITERS:
-        rows = list(csv.reader(head, delimiter=delimiter))
-        at, hits = _header(rows, known)
-        candidates.append((hits, len(rows[at]) if rows else 0, delimiter, at, rows))
-    hits, _, delimiter, at, rows = max(candidates, key=lambda found: found[:2])
+    _, at, rows, grid = best
     names = _names(rows[: at + 2], at)
-    skipped = at if len(rows) == len(head) else _line_of(head, delimiter, at)
-    lines = text.splitlines(keepends=True)[skipped + 1 :]
-    odd: dict[int, list[str]] = {}  # rows of another width, by their number below the header
-
-    def put_by(row: arrow_csv.InvalidRow) -> str:
-        odd[row.number or 0] = next(csv.reader([row.text or ""], delimiter=delimiter), [])
-        return "skip"
-
-    try:
-        found = arrow_csv.read_csv(
-            io.BytesIO("".join(lines).rstrip("\r\n").encode() + b"\n"),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 26),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=put_by
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise ConfigError(
-            path.name, "CSV 读不懂（引号不成对，或没有数据行）", "请用 Excel 打开另存为 CSV 再试"
-        ) from error
-    straight = [n for n in range(1, found.num_rows + len(odd) + 1) if n not in odd]
-    widened = _widened(path.name, odd, len(names), straight[-1] if straight else 0, skipped + 1)
-    table = found.append_column("_row", pa.array([n + skipped + 1 for n in straight], pa.int32()))
-    if widened:
-        table = pa.concat_tables(
-            [table, _columns(names, list(widened.values()), [n + skipped + 1 for n in widened]).cast(table.schema)]
-        )
-    return Text(table, commas=delimiter != ",", notes=notes)
+    body = grid.table if grid.named else grid.table.slice(at + 1)
+    sound = _sound(path.name, body)
+    columns = [name for name in sound.column_names if name not in ("_row", "_flaw")]
+    return Text(
+        sound.select([*columns, "_row"]).rename_columns([*names, "_row"]),
+        commas=grid.delimiter not in (None, ","),
+        notes=grid.notes,
+    )
 
 
-def _widened(
-    file: str, odd: dict[int, list[str]], width: int, last: int, skipped: int
-) -> dict[int, list[str]]:  # fmt: skip
-    """Rows too wide by blanks only, cut; notes (one cell, or words below the last row) are left out.
+def _rows(table: pa.Table) -> list[list[str]]:
+    columns = [[cell or "" for cell in column.to_pylist()] for column in table.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _sound(file: str, body: pa.Table) -> pa.Table:
+    """The rows below the header without notes: one cell, or words below the last row.
 
     Raises:
         ConfigErrors: any other row of another width: a comma or a quote is wrong in it.
     """
-    kept, torn = {}, []
-    for number, cells in odd.items():
-        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-            kept[number] = cells[:width]
-            continue
-        words = sum(bool(cell.strip()) for cell in cells)
-        below = number > last and not any(re.fullmatch(r"[-+]?[\d.,]+%?", cell.strip()) for cell in cells[1:])
-        if len(cells) < width and (words <= 1 or below):
-            continue
-        torn.append(ConfigError(file, f"第 {number + skipped} 行有 {len(cells)} 列，表头有 {width} 列", "请检查这一行多余的逗号或引号"))  # fmt: skip
+    import pyarrow.compute as pc
+
+    if "_flaw" not in body.column_names:
+        return body
+    flawed = pc.is_valid(body["_flaw"])
+    if not pc.any(flawed, min_count=0).as_py():
+        return body
+    sound = body.filter(pc.invert(flawed))
+    last = pc.max(sound["_row"]).as_py() or 0
+    torn = []
+    for row in body.filter(flawed).to_pylist():
+        number, flaw = row.pop("_row"), row.pop("_flaw")
+        cells = [cell for cell in row.values() if cell]
+        note = number > last and not any(_number(cell.strip()) for cell in cells[1:])
+        width = _WIDTH.search(flaw)
+        if not (width and int(width[1]) < int(width[2]) and (len(cells) <= 1 or note)):
+            torn.append(ConfigError(file, f"第 {number} 行：{flaw}", "请检查这一行多余的逗号或引号"))
     if torn:
         raise ConfigErrors(torn[:5])
-    return kept
-
-
-def _decoded(path: Path) -> tuple[str, list[str]]:
-    raw = path.read_bytes()
-    codecs = ["utf-16"] if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]
-    if codecs[-1] == "gb18030" and not re.search(rb"[\x80-\xff]{2}", raw):
-        codecs[-1] = "cp1252"  # no two high bytes side by side: Western letters such as é, never Chinese
-    for codec in codecs:
-        try:
-            text = raw.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        return text, ["文件不是 UTF-8，按西文编码（Windows-1252）读"] if codec == "cp1252" else []
-    raise ConfigError(path.name, "既不是 UTF-8 也不是 GB18030 编码", "请另存为 UTF-8 的 CSV")
+    return sound
 
 
 def _header(rows: Sequence[Sequence[str]], known: Known) -> tuple[int, int]:
@@ -194,14 +115,6 @@ def _header(rows: Sequence[Sequence[str]], known: Known) -> tuple[int, int]:
         return 0, max((count for count, _ in hits), default=0)
     about, count, at = max(enough)
     return -at, count + about
-
-
-def _line_of(head: list[str], delimiter: str, at: int) -> int:
-    reader = csv.reader(head, delimiter=delimiter)
-    for number, _ in enumerate(reader):
-        if number == at:
-            return reader.line_num - 1
-    return at
 
 
 def _names(rows: Sequence[Sequence[str]], at: int) -> list[str]:
@@ -240,14 +153,6 @@ def _filled(cells: Sequence[str]) -> list[str]:
         last = cell or last
         filled.append(last)
     return filled
-
-
-def _columns(names: list[str], rows: list[list[str]], numbers: Sequence[int]) -> pa.Table:
-    import pyarrow as pa
-
-    turned = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    arrays = [pa.array([v if v != "" else None for v in column], pa.string()) for column in turned]
-    return pa.table([*arrays, pa.array(numbers, pa.int32())], names=[*names, "_row"])
 
 
 def _distinct(header: Sequence[str]) -> list[str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from connectors import encoding
+from connectors import tabular
 from schemas.errors import ConfigError, SourceChanged, nearest
 from schemas.macros.sqltext import quoted
 from warehouse.linkage import roles
@@ -31,8 +28,8 @@ class Field:
     role: str
 
 
-def read(con: Any, config: Config) -> list[Field]:
-    """Make `record` (rid, source, id, f1 …) and `source_file` (source, place, told_unique); returns the fields.
+def read(con: Any, config: Config) -> tuple[list[Field], list[str]]:
+    """Make `record` (rid, source, id, f1 …); returns the fields, and what a person should know of the files.
 
     Before: a.csv with id,name,tel and b.csv with no,名称. After: one row per line of either, NULL where a file has no such column.
 
@@ -40,10 +37,8 @@ def read(con: Any, config: Config) -> list[Field]:
         ConfigError: a column the config names is in no file, or an id is missing or repeated within a source.
         SourceChanged: a file is no text or no table.
     """
-    heads: list[list[str]] = []
-    with TemporaryDirectory() as scratch:
-        for place, source in enumerate(config.sources):
-            heads.append(_load(con, source, place, Path(scratch)))
+    notes: list[str] = []
+    heads = [_load(con, source, place, config, notes) for place, source in enumerate(config.sources)]
     names = list(config.fields) or _shared(config, heads)
     fields = [Field(name, f"f{place}", config.fields.get(name, "auto")) for place, name in enumerate(names, 1)]
     parts = []
@@ -84,10 +79,10 @@ def read(con: Any, config: Config) -> list[Field]:
             f"编号 '{repeated[1]}' 不止一行",
             "id 要写每行不同的一列；没有这样的列就不写 id，按行号算",
         )
-    return _on_the_map(
-        con,
-        [Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields],
-    )
+    fields = [
+        Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields
+    ]
+    return _on_the_map(con, fields), notes
 
 
 def _on_the_map(con: Any, fields: list[Field]) -> list[Field]:
@@ -101,52 +96,26 @@ def _on_the_map(con: Any, fields: list[Field]) -> list[Field]:
     return [*rest, Field(f"{north.name} {east.name}", north.column, "position")]
 
 
-def _load(con: Any, source: Source, place: int, scratch: Path) -> list[str]:
-    where = source.file.name
-    if source.file.suffix.lower() in (".parquet", ".pq"):
-        reader = f"read_parquet({quoted(str(source.file))})"
-    else:
-        path = _as_utf8(source.file, scratch / f"{place}.csv")
-        reader = (
-            f"read_csv({quoted(str(path))}, delim={quoted(_delimiter(path))}, header=true, all_varchar=true, quote='\"', "
-            "escape='\"', null_padding=true, parallel=false, strict_mode=false, max_line_size=16777216)"
+def _load(con: Any, source: Source, place: int, config: Config, notes: list[str]) -> list[str]:
+    """Make `raw_<place>` with the file's columns and row_no; returns the columns."""
+    asked = [source.id, source.source_column, *source.columns.values(), *config.fields]
+    known = {name.strip().lower() for name in asked if name}
+
+    def score(cells: Sequence[str]) -> int:
+        return sum(cell.strip().lower() in known for cell in cells)
+
+    found = tabular.read(source.file, score)
+    if found.left_out and source.id is None:
+        raise SourceChanged(
+            source.file.name,
+            f"{found.left_out} 行的列数与表头不同或引号没有成对，行号对不上",
+            "请改正这些行，或用 id 写明编号列",
         )
-    import duckdb
-
-    try:
-        con.execute(f"CREATE OR REPLACE TABLE raw_{place} AS SELECT row_number() OVER () AS row_no, * FROM {reader}")
-    except duckdb.Error as error:
-        raise SourceChanged(where, f"读不成一张表：{str(error).splitlines()[0]}", "请检查分隔符和引号") from error
-    return [row[0] for row in con.execute(f"DESCRIBE raw_{place}").fetchall() if row[0] != "row_no"]
-
-
-def _as_utf8(path: Path, copy: Path) -> Path:
-    """The file itself when it is UTF-8, else a copy that is."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    valid = True
-    with path.open("rb") as file:
-        try:
-            while block := file.read(1 << 22):
-                decoder.decode(block)
-        except UnicodeDecodeError:
-            valid = False
-    codec = encoding.recognise(path, "utf-8" if valid else None, "auto", (), path.name)
-    if codec == "utf-8":
-        return path
-    stream = encoding.Transcoder(path.open("rb", buffering=0), codec, path.name)
-    try:
-        with copy.open("wb") as out:
-            while block := stream.read():
-                out.write(block)
-    finally:
-        stream.close()
-    return copy
-
-
-def _delimiter(path: Path) -> str:
-    with path.open(encoding="utf-8-sig") as file:
-        head = file.readline()
-    return max((",", "\t", ";", "|"), key=head.count)
+    notes += [f"{source.file.name}：{note}" for note in found.notes]
+    con.register("file_rows", found.table)
+    con.execute(f"CREATE OR REPLACE TABLE raw_{place} AS SELECT row_number() OVER () AS row_no, * FROM file_rows")
+    con.unregister("file_rows")
+    return list(found.table.column_names)
 
 
 def _shared(config: Config, heads: list[list[str]]) -> list[str]:

@@ -26,7 +26,9 @@ _SURELY_TWICE = 8.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was resolved: records, clusters, pairs compared, pairs left to a person, and sources taken as listing nothing twice."""
+    """What was resolved: records, clusters, pairs compared, pairs left to a person, and sources taken as listing nothing twice;
+    `notes` are what a person should know of the files.
+    """
 
     records: int
     clusters: int
@@ -34,6 +36,7 @@ class Outcome:
     review: int
     unique: list[str]
     fields: list[Field]
+    notes: list[str]
 
 
 def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | None = None, con: Any = None) -> Outcome:
@@ -48,7 +51,8 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
         ConfigError: the config, the model or the files do not fit together.
     """
     con = con or connect(config)
-    fields = [f for f in reading.read(con, config) if f.role != "ignore"]
+    fields, notes = reading.read(con, config)
+    fields = [f for f in fields if f.role != "ignore"]
     features.build(con, fields)
     several = con.execute("SELECT count(DISTINCT source) FROM record").fetchone()[0] > 1
     across = config.mode == "link" and several
@@ -72,7 +76,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
     counts = con.execute(
         "SELECT (SELECT count(*) FROM record), (SELECT count(DISTINCT cluster_id) FROM answer), (SELECT count(*) FROM review)"
     ).fetchone()
-    return Outcome(counts[0], counts[1], compared, counts[2], unique, fields)
+    return Outcome(counts[0], counts[1], compared, counts[2], unique, fields, notes)
 
 
 def connect(config: Config) -> Any:

@@ -455,6 +455,8 @@ def test_formulas_of_an_old_workbook_that_nobody_worked_out_are_told(read, tmp_p
     assert len(rows) == 6
     assert "C8、C9 共 2 格公式还没有算出值，所在的行退回" in told
     assert "隐藏的 1 行、1 列" in told
+    themed = old_book(tmp_path / "旧.xls", []) + b"PK\x05\x06" + bytes(18)  # an archive within, as in a theme of Excel
+    assert "隐藏的 1 行、1 列" in read(themed)[2]
     _, rows, told = read(old_book(tmp_path / "旧.xls", [struct.pack("<d", 14)]))
     assert ([row[2] for row in rows[6:]], "公式" in told) == (["14", ""], False)  # here the empty text is a result
 
@@ -504,3 +506,48 @@ def test_a_return_alone_ends_a_line_among_others(read):
     header, rows, told = read("编号,名称\n1,甲\r2,乙\n合计,x,y\n3,丙,多\n")
     assert (header, rows) == (["编号", "名称"], [["1", "甲"], ["2", "乙"]])
     assert "退回 第 5 行" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "rows"),
+    [
+        ('{"code": 0, "body": {"page": {"no": 1, "rows": [{"a": 1}, {"a": 2}]}}}', ["a"], [["1"], ["2"]]),
+        ('{"columns": ["姓名", "乡镇"], "index": [0, 1], "data": [["甲", "东"], ["乙", "西"]]}', ["姓名", "乡镇"], [["甲", "东"], ["乙", "西"]]),
+        ('{"fields": [{"name": "n"}], "data": [["x"]]}', ["n"], [["x"]]),
+        ('{"data": [], "rows": [{"a": 1}]}', ["a"], [["1"]]),
+    ],
+)  # fmt: skip
+def test_json_in_envelopes(read, text, header, rows):
+    assert read(text)[:2] == (header, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"东街": [{"a": 1}], "西街": [{"a": 2}]}', "里面有 2 个列表：东街、西街"), ('[{"a": 1, "b": 2, "a": 3}]', "'a' 写了两次"),
+        ('{"a": 1}\n{"a": 1, "a": 3}\n', "第 2 行里 'a' 写了两次"), ('{"columns": ["a"], "data": [[1, 2]]}', "最长的一条有 2 个值"),
+        ("{\n  'a': 1\n}\n", "不是有效的 JSON"), ('[{"a": [}]', "JSON"),
+    ],
+)  # fmt: skip
+def test_json_that_would_be_read_wrong_is_refused(read, text, told):
+    with pytest.raises(HubError) as caught:
+        read(text)
+    assert told in str(caught.value)
+
+
+def test_parquet_of_other_programs(read, tmp_path):
+    """Objects by their fields, bytes that are text as text, durations with their unit."""
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "人": [{"名": "甲", "址": {"镇": "东"}}, None], "文": ["乙".encode(), b"x"], "码": [b"\x00\x01", None],
+        "时": [datetime.timedelta(hours=30), None],
+    }  # fmt: skip
+    pq.write_table(pa.table(columns), tmp_path / "p")
+    header, rows, told = read((tmp_path / "p").read_bytes())
+    assert header == ["人.名", "人.址.镇", "文", "码", "时"]
+    assert rows == [["甲", "东", "乙", "0001", "1 day, 6:00:00"], ["", "", "x", "", ""]]
+    assert "“码”列是二进制内容" in told

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hub.cli import main
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, HubError
 from views.scoring import engine
 from views.scoring import scheme as schemes
 
@@ -197,7 +197,8 @@ def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("- a\n- b\n")
     (tmp_path / "t.csv").write_bytes("对象;a;b\n甲县;60;80\n".encode("gb18030"))
     agreed = schemes.load(str(tmp_path / "s.yaml"))
-    for name in ("book.xlsx", "t.parquet", "t.csv"):
+    (tmp_path / "t.json").write_text('{"data": [{"对象": "甲县", "a": 60, "b": 80.0}]}')
+    for name in ("book.xlsx", "t.parquet", "t.csv", "t.json"):
         first = next(engine.rows(engine.score(agreed, tmp_path / name).table))
         assert first[:5] == ("甲县", None, "total", None, 70)
 
@@ -267,13 +268,13 @@ def test_errors_of_the_scheme(tmp_path: Path, scheme: dict, told: str) -> None:
         ("s,a,b\nA,1,2\nB,约三,2\n", "data.csv：第 3 行：a：'B' 的值 '约三' 不是数"),
         ("s,a,b\nA,1,2\nA,1,2\n", "第 2、3 行：a：'A' 的 'a' 给了 2 次"),
         ("s,x\nA,1\n", "没有一列是方案里的指标"),
-        ("s,a,b\nA,1,2,3\n", "第 2 行有 4 列，表头有 3 列"),
+        ("s,a,b\nA,1,2,3\n", "第 2 行：这一行有 4 格，表头有 3 列"),
         ('标题,,\ns,a,b\nA,1,"2,5"\n', "第 3 行：b：'A' 的值 '2,5' 不是数"),
         ("", "文件是空的"),
     ],
 )
 def test_errors_of_the_data(tmp_path: Path, data: str, told: str) -> None:
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(HubError) as error:
         scored(tmp_path, {"indicators": ["a", "b"]}, data)
     assert told in str(error.value)
 

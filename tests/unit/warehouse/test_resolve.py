@@ -97,6 +97,31 @@ def test_personal_numbers_with_slips_are_evidence_and_not_proof(tmp_path: Path) 
     assert recall >= 0.97
 
 
+def test_lists_come_as_departments_send_them(tmp_path: Path) -> None:
+    """The files are read as a connector reads them: a title over the names, GB18030, a total below, a workbook."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "乙.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, cells in enumerate(
+            [["某县企业名单"], ["编号", "名称", "信用代码"], ["7", "丰收农机有限公司", "91350100M000100Y43"]]
+        ):
+            sheet.write_row(row, 0, cells)
+    text = "登记名单\n编号;名称;信用代码\n1;丰收农机公司;91350100M000100Y43\n2;河湾面馆;\n合计;2家;\n"
+    (tmp_path / "甲.csv").write_bytes(text.encode("gb18030"))
+    config = {
+        "sources": ["甲.csv", "乙.xlsx"],
+        "id": "编号",
+        "fields": {"名称": "organisation", "信用代码": "identifier"},
+    }
+    (tmp_path / "lists.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    out = tmp_path / "clusters.csv"
+    assert main(["resolve", str(tmp_path / "lists.yaml"), "-o", str(out)]) == 0
+    found = {row["id"]: row["cluster_id"] for row in read(out)}
+    assert len(found) == 3
+    assert found["1"] == found["7"] != found["2"]
+
+
 def test_an_organisation_code_within_a_credit_code_is_the_same(tmp_path: Path) -> None:
     files = {
         "a": [{"id": "1", "name": "甲乙商贸部", "code": "91510922MA62XXXX0X", "entity": 0}],
