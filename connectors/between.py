@@ -1,9 +1,13 @@
-"""What stands between the records of a delimited text: the names once more, another table, a number dressed as a formula."""
+"""What stands between the records of a table: the names once more, another table, headings and notes alone in their rows,
+and, in a text, a number dressed as a formula.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy
 import pyarrow as pa
@@ -15,6 +19,8 @@ from connectors.batches import has_byte
 _FORMULA = re.compile(b'="')
 _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
+LONE = "这一行只填了一格，像是小标题或说明"
+_FULL = 3  # cells that most rows of a table fill in which a row of one cell is no record
 _BLANKS = 100  # lines of a block below which another table is looked for
 
 
@@ -31,31 +37,86 @@ def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
 
 
 def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:
-    """The line on which another table's names stand: below a blank line, and over columns that held figures.
+    """The line on which another table's names stand: below a blank line or a title, and over columns that held figures.
 
     The same `names` once more are the next page of this table. `lines` are the rows' lines, `blank` the lines that are empty; rows without any value are blank too.
     """
     places = numpy.searchsorted(lines, numpy.array(blank, numpy.int64)).tolist()
-    if batch.num_rows and all(column.null_count for column in batch.columns):
-        filled = numpy.zeros(batch.num_rows, bool)
-        for column in batch.columns:
-            filled |= column.is_valid().to_numpy(zero_copy_only=False)
-        places += (numpy.flatnonzero(~filled[:-1] & filled[1:]) + 1).tolist()
+    if batch.num_rows and sum(not column.null_count for column in batch.columns) <= 1:
+        title = 1 if batch.num_columns > 2 else 0
+        filled = _filled(batch)
+        places += (numpy.flatnonzero((filled[:-1] <= title) & (filled[1:] > title)) + 1).tolist()
     for place in places[:_BLANKS]:
         if place < 2 or place + 1 >= batch.num_rows:
             continue
-        row = [column[place].as_py() for column in batch.columns]
-        given = [cell for cell in row if cell]
-        if header.fit([cell or "" for cell in row[: len(names)]], names).names == list(names):
-            continue
-        if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
-            continue
         above = batch.slice(max(place - _LOOKED, 0), min(place, _LOOKED))
-        for column, cell in zip(above.columns, row, strict=True):
-            known = [text for text in column.to_pylist() if text]
-            if cell and len(known) > 1 and all(map(shape.is_value, known)):
-                return int(lines[place])
+        row = [column[place].as_py() or "" for column in batch.columns]
+        if _names_others(row, [[text or "" for text in column.to_pylist()] for column in above.columns], names):
+            return int(lines[place])
     return None
+
+
+def _names_others(row: Sequence[str], above: Iterable[Sequence[str]], names: Sequence[str]) -> bool:
+    """Whether a row has the names of another table: texts, all different, one of them over columns that held figures."""
+    given = [cell for cell in row if cell]
+    if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
+        return False
+    if header.fit(row[: len(names)], names).names == list(names):
+        return False
+    for column, cell in zip(above, row, strict=True):
+        known = [text for text in column if text]
+        if cell and len(known) > 1 and all(map(shape.is_value, known)):
+            return True
+    return False
+
+
+def _filled(batch: pa.RecordBatch) -> numpy.ndarray:
+    """How many cells each row fills."""
+    filled = numpy.zeros(batch.num_rows, numpy.int32)
+    for column in batch.columns:
+        filled += column.is_valid().to_numpy(zero_copy_only=False)
+    return filled
+
+
+def is_full(filled: Iterable[int]) -> bool:
+    """Whether most rows of a table fill so many cells that one which fills a single cell is no record."""
+    counts = sorted(filled)
+    return bool(counts) and counts[len(counts) // 2] >= _FULL
+
+
+def lone_texts(batch: pa.RecordBatch) -> pa.BooleanArray:
+    """Rows with a single cell that is no value: headings of groups, titles and notes between the records."""
+    lone = _filled(batch) == 1
+    for place in numpy.flatnonzero(lone):
+        lone[place] = not shape.is_value(next(cell for column in batch.columns if (cell := column[place].as_py())))
+    return pa.array(lone)
+
+
+class Watch:
+    """Says of a sheet's records, one after another, why one is none."""
+
+    def __init__(self, names: Sequence[str], sample: Iterable[Sequence[Any]]) -> None:
+        self._names, self._width = list(names), len(names)
+        self._full = is_full(self._width - row.count("") for row in sample)
+        self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
+        self._last = 0
+        self.second: int | None = None  # the line on which another table begins
+
+    def flaw(self, line: int, cells: Sequence[Any]) -> str | None:
+        """Why a row is no record, None when it is one. Lines rise; those left out between are gaps."""
+        if self.second is None and line > self._last + 1 and len(self._above) > 1:
+            above = zip(*([str(cell) for cell in row] for row in self._above), strict=True)
+            if _names_others([str(cell) for cell in cells], above, self._names):
+                self.second = line
+        if self.second is not None:
+            return f"第 {self.second} 行起像是另一张表"
+        if self._full and cells.count("") == self._width - 1:
+            text = next(cell for cell in cells if cell != "")
+            if isinstance(text, str) and not shape.is_value(text):
+                return LONE
+        self._above.append(cells)
+        self._last = line
+        return None
 
 
 def bared(column: pa.Array) -> pa.Array:

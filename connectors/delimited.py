@@ -110,9 +110,11 @@ class DelimitedFile:
         self._dialect, self._header, self._skip = found.dialect, found.header, found.skip
         self._delivery.delimiter = found.dialect.delimiter
         self._width, self._surplus, self._pads = found.width, found.surplus, found.pads
-        self._kinds = found.kinds
+        self._kinds, self._full = found.kinds, found.full
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
+        if found.numbering:
+            self._delivery.find("numbering", f"第 {self._skip} 行是各列的编号，没有读入")
         if not found.named:
             self._delivery.find("no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）")
 
@@ -233,6 +235,9 @@ class DelimitedFile:
                 flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
                 self._flawed += int((lines >= self._second).sum())
             values = batch.columns[:width]
+            if self._full and sum(not column.null_count for column in values) <= 1:
+                lone = between.lone_texts(batch.select(range(width)))
+                flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
             if self._quoted or self._dialect.quote != '"':
                 values = map(between.bared, values)
             columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
@@ -405,7 +410,7 @@ class DelimitedFile:
         """The last batch without last rows of nothing but a text in the first column, which holds something else."""
         values = batch.columns[: self._width - self._surplus]
         end = batch.num_rows
-        while len(values) > 2 and end and not batch.column("_flaw")[end - 1].is_valid:
+        while len(values) > 2 and end and batch.column("_flaw")[end - 1].as_py() in (None, between.LONE):
             cell = values[0][end - 1].as_py()
             alone = cell is not None and not any(column[end - 1].is_valid for column in values[1:])
             if not alone or shape.is_value(cell) or not self._kinds.is_odd(0, cell):

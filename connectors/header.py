@@ -7,6 +7,7 @@ header; nothing else is guessed.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -31,7 +32,10 @@ _UNITS = frozenset(
     }
 )  # fmt: skip
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
-_TOTAL = re.compile(r"^(?:本月|本年|全县|全年)?(?:合计|小计|总计|累计|总合计)[：:]?$")
+_WHOSE = "(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项类]度?"
+_TOTAL = re.compile(
+    rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|总合计)(?:[（(].*)?[：:]?$|^[\u4e00-\u9fff]{{1,6}}小计[：:]?$"
+)
 _SIGNATURE = re.compile(
     r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|数据来源|资料来源|说明|备注|注)[：:]"
 )
@@ -90,7 +94,10 @@ def is_remark(text: str) -> bool:
 
 
 # The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).
-TOTAL_PATTERN = r"^[\s\x{3000}]*(?:本月|本年|全县|全年)?(?:[合小总累][\s\x{3000}]*计|总合计)[：:]?[\s\x{3000}]*$"
+TOTAL_PATTERN = (
+    rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累][\s\x{{3000}}]*计|总合计)[\s\x{{3000}}]*(?:[（(].*)?[：:]?[\s\x{{3000}}]*$"
+    r"|^[\s\x{3000}]*\p{Han}{1,6}小[\s\x{3000}]*计[：:]?[\s\x{3000}]*$"
+)
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE.pattern.removeprefix("^")
 
 
@@ -144,6 +151,20 @@ def joined(rows: Sequence[Sequence[str]]) -> list[str]:
         parts = [tidied(text) for text in column if squeezed(text)]
         names.append("/".join(part for index, part in enumerate(parts) if index == 0 or part != parts[index - 1]))
     return names
+
+
+def carried(rows: Sequence[Sequence[str]], joined_rows: Collection[int] = ()) -> list[list[str]]:
+    """Header rows of one width; a group's name is carried over the blanks behind it where a sub-header stands.
+
+    In `joined_rows` cells are merged: a group there shows its own width.
+    """
+    width = max(map(len, rows), default=0)
+    made = [[*row, *[""] * (width - len(row))] for row in rows]
+    for place, (upper, lower) in reversed(list(enumerate(itertools.pairwise(made)))):
+        for column in range(1, width if place not in joined_rows else 0):
+            if not upper[column] and lower[column].strip():
+                upper[column] = upper[column - 1]
+    return made
 
 
 def require(header: Header, wanted: Collection[str], where: str) -> None:

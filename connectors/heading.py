@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors import header, shape
+from connectors import between, header, ledger, shape
 from connectors.dialect import USUAL, Dialect, alone, detect, hinted, mapped
 from connectors.header import Header
 from connectors.stray import mended
@@ -35,6 +35,8 @@ class Heading:
     units: dict[str, str] = field(default_factory=dict)  # "*": for the whole sheet
     width: int = 0  # cells of a record, `surplus` of them blank behind the last column
     surplus: int = 0
+    numbering: bool = False  # the last line skipped numbers the columns: 1, 2, 3
+    full: bool = False  # most records fill several cells
     pads: bool = False  # blank cells at the end of a line are left out
     kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
 
@@ -58,7 +60,7 @@ def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row:
             found.captions.append(caption)
             if unit := header.sheet_unit(caption):
                 found.units["*"] = unit
-    _measure(found, lines)
+    _measure(found, lines, wanted, where)
     return found
 
 
@@ -105,7 +107,7 @@ def _told(
     if aside and header_row is None and not place.depth:
         raise SourceChanged(where, f"第 {aside[-1]} 行（像是表头）的引号没有成对", "请部门改正后重发")
     if place.depth:
-        names = header.joined(_squared(rows[place.start : begun]))
+        names = header.joined(header.carried(rows[place.start : begun]))
         if len(names) == 1 and header_row is None and delimiter is None and _is_aligned(rows[place.start :]):
             raise SourceChanged(where, "各列像是用空格对齐的，没有分隔符", "请部门导出为 CSV 或 Excel 后重发")
     else:
@@ -116,10 +118,18 @@ def _told(
     ]
 
 
-def _measure(found: Heading, lines: list[str]) -> None:
-    """Set how wide the records are."""
+def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str) -> None:
+    """Set how wide the records are, and where they begin.
+
+    Raises:
+        SourceChanged: there are two tables side by side.
+    """
     rows, ends = _rows(lines, found.dialect)
-    body = [row for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
+    below = [(row, end) for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
+    first = [row for row, _ in below[:2]]
+    if found.named and len(first) > 1 and ledger.is_numbering(first[0]) and ledger.is_unlike(first, found.header.names):
+        found.skip, found.numbering = below.pop(0)[1], True
+    body = [row for row, _ in below]
     widest = max(map(len, body), default=0)
     names = found.header.names
     # A delimiter behind the last name, and none behind the values: there is no such column.
@@ -131,7 +141,11 @@ def _measure(found: Heading, lines: list[str]) -> None:
     if usual > columns and not any(cell.strip() for row in body for cell in row[columns:usual]):
         found.surplus = usual - columns
     found.width = columns + found.surplus
+    found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
+    column = shape.beside(names, body)
+    if found.named and column and not any("#" in name for name in wanted):
+        raise SourceChanged(where, f"第 {column} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面")
     # Some programs leave out the blank cells at the end of a line; then many lines are short, some are full and
     # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])
@@ -162,14 +176,3 @@ def _mended(lines: list[str], dialect: Dialect) -> tuple[list[str], list[int]]:
     lines = lines[:_LINES]
     edited = [dialect.edit(line) for line in lines] if dialect.edit else lines
     return mended(edited, dialect.marked, alone(edited, dialect.marked)[0])
-
-
-def _squared(rows: list[list[str]]) -> list[list[str]]:
-    """Header rows of one width; a group's name is carried over the blanks behind it where a sub-header stands."""
-    width = max(map(len, rows))
-    rows = [[*row, *[""] * (width - len(row))] for row in rows]
-    for upper, lower in itertools.pairwise(rows):
-        for column in range(1, width):
-            if not upper[column] and lower[column].strip():
-                upper[column] = upper[column - 1]
-    return rows

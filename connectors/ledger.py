@@ -6,6 +6,7 @@ made in a second look at the table, and only when there is a total: most large o
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import header
+from connectors import header, shape
 
 _FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
+_LABELS = frozenset("甲乙丙丁戊ABCDE")
+_LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,18 @@ class Foot:
         self._notes = self._signed = self._empty = 0
         self._begun = False
         self._first_key = header.key(names[0]) if names else ""
-        self._again = 0
+        self._again = self._numbering = 0
 
     def is_record(self, cells: Sequence[Any], line: int) -> bool:
         """Whether a row is a record; lines count from 1 and come in order."""
         first = cells[0] if cells[0] != "" else next((cell for cell in cells if cell != ""), "")
         if first == "":
             return False
-        if self._is_foot(first, cells, line) or (self._numbered and not self._begun and _is_numbering(cells)):
+        if self._numbered and not self._begun and is_numbering(cells):
+            self._numbering = line
+            self._left_out.add(line)
+            return False
+        if self._is_foot(first, cells, line):
             self._left_out.add(line)
             return False
         if len(cells) > 1 and isinstance(first, str) and self._is_header(cells):
@@ -61,6 +68,10 @@ class Foot:
             return False
         self._begun = True
         return True
+
+    def exclude(self, line: int) -> None:
+        """Leave a row out of the sums."""
+        self._left_out.add(line)
 
     def _is_header(self, cells: Sequence[Any]) -> bool:
         """Whether the names stand here once more, as on every page of a printed list."""
@@ -101,6 +112,8 @@ class Foot:
         if self._totals or self._notes:
             told = [(len(self._totals), "合计"), (self._signed, "签字"), (self._notes - self._signed, "说明")]
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
+        if self._numbering:
+            yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
         if self._again:
             yield "header_again", f"去掉了 {self._again} 行重复的表头"
         if self._empty:
@@ -128,6 +141,8 @@ class Foot:
         for place, total in enumerate(self._totals, 1):
             is_part = total.word.endswith("小计")
             rows, found = sums.between(since if is_part else 0, place)
+            if not rows and not is_part and place == 1:
+                rows, found = sums.between(0, len(self._totals) + 1)  # it stands above what it adds up
             yield from self._compared(total, rows, found)
             since = place if is_part else since
 
@@ -191,10 +206,24 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _is_numbering(cells: Sequence[Any]) -> bool:
-    """Whether a row under the header only numbers the columns: 1, 2, 3, … (甲, 乙 may stand before them)."""
-    given = [cell for cell in cells if cell != "" and str(cell).strip() not in ("甲", "乙", "丙", "丁")]
-    if len(given) < 3 or _number(given[0]) not in (0.0, 1.0):
+def is_numbering(cells: Sequence[Any]) -> bool:
+    """Whether a row under the header only numbers the columns: 1, 2, 3, … (甲, 乙 or A, B may stand before them)."""
+    given = [str(cell).strip() for cell in cells if cell != ""]
+    letters = len(list(itertools.takewhile(lambda pair: pair[0] in pair[1], zip(given, _LETTERS, strict=False))))
+    numbers = [_number(cell) for cell in given[letters:]]
+    if len(given) < 3 or not numbers or numbers[0] not in (0.0, 1.0):
         return False
-    first = int(_number(given[0]) or 0)
-    return [_number(cell) for cell in given] == [float(first + index) for index in range(len(given))]
+    return numbers == [numbers[0] + index for index in range(len(numbers))] and (letters > 0 or len(numbers) > 2)
+
+
+def is_unlike(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool:
+    """Whether the first of two rows stands over texts that are no values, 甲, 乙 or names: then it may number the columns.
+
+    They are half of the cells, or the first.
+    """
+    texts = [
+        isinstance(under, str) and bool(under.strip()) and not shape.is_value(under) and under.strip() not in {*_LABELS, *names}
+        for over, under in zip(*rows, strict=False)
+        if over != ""
+    ]  # fmt: skip
+    return bool(texts) and (texts[0] or sum(texts) * 2 >= len(texts))

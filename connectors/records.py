@@ -130,7 +130,9 @@ class Records:
             told = "、".join(itertools.islice(lists, _TOLD))
             raise SourceChanged(self._where, f"里面有 {len(lists)} 个列表：{told}", "请在 records 里写明读哪一个")
         if lists:
-            return next(iter(lists.values()))
+            [(place, records)] = lists.items()
+            self._delivery.find("records_at", f"记录取自 {place}，旁边的内容没有读入")
+            return records
         columns = list(body.values())
         if columns and all(isinstance(value, dict) for value in columns):
             return [{"key": key, **value} for key, value in body.items()]  # records by their keys

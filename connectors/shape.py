@@ -6,6 +6,7 @@ values under it. Known spellings of column names (`column_alias.yaml`) count mos
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -121,16 +122,20 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         return None
     # What most rows fill; a table wider than its title wins over notes of the same number.
     typical = max(widths, key=lambda width: (widths[width] * min(width, 3), width))
+    typical = max(typical, _width_below(rows))
     best = _best_known(rows)
     if best is not None:
         return Place(best, _depth(rows, best, joined))
     for start, row in enumerate(rows):
+        if levels := _levels(rows, start):
+            return Place(start, levels)
         if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
             continue
         if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
         if _reads_as_header(row, rows[start + 1 :], typical):
-            return Place(start, _depth(rows, start, joined))
+            over = start > 0 and _groups(rows[start - 1], row)
+            return Place(start - over, _depth(rows, start, joined) + over)
         # Without names the short rows above are no title when there is nothing but figures in them.
         while start and _width(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
             start -= 1  # noqa: PLW2901
@@ -146,6 +151,68 @@ def _width(row: Sequence[str]) -> int:
 def _is_title(row: Sequence[str]) -> bool:
     """One text (which a merge may have spread over the row)."""
     return len({cell for cell in row if cell}) == 1
+
+
+def _width_below(rows: Sequence[Sequence[str]]) -> int:
+    """How wide a table is that begins below any number of lines of one text each; 0 when there is no such."""
+    filled = [width for row in rows if (width := _width(row))]
+    first = next((place for place, width in enumerate(filled) if width > 1), len(filled))
+    below = Counter(filled[first:])
+    if first < _FIGURES or len(filled) - first < _FIGURES or below[1]:
+        return 0
+    return max(below, key=lambda width: (below[width], width))
+
+
+def _groups(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether a row names groups over the names: it fills what they leave open, and leaves open what they fill behind it.
+
+    项目 | 2024年 |    | 2025年 |         over          | 1月 | 2月 | 1月 | 2月
+    """
+    width = max(len(lower), len(upper))
+    pairs = [(over[:1], under) for over, under in itertools.zip_longest(upper, lower, fillvalue="")][:width]
+    open_ones = [column for column, (_, under) in enumerate(pairs) if not under]
+    texts = [cell for cell in upper if cell]
+    return (
+        len(texts) > 2
+        and bool(open_ones)
+        and all(pairs[column][0] for column in open_ones)
+        and _has_gaps(upper, lower)
+        and not any(is_value(cell) and not _YEAR.match(cell) for cell in texts)
+    )
+
+
+def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
+    """How many rows a header of groups takes whose sub-headers leave open what needs none; 0 when it is none.
+
+    序号 | 2024年 |      |         over two rows of sub-headers, all columns named in one of the three
+         | 计划   | 完成 |
+    """
+    top = rows[start]
+    if _width(top) < 2 or not top[0] or "" not in top:
+        return 0
+    for depth in range(_DEPTH, 1, -1):
+        part, below = rows[start : start + depth], [row for row in rows[start + depth :] if _width(row)]
+        lower = part[1:]
+        if len(part) < depth or not below or not below[0][0] or not any(map(is_value, below[0])):
+            continue
+        texts = [cell for row in lower for cell in row if cell]
+        if any(not _width(row) or row[0] for row in lower) or any(is_value(c) and not _YEAR.match(c) for c in texts):
+            continue
+        width = max(map(len, (*part, below[0])))
+        if all(any(column < len(row) and row[column] for row in part) for column in range(width)):
+            return depth
+    return 0
+
+
+def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """The column, from 1, in which the names begin once more behind a column without name or value; None when none does."""
+    plain = [re.sub(r"#\d+$", "", name) for name in names]
+    for gap in range(2, len(names) - 2):
+        if names[gap] != f"列{gap + 1}" or any(row[gap].strip() for row in rows if gap < len(row)):
+            continue
+        if plain[gap + 1 : gap + 3] == plain[:2]:
+            return gap + 2
+    return None
 
 
 def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bool:
@@ -229,7 +296,7 @@ def _numbers_named(filled: Sequence[str], below: Sequence[Sequence[str]]) -> boo
 
 def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> int:
     """How many rows a header takes that begins at `start`: groups stand over sub-headers."""
-    depth = 1
+    depth = _depth_with_units(rows, start) or 1
     while depth < _DEPTH and start + depth + 1 < len(rows):
         upper, lower = rows[start + depth - 1], rows[start + depth]
         grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
@@ -238,7 +305,9 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         if header.are_units(lower):
             depth += 1
             continue
-        grouped = grouped or _names_figures(lower, below) or _names_figures(lower, below[1:])
+        grouped = (
+            grouped or _names_figures(lower, below) or _names_figures(lower, below[1:]) or _translates(upper, lower)
+        )
         if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
             break
         if not below or not any(is_value(cell) for row in below[:5] for cell in row):
@@ -247,6 +316,26 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
             break
         depth += 1
     return depth
+
+
+def _depth_with_units(rows: Sequence[Sequence[str]], start: int) -> int:
+    """The rows down to one that says the units, when nothing but texts stands between; 0 without such a row."""
+    for depth in range(1, _DEPTH):
+        row = rows[start + depth] if start + depth + 1 < len(rows) else ()
+        if header.are_units(row):
+            return depth + 1
+        if not any(row) or any(is_value(cell) for cell in row):
+            break
+    return 0
+
+
+def _translates(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether a row says the Chinese names above it once more in English."""
+    pairs = [(over, under) for over, under in zip(upper, lower, strict=False) if over or under]
+    return len(pairs) > 1 and all(
+        over and under and not over.isascii() and under.isascii() and under[:1].isalpha() and not is_value(under)
+        for over, under in pairs
+    )
 
 
 def _names_figures(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

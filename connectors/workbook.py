@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import header, ledger, shape
+from connectors import between, header, ledger, shape
 from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import judge, looks, needs_trial, place, remarks, try_out
 from connectors.glance import address
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
 
 _BATCH_ROWS = 20_000
-_HEADER_SEARCH = 30
+_HEADER_SEARCH = 60
 _HEADER_DEPTH = 3
 # Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
 _UNSAFE = 1e15
+_SAMPLE = 200  # rows that tell how full a table is
 _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
@@ -51,7 +52,7 @@ class Workbook:
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns as text (empty = NULL), `_sheet`, `_row`; `_flaw` where some formula has not been computed.
+        """All columns as text (empty = NULL), `_sheet`, `_row`, and `_flaw`: why a row is no record, else NULL.
 
         Raises:
             SourceUnavailable: the file is cut off.
@@ -61,11 +62,8 @@ class Workbook:
         with self._opened() as book:
             for name in self._chosen(book):
                 sheet = _Sheet(self, self._sheet(book, name), name)
-                found = pa.schema(
-                    [*((n, pa.string()) for n in sheet.header.names), ("_sheet", pa.string()), ("_row", pa.int32())]
-                )
-                if self._uncomputed:
-                    found = found.append(pa.field("_flaw", pa.string()))
+                named = [(name, pa.string()) for name in sheet.header.names]
+                found = pa.schema([*named, ("_sheet", pa.string()), ("_row", pa.int32()), ("_flaw", pa.string())])
                 if schema is None:
                     schema = found
                     self._delivery.units.update(sheet.header.units)
@@ -135,9 +133,10 @@ class Workbook:
         fitting, best = [], None
         shown = [name for name, seen in visible.items() if seen]
         if not self._wanted:
-            first = next((name for name in shown if self._sheet(book, name).start is not None), None)
-            if first is None:
+            filled = [name for name in shown if self._sheet(book, name).start is not None]
+            if not filled:
                 raise SourceChanged(self._where, "工作簿里没有数据", "请部门核对后重发")
+            first = next((name for name in filled if _is_table(self._sheet(book, name))), filled[0])
             if len(shown) > 1:
                 others = "、".join(name for name in shown if name != first)
                 self._delivery.find("more_sheets", f"只读了工作表“{first}”，没有读：{others}（要读请写明 sheet）")
@@ -184,6 +183,13 @@ class _Sheet:
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
         self._foot = ledger.Foot(self.header.names, book._wanted or self.header.names, numbered=self._is_numbered())
+        sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE)]
+        second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
+        if second and not any("#" in name for name in book._wanted):
+            raise SourceChanged(
+                self._where, f"第 {second} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面"
+            )
+        self._watch = between.Watch(self.header.names, sample)
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
@@ -194,14 +200,22 @@ class _Sheet:
         fills = _fills(self._sheet.merged_cell_ranges or [], self._first, width) if self._book._fill_merged else {}
         kept: list[list[Cell]] = []
         numbers: list[int] = []
-        records = flawed = 0
+        flaws: list[str | None] = []
+        watch = self._watch
+        records = flawed = beyond = 0
         anchors: dict[tuple[int, int], Cell] = {}
         for line, cells in self._lines():
             # A row of nothing but formulas without a value looks empty, and is none.
             if not self._foot.is_record(cells, line) and not (line in self._blank and not any(c != "" for c in cells)):
                 continue
             records += 1
-            flawed += line in self._blank
+            flaw = watch.flaw(line, cells)
+            beyond += watch.second is not None
+            if blank := self._blank.get(line):
+                flawed += 1
+                flaw = f"{'、'.join(blank)} 的公式还没有算出值"
+            if flaw:
+                self._foot.exclude(line)
             for column, anchor in fills.get(line - 1, ()):
                 if anchor == (line - 1, column):
                     anchors[anchor] = cells[column]
@@ -209,13 +223,18 @@ class _Sheet:
                     cells[column] = anchors.get(anchor, "")
             kept.append(cells)
             numbers.append(line)
+            flaws.append(flaw)
             if len(kept) == _BATCH_ROWS:
-                yield self._batch(kept, numbers, schema)
-                kept, numbers = [], []
+                yield self._batch(kept, numbers, flaws, schema)
+                kept, numbers, flaws = [], [], []
+        if watch.second is not None and beyond * 2 > records:
+            raise SourceChanged(
+                self._where, f"第 {watch.second} 行起像是另一张表，比前面的行还多", "请部门一个工作表只放一张表"
+            )
         if flawed > _TOLD and flawed * 2 > records:
             first = "、".join(itertools.chain.from_iterable(itertools.islice(self._blank.values(), _TOLD)))
             raise SourceChanged(self._where, f"{first} 等 {flawed} 行的公式还没有算出值", _UNCOMPUTED)
-        yield self._batch(kept, numbers, schema)
+        yield self._batch(kept, numbers, flaws, schema)
 
     def _blanks(self) -> dict[int, list[str]]:
         """Line -> the cells of columns in use whose formula has no value.
@@ -244,11 +263,7 @@ class _Sheet:
     def _is_numbered(self) -> bool:
         """Whether the columns may be numbered under the header: 1, 2, 3 over rows that are no such figures."""
         rows = [cells for _, cells in itertools.islice(self._lines(), 2)]
-        return len(rows) == 2 and any(
-            isinstance(below, str) and below.strip() and not shape.is_value(below)
-            for above, below in zip(*rows, strict=True)
-            if above != ""
-        )
+        return len(rows) == 2 and ledger.is_unlike(rows, self.header.names)
 
     def judge_foot(self) -> None:
         """Note totals that do not agree with the rows, and rows that were left out."""
@@ -263,14 +278,13 @@ class _Sheet:
             if self._first < line <= last:
                 yield line, row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
 
-    def _batch(self, rows: list[list[Cell]], numbers: list[int], schema: pa.Schema) -> pa.RecordBatch:
+    def _batch(
+        self, rows: list[list[Cell]], numbers: list[int], flaws: list[str | None], schema: pa.Schema
+    ) -> pa.RecordBatch:
         cells = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
         arrays = [text_array(_texts(column)) for column in cells]
         sheet = pa.array([self._name] * len(rows), pa.string())
-        columns = [*arrays, sheet, pa.array(numbers, pa.int32())]
-        if "_flaw" in schema.names:
-            flaws = [(blank := self._blank.get(line)) and f"{'、'.join(blank)} 的公式还没有算出值" for line in numbers]
-            columns.append(pa.array(flaws, pa.string()))
+        columns = [*arrays, sheet, pa.array(numbers, pa.int32()), pa.array(flaws, pa.string())]
         return without_nul(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
@@ -293,7 +307,8 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
         for row in range(row0, min(row1 + 1, len(top))):
             for column in range(col0, min(col1 + 1, width)):
                 top[row][column] = top[row0][col0]
-    chosen = _mapped(top, wanted, at, depth) if wanted else _told(top, merges, at, depth)
+    joined = {row for (row, first), (_, last) in merges if last > first}
+    chosen = _mapped(top, joined, wanted, at, depth) if wanted else _told(top, joined, at, depth)
     if chosen is None:
         return None
     start, rows = chosen
@@ -301,16 +316,12 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
     if depth is None and rows:
         deeper = max((m[1][0] for m in merges if start <= m[0][0] < start + rows), default=start + rows - 1)
         if start + rows <= deeper < len(top) and deeper - start < _HEADER_DEPTH:
-            names = header.joined(top[start : start + rows])
-            if header.fit(header.joined(top[start : deeper + 1]), wanted).hits >= header.fit(names, wanted).hits:
+            deep = _names(top, joined, start, deeper - start + 1)
+            if header.fit(deep, wanted).hits >= header.fit(_names(top, joined, start, rows), wanted).hits:
                 rows = deeper - start + 1
-    found = header.fit(header.joined(top[start : start + rows]) if rows else [""] * width, wanted)
-    while (
-        found.names
-        and found.names[-1].startswith("列")
-        and found.names[-1] not in wanted
-        and not any(row[len(found.names) - 1] for row in top[start:])
-    ):
+    found = header.fit(_names(top, joined, start, rows) if rows else [""] * width, wanted)
+    last = _last_column(sheet, top[start:], width)
+    while len(found.names) > last and found.names[-1].startswith("列") and found.names[-1] not in wanted:
         found.names.pop()
     captions = [" ".join(dict.fromkeys(cell.strip() for cell in row if cell.strip())) for row in top[:start]]
     captions = [caption for caption in captions if caption]
@@ -320,7 +331,29 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
     return Located(found, start + rows, captions, named=rows > 0)
 
 
-def _mapped(top: list[list[str]], wanted: Sequence[str], at: int | None, depth: int | None) -> tuple[int, int] | None:
+def _is_table(sheet: calamine.CalamineSheet) -> bool:
+    """Whether two of a sheet's first rows fill two cells or more; those of covers and instructions do not."""
+    rows = itertools.islice(_rows(sheet), _SAMPLE)
+    return sum(len(row) - row.count("") > 1 for row in rows) > 1
+
+
+def _last_column(sheet: calamine.CalamineSheet, top: list[list[str]], width: int) -> int:
+    """The last column with anything in it; the whole sheet is looked at only when its first rows leave some empty."""
+    last = max((column + 1 for row in top for column, cell in enumerate(row) if cell), default=0)
+    for row in _rows(sheet) if last < width else ():
+        while last < len(row) and any(cell != "" for cell in row[last:]):
+            last += 1
+    return last
+
+
+def _names(top: list[list[str]], joined: Collection[int], start: int, rows: int) -> list[str]:
+    """Header rows put together; in rows without merged cells a group goes as far as its sub-headers."""
+    return header.joined(header.carried(top[start : start + rows], [row - start for row in joined]))
+
+
+def _mapped(
+    top: list[list[str]], joined: Collection[int], wanted: Sequence[str], at: int | None, depth: int | None
+) -> tuple[int, int] | None:
     """The rows most of the mapped columns are named in: the first, and how many."""
     best: tuple[int, int, int] | None = None
     starts = range(min(len(top), _HEADER_SEARCH)) if at is None else [at - 1] if 0 < at <= len(top) else []
@@ -328,18 +361,17 @@ def _mapped(top: list[list[str]], wanted: Sequence[str], at: int | None, depth: 
         for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
             if start + rows > len(top) or not any(top[start]):
                 continue
-            hits = header.fit(header.joined(top[start : start + rows]), wanted).hits
+            hits = header.fit(_names(top, joined, start, rows), wanted).hits
             if best is None or hits > best[0]:
                 best = hits, start, rows
     return best and best[1:]
 
 
-def _told(top: list[list[str]], merges: Sequence[Merge], at: int | None, depth: int | None) -> tuple[int, int] | None:
+def _told(top: list[list[str]], joined: Collection[int], at: int | None, depth: int | None) -> tuple[int, int] | None:
     """The rows that look like a header; 0 rows when there is none."""
     if at is not None:
         return (max(at - 1, 0), (depth or 1) if at else 0) if at <= len(top) else None
-    groups = {row for (row, first), (_, last) in merges if last > first}
-    place = shape.guess(top, groups)
+    place = shape.guess(top, joined)
     return (place.start, depth if depth and place.depth else place.depth) if place else None
 
 

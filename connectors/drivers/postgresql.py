@@ -38,6 +38,8 @@ _ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MOST_WAYS = 8  # connections a department's server may be asked for at once
 _BIG_BLOCKS = 1024  # 8 MB: below that another connection costs more than it brings
 _SQLSTATE = re.compile(r"SQLSTATE: (\w{5})")
+# What breaks off in the middle of a COPY comes without its code.
+_TOLD = {"57014": re.compile("statement timeout|语句.*超时"), "55P03": re.compile("lock timeout|锁.*超时")}
 
 
 class PostgreSQL(Database):
@@ -92,7 +94,7 @@ class PostgreSQL(Database):
     def failure(self, text: str, session: PostgreSQLSession | None = None) -> HubError:
         """The error for a statement that failed."""
         found = _SQLSTATE.search(text)
-        state = found.group(1) if found else ""
+        state = found.group(1) if found else next((code for code, told in _TOLD.items() if told.search(text)), "")
         match state:
             case "42P01" | "3F000":
                 return missing_table(self.where, self.table or "query 里的表", session)

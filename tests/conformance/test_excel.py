@@ -135,7 +135,7 @@ class TestExcel(FileConformance):
         assert [(row["_sheet"], row["_row"]) for row in rows] == [("台账", 6), ("台账", 7), ("台账", 9)]
         assert delivery.captions == ["某县营商环境整改台账", "填报日期：2026年3月 单位：万元"]
         assert delivery.units == {"*": "万元"}
-        assert [finding.code for finding in delivery.findings] == ["foot_dropped"]
+        assert [finding.code for finding in delivery.findings] == ["foot_dropped", "numbering"]
 
     def test_notes_of_several_lines_are_no_records(self, source):
         source.book(

@@ -118,6 +118,12 @@ class TestPostgreSQL(DatabaseConformance):
             source.connector(table=None, query=query, timeout=0.2, fields={"n": "编号", "m": "名称"}), SourceUnavailable
         )
         assert "timeout" in told
+        # In the middle of a COPY the server's code is lost.
+        query = "SELECT n::text AS n, pg_sleep(0.005)::text AS m FROM generate_series(1, 9999) n"
+        told = failure(
+            source.connector(table=None, query=query, timeout=0.2, fields={"n": "n", "m": "m"}), SourceUnavailable
+        )
+        assert "读取超过 0.2 秒被中止" in told
 
     def test_time_with_zone_as_cursor(self, source):
         source.run(

@@ -79,6 +79,8 @@ def _sound(file: str, body: pa.Table) -> pa.Table:
     """
     import pyarrow.compute as pc
 
+    from connectors import between
+
     if "_flaw" not in body.column_names:
         return body
     flawed = pc.is_valid(body["_flaw"])
@@ -92,7 +94,8 @@ def _sound(file: str, body: pa.Table) -> pa.Table:
         cells = [cell for cell in row.values() if cell]
         note = number > last and not any(_number(cell.strip()) for cell in cells[1:])
         width = _WIDTH.search(flaw)
-        if not (width and int(width[1]) < int(width[2]) and (len(cells) <= 1 or note)):
+        narrow = width and int(width[1]) < int(width[2]) and (len(cells) <= 1 or note)
+        if flaw != between.LONE and not narrow:
             torn.append(ConfigError(file, f"第 {number} 行：{flaw}", "请检查这一行多余的逗号或引号"))
     if torn:
         raise ConfigErrors(torn[:5])

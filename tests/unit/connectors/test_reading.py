@@ -551,3 +551,75 @@ def test_parquet_of_other_programs(read, tmp_path):
     assert header == ["人.名", "人.址.镇", "文", "码", "时"]
     assert rows == [["甲", "东", "乙", "0001", "1 day, 6:00:00"], ["", "", "x", "", ""]]
     assert "“码”列是二进制内容" in told
+
+
+TOWNS = ["东镇", "西镇", "南镇", "北镇", "河镇"]
+FIGURES = [[town, n * 7 + 11, n + 0.5] for n, town in enumerate(TOWNS)]
+SPELT = [[town, str(n * 7 + 11), f"{n + 0.5:g}"] for n, town in enumerate(TOWNS)]
+OTHER = [[town, f"{n}.25", n] for n, town in enumerate(TOWNS[:4])]
+LONE = "这一行只填了一格"
+# Rows as a statistics office lays them out: the names, the records, what is told, how many rows are set aside.
+LAID_OUT = {
+    "two languages, then units": (
+        [["地区", "人口", "产值"], ["Region", "Population", "GDP"], ["", "(万人)", "(亿元)"], *FIGURES],
+        ["地区/Region", "人口/Population（万人）", "产值/GDP（亿元）"], SPELT, "以亿元计", 0,
+    ),
+    "years over months": (
+        [["项目", "2024年", "", "2025年", ""], ["", "1月", "2月", "1月", "2月"], *[[t, n, n, n, n] for n, t in enumerate(TOWNS)]],
+        ["项目", "2024年/1月", "2024年/2月", "2025年/1月", "2025年/2月"], [[t, *[str(n)] * 4] for n, t in enumerate(TOWNS)], "", 0,
+    ),
+    "three rows of names": (
+        [["序号", "2025年", "", ""], ["", "计划", "完成", ""], ["", "", "数量", "占比"], *[[n, n, n, n] for n in range(1, 6)]],
+        ["序号", "2025年/计划", "2025年/完成/数量", "2025年/完成/占比"], [[str(n)] * 4 for n in range(1, 6)], "", 0,
+    ),
+    "columns numbered": ([["地区", "户数", "人口"], ["甲", "1", "2"], *FIGURES], ["地区", "户数", "人口"], SPELT, "各列的编号", 0),
+    "columns with names like numbers": ([["地区", "户数"], ["甲", 1], ["乙", 2]], ["地区", "户数"], [["甲", "1"], ["乙", "2"]], "", 0),
+    "headings and notes between": (
+        [["地区", "户数", "人口"], ["一、平原", "", ""], *FIGURES[:3], ["第1页", "", ""], *FIGURES[3:], ["（不含流动人口）", "", ""]],
+        ["地区", "户数", "人口"], SPELT, LONE, None,
+    ),
+    "many lines above": (
+        [*[[f"说明{n}：请注意口径。", "", ""] for n in range(40)], ["地区", "户数", "人口"], *FIGURES],
+        ["地区", "户数", "人口"], SPELT, "表上文字", 0,
+    ),
+    "totals with brackets and by page": (
+        [["地区", "户数", "人口"], *FIGURES, ["本页小计", 125, ""], ["合计（户）", 125, ""], ["总 计（大写）壹佰", "", ""]],
+        ["地区", "户数", "人口"], SPELT, "去掉了 3 行合计", 0,
+    ),
+    "a total above": ([["地区", "户数", "人口"], ["总计", 125, 12.5], *FIGURES], ["地区", "户数", "人口"], SPELT, "去掉了 1 行合计", 0),
+    "another table below its title": (
+        [["地区", "户数", "人口"], *FIGURES, ["", "", ""], ["表二", "", ""], ["地区", "产值", "企业数"], *OTHER],
+        ["地区", "户数", "人口"], SPELT, "行起像是另一张表", 6,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("shape", LAID_OUT)
+def test_layouts_of_statistics_offices(read, shape, kind):
+    rows, header, records, told, aside = LAID_OUT[shape]
+    found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found[:2] == (header, records)
+    assert told in found[2]
+    assert "明细相加" not in found[2]
+    assert aside is None or f"退回 {aside}" in found[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_two_tables_side_by_side_are_refused(read, kind):
+    rows = [["地区", "户数", "", "地区", "户数"], *[[a[0], a[1], "", a[0], a[1]] for a in FIGURES]]
+    with pytest.raises(SourceChanged, match="第 4 列起表头又来一遍"):
+        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+
+
+def test_the_first_sheet_with_a_table_is_read(read, tmp_path):
+    path = tmp_path / "年鉴.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        made.add_worksheet("封面").write_column(0, 1, ["某县统计年鉴", "2025"])
+        made.add_worksheet("填表说明").write_column(0, 0, ["由各乡镇填报", "每月五日前"])
+        sheet = made.add_worksheet("1-1")
+        for row, cells in enumerate([["地区", "户数", "人口"], *FIGURES]):
+            sheet.write_row(row, 0, cells)
+    _, rows, told = read(path.read_bytes())
+    assert rows == SPELT
+    assert "没有读：封面、填表说明" in told
