@@ -129,6 +129,28 @@ def refreshable(view: View, known: Schemas) -> Iterator[Finding]:
             yield 1, f"refresh 里的 '{table}' 不是本视图的来源", nearest(table, view.inputs)
         elif table in known and column not in known[table]:
             yield 1, f"refresh 里的 '{column}' 不是 {table} 的列", nearest(column, known[table])
+    if plan.sum is not None and not _adds_up(view, plan.sum, plan.of, [*plan.by]):
+        yield (
+            1,
+            f"refresh.sum：'{plan.sum}' 不能只凭加减刷新",
+            f"它须是最后一个 WITH，只从 {plan.of}（一个视图）里取 by 的列和 COUNT，最后的 SELECT 只读它",
+        )
+
+
+def _adds_up(view: View, name: str, of: str, by: list[str]) -> bool:
+    """Whether the last WITH member is `by` columns and plain counts over `of` alone, and the query reads only it."""
+    from sqlglot import exp
+
+    members = view.tree.ctes
+    if not members or members[-1].alias != name or view.body.count("\n)\nSELECT") != 1:
+        return False
+    counted = members[-1].this
+    source = view.tree.args["from_"].this
+    plain = all(
+        s.alias_or_name in by or (isinstance(s, exp.Alias) and s.find(exp.Count) and not s.find(exp.Distinct))
+        for s in counted.selects
+    )
+    return plain and [t.name for t in counted.find_all(exp.Table)] == [of] and source.name == name
 
 
 def named_expressions(view: View, _: Schemas) -> Iterator[Finding]:

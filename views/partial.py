@@ -4,14 +4,17 @@ A view says in its header which of its rows hang on which rows of its inputs:
 
     refresh:
       of: hotline_ticket                    # the input whose rows the groups are made of
-      by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
-      near: dispatched_at                   # the first group column is this column's month: only those months are read
+      by: {recorded_month: "CAST(DATE_TRUNC('month', recorded_at) AS DATE)", town_code: town_code}
+      near: recorded_at                     # views read stretches of this column of `of`: it gets an index by blocks
       join: {hotline_assignment: ticket_no} # other inputs, and the column they share with `of`
       spread: [upstream_no]                 # a changed row also touches the rows that share these with it
+      sum: counted                          # the last WITH member only counts and adds up rows of `of`, a view
 
-`by` gives the output columns that name a group and the same as expressions over `of`; the first is never NULL. The
-view's own text then runs over tables of the same names that hold the rows of the touched groups only. Every other input
-that changed, another day, another text or a day's worth of groups at once means a full refresh.
+`by` gives the output columns that name a group and the same as expressions over `of`; the first is never NULL. A row
+whose new version is the old one in every column that the view reads touches nothing. The view's own text then runs over
+tables of the same names that hold the rows of the touched groups only. With `sum` not even those are read: what the old
+rows had added is taken off the published counts and what the new rows add is put on. Every other input that changed,
+another day, another text or most groups at once means a full refresh.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ class Changes:
         self._cursor = cursor
         self._batches: dict[str, list[int]] = {}
         self._known: set[str] = set()  # inputs whose changed rows stand in pg_temp.changed_<input>
+        self._seen: str | None = None  # the snapshot in which the golden records were last read
         cursor.execute(
             "SELECT to_regclass('hub.batch') IS NOT NULL AND to_regclass('board.published_batch') IS NOT NULL"
         )
@@ -56,6 +60,8 @@ class Changes:
             return
         names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
         wanted = {dataset: name for name, dataset in names.items() if changed is None or {name, dataset} & changed}
+        if changed is None or "enterprise" in changed:
+            self._golden()
         cursor.execute("SELECT DISTINCT dataset FROM board.published_batch")
         before = {row[0] for row in cursor.fetchall()}
         cursor.execute(
@@ -73,24 +79,26 @@ class Changes:
         self._known.add(view.name)
 
     def rows_of(self, name: str) -> bool:
-        """Make pg_temp.changed_<name>, its changed rows as they were and as they are; False when nobody can tell."""
+        """Make pg_temp.changed_<name>, its changed rows as they were (not _came) and as they are (_came); False when nobody can tell."""
         # A view that failed took its tables with it.
         if name in self._known and self._stands(name):
             return True
+        if name == "enterprise":
+            return self._enterprises()
         contract = next((c for c in contracts().values() if c.fields and shared_name(c) == name), None)
-        if contract is None or name not in self._batches or name == "enterprise":
+        if contract is None or name not in self._batches:
             return False
         table = quoted(contract.dataset)
         batches = ", ".join(map(str, self._batches[name]))
         listed = ", ".join(f"r.{quoted(c)}" for c in columns(contract))
-        # Two plain queries: a union under the joins would keep the index on the batch from being used.
-        parts = [
-            shared_query(contract, f"(SELECT {listed} FROM record.{table} r WHERE r._batch_id IN ({batches}))"),
-            shared_query(
-                contract, f"(SELECT {listed} FROM record_history.{table} r WHERE r._closed_batch_id IN ({batches}))"
-            ),
-        ]
-        self._run(f"CREATE TEMP TABLE changed_{name} ON COMMIT DROP AS {' UNION ALL '.join(parts)}")
+        # Two plain queries: a union under the joins would keep the index on the batch from being used. What one of
+        # these batches brought and another replaced was never published.
+        came = f"(SELECT {listed} FROM record.{table} r WHERE r._batch_id IN ({batches}))"
+        gone = f"(SELECT {listed} FROM record_history.{table} r WHERE r._closed_batch_id IN ({batches}) AND r._batch_id NOT IN ({batches}))"
+        self._run(
+            f"CREATE TEMP TABLE changed_{name} ON COMMIT DROP AS SELECT true AS _came, c.* FROM ({shared_query(contract, came)}) AS c "
+            f"UNION ALL SELECT false, g.* FROM ({shared_query(contract, gone)}) AS g"
+        )
         self._known.add(name)
         return True
 
@@ -98,6 +106,37 @@ class Changes:
         """Drop what was made; the transaction may be the caller's and go on."""
         for name in sorted(self._known):
             self._run(f"DROP TABLE IF EXISTS pg_temp.changed_{name}")
+
+    def _golden(self) -> None:
+        """Remember what this publication sees of the golden records, and what the last one saw."""
+        self._cursor.execute("SELECT seen::text FROM board.published_golden")
+        row = self._cursor.fetchone()
+        self._seen = row[0] if row else None
+        self._run("DELETE FROM board.published_golden")
+        self._run("INSERT INTO board.published_golden VALUES (pg_current_snapshot())")
+
+    def _enterprises(self) -> bool:
+        """The ids whose golden record, or whose bearers, the last publication did not see as they are now.
+
+        They have no batch: verdicts, merges and partings change them too. So it is asked which row versions were written
+        by transactions that the last publication did not see; the ids that were left are in the two histories.
+        """
+        if self._seen is None:
+            return False
+        newer = (
+            "NOT pg_visible_in_snapshot((n.now - (n.now - {0}.xmin::text::bigint) % 4294967296)::text::xid8, "
+            f"'{self._seen}'::pg_snapshot)"
+        )
+        parts = " UNION ".join(
+            f"SELECT t.enterprise_id::varchar(36) AS enterprise_id FROM {table} AS t, now AS n WHERE {newer.format('t')} AND t.enterprise_id IS NOT NULL"
+            for table in ("shared.enterprise", "hub.enterprise_history", "hub.party", "hub.party_history")
+        )
+        self._run(
+            "CREATE TEMP TABLE changed_enterprise ON COMMIT DROP AS WITH now AS MATERIALIZED "
+            f"(SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS now) SELECT true AS _came, c.enterprise_id FROM ({parts}) AS c"
+        )
+        self._known.add("enterprise")
+        return True
 
     def _stands(self, name: str) -> bool:
         self._cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"pg_temp.changed_{name}"])
@@ -119,35 +158,79 @@ def refresh(
         cursor.execute(statement.encode())
         return cursor.rowcount
 
+    run(f"CREATE TEMP TABLE touched ON COMMIT DROP AS {_touched(cursor, view, moved, catalog)}")
+    try:
+        run("ANALYZE pg_temp.touched")
+        if plan.sum:
+            fresh = _added_up(run, cursor, view, text)
+        elif _too_many(cursor, view, catalog):
+            return None
+        else:
+            shadows = _shadow(cursor, view, catalog)
+            fresh = f"fresh_{view.name}"
+            run(f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {text}")
+            for shadow in shadows:
+                run(f"DROP TABLE pg_temp.{shadow}")
+        return _replace(run, cursor, view, fresh, changes)
+    finally:
+        run("DROP TABLE pg_temp.touched")
+
+
+def _touched(cursor: psycopg.Cursor[Any], view: View, moved: frozenset[str], catalog: Catalog) -> str:
+    """SQL of the groups that the changed rows belong to, before or now."""
+    plan = view.refresh
+    assert plan is not None
     of = f"{_schema(plan.of, catalog)}.{plan.of}"
     groups = ", ".join(f"{expression} AS {name}" for name, expression in plan.by.items())
     parts = []
     if plan.of in moved:
-        parts.append(f"SELECT {groups} FROM pg_temp.changed_{plan.of}")
+        parts.append(f"SELECT {groups} FROM {_differing(cursor, plan.of, view)} AS c")
         if plan.spread:
             same = _same([(f"c.{name}", f"m.{name}") for name in plan.spread])
             parts.append(
-                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM pg_temp.changed_{plan.of} AS c WHERE {same})"
+                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM {_differing(cursor, plan.of, view)} AS c WHERE {same})"
             )
-    parts += [
-        f"SELECT {groups} FROM {of} AS m WHERE m.{column} IN (SELECT c.{column} FROM pg_temp.changed_{name} AS c)"
-        for name, column in plan.join.items() if name in moved
-    ]  # fmt: skip
-    first = next(iter(plan.by))
+    for name, column in plan.join.items():
+        if name not in moved:
+            continue
+        ids = f"(SELECT c.{column} FROM {_differing(cursor, name, view)} AS c)"
+        parts.append(f"SELECT {groups} FROM {of} AS m WHERE m.{column} IN {ids}")
+        if name == "enterprise":  # a row that names another enterprise now, or none, without having changed itself
+            parts.append(f"SELECT {', '.join(plan.by)} FROM board.{view.name} AS m WHERE m.{column} IN {ids}")
+    return f"SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)}) AS t WHERE {next(iter(plan.by))} IS NOT NULL"
+
+
+def _differing(cursor: psycopg.Cursor[Any], name: str, view: View) -> str:
+    """SQL: the changed rows of an input in the columns the view reads, those left out that came as they had gone."""
+    listed = ", ".join(_needed(cursor, name, f"pg_temp.changed_{name}", view))
+    return f"(SELECT {listed} FROM pg_temp.changed_{name} GROUP BY {listed} HAVING count(*) FILTER (WHERE _came) <> count(*) FILTER (WHERE NOT _came))"
+
+
+def _added_up(run: Any, cursor: psycopg.Cursor[Any], view: View, text: str) -> str:
+    """Make the table of the touched groups' rows by taking off what went and adding what came; its name."""
+    plan = view.refresh
+    assert plan is not None
+    counting, _, final = text.rpartition("\n)\nSELECT")
+    listed = ", ".join(_columns(cursor, f"pg_temp.changed_{plan.of}")[1:])
+    for side, came in (("came", "_came"), ("gone", "NOT _came")):
+        run(
+            f"CREATE TEMP TABLE {plan.of} ON COMMIT DROP AS SELECT {listed} FROM pg_temp.changed_{plan.of} WHERE {came}"
+        )
+        run(f"CREATE TEMP TABLE {side} ON COMMIT DROP AS {counting}\n) SELECT * FROM {plan.sum}")
+        run(f"DROP TABLE pg_temp.{plan.of}")
+    keys = ", ".join(plan.by)
+    counts = [name for name in _columns(cursor, "pg_temp.came") if name not in plan.by]
+    same = _same([(f"b.{name}", f"t.{name}") for name in plan.by])
+    published = f"SELECT {', '.join(f'b.{n}' for n in [*plan.by, *counts])} FROM board.{view.name} AS b JOIN pg_temp.touched AS t ON {same}"
+    gone = f"SELECT {keys}, {', '.join(f'-{n}' for n in counts)} FROM pg_temp.gone"
+    came = f"SELECT {keys}, {', '.join(counts)} FROM pg_temp.came"
+    fresh = f"fresh_{view.name}"
     run(
-        f"CREATE TEMP TABLE touched ON COMMIT DROP AS SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)}) AS t WHERE {first} IS NOT NULL"
+        f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS WITH {plan.sum} AS (SELECT {keys}, {', '.join(f'sum({n})::bigint AS {n}' for n in counts)} "
+        f"FROM ({published} UNION ALL {came} UNION ALL {gone}) AS s GROUP BY {keys} HAVING greatest({', '.join(f'sum({n})' for n in counts)}) > 0)\nSELECT{final}"
     )
-    try:
-        if _too_many(cursor, view):
-            return None
-        shadows = _shadow(cursor, view, of, catalog)
-        fresh = f"fresh_{view.name}"
-        run(f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {text}")
-        for shadow in shadows:
-            run(f"DROP TABLE pg_temp.{shadow}")
-        return _replace(run, cursor, view, fresh, changes)
-    finally:
-        run("DROP TABLE pg_temp.touched")
+    run("DROP TABLE pg_temp.came, pg_temp.gone")
+    return fresh
 
 
 def _schema(name: str, catalog: Catalog) -> str:
@@ -164,12 +247,11 @@ def _same(pairs: list[tuple[str, str]]) -> str:
     )
 
 
-def _too_many(cursor: psycopg.Cursor[Any], view: View) -> bool:
+def _too_many(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> bool:
     """Whether most groups are touched: counted where they are months of units, estimated where each is one input row."""
     plan = view.refresh
     assert plan is not None
-    cursor.execute("ANALYZE pg_temp.touched")
-    if plan.near:
+    if plan.of in catalog.views:
         groups = f"(SELECT count(*) FROM (SELECT DISTINCT {', '.join(plan.by)} FROM board.{view.name}) AS g)"
     else:
         groups = f"(SELECT max(reltuples)::bigint FROM pg_class WHERE oid = to_regclass('record.{plan.of}'))"
@@ -178,20 +260,17 @@ def _too_many(cursor: psycopg.Cursor[Any], view: View) -> bool:
     return bool(known is not None and known >= 0 and touched > max(8, _MOST * known))
 
 
-def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) -> list[str]:
+def _shadow(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> list[str]:
     """Make tables of the inputs' names, found before the real ones, with the touched groups' rows; their names."""
     plan = view.refresh
     assert plan is not None
-    first = next(iter(plan.by))
-    within = ""
-    if plan.near:
-        within = f" WHERE {_months(cursor, plan.near, first)}"
+    of = f"{_schema(plan.of, catalog)}.{plan.of}"
     needed = _needed(cursor, plan.of, of, view)
     inner = ", ".join([*needed, *(f"{e} AS group_{n}" for n, e in enumerate(plan.by.values()))])
     same = _same([(f"t.{name}", f"m.group_{n}") for n, name in enumerate(plan.by)])
     cursor.execute(
         f"CREATE TEMP TABLE {plan.of} ON COMMIT DROP AS SELECT {', '.join('m.' + c for c in needed)} "
-        f"FROM (SELECT {inner} FROM {of}{within}) AS m JOIN pg_temp.touched AS t ON {same}".encode()
+        f"FROM (SELECT {inner} FROM {of}) AS m JOIN pg_temp.touched AS t ON {same}".encode()
     )
     cursor.execute(f"ANALYZE pg_temp.{plan.of}".encode())
     made = [plan.of]
@@ -207,25 +286,29 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, of: str, catalog: Catalog) 
     return made
 
 
-def _months(cursor: psycopg.Cursor[Any], column: str, first: str) -> str:
-    """SQL for the column lying in one of the touched months, neighbours taken together."""
-    cursor.execute(
-        f"SELECT min({first})::text, (max({first}) + INTERVAL '1 month')::date::text FROM (SELECT {first}, "
-        f"{first} - (dense_rank() OVER (ORDER BY {first}))::int * INTERVAL '1 month' AS run FROM (SELECT DISTINCT {first} FROM pg_temp.touched) AS m) "
-        f"AS r GROUP BY run ORDER BY 1".encode()
-    )
-    spans = [f"{column} >= DATE '{low}' AND {column} < DATE '{high}'" for low, high in cursor.fetchall()]
-    return f"({' OR '.join(spans)})" if spans else "FALSE"
-
-
 def _needed(cursor: psycopg.Cursor[Any], name: str, relation: str, view: View) -> list[str]:
-    """The input's columns that the view's text can mean; a ticket's wording is not copied for its dates."""
+    """The columns of an input that the view's text can mean; a ticket's wording is not copied for its dates.
+
+    Where the input has an alias, what stands behind it (t.due_at); where it once has none, every word.
+    """
+    aliases = re.findall(rf"\b(?:FROM|JOIN) {name} AS (\w+)", view.body)
+    if re.search(rf"\b(?:FROM|JOIN) {name}\b(?! AS )", view.body):
+        words = set(re.findall(r"\w+", view.body))
+    else:
+        words = set(re.findall(rf"\b(?:{'|'.join(aliases)})\.(\w+)", view.body))
+    plan = view.refresh
+    assert plan is not None
+    own = " ".join([*plan.by.values(), *plan.spread, *plan.join.values()]) if name == plan.of else plan.join[name]
+    words |= set(re.findall(r"\w+", own))
+    return [quoted(column) for column in _columns(cursor, relation) if column in words]
+
+
+def _columns(cursor: psycopg.Cursor[Any], relation: str) -> list[str]:
     cursor.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [relation],
     )
-    words = set(re.findall(r"\w+", view.sql))
-    return [quoted(column) for (column,) in cursor.fetchall() if column in words]
+    return [column for (column,) in cursor.fetchall()]
 
 
 def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, changes: Changes) -> Delta:
@@ -239,8 +322,8 @@ def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, chan
     )
     run(
         f"CREATE TEMP TABLE changed_{view.name} ON COMMIT DROP AS "
-        f"(SELECT * FROM {fresh} EXCEPT ALL SELECT * FROM old_{view.name}) UNION ALL "
-        f"(SELECT * FROM old_{view.name} EXCEPT ALL SELECT * FROM {fresh})"
+        f"SELECT true AS _came, c.* FROM (SELECT * FROM {fresh} EXCEPT ALL SELECT * FROM old_{view.name}) AS c UNION ALL "
+        f"SELECT false, g.* FROM (SELECT * FROM old_{view.name} EXCEPT ALL SELECT * FROM {fresh}) AS g"
     )
     cursor.execute(f"SELECT EXISTS (SELECT FROM changed_{view.name})".encode())
     differs = bool((cursor.fetchone() or (False,))[0])
@@ -263,13 +346,13 @@ def index(cursor: psycopg.Cursor[Any], view: View) -> None:
     if plan is None:
         return
     _make(cursor, f"{view.name}_group", f"board.{view.name}", f"({', '.join(plan.by)})")
-    of = {shared_name(c): c.dataset for c in contracts().values()}
+    of = {shared_name(c): c for c in contracts().values()}
     wanted = [(name, column, f"({column})") for name, column in plan.join.items()]
     wanted += [(plan.of, column, f"({column})") for column in [*plan.spread[:1], *plan.join.values()]]
     wanted += [(plan.of, plan.near, f"USING brin ({plan.near})")] if plan.near else []
     for name, column, how in dict.fromkeys(wanted):
-        if name in of:
-            _make(cursor, f"{of[name]}_{column}_near", f"record.{of[name]}", how)
+        if name in of and column in of[name].fields:
+            _make(cursor, f"{of[name].dataset}_{column}_near", f"record.{of[name].dataset}", how)
 
 
 def _make(cursor: psycopg.Cursor[Any], name: str, table: str, how: str) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import uuid
 from typing import Any
 
 import psycopg
@@ -89,4 +90,47 @@ def test_a_delivery_refreshes_only_what_it_touches(home: Home, database: str) ->
             "hotline_by_hour", "hotline_by_month", "hotline_on_time_by_department", "hotline_timeliness_by_department", "hotline_four_firsts_by_department",
             "hotline_three_rates_by_department", "hotline_upstream_duplicate", "hotline_repeat_tickets", "hotline_open311",
             "hotline_overdue_open", "hotline_state_from_events", "hotline_warning", "hotline_enterprise_tickets",
+            "hotline_ticket_fact", "hotline_pause",
         } <= partly  # fmt: skip
+
+
+def _told(connection: psycopg.Connection) -> dict[str, tuple[str, str | None]]:
+    rows = connection.execute(
+        "SELECT ticket_no, enterprise, enterprise_id FROM board.hotline_enterprise_tickets"
+    ).fetchall()
+    return {ticket: (name, enterprise) for ticket, name, enterprise in rows}
+
+
+def test_an_enterprise_that_changes_brings_its_tickets_with_it(home: Home, database: str) -> None:
+    """Golden records change without a batch: a new name, another bearer, a bearer that is none any more."""
+    prepare(home)
+    one, two, party = (str(uuid.UUID(int=n)) for n in (1, 2, 3))
+    with psycopg.connect(database) as connection:
+        run = connection.execute
+        day = datetime.datetime(2025, 10, 1, 9)
+        _deliver(connection, "hotline_ticket", [{"ticket_no": f"T{n}", "recorded_at": day} for n in range(9)])
+        run(
+            "INSERT INTO hub.party (party, source_id, first_batch_id, enterprise_id, decided_at) SELECT %s, source_id, batch_id, %s, now() FROM hub.batch",
+            [party, one],
+        )
+        run("UPDATE record.hotline_ticket SET _party = %s WHERE ticket_no = 'T1'", [party])
+        run("INSERT INTO shared.enterprise (enterprise_id, name) VALUES (%s, '甲'), (%s, '乙')", [one, two])
+        connection.commit()
+        publish(connection, None, DAY)
+        connection.commit()
+        assert _told(connection) == {"T1": ("甲", one)}
+        for statement, expected in (
+            ("SELECT 1", {"T1": ("甲", one)}),
+            (f"UPDATE shared.enterprise SET name = '甲甲' WHERE enterprise_id = '{one}'", {"T1": ("甲甲", one)}),
+            (f"UPDATE hub.party SET enterprise_id = '{two}'", {"T1": ("乙", two)}),
+            (f"DELETE FROM shared.enterprise WHERE enterprise_id = '{two}'", {"T1": (None, two)}),
+            ("UPDATE hub.party SET enterprise_id = NULL", {}),
+        ):  # fmt: skip
+            run(statement.encode())
+            if statement.startswith("DELETE"):  # as the hub does it: what was shown is kept
+                run("INSERT INTO hub.enterprise_history SELECT %s, now(), now(), '{}'", [two])
+            connection.commit()
+            done = publish(connection, {"enterprise"}, DAY)
+            connection.commit()
+            assert [p.partial for p in done if p.name == "hotline_enterprise_tickets"] == [True]
+            assert _told(connection) == expected

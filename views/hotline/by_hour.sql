@@ -6,27 +6,26 @@ owner: 县热线办
 definition:
   tickets: 该月该钟点（0 至 23 时）记录的工单，并入主单的也算，同一上级工单号的第二张起不算
 refresh:
-  of: hotline_ticket
-  by: {recorded_month: "CAST(DATE_TRUNC('month', recorded_at) AS DATE)", category_code: category_code}
-  near: recorded_at
-  join: {hotline_upstream_duplicate: ticket_no}
+  of: hotline_ticket_fact
+  by: {recorded_month: recorded_month, category_code: category_code, hour: recorded_hour}
+  sum: counted
 --- */
-WITH placed AS (
+WITH counted AS (
   SELECT
-    CAST(DATE_TRUNC('month', t.recorded_at) AS DATE) AS recorded_month,
-    t.category_code,
-    CAST(EXTRACT(HOUR FROM t.recorded_at) AS INTEGER) AS hour
-  FROM hotline_ticket AS t
-  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  WHERE t.recorded_at < :as_of + INTERVAL '1' DAY AND again.ticket_no IS NULL
+    recorded_month,
+    category_code,
+    recorded_hour AS hour,
+    COUNT(*) AS tickets
+  FROM hotline_ticket_fact
+  WHERE recorded_month IS NOT NULL
+  GROUP BY recorded_month, category_code, recorded_hour
 )
 SELECT
-  placed.recorded_month,                                               -- 记录月份
-  placed.category_code,                                                -- 问题分类编码
+  counted.recorded_month,                                              -- 记录月份
+  counted.category_code,                                               -- 问题分类编码
   category.name AS category,                                           -- 问题分类
-  placed.hour,                                                         -- 钟点
-  COUNT(*) AS tickets                                                  -- 工单（件）
-FROM placed
+  counted.hour,                                                        -- 钟点
+  counted.tickets                                                      -- 工单（件）
+FROM counted
 LEFT JOIN code_value AS category
-  ON category.code_set = 'hotline_category' AND category.code = placed.category_code
-GROUP BY placed.recorded_month, placed.category_code, category.name, placed.hour
+  ON category.code_set = 'hotline_category' AND category.code = counted.category_code

@@ -9,7 +9,7 @@ definition:
 refresh:
   of: hotline_ticket
   by: {ticket_no: ticket_no}
-  join: {hotline_upstream_duplicate: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no, enterprise: enterprise_id}
 --- */
 SELECT
   t.ticket_no,                                                         -- 工单编号

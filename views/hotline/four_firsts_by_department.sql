@@ -10,59 +10,26 @@ definition:
   contact_minutes: 首次联系诉求人时间 − 转办时间，中位数；未联系的不算
   reply_minutes: 答复时间 − 转办时间，中位数；未答复的不算
 refresh:
-  of: hotline_ticket
-  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
-  near: dispatched_at
-  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
+  of: hotline_ticket_fact
+  by: {dispatched_month: dispatched_month, main_dept_code: main_dept_code}
 --- */
-WITH signing AS (
-  SELECT
-    ticket_no,
-    dept_code,
-    MIN(signed_at) AS signed_at
-  FROM hotline_assignment
-  WHERE role = '主办' AND signed_at < :as_of + INTERVAL '1' DAY
-  GROUP BY ticket_no, dept_code
-),
-clock AS (
-  SELECT
-    t.main_dept_code,
-    CAST(DATE_TRUNC('month', t.dispatched_at) AS DATE) AS dispatched_month,
-    EXTRACT(EPOCH FROM t.dispatched_at) - EXTRACT(EPOCH FROM t.recorded_at) AS dispatch_seconds,
-    EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) AS sign_seconds,
-    CASE
-      WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY
-        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at)
-    END AS contact_seconds,
-    CASE
-      WHEN t.replied_at < :as_of + INTERVAL '1' DAY
-        THEN EXTRACT(EPOCH FROM t.replied_at) - EXTRACT(EPOCH FROM t.dispatched_at)
-    END AS reply_seconds
-  FROM hotline_ticket AS t
-  LEFT JOIN signing
-    ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
-  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
-    AND again.ticket_no IS NULL
-    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
-    AND NOT COALESCE(t.exclude_from_assessment, FALSE)
-)
 SELECT
-  clock.dispatched_month,                                              -- 转办月份
-  clock.main_dept_code,                                                -- 主办单位编码
-  COALESCE(dept.short_name, clock.main_dept_code, '未指定') AS department, -- 主办单位
+  fact.dispatched_month,                                              -- 转办月份
+  fact.main_dept_code,                                                -- 主办单位编码
+  COALESCE(dept.short_name, fact.main_dept_code, '未指定') AS department, -- 主办单位
   COUNT(*) AS tickets,                                                 -- 转办工单（件）
-  COUNT(clock.sign_seconds) AS signed,                                 -- 已签收（件）
-  COUNT(clock.contact_seconds) AS contacted,                           -- 已联系（件）
-  COUNT(clock.reply_seconds) AS replied,                               -- 已答复（件）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY clock.dispatch_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
+  COUNT(fact.sign_seconds) AS signed,                                 -- 已签收（件）
+  COUNT(fact.contact_seconds) AS contacted,                           -- 已联系（件）
+  COUNT(fact.reply_seconds) AS replied,                               -- 已答复（件）
+  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.dispatch_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
     AS NUMERIC(12, 1)) AS dispatch_minutes,                            -- 记录到转办（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY clock.sign_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
+  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.sign_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
     AS NUMERIC(12, 1)) AS sign_minutes,                                -- 转办到签收（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY clock.contact_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
+  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.contact_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
     AS NUMERIC(12, 1)) AS contact_minutes,                             -- 转办到首次联系（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY clock.reply_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
+  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.reply_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
     AS NUMERIC(12, 1)) AS reply_minutes                                -- 转办到答复（分钟）
-FROM clock
-LEFT JOIN department AS dept ON dept.dept_code = clock.main_dept_code
-GROUP BY clock.dispatched_month, clock.main_dept_code, dept.short_name
+FROM hotline_ticket_fact AS fact
+LEFT JOIN department AS dept ON dept.dept_code = fact.main_dept_code
+WHERE fact.dispatched_month IS NOT NULL AND NOT fact.merged AND NOT fact.excluded
+GROUP BY fact.dispatched_month, fact.main_dept_code, dept.short_name

@@ -15,64 +15,26 @@ parameters:
   solved_weight: {value: 40, title: 解决率权重, source: 模拟口径，可按当年考核办法修改}
   satisfaction_weight: {value: 30, title: 满意率权重, source: 模拟口径，可按当年考核办法修改}
 refresh:
-  of: hotline_ticket
-  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
-  near: dispatched_at
-  join: {hotline_upstream_duplicate: ticket_no, hotline_callback: ticket_no}
+  of: hotline_ticket_fact
+  by: {dispatched_month: dispatched_month, main_dept_code: main_dept_code}
+  sum: counted
 --- */
-WITH numbered AS (
-  SELECT
-    ticket_no,
-    reached,
-    answered,
-    solved,
-    satisfaction,
-    ROW_NUMBER() OVER (PARTITION BY ticket_no ORDER BY round DESC NULLS LAST, called_at DESC, callback_id DESC) AS from_last
-  FROM hotline_callback
-  WHERE called_at < :as_of + INTERVAL '1' DAY
-),
-ticket AS (
-  SELECT
-    t.main_dept_code,
-    CAST(DATE_TRUNC('month', t.dispatched_at) AS DATE) AS dispatched_month,
-    -- NULL: not contacted yet, and the limit not over yet.
-    CASE
-      WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY
-        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at)
-          <= l.seconds
-      WHEN EXTRACT(EPOCH FROM :as_of + INTERVAL '1' DAY) - EXTRACT(EPOCH FROM t.dispatched_at)
-        > l.seconds THEN FALSE
-    END AS in_time,
-    back.ticket_no IS NOT NULL AS called,
-    COALESCE(back.reached, FALSE) AS reached,
-    COALESCE(back.reached AND back.answered, FALSE) AS valid,
-    back.solved,
-    back.satisfaction
-  FROM hotline_ticket AS t
-  LEFT JOIN hotline_time_limit AS l
-    ON l.clock = '联系' AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
-  LEFT JOIN numbered AS back ON back.ticket_no = t.ticket_no AND back.from_last = 1
-  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
-    AND again.ticket_no IS NULL
-    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
-    AND NOT COALESCE(t.exclude_from_assessment, FALSE)
-),
-counted AS (
+WITH counted AS (
   SELECT
     dispatched_month,
     main_dept_code,
     COUNT(*) AS tickets,
-    COUNT(in_time) AS contact_due,
-    COUNT(*) FILTER (WHERE in_time) AS contacted_in_time,
+    COUNT(contacted_in_time) AS contact_due,
+    COUNT(*) FILTER (WHERE contacted_in_time) AS contacted_in_time,
     COUNT(*) FILTER (WHERE called) AS callbacks,
     COUNT(*) FILTER (WHERE called AND NOT reached) AS unreached,
-    COUNT(*) FILTER (WHERE reached AND NOT valid) AS refused,
-    COUNT(*) FILTER (WHERE valid) AS valid_callbacks,
-    COUNT(*) FILTER (WHERE valid AND solved = '已解决') AS solved,
-    COUNT(*) FILTER (WHERE valid AND satisfaction <> '未评价') AS rated,
-    COUNT(*) FILTER (WHERE valid AND satisfaction IN ('非常满意', '满意', '基本满意')) AS satisfied
-  FROM ticket
+    COUNT(*) FILTER (WHERE reached AND NOT valid_callback) AS refused,
+    COUNT(*) FILTER (WHERE valid_callback) AS valid_callbacks,
+    COUNT(*) FILTER (WHERE solved) AS solved,
+    COUNT(*) FILTER (WHERE rated) AS rated,
+    COUNT(*) FILTER (WHERE satisfied) AS satisfied
+  FROM hotline_ticket_fact
+  WHERE dispatched_month IS NOT NULL AND NOT merged AND NOT excluded
   GROUP BY dispatched_month, main_dept_code
 )
 SELECT

@@ -6,108 +6,20 @@ owner: 县热线办
 definition:
   tickets: 该月转办的工单；并入主单的、同一上级工单号的第二张起不算
   assessed: 其中没有剔除考核的，下面的率都以它为底
-  sign_pct: 时限内签收 ÷ 已签收或已过签收时限 × 100；时限用转办那天有效的规则（见热线的时限，hotline.sign），从转办起连续计时
+  sign_pct: 时限内签收 ÷ 已签收或已过签收时限 × 100；时限用转办那天有效的规则（见热线的时限，hotline.sign），从转办起连续计时，停钟的时间不算
   contact_pct: 时限内首次联系 ÷ 已联系或已过联系时限 × 100；时限用转办那天有效的规则（hotline.contact）
-  reply_pct: 时限内答复 ÷ 已答复或已过答复时限 × 100；时限用转办那天有效的规则（hotline.answer），按工作日，加批准的延期
+  reply_pct: 时限内答复 ÷ 已答复或已过答复时限 × 100；时限用转办那天有效的规则（hotline.answer），按工作日，加批准的延期和停钟
   close_pct: 不晚于办理时限办结 ÷ 已办结或已过办理时限 × 100；工单没写时限的按规则 hotline.close；挂账未结的不算
   return_pct: 退过单的 ÷ 考核工单 × 100
   redo_pct: 重办过的 ÷ 已办结 × 100
   extension_pct: 批准延期的 ÷ 考核工单 × 100
   excluded: 经批准剔除考核的工单，不在各率的分母里
 refresh:
-  of: hotline_ticket
-  by: {dispatched_month: "CAST(DATE_TRUNC('month', dispatched_at) AS DATE)", main_dept_code: main_dept_code}
-  near: dispatched_at
-  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
+  of: hotline_ticket_fact
+  by: {dispatched_month: dispatched_month, main_dept_code: main_dept_code}
+  sum: counted
 --- */
-WITH ticket AS (
-  SELECT
-    t.ticket_no,
-    t.main_dept_code,
-    CAST(DATE_TRUNC('month', t.dispatched_at) AS DATE) AS dispatched_month,
-    t.dispatched_at,
-    CASE WHEN t.first_contact_at < :as_of + INTERVAL '1' DAY THEN t.first_contact_at END AS first_contact_at,
-    CASE WHEN t.replied_at < :as_of + INTERVAL '1' DAY THEN t.replied_at END AS replied_at,
-    CASE WHEN t.closed_at < :as_of + INTERVAL '1' DAY THEN t.closed_at END AS closed_at,
-    t.due_at,
-    COALESCE(t.extension_days, 0) AS extension_days,
-    COALESCE(t.is_suspended, FALSE) AS is_suspended,
-    COALESCE(t.exclude_from_assessment, FALSE) AS excluded,
-    COALESCE(t.return_count, 0) > 0 AS returned,
-    COALESCE(t.redo_count, 0) > 0 AS redone,
-    COALESCE(t.supervise_level, 0) > 0 AS supervised,
-    origin.workday_no AS start_no
-  FROM hotline_ticket AS t
-  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  LEFT JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
-  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
-    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
-    AND again.ticket_no IS NULL
-),
-signing AS (
-  SELECT
-    ticket_no,
-    dept_code,
-    MIN(signed_at) AS signed_at
-  FROM hotline_assignment
-  WHERE role = '主办' AND signed_at < :as_of + INTERVAL '1' DAY
-  GROUP BY ticket_no, dept_code
-),
-limits AS (
-  SELECT
-    c.day,
-    MAX(CASE WHEN l.clock = '签收' THEN l.seconds END) AS sign_seconds,
-    MAX(CASE WHEN l.clock = '联系' THEN l.seconds END) AS contact_seconds,
-    MAX(CASE WHEN l.clock = '回复' THEN l.workdays END) AS answer_days,
-    MAX(CASE WHEN l.clock = '办结' THEN l.workdays END) AS close_days
-  FROM work_calendar AS c
-  JOIN hotline_time_limit AS l ON l.from_on <= c.day AND c.day < l.to_on
-  GROUP BY c.day
-),
-ended AS (
-  SELECT
-    t.ticket_no,
-    t.main_dept_code,
-    t.dispatched_month,
-    t.excluded,
-    t.returned,
-    t.redone,
-    t.supervised,
-    t.extension_days > 0 AS extended,
-    t.is_suspended AND t.closed_at IS NULL AS suspended,
-    t.closed_at,
-    -- NULL: not done, and the time not over.
-    CASE
-      WHEN signing.signed_at IS NOT NULL
-        THEN EXTRACT(EPOCH FROM signing.signed_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= limits.sign_seconds
-      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > limits.sign_seconds
-        THEN FALSE
-    END AS signed_in_time,
-    CASE
-      WHEN t.first_contact_at IS NOT NULL
-        THEN EXTRACT(EPOCH FROM t.first_contact_at) - EXTRACT(EPOCH FROM t.dispatched_at) <= limits.contact_seconds
-      WHEN EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) > limits.contact_seconds
-        THEN FALSE
-    END AS contacted_in_time,
-    CASE
-      WHEN t.replied_at IS NOT NULL THEN CAST(t.replied_at AS DATE) <= answer.day
-      WHEN answer.day < :as_of THEN FALSE
-    END AS replied_in_time,
-    CASE
-      WHEN t.closed_at IS NOT NULL AND t.due_at IS NOT NULL THEN t.closed_at <= t.due_at
-      WHEN t.closed_at IS NOT NULL THEN CAST(t.closed_at AS DATE) <= closing.day
-      WHEN t.is_suspended THEN NULL
-      WHEN t.due_at < :as_of OR (t.due_at IS NULL AND closing.day < :as_of) THEN FALSE
-    END AS closed_in_time
-  FROM ticket AS t
-  LEFT JOIN limits ON limits.day = CAST(t.dispatched_at AS DATE)
-  LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
-  LEFT JOIN work_calendar AS answer
-    ON answer.is_workday AND answer.workday_no = t.start_no + limits.answer_days + t.extension_days
-  LEFT JOIN work_calendar AS closing
-    ON closing.is_workday AND closing.workday_no = t.start_no + limits.close_days + t.extension_days
-),
-counted AS (
+WITH counted AS (
   SELECT
     dispatched_month,
     main_dept_code,
@@ -123,12 +35,13 @@ counted AS (
     COUNT(*) FILTER (WHERE NOT excluded AND replied_in_time) AS replied_in_time,
     COUNT(*) FILTER (WHERE NOT excluded AND closed_in_time IS NOT NULL) AS close_due,
     COUNT(*) FILTER (WHERE NOT excluded AND closed_in_time) AS closed_in_time,
-    COUNT(*) FILTER (WHERE NOT excluded AND closed_at IS NOT NULL) AS closed,
+    COUNT(*) FILTER (WHERE NOT excluded AND NOT still_open) AS closed,
     COUNT(*) FILTER (WHERE NOT excluded AND returned) AS returned,
-    COUNT(*) FILTER (WHERE NOT excluded AND redone AND closed_at IS NOT NULL) AS redone,
+    COUNT(*) FILTER (WHERE NOT excluded AND redone AND NOT still_open) AS redone,
     COUNT(*) FILTER (WHERE NOT excluded AND extended) AS extended,
     COUNT(*) FILTER (WHERE NOT excluded AND supervised) AS supervised
-  FROM ended
+  FROM hotline_ticket_fact
+  WHERE dispatched_month IS NOT NULL AND NOT merged
   GROUP BY dispatched_month, main_dept_code
 )
 SELECT
