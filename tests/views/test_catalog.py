@@ -32,8 +32,9 @@ def test_a_view_knows_its_texts_columns_and_inputs() -> None:
     assert [(c.name, c.title) for c in view.columns[:3]] == [
         ("dispatched_month", "转办月份"), ("main_dept_code", "主办单位编码"), ("department", "主办单位"),
     ]  # fmt: skip
-    assert view.inputs == {
-        "hotline_ticket", "hotline_callback", "hotline_upstream_duplicate", "hotline_time_limit", "department",
+    assert view.inputs == {"hotline_ticket_fact", "department"}
+    assert CATALOG.datasets(view.name) == {
+        "hotline_ticket", "hotline_assignment", "hotline_callback", "hotline_ticket_event", "deadline_rule", "work_calendar", "department",
     }  # fmt: skip
     assert view.parameters["solved_weight"].value == 40
     assert "有效回访" in view.definitions["solved_pct"]

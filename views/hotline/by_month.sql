@@ -9,15 +9,17 @@ definition:
 refresh:
   of: hotline_ticket_fact
   by: {recorded_month: recorded_month, category_code: category_code, town_code: town_code}
+  join: {hotline_ticket: ticket_no}
 --- */
 SELECT
-  recorded_month,                                                      -- 记录月份
-  category_code,                                                       -- 问题分类编码
-  town_code,                                                           -- 乡镇编码
+  f.recorded_month,                                                    -- 记录月份
+  f.category_code,                                                     -- 问题分类编码
+  f.town_code,                                                         -- 乡镇编码
   COUNT(*) AS tickets,                                                 -- 工单（件）
-  COUNT(DISTINCT caller) AS callers,                                   -- 诉求人（人）
-  COUNT(*) FILTER (WHERE is_enterprise) AS enterprise_tickets,         -- 涉企（件）
-  COUNT(*) FILTER (WHERE still_open) AS still_open                     -- 未办结（件）
-FROM hotline_ticket_fact
-WHERE recorded_month IS NOT NULL
-GROUP BY recorded_month, category_code, town_code
+  COUNT(DISTINCT t.caller_hash) AS callers,                            -- 诉求人（人）
+  COUNT(*) FILTER (WHERE f.is_enterprise) AS enterprise_tickets,       -- 涉企（件）
+  COUNT(*) FILTER (WHERE f.still_open) AS still_open                   -- 未办结（件）
+FROM hotline_ticket_fact AS f
+JOIN hotline_ticket AS t ON t.ticket_no = f.ticket_no
+WHERE f.recorded_month IS NOT NULL
+GROUP BY f.recorded_month, f.category_code, f.town_code

@@ -6,7 +6,6 @@ owner: 县热线办
 definition:
   merged: 已并入别的主单；算反映次数，不算办理
   recorded_month: 数据日之后才记录的为空；转办月份、应办结月份同样
-  caller: 诉求人的标记，只在同一个月、同一分类、同一乡镇内相同，离开这一组就对不上人；没有诉求人指纹的为空
   still_open: 至数据日没有办结
   due_month: 应办结日已过（早于数据日）的工单，应办结日的月份；还没过的为空
   signed_in_time: 时限用转办那天有效的规则（见热线的时限，hotline.sign），从转办起连续计时，停钟的时间不算；还没做到、时限也没过的为空
@@ -29,7 +28,6 @@ WITH ticket AS (
     CASE WHEN t.recorded_at < :as_of + INTERVAL '1' DAY THEN CAST(DATE_TRUNC('month', t.recorded_at) AS DATE) END AS recorded_month,
     t.category_code,
     t.town_code,
-    t.caller_hash,
     COALESCE(t.is_enterprise, FALSE) AS is_enterprise,
     t.recorded_at,
     CASE WHEN t.dispatched_at < :as_of + INTERVAL '1' DAY THEN t.dispatched_at END AS dispatched_at,
@@ -170,7 +168,6 @@ clock AS (
     t.recorded_at,
     t.category_code,
     t.town_code,
-    t.caller_hash,
     t.is_enterprise,
     t.dispatched_at,
     t.due_at,
@@ -205,8 +202,6 @@ SELECT
   CASE WHEN c.recorded_month IS NOT NULL THEN CAST(EXTRACT(HOUR FROM c.recorded_at) AS INTEGER) END AS recorded_hour, -- 记录钟点
   c.category_code,                                                     -- 问题分类编码
   c.town_code,                                                         -- 乡镇编码
-  MD5(c.caller_hash || '|' || CAST(c.recorded_month AS VARCHAR(10)) || '|' || COALESCE(c.category_code, '') || '|' || COALESCE(c.town_code, ''))
-    AS caller,                                                         -- 诉求人标记
   c.is_enterprise,                                                     -- 涉企
   CAST(DATE_TRUNC('month', c.dispatched_at) AS DATE) AS dispatched_month, -- 转办月份
   CASE WHEN c.due_at < :as_of THEN CAST(DATE_TRUNC('month', c.due_at) AS DATE) END AS due_month, -- 应办结月份
