@@ -66,7 +66,9 @@ def draw(
     size: Annotated[int | None, typer.Option(metavar="户数", min=1, help="抽几户；不写则按 --margin 推算")] = None,
     margin: Annotated[float, typer.Option(metavar="误差", help="90% 置信度下比例的误差")] = 0.075,
     seed: Annotated[str, typer.Option(metavar="种子", help="同一种子抽出同一批")] = "1",
-    minimum: Annotated[int, typer.Option(metavar="户数", min=0, help="每层至少几户")] = 5,
+    minimum: Annotated[
+        int | None, typer.Option(metavar="户数", min=0, help="每层至少几户；不写为 5，户数不够分时少些")
+    ] = None,
 ) -> None:
     """从冻结的样本框分层抽取：按比例分配、每层保底，权重为层内总数 ÷ 抽取数。
 
@@ -79,12 +81,16 @@ def draw(
     with connect() as connection:
         draw_no = sampling.draw(connection, number, by=by, size=size, margin=margin, seed=seed, minimum=minimum)
         drawn = sampling.units(connection, number, draw_no)
+        strata = len({u["stratum"] for u in sampling.units(connection, number, None) if u["eligible"]})
+    reached = len({u["stratum"] for u in drawn})
     output.say(
-        f"{number} 第 {draw_no} 次抽取：{output.thousands(len(drawn))} 户，{len({u['stratum'] for u in drawn})} 层",
+        f"{number} 第 {draw_no} 次抽取：{output.thousands(len(drawn))} 户，{reached} 层",
         "ok",
     )
     if size is not None and len(drawn) > size:
-        output.say(f"比要的 {size} 户多：每层至少 {minimum} 户。要少抽，请用 --minimum，或冻结时少分几层", "note")
+        output.say(f"比要的 {size} 户多：{strata} 层每层至少 {minimum} 户。要少抽，请改小 --minimum，或冻结时少分几层", "note")
+    if reached < strata:
+        output.say(f"有 {strata - reached} 层一户也没有抽到，权重不代表它们。请多抽些，或冻结时少分几层", "note")
     output.result(str(draw_no))
 
 

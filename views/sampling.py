@@ -152,9 +152,11 @@ FROM judged"""
 
 
 def draw(
-    connection: psycopg.Connection[Any], number: str, *, by: str, size: int | None = None, margin: float = 0.075, seed: str = "1", minimum: int = 5
+    connection: psycopg.Connection[Any], number: str, *, by: str, size: int | None = None, margin: float = 0.075, seed: str = "1", minimum: int | None = None
 ) -> int:  # fmt: skip
-    """Draw from a frozen frame: proportional to the strata, at least `minimum` in each; returns the draw's number.
+    """Draw from a frozen frame: `minimum` in each stratum, the rest proportional to the strata; returns the draw's number.
+
+    Without a minimum it is five, or as many of them as the size leaves room for.
 
     Raises:
         HubError: no such frame, or nobody in it is eligible.
@@ -165,6 +167,12 @@ def draw(
     wanted = min(size or math.ceil(sample_size(found["eligible_n"], margin)), found["eligible_n"])
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('tongqu-sample'))")
+        if minimum is None:
+            cursor.execute(
+                "SELECT count(*) FROM hub.sample_unit WHERE frame_id = %s AND eligible GROUP BY stratum", [number]
+            )
+            strata = [n for (n,) in cursor.fetchall()]
+            minimum = next(m for m in range(5, -1, -1) if m == 0 or sum(min(m, n) for n in strata) <= wanted)
         cursor.execute("SELECT coalesce(max(draw_no), 0) + 1 FROM hub.sample_draw WHERE frame_id = %s", [number])
         (draw_no,) = cursor.fetchone() or (1,)
         cursor.execute("DROP TABLE IF EXISTS pg_temp.drawn_unit")
@@ -181,11 +189,14 @@ def draw(
     return int(draw_no)
 
 
-# Largest remainders bring the strata's shares to the whole; the minimum then lifts small strata.
+# Every stratum first gets the minimum; what is left goes by largest remainders to those whose share is above it. Only where
+# the minimums alone are more than what is wanted does the draw come out larger.
 _DRAW = """CREATE TEMP TABLE drawn_unit ON COMMIT DROP AS
-WITH stratum AS (SELECT stratum, count(*) AS all_n, sum(count(*)) OVER () AS total FROM hub.sample_unit WHERE frame_id = {frame} AND eligible GROUP BY stratum),
-share AS (SELECT *, floor({wanted}::numeric * all_n / total) AS base, row_number() OVER (ORDER BY {wanted}::numeric * all_n / total - floor({wanted}::numeric * all_n / total) DESC, stratum) AS turn FROM stratum),
-quota AS (SELECT stratum, all_n, least(all_n, greatest({minimum}, base + CASE WHEN turn <= {wanted} - (SELECT sum(base) FROM share) THEN 1 ELSE 0 END))::int AS n FROM share),
+WITH stratum AS (SELECT stratum, count(*) AS all_n, least(count(*), {minimum}) AS least_n, {wanted}::numeric * count(*) / sum(count(*)) OVER () AS ideal
+  FROM hub.sample_unit WHERE frame_id = {frame} AND eligible GROUP BY stratum),
+room AS (SELECT *, greatest({wanted} - sum(least_n) OVER (), 0) AS spare, greatest(ideal - least_n, 0) / nullif(sum(greatest(ideal - least_n, 0)) OVER (), 0) AS part FROM stratum),
+share AS (SELECT *, floor(spare * coalesce(part, 0)) AS base, row_number() OVER (ORDER BY spare * coalesce(part, 0) - floor(spare * coalesce(part, 0)) DESC, stratum) AS turn FROM room),
+quota AS (SELECT stratum, all_n, least(all_n, least_n + base + CASE WHEN turn <= spare - sum(base) OVER () THEN 1 ELSE 0 END)::int AS n FROM share),
 ordered AS (SELECT u.unit_no, u.stratum, q.all_n, q.n, row_number() OVER (PARTITION BY u.stratum ORDER BY md5({seed} || '|' || u.enterprise_id), u.enterprise_id) AS place
   FROM hub.sample_unit u JOIN quota q ON q.stratum = u.stratum WHERE u.frame_id = {frame} AND u.eligible)
 SELECT unit_no, stratum, round(all_n::numeric / n, 6) AS weight FROM ordered WHERE place <= n"""

@@ -73,13 +73,19 @@ def test_the_same_seed_draws_the_same_and_weights_add_up(desk: Callable[[], psyc
     with desk() as connection:
         number = sampling.freeze(connection, "start_business", *YEAR, by="王某")
         draws = [sampling.draw(connection, number, by="王某", size=20, seed=seed) for seed in ("2025", "2025", "7")]
+        assert [len(sampling.units(connection, number, draw)) for draw in draws] == [20, 20, 20]
         first, again, other = (sampling.units(connection, number, draw) for draw in draws)
         assert first == again
         assert [u["unit_no"] for u in first] != [u["unit_no"] for u in other]
         strata = Counter(u["stratum"] for u in first)
         frame = Counter(u["stratum"] for u in sampling.units(connection, number, None) if u["eligible"])
         for stratum, drawn in strata.items():
-            assert drawn >= min(5, frame[stratum])
+            assert drawn >= min(4, frame[stratum])
+        # What the strata cannot hold lowers the minimum nobody asked for, and not the one somebody did.
+        small = sampling.draw(connection, number, by="王某", size=len(frame))
+        assert Counter(u["stratum"] for u in sampling.units(connection, number, small)) == dict.fromkeys(frame, 1)
+        large = sampling.draw(connection, number, by="王某", size=len(frame), minimum=5)
+        assert len(sampling.units(connection, number, large)) == sum(min(5, n) for n in frame.values())
         assert round(sum(float(u["weight"]) for u in first), 3) == 62
         # Without a size, the margin of error gives it.
         draw = sampling.draw(connection, number, by="王某", minimum=0)

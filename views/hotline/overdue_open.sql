@@ -5,6 +5,8 @@ grain: 每行一张已过应办结日、至数据日仍未办结的工单（经�
 owner: 县热线办
 definition:
   days_overdue: 数据日减应办结日（自然日）
+  rule_id: 办理时限正好是转办那天有效的办结规则（含延期）算出来的，写规则编号；不是的，写“工单写明”
+  legal_basis: 转办那天有效的办结规则的依据
   workdays_overdue: 应办结日之后到数据日的工作日数；工作日历没有覆盖时为空
 refresh:
   of: hotline_ticket
@@ -30,6 +32,8 @@ SELECT
     - EXTRACT(EPOCH FROM CAST(CAST(t.due_at AS DATE) AS TIMESTAMP))) / 86400.0 AS INTEGER)
     AS days_overdue,                                                   -- 超期天数（自然日）
   today.workday_no - due.workday_no AS workdays_overdue,               -- 超期工作日数
+  CASE WHEN ruled.day = CAST(t.due_at AS DATE) THEN l.rule_id ELSE '工单写明' END AS rule_id, -- 依据的规则
+  l.legal_basis,                                                       -- 法律依据
   COALESCE(t.return_count, 0) AS return_count,                         -- 退单次数
   COALESCE(t.redo_count, 0) AS redo_count,                             -- 重办次数
   COALESCE(t.supervise_level, 0) AS supervise_level                    -- 督办级别
@@ -41,6 +45,11 @@ LEFT JOIN code_value AS town
   ON town.code_set = 'town' AND town.code = t.town_code
 LEFT JOIN work_calendar AS due ON due.day = CAST(t.due_at AS DATE)
 LEFT JOIN work_calendar AS today ON today.day = :as_of
+LEFT JOIN hotline_time_limit AS l
+  ON l.clock = '办结' AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
+LEFT JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
+LEFT JOIN work_calendar AS ruled
+  ON ruled.is_workday AND ruled.workday_no = origin.workday_no + l.workdays + COALESCE(t.extension_days, 0)
 WHERE t.due_at < :as_of
   AND (t.closed_at IS NULL OR t.closed_at >= :as_of + INTERVAL '1' DAY)
   AND NOT COALESCE(t.is_suspended, FALSE)

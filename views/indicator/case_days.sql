@@ -6,10 +6,23 @@ owner: 县营商环境建设局
 definition:
   metric: 测算口径：start_business 企业设立登记（准予的，受理到办结）；property 不动产转移登记（企业办理的，受理到登簿）；water、power、gas 报装（已通的，申请到接通）；credit 企业贷款（已通过的，申请到审批）
   working_days: 起始日不算的工作日数，扣除补正等暂停天数和用户原因天数，不少于 0
-  limit_days: 承诺时限；不动产登记用时限规则 property.register；贷款没有规定，为空
+  limit_days: 承诺时限；不动产登记用受理那天有效的时限规则 property.register（改时限另立同事项、同地区的一条，写施行日期）；贷款没有规定，为空
   late: 用时超过 limit_days；没有时限的为空
 --- */
-WITH item AS (
+WITH version AS (
+  SELECT
+    r.days,
+    r.effective_to,
+    COALESCE(r.effective_from, CAST('1900-01-01' AS DATE)) AS from_on,
+    LEAD(COALESCE(r.effective_from, CAST('1900-01-01' AS DATE)), 1, CAST('9999-12-31' AS DATE)) OVER (
+      ORDER BY COALESCE(r.effective_from, CAST('1900-01-01' AS DATE)), r.rule_id
+    ) AS next_on
+  FROM deadline_rule AS root
+  JOIN deadline_rule AS r
+    ON r.rule_id = root.rule_id OR (r.item = root.item AND r.region IS NOT DISTINCT FROM root.region)
+  WHERE root.rule_id = 'property.register'
+),
+item AS (
   SELECT
     'start_business' AS metric,
     case_no AS ref_no,
@@ -32,7 +45,9 @@ WITH item AS (
     0 AS stopped_days,
     l.days AS limit_days
   FROM property_registration AS r
-  LEFT JOIN deadline_rule AS l ON l.rule_id = 'property.register'
+  LEFT JOIN version AS l
+    ON l.from_on <= CAST(r.accepted_at AS DATE) AND CAST(r.accepted_at AS DATE) < l.next_on
+    AND (l.effective_to IS NULL OR CAST(r.accepted_at AS DATE) < l.effective_to)
   WHERE r.reg_type = '转移' AND r.holder_kind = 'enterprise'
   UNION ALL
   SELECT
