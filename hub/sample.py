@@ -88,7 +88,9 @@ def draw(
         "ok",
     )
     if size is not None and len(drawn) > size:
-        output.say(f"比要的 {size} 户多：{strata} 层每层至少 {minimum} 户。要少抽，请改小 --minimum，或冻结时少分几层", "note")
+        output.say(
+            f"比要的 {size} 户多：{strata} 层每层至少 {minimum} 户。要少抽，请改小 --minimum，或冻结时少分几层", "note"
+        )
     if reached < strata:
         output.say(f"有 {strata - reached} 层一户也没有抽到，权重不代表它们。请多抽些，或冻结时少分几层", "note")
     output.result(str(draw_no))

@@ -120,6 +120,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
             changed = changed | {"enterprise", "enterprise_conflict"}
     today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
-        done = publish(connection, changed | {"batch", "quarantine"}, today)
+        connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
+        done = publish(connection, changed | {"batch", "quarantine", "data_objection"}, today)
         access.secure(connection)
     return done

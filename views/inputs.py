@@ -100,6 +100,18 @@ REFERENCE: dict[str, dict[str, str]] = {
         "unchanged_rows": "bigint",
         "superseded_rows": "bigint",
         "closed_rows": "bigint",
+        "received_on": "date",
+    },
+    "delivery_promise": {"dataset": "varchar(63)", "within_days": "bigint"},
+    "data_objection": {
+        "objection_id": "bigint",
+        "dataset": "varchar(63)",
+        "provider": "varchar(40)",
+        "provider_dept_code": "varchar(18)",
+        "opened_on": "date",
+        "due_on": "date",
+        "answered_at": "timestamp",
+        "result": "varchar(20)",
     },
     "quarantine": {
         "quarantine_id": "bigint",

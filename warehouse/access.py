@@ -31,8 +31,10 @@ OPEN = frozenset(
         "code_value",
         "deadline_rule",
         "work_calendar",
+        "delivery_promise",
         "batch",
         "quarantine",
+        "data_objection",
         "enterprise_provenance",
         "enterprise_conflict",
         "enterprise_name",
@@ -41,6 +43,7 @@ OPEN = frozenset(
 _TOLD = {
     "batch": "批次：每行一个来源的一次交付，取到、通过、退回多少行",
     "quarantine": "隔离的行：每行一个没有通过检查的行的一条原因",
+    "data_objection": "数据异议：每行一件，result 为空的还没答复；说了什么只给当事人看",
 }
 # Masked before it came in: showing it tells nothing more.
 _SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})

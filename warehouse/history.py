@@ -125,8 +125,12 @@ _OWN = {
       CASE WHEN b.status = 'released' AND NOT EXISTS (SELECT FROM hub.batch n WHERE n.source_id = b.source_id AND n.delivery = b.delivery
         AND n.batch_id > b.batch_id AND n.status = 'committed' AND n.committed_at <= {at}) THEN 'held' ELSE b.status END AS status,
       (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
-      b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
+      b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows,
+      coalesce(b.received_on, (b.committed_at AT TIME ZONE 'Asia/Shanghai')::date) AS received_on
       FROM hub.batch b JOIN hub.source s USING (source_id) WHERE b.committed_at <= {at}""",
+    "data_objection": """SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
+      CASE WHEN o.answered_at <= {at} THEN (o.answered_at AT TIME ZONE 'Asia/Shanghai') END AS answered_at, CASE WHEN o.answered_at <= {at} THEN o.result END AS result
+      FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider WHERE o.raised_at <= {at}""",
     "enterprise_conflict": """SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner,
       coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, c.stands, c.said, c.former,
       (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,

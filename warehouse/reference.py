@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas import assessment, calendar, reference
+from schemas.contract import contracts
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
@@ -27,8 +29,13 @@ FIRST_YEAR, LAST_YEAR = 2015, 2032
 _PUBLIC_BATCH = """
 CREATE OR REPLACE VIEW shared.batch AS SELECT b.batch_id, s.connector, s.title, b.dataset, s.provider_dept_code, b.delivery, b.kind, b.status,
   (b.extracted_at AT TIME ZONE 'Asia/Shanghai') AS extracted_at, (b.committed_at AT TIME ZONE 'Asia/Shanghai') AS committed_at,
-  b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows
+  b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows,
+  coalesce(b.received_on, (b.committed_at AT TIME ZONE 'Asia/Shanghai')::date) AS received_on
 FROM hub.batch b JOIN hub.source s USING (source_id)"""
+_PUBLIC_OBJECTION = """
+CREATE OR REPLACE VIEW shared.data_objection AS SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
+  (o.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, o.result
+FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider"""
 # One row per refused row and reason, without any raw value.
 _PUBLIC_QUARANTINE = """
 CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
@@ -50,6 +57,7 @@ def refresh(warehouse: Connection) -> None:
         _keep(warehouse, name)
     warehouse.execute(_PUBLIC_BATCH)
     warehouse.execute(_PUBLIC_QUARANTINE)
+    warehouse.execute(_PUBLIC_OBJECTION)
 
 
 # Tables that stood before their history began to be kept.
@@ -88,6 +96,16 @@ def _digest(rows: Callable[[], Columns]) -> Callable[[], str]:
     return lambda: hashlib.sha256(json.dumps(rows(), ensure_ascii=False, default=str).encode()).hexdigest()[:16]
 
 
+def _promise_rows() -> Columns:
+    """Per dataset the days within which a delivery is to be expected: how often, and how long it may be under way."""
+    days = {
+        c.dataset: math.ceil(((c.sla_seconds("frequency") or 0) + (c.sla_seconds("latency") or 0)) / 86400)
+        for c in contracts().values()
+        if c.sla_seconds("frequency")
+    }
+    return {"dataset": [*days], "within_days": [*days.values()]}
+
+
 @dataclass(frozen=True)
 class Table:
     """One reference table: where its rows come from, and what tells that they changed."""
@@ -108,6 +126,7 @@ TABLES = (
     ),
     Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
     Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),
+    Table("delivery_promise", "交付约定：每个数据集几天之内应有一批", _promise_rows, _digest(_promise_rows)),
     Table("assessment_item", "热线考核项目（模拟用）", assessment.assessment_item_rows, assessment.fingerprint),
 )
 

@@ -56,6 +56,7 @@ UNIQUE = {
     "rectification_problem": ["problem_no"],
     "batch": ["batch_id"],
     "deadline_rule": ["rule_id"],
+    "delivery_promise": ["dataset"],
 }
 
 
