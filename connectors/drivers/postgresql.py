@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,6 +36,11 @@ _KINDS = {
     "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamp",
 }  # fmt: skip
 _ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A statement ends when the program that asked is gone (PostgreSQL 14): it must not go on burdening the source.
+_NOBODY_WAITS = (
+    "SELECT set_config('client_connection_check_interval', '10s', false)"
+    " WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"
+)
 _MOST_WAYS = 8  # connections a department's server may be asked for at once
 _BIG_BLOCKS = 1024  # 8 MB: below that another connection costs more than it brings
 _SQLSTATE = re.compile(r"SQLSTATE: (\w{5})")
@@ -220,21 +226,36 @@ class PostgreSQLSession(Session):
         import adbc_driver_manager as adm
         import pyarrow as pa
 
-        from connectors.batches import plain, plain_schema
-
+        if not few:
+            self.execute(_NOBODY_WAITS)
         with adm.AdbcStatement(self._connection) as statement:
             self._statement = statement
             try:
                 statement.set_sql_query(limited(sql, limit))
                 if few:
                     statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": 3 << 20})
-                handle, _ = statement.execute_query()
-                reader = pa.RecordBatchReader._import_from_c(handle.address)
-                yield from plain(reader, plain_schema(reader.schema))
+                yield from self._interruptible(statement)
             except (adm.Error, pa.ArrowException, OSError) as error:
                 raise self._driver.failure(str(error), self) from None
             finally:
                 self._statement = None
+
+    def _interruptible(self, statement: Any) -> Iterator[pa.RecordBatch]:
+        """The answer, waited for in a thread: within the client library nobody hears Ctrl-C."""
+        import pyarrow as pa
+
+        from connectors.batches import plain, plain_schema
+
+        with ThreadPoolExecutor(max_workers=1) as waiting:
+            try:
+                handle, _ = waiting.submit(statement.execute_query).result()
+                reader = pa.RecordBatchReader._import_from_c(handle.address)
+                batches = plain(reader, plain_schema(reader.schema))
+                while (batch := waiting.submit(next, batches, None).result()) is not None:
+                    yield batch
+            except KeyboardInterrupt:
+                self.cancel()
+                raise
 
     def cancel(self) -> None:
         """Ask the server to end the statement."""

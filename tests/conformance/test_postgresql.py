@@ -1,6 +1,7 @@
 """PostgreSQL, on the session's own server."""
 
 import os
+import signal
 import threading
 import time
 
@@ -124,6 +125,16 @@ class TestPostgreSQL(DatabaseConformance):
             source.connector(table=None, query=query, timeout=0.2, fields={"n": "n", "m": "m"}), SourceUnavailable
         )
         assert "读取超过 0.2 秒被中止" in told
+
+    def test_an_interrupt_is_heard_while_the_source_is_slow(self, source):
+        query = "SELECT n::text AS n, pg_sleep(9)::text AS m FROM generate_series(1, 9) n"
+        made = source.connector(table=None, query=query, fields={"n": "n", "m": "m"})
+        timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            rows_of(made)
+        assert time.monotonic() - begun < 5
 
     def test_time_with_zone_as_cursor(self, source):
         source.run(
