@@ -115,7 +115,7 @@ def _hotline(connection: psycopg.Connection[Any], month: str) -> Row:
     found = figures.hotline(connection, month)
     total, rates, overdue = found["total"], found["rates"], found["overdue"]
     text = f"到期工单 {number(total['due'])} 件，按期办结率 {number(total['on_time_pct'], 1)}%；响应率 {number(rates['response_pct'], 1)}%，"
-    text += f"解决率 {number(rates['solved_pct'], 1)}%，满意率 {number(rates['satisfaction_pct'], 1)}%。超期未办结 {len(overdue)} 件"
+    text += f"解决率 {number(rates['solved_pct'], 1)}%，满意率 {number(rates['satisfaction_pct'], 1)}%。超期未办结 {number(found['overdue_open'])} 件"
     text += f"，最长 {overdue[0]['days_overdue']} 天。" if overdue else "。"
     late = [
         [r["ticket_no"], r["title"] or DASH, r["department"] or DASH, moment(r["due_at"])[:10], str(r["days_overdue"])]
@@ -127,7 +127,9 @@ def _hotline(connection: psycopg.Connection[Any], month: str) -> Row:
     ]
     tables = [_table("按期办结率最低的十个单位", ["单位", "到期", "超时", "按期率（%）"], units)]
     if late:
-        tables.insert(0, _table("超期未办结清单", ["工单", "诉求", "承办单位", "到期", "超期（天）"], late))
+        every = len(late) == found["overdue_open"]
+        told = "超期未办结清单" if every else f"超期未办结清单（最久的 {len(late)} 件）"
+        tables.insert(0, _table(told, ["工单", "诉求", "承办单位", "到期", "超期（天）"], late))
     drawn = _drawn(board_charts.on_time(found["trend"]), board_charts.frequent(found["frequent"]))
     return {
         "filter": f"{month} 到期的工单" if month else "全部月份",

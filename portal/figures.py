@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 BOARDS = {"indicators": "indicator", "hotline": "hotline", "rectification": "rectification"}
 TITLES = {"indicators": "营商环境指标", "hotline": "12345 热线", "rectification": "问题整改"}
+LISTED = 12  # rows of a board's list; the rest are a click away
 LINE = 70  # below it a score is reported. Source: 示例县营商环境评价方案
 
 
@@ -195,7 +196,8 @@ def hotline(connection: psycopg.Connection[Any], month: str) -> Row:
             f"100.0 * sum(on_time) / nullif(sum(tickets_due), 0) AS on_time_pct FROM hotline_on_time_by_department WHERE {within} "
             "GROUP BY 1, 2 HAVING sum(tickets_due) > 0 ORDER BY on_time_pct, overdue DESC", month, month,
         ),
-        "overdue": rows(connection, "SELECT * FROM hotline_overdue_open ORDER BY days_overdue DESC, due_at"),
+        "overdue": rows(connection, "SELECT * FROM hotline_overdue_open ORDER BY days_overdue DESC, due_at, ticket_no LIMIT %s", LISTED),
+        "overdue_open": rows(connection, "SELECT count(*) AS n FROM hotline_overdue_open")[0]["n"],
         "frequent": rows(connection, "SELECT * FROM hotline_high_frequency ORDER BY tickets DESC, callers DESC LIMIT 12"),
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from warehouse.engines.adbc import Connection
 from warehouse.workbook import clock
 
 router = APIRouter()
+_PAGE = 50
 CASES = {
     "branch_under_code": "分支机构用了总公司的代码", "same_code_other_name": "同一代码，名称不同", "same_name_other_code": "同一名称，代码不同",
     "merge_refused": "归并被挡下",
@@ -210,15 +211,18 @@ def decide(visit: Visit, number: int) -> Response:
 
 # ------------------------------------------------------------------------------------------------ who is who
 @route(router, "/identity", "identity.decide")
-def identities(visit: Visit, closed: int = 0) -> Response:
+def identities(visit: Visit, closed: int = 0, page: int = 1) -> Response:
     """Cases no rule may decide."""
-    return _identities(visit, closed=bool(closed))
+    return _identities(visit, closed=bool(closed), page=page)
 
 
-def _identities(visit: Visit, status: int = 200, wrong: str = "", *, closed: bool = False) -> Response:
+def _identities(visit: Visit, status: int = 200, wrong: str = "", *, closed: bool = False, page: int = 1) -> Response:
     with Connection(visit.site.home.database_url) as warehouse:
         found = identity_cases.listed(warehouse, closed=closed)
-    return visit.page("identities.html", status, found=found, cases=CASES, wrong=wrong, closed=closed)
+    start = (max(page, 1) - 1) * _PAGE
+    return visit.page(
+        "identities.html", status, found=found[start : start + _PAGE], total=len(found), page=max(page, 1), size=_PAGE, cases=CASES, wrong=wrong, closed=closed
+    )  # fmt: skip
 
 
 @route(router, "/identity/{number}", "identity.decide", methods=("POST",))

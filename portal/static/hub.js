@@ -165,7 +165,8 @@
     const next = document.body.dataset.next;
     if (!document.body.classList.contains("wall")) return;
     for (const clock of document.querySelectorAll("[data-clock]")) {
-      const show = () => { clock.textContent = new Date().toLocaleString("zh-CN", { hour12: false, timeZone: "Asia/Shanghai" }); };
+      // Sweden writes days and times as the county does: 2026-11-22 08:30:00.
+      const show = () => { clock.textContent = new Date().toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }); };
       show();
       setInterval(show, 1000);
     }
