@@ -58,15 +58,17 @@ def forbidden(
     if allowed and not any(address in network for network in allowed if network.version == address.version):
         return "不在允许接入的网段里", "请确认地址；确需接入时由系统管理员加进 HUB_SOURCE_NETWORKS"
     if (address.is_loopback or address.is_unspecified) and port in own:
-        return "是枢纽自己的服务，不能作为来源", "请填部门系统的地址"
+        return "是枢纽自己的服务，不能填", "请填对方系统的地址"
     # 0.0.0.0/8 is this machine by another name.
     if address.is_link_local or address.is_multicast or address.is_unspecified or address in _THIS_HOST:
-        return "是链路本地或保留地址，不能作为来源", "请填部门系统的地址"
+        return "是链路本地或保留地址，不能填", "请填对方系统的地址"
     return None
 
 
-def permitted(host: str, port: int, where: str) -> None:
+def permitted(host: str, port: int, where: str, *, anywhere: bool = False) -> None:
     """Refuse a place the hub must not be sent to; a name is judged by every address it stands for now.
+
+    `anywhere` leaves HUB_SOURCE_NETWORKS aside: for places an administrator has named, which are no sources.
 
     Raises:
         ConfigError: the place is forbidden.
@@ -77,7 +79,7 @@ def permitted(host: str, port: int, where: str) -> None:
     except (OSError, UnicodeError):
         raise _unknown(host, where) from None
     for text in sorted(map(str, found)):
-        if told := forbidden(text, port, networks()):
+        if told := forbidden(text, port, () if anywhere else networks()):
             raise ConfigError(where, f"{host}:{port} {told[0]}", told[1])
 
 

@@ -109,7 +109,8 @@ class Hub:
                 if not answer.is_success:
                     answer.read()
                     raise _refused(answer, "/api/v1/query")
-                stream, end = pa.ipc.open_stream(_Line(answer.iter_bytes())), None
+                # Buffered: Arrow takes a short read for the end.
+                stream, end = pa.ipc.open_stream(io.BufferedReader(_Line(answer.iter_bytes()))), None
                 while end is None:
                     piece, told = stream.read_next_batch_with_custom_metadata()
                     if told is not None and b"hub" in told:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import httpx2
 
+from connectors import network
 from connectors.references import REFERENCE, Secrets, resolve
 from schemas.errors import ConfigError, HubError, SourceUnavailable, nearest
 
@@ -35,6 +36,7 @@ EXAMPLES = {
     "webhook": "https://oa.example.gov.cn/api/notices",
 }
 SECONDS = 10
+_PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _LONGEST = 4000  # bytes the group robots take in one message
 _SCHEMES = {"mail": ("smtp", "smtps", "smtp+starttls")}
 
@@ -91,6 +93,8 @@ def deliver(kind: str, address: str, secret: str | None, receiver: str, message:
     try:
         real, key = resolve(address, "渠道地址"), resolve(secret, "渠道密钥") if secret else ""
         hidden.add(urlsplit(real).password, key)
+        parts = urlsplit(real)
+        network.permitted(parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443), "渠道地址", anywhere=True)
         return hidden.hide(_SENDERS[kind](real, key, receiver, message))
     except HubError as error:
         raise type(error)(hidden.hide(error.where), hidden.hide(error.what), hidden.hide(error.cure)) from None

@@ -65,6 +65,7 @@ def put(connection: psycopg.Connection[Any], day: date, *, is_workday: bool, sou
     Raises:
         ConfigError: no source (the notice it rests on) is given.
     """
+    _within(day.year)
     if not source.strip():
         raise ConfigError(f"工作日历 {day}", "没有写依据", "请用 --source 写明通知的文号或名称")
     connection.execute(
@@ -89,6 +90,7 @@ def take_back(connection: psycopg.Connection[Any], day: date, *, by: str) -> Non
 
 def announce(connection: psycopg.Connection[Any], year: int, *, source: str, by: str) -> None:
     """Say that a year's announcement is fully entered, so that its other days are final too; the caller commits."""
+    _within(year)
     if not source.strip():
         raise ConfigError(f"工作日历 {year} 年", "没有写依据", "请用 --source 写明国务院办公厅通知的文号")
     connection.execute(
@@ -97,6 +99,11 @@ def announce(connection: psycopg.Connection[Any], year: int, *, source: str, by:
         [year, source.strip(), by],
     )
     _note(connection, by, "announce", year=year, source=source.strip())
+
+
+def _within(year: int) -> None:
+    if not 2000 <= year <= 2100:
+        raise ConfigError(f"工作日历 {year} 年", "年份不对", "写 2000 到 2100 年之间的")
 
 
 def _note(connection: psycopg.Connection[Any], by: str, action: str, **values: Any) -> None:

@@ -68,6 +68,8 @@ def calendar(visit: Visit, year: int = 0) -> Response:
 def set_day(visit: Visit) -> Response:
     """Set or take back one day, or say that a year's announcement is entered."""
     did, source = visit.text("did"), visit.text("source")
+    if did not in {"set", "unset", "announce"}:
+        raise Refused(404, "没有这个操作", "请从工作日历页操作")
     try:
         with visit.site.database.owner() as connection:
             if did == "announce":

@@ -89,12 +89,14 @@ def test_client_tells_errors_apart(hub: Hub, address: str) -> None:
 
 def test_long_answers_come_while_they_are_computed(hub: Hub, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.arrow.PIECE", 10)
-    pieces = hub.query_iter("SELECT n, CASE WHEN n > 10 THEN n / 3.0 ELSE 0.5 END AS q, CASE WHEN n > 10 THEN 'x' END AS late FROM generate_series(1, 25) n", batch=10, as_="arrow")  # fmt: skip
+    pieces = hub.query_iter("SELECT n, CASE WHEN n > 10 THEN n / 3.0 ELSE 0.5 END AS q, CASE WHEN n > 10 THEN (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 3000) i) END AS late FROM generate_series(1, 25) n", batch=10, as_="arrow")  # fmt: skip
     first = next(pieces)
     rest = list(pieces)
     assert [len(first), *map(len, rest)] == [10, 10, 5]
     assert str(rest[0]["q"].to_pylist()[0]).startswith("3.66666666666666")
-    assert rest[1]["late"].to_pylist() == ["x"] * 5
+    assert [len(text) for text in rest[1]["late"].to_pylist()] == [
+        96_000
+    ] * 5  # more than comes in one piece of the line
     with pytest.raises(SqlError, match="除数为 0"):
         list(hub.query_iter("SELECT 1 / (20 - n) FROM generate_series(1, 25) n", batch=5))
     gone = hub.query_iter("SELECT n, repeat('x', 1000) FROM generate_series(1, 150000) n", batch=10)

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 from schemathesis.specs.openapi import checks as promised
 
 from connectors import network
-from portal import accounts, sessions, tokens
+from portal import accounts, channels, sessions, tokens
 from portal.downloads import to_csv
 from portal.pages import ROUTERS
 from portal.roles import ACTIONS, PUBLIC
@@ -157,7 +157,7 @@ def test_whoever_asks_does_not_approve(site: Site) -> None:
     "host", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "224.0.0.1", "2852039166"]
 )
 def test_sources_are_never_link_local(host: str) -> None:
-    with pytest.raises(ConfigError, match="不能作为来源"):
+    with pytest.raises(ConfigError, match="不能填"):
         network.reach(host, 80, "来源")
 
 
@@ -171,6 +171,20 @@ def test_sources_are_not_the_hub_itself_and_stay_in_their_networks(monkeypatch: 
     network.permitted("10.20.3.4", 5432, "来源")
     with pytest.raises(ConfigError, match="HUB_SOURCE_NETWORKS"):
         network.permitted("10.21.0.1", 5432, "来源")
+
+
+def test_messages_go_to_no_address_the_hub_must_not_be_sent_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(network.OWN_PORTS, "3000")
+    for address in ("http://169.254.169.254/latest", "http://127.0.0.1:3000/x", "http://[::ffff:169.254.169.254]/x"):
+        with pytest.raises(ConfigError, match="不能填"):
+            channels.deliver("webhook", address, None, "", channels.Message("1", "x", ()))
+
+
+def test_calendar_takes_days_of_this_century_only(signed_in: Signed) -> None:
+    client = signed_in("sysadmin")
+    for wrong in ({"did": "announce", "year": "-5"}, {"did": "set", "day": "0001-01-01"}, {"did": "set", "day": "2027-02-30"}, {"did": "x"}):  # fmt: skip
+        answer = client.post("/admin/calendar", data={"_csrf": client.csrf, "source": "通知"} | wrong)  # type: ignore[attr-defined]
+        assert answer.status_code in {404, 422}, wrong
 
 
 # ------------------------------------------------------------------------------------------------- files, text
