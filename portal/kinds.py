@@ -73,6 +73,9 @@ _KNOWN = (
          (Question("scheme", "前置库", "", kind="choice", choices=(("postgresql", "PostgreSQL"), ("mysql", "MySQL"))), *_DATABASE)),
     Kind("http", "数据接口", "HTTP 接口，返回 JSON 或 XML", "接口", "http", "", _HTTP),
 )  # fmt: skip
+_OTHERS = {
+    "sqlite": ("SQLite 文件", "一个库文件，写路径或 sqlite:/// 地址")
+}  # an outside driver has the words of its docstring
 MORE = Question("more", "其他选项", "一行一项，写成 选项=值")
 
 
@@ -82,12 +85,14 @@ def kinds(*, engineer: bool) -> list[Kind]:
     if not engineer:
         return known
     others = [d for d in usable() if d not in {k.driver for k in _KNOWN}]
-    return [*known, *(Kind(d, d, (driver_class(d).__doc__ or "").partition("\n")[0], "其他", "options") for d in others)]  # fmt: skip
+    words = {d: _OTHERS.get(d, (d, (driver_class(d).__doc__ or "").partition("\n")[0])) for d in others}
+    return [*known, *(Kind(d, *words[d], "其他", "options") for d in others)]
 
 
 def kind_of(driver: str) -> Kind:
     """The kind behind a driver's name."""
-    return next((k for k in _KNOWN if k.driver == driver), Kind(driver, driver, "", "其他", "options"))
+    title, told = _OTHERS.get(driver, (driver, ""))
+    return next((k for k in _KNOWN if k.driver == driver), Kind(driver, title, told, "其他", "options"))
 
 
 def compose(kind: Kind, given: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:
