@@ -22,6 +22,7 @@ _LONGEST_NAME = 40
 _KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
 _PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责人|来电人|户主|名字$")
 _PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
+_SERIAL = re.compile(r"\s*[序行]\s*号\s*\Z")  # begins anew in every file: next month's 1 is another record
 _CODE = re.compile(r"编号|编码|代码|号$|邮编|zip|id$|_no$|key$|code$|phone", re.IGNORECASE)
 _BIRTH = re.compile(r"出生|生日|birth", re.IGNORECASE)
 _MEASURE = re.compile(
@@ -210,10 +211,10 @@ def _keys(sample: Sample, fields: dict[str, str]) -> list[str]:
 
     filled = {n: c for n, c in filled.items() if fit(c)}
     single = [n for n, c in filled.items() if tells([c])]
-    named = [n for n in single if _KEYS.search(fields[n])]
+    named = [n for n in single if _KEYS.search(fields[n]) and not _SERIAL.match(fields[n])]
     nearly = [
         n for n, c in fields.items()
-        if _KEYS.search(c) and total - len(set(sample.values(c))) <= _strays(total) and total > _strays(total)
+        if _KEYS.search(c) and not _SERIAL.match(c) and total - len(set(sample.values(c))) <= _strays(total) and total > _strays(total)
     ]  # fmt: skip
     if named or nearly or single:
         return (named or nearly or single)[:1]

@@ -157,6 +157,13 @@ def test_a_few_slips_do_not_change_a_columns_type_nor_the_key() -> None:
     assert [n for n, p in properties.items() if p.get("primaryKey")] == [at["公告编号"]]
 
 
+def test_a_serial_number_is_no_key_when_another_column_is() -> None:
+    rows = [str(n) for n in range(1, 41)]
+    seen = sample(序号=rows, 停水编号=[f"TS{n}" for n in rows], 户数=rows)
+    text, fields = draft_contract.draft("outage", "停水", seen)
+    assert [fields[name] for name in contracts.parse(text, "outage").key] == ["停水编号"]
+
+
 def test_a_drafted_contract_is_valid_and_types_follow_the_data(tmp_path: Path) -> None:
     seen = sample(
         单号=["0001", "0002", "0003"], 金额=["1.5", "22.125", "3"], 件数=["1", "2", "3"], 日期=["2026-01-02", "2026-01-03", "2026-02-01"],
