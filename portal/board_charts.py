@@ -81,7 +81,7 @@ def frequent(rows: Rows) -> Chart | None:
     top, shown = rows[0], rows[:8]
     return charts.bars(
         [f"{r['town'] or '未知'} {r['category'] or '未分类'}" for r in shown], _of(shown, "tickets"), unit="件", own="近 30 天工单",
-        says=f"近 30 天最集中的是{top['town'] or ''}{top['category'] or ''}，{top['tickets']} 件",
+        says=f"近 30 天最集中的是{top['town'] or ''}{top['category'] or ''}，{number(top['tickets'])} 件",
         links=[f"/boards/hotline/problems/{r['category_code']}?{urlencode({'town': r['town_code'] or ''})}" for r in shown],
     )  # fmt: skip
 
