@@ -13,6 +13,7 @@ from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES
 
 _ALL_PAIRS = 100_000
+_LETTERS = 0.5
 
 
 def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], across: bool) -> int:
@@ -26,11 +27,11 @@ def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], a
     else:
         most = 100 if n <= 20_000 else 60 if n <= 200_000 else 25
         con.execute("CREATE OR REPLACE TABLE candidate (a bigint, b bigint)")
-        for key in _keys(fields, blocking, n):
+        for key, often in _keys(fields, blocking, n):
             con.execute(
                 f"""INSERT INTO candidate
                 WITH key AS (SELECT DISTINCT rid, source, key FROM ({key}) WHERE key IS NOT NULL),
-                     fit AS (SELECT key FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND {most})
+                     fit AS (SELECT key FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND {int(most * often)})
                 SELECT l.rid, r.rid FROM (SELECT * FROM key SEMI JOIN fit USING (key)) l
                 JOIN (SELECT * FROM key SEMI JOIN fit USING (key)) r ON l.key = r.key AND l.rid < r.rid{apart}"""
             )
@@ -38,11 +39,13 @@ def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], a
     return int(con.execute("SELECT count(*) FROM candidate").fetchone()[0])
 
 
-def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) -> list[str]:
+def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) -> list[tuple[str, float]]:
+    """SQL of each way of agreeing, and how common a key of it may be: letters that two texts share say least."""
     if blocking:
         column = {field.name: field.column for field in fields}
-        return [_together([column[name] for name in rule]) for rule in blocking]
+        return [(_together([column[name] for name in rule]), 1.0) for rule in blocking]
     keys = [_together([field.column]) for field in fields]
+    letters = []
     coarse = [_coarse(field) for field in fields if field.role not in TEXT_ROLES]
     keys += [_together(list(pair)) for pair in combinations([f.column for f in fields], 2)]
     if n <= 200_000:
@@ -51,12 +54,12 @@ def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) ->
         if field.role in TEXT_ROLES:
             keys.append(_rare(field.column, "w"))
             if n <= 200_000:
-                keys.append(_rare(field.column, "g"))
+                letters.append(_rare(field.column, "g"))
     names = [field.column for field in fields if field.role in ("forename", "surname")]
     if len(names) == 2:
         a, b = names
         keys.append(f"SELECT rid, source, least({a}, {b}) || '|' || greatest({a}, {b}) AS key FROM feature")
-    return keys
+    return [*((key, 1.0) for key in keys), *((key, _LETTERS) for key in letters)]
 
 
 def _together(expressions: list[str]) -> str:

@@ -14,11 +14,12 @@ import yaml
 
 from schemas.macros.sqltext import quoted
 from warehouse.linkage.reading import Field
-from warehouse.linkage.roles import TEXT_ROLES
+from warehouse.linkage.roles import TEXT_ROLES, looks_like
 
 _HAN = "[㐀-䶿一-鿿]"
 # What closes the full legal name of an enterprise; such names are unique where they are registered.
 FULL_NAME = "(?:有限公司|有限责任公司|股份公司|公司|合作社|联合社|事务所|合伙企业)$"
+_NOTE = "[(（【〔\\[][^()（）【】〔〕\\[\\]]*[)）】〕\\]]$"  # what clerks add behind a name
 RARE = 4  # rare tokens of a text that serve as keys
 _BITS = 1024
 _TOKEN_BITS = 7
@@ -55,12 +56,70 @@ def build(con: Any, fields: list[Field]) -> None:
     columns = ["rid", "place", "source", "id"]
     for field in fields:
         columns += [f"{sql} AS {field.column}{suffix}" for suffix, sql in _columns(field).items()]
-    con.execute(f"CREATE OR REPLACE TABLE feature AS SELECT {', '.join(columns)} FROM record")
+    traditional, simplified = zip(*abbreviations["traditional"].split(), strict=True)
+    con.execute(
+        f"CREATE OR REPLACE TABLE feature AS SELECT {', '.join(columns)} FROM ({_placed(fields, ''.join(traditional), ''.join(simplified))})"
+    )
+    _without_towns(con, fields)
     for field in fields:
         if field.role in TEXT_ROLES:
             con.execute(f"ALTER TABLE feature ADD COLUMN {field.column}_no varchar")
             _expand(con, field.column, abbreviations["address" if field.role == "address" else "name"])
             _signatures(con, field.column)
+
+
+def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
+    """SQL of `record` with Chinese text in one script, and values that stand in another field's column put where they belong.
+
+    王芳 as telephone beside 13800000000 as person is 王芳 at 13800000000. In the wrong column a value says nothing of that
+    field, and would count as a disagreement.
+    """
+    text = {f.column: f.column for f in fields}
+    text |= {
+        f.column: f"translate({f.column}, {quoted(traditional)}, {quoted(simplified)})"
+        for f in fields
+        if f.role in TEXT_ROLES
+    }
+    first = {
+        role: next((f.column for f in fields if f.role == role), "NULL") for role in ("phone", "person", "address")
+    }
+    phone, person, address = first.values()
+    # 王家湾 may be a place: a person in the column of addresses is one only where the address stands with the person.
+    turned = f"({looks_like(address, 'person')} AND {looks_like(person, 'address')})"
+    stray = {
+        "phone": (f"{looks_like(phone, 'person')} OR {looks_like(phone, 'address')}", {person: looks_like(person, "phone"), address: looks_like(address, "phone")}),
+        "person": (f"{looks_like(person, 'phone')} OR {looks_like(person, 'address')}", {phone: looks_like(phone, "person"), address: turned}),
+        "address": (f"{looks_like(address, 'phone')} OR {turned}", {person: looks_like(person, "address"), phone: looks_like(phone, "address")}),
+    }  # fmt: skip
+    columns = []
+    for f in fields:
+        own = text[f.column]
+        if first.get(f.role) == f.column:
+            wrong, elsewhere = stray[f.role]
+            found = [f"CASE WHEN {there} THEN {text[g]} END" for g, there in elsewhere.items() if g != "NULL"]
+            own = f"CASE WHEN {f.column} IS NOT NULL AND NOT coalesce({wrong}, false) THEN {own} ELSE coalesce({', '.join([*found, 'NULL'])}) END"
+        columns.append(f"{own} AS {f.column}")
+    return f"SELECT rid, place, source, id, {', '.join(columns)} FROM record"
+
+
+def _without_towns(con: Any, fields: list[Field]) -> None:
+    """Take the town, one the addresses know, off the beginning of each <name>_bare, into <name>_town without 镇, 乡 or 街道."""
+    names = [f.column for f in fields if f.role == "organisation"]
+    places = [f.column for f in fields if f.role == "address"]
+    known = " UNION ALL ".join(
+        f"SELECT address_town({place}) AS town FROM feature WHERE is_han({place})" for place in places
+    )
+    stem = "regexp_replace(town, '(镇|乡|街道)$', '')"
+    towns = con.execute(f"SELECT {stem} FROM ({known}) WHERE length({stem}) BETWEEN 2 AND 4 GROUP BY 1 HAVING count(*) > 1 ORDER BY 1").fetchall() if known else []  # fmt: skip
+    listed = "|".join(town for (town,) in towns)
+    for name in names:
+        con.execute(f"ALTER TABLE feature ADD COLUMN {name}_town varchar")
+        if listed:
+            before = f"^({listed})(?:镇|乡|街道)?(.{{3,}})$"
+            con.execute(
+                f"UPDATE feature SET {name}_town = regexp_extract({name}_bare, {quoted(before)}, 1), {name}_bare = regexp_extract({name}_bare, {quoted(before)}, 2) "
+                f"WHERE regexp_matches({name}_bare, {quoted(before)})"
+            )
 
 
 def _columns(field: Field) -> dict[str, str]:
@@ -69,7 +128,7 @@ def _columns(field: Field) -> dict[str, str]:
         case "organisation":
             return {
                 "": f"plain_text({f})",
-                "_loose": f"CASE WHEN is_han({f}) THEN name_loose_key({f}) END",
+                "_bare": f"CASE WHEN is_han({f}) THEN name_loose_key(regexp_replace(trim({f}), '{_NOTE}', '')) END",
                 "_branch": f"CASE WHEN is_han({f}) THEN name_is_branch({f}) END",
                 "_full": f"coalesce(is_han({f}) AND regexp_matches(name_strict_key({f}), '{FULL_NAME}'), false)",
             }
@@ -86,7 +145,9 @@ def _columns(field: Field) -> dict[str, str]:
         case "date":
             return {"": f"coalesce(iso_date(trim({f})), nullif(trim({f}), ''))"}
         case "phone":
-            digits = f"regexp_replace(coalesce(phone_clean({f}), {f}), '[^0-9]', '', 'g')"
+            # Of several numbers in one cell the first.
+            one = f"regexp_extract({f}, '^[^/、;；,，]*')"
+            digits = f"regexp_replace(coalesce(phone_clean({one}), {one}), '[^0-9]', '', 'g')"
             return {
                 "": f"CASE WHEN length({digits}) >= 5 AND NOT regexp_matches({digits}, '^(0+|1+|9+)$') THEN right({digits}, 11) END"
             }

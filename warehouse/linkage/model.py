@@ -21,7 +21,7 @@ from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES
 
 VERSION = 1
-_U_PAIRS = 2e5
+_U_PAIRS = 1e5
 _EM_PAIRS = 3e5
 _SESSIONS = 5
 _ROUNDS = (25, 8, 3)

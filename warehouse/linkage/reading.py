@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,10 +100,10 @@ def _on_the_map(con: Any, fields: list[Field]) -> list[Field]:
 def _load(con: Any, source: Source, place: int, config: Config, notes: list[str]) -> list[str]:
     """Make `raw_<place>` with the file's columns and row_no; returns the columns."""
     asked = [source.id, source.source_column, *source.columns.values(), *config.fields]
-    known = {name.strip().lower() for name in asked if name}
+    known = {_plain(name) for name in asked if name}
 
     def score(cells: Sequence[str]) -> int:
-        return sum(cell.strip().lower() in known for cell in cells)
+        return sum(_plain(cell) in known for cell in cells)
 
     found = tabular.read(source.file, score)
     if found.left_out and source.id is None:
@@ -135,7 +136,12 @@ def _shared(config: Config, heads: list[list[str]]) -> list[str]:
 def _column(head: list[str], name: str) -> str | None:
     if name in head:
         return name
-    return next((column for column in head if column.strip().lower() == name.strip().lower()), None)
+    return next((column for column in head if _plain(column) == _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    """A column's name without blanks, width and case: 单位 名称 is 单位名称."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).lower()
 
 
 def _text(column: str) -> str:

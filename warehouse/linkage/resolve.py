@@ -10,6 +10,7 @@ from tempfile import gettempdir
 from typing import Any
 
 from schemas import macros
+from schemas.errors import ConfigError
 from schemas.macros.sqltext import quoted
 from schemas.names import DEFAULT_REGIONS
 from warehouse.linkage import candidates, clusters, features, model, reading, sure
@@ -53,6 +54,12 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
     con = con or connect(config)
     fields, notes = reading.read(con, config)
     fields = [f for f in fields if f.role != "ignore"]
+    if not fields:
+        raise ConfigError(
+            config.path.name,
+            "没有可比的内容：没有数据行，或各列都空着、都不比",
+            "请检查文件，或在 fields 里写明字段和角色",
+        )
     features.build(con, fields)
     several = con.execute("SELECT count(DISTINCT source) FROM record").fetchone()[0] > 1
     across = config.mode == "link" and several

@@ -6,12 +6,16 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
 from examples.resolution import companies, people, places, programmes, venues
 from examples.resolution.scoring import scores
 from hub.cli import main
+from warehouse.linkage import config, features, reading, resolve
+from warehouse.linkage.comparisons import comparison
+from warehouse.linkage.reading import Field
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -167,3 +171,45 @@ def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, line: str, capsys: 
     (tmp_path / "c.yaml").write_text(line, encoding="utf-8")
     assert main(["resolve", str(tmp_path / "c.yaml"), "-o", str(tmp_path / "o.csv")]) == 1
     assert "c.yaml" in capsys.readouterr().err
+
+
+def test_values_in_the_wrong_column_one_script_and_towns_before_names(tmp_path: Path) -> None:
+    """What is compared: 王芳 as telephone is the person, 龍 is 龙, of two numbers the first, 永兴 before a name is the town."""
+    rows = [
+        ("永興鎮悅萃火鍋店（个体工商户）", "永興鎮育才街160號", "13811112222/13911112222", "王芳"),
+        ("永兴悦萃火锅店", "永兴镇育才街160号1栋", "王芳", "13811112222"),
+        ("悦萃火锅店", "13811112222", "", "永兴镇育才街160号"),
+    ]
+    path = tmp_path / "lists.yaml"
+    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地", "联系方式", "联系人"), row, strict=True)) for row in rows])
+    path.write_text("sources: [a.csv]", encoding="utf-8")
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    fields, *_ = reading.read(con, asked)
+    assert [f.role for f in fields] == ["organisation", "address", "phone", "person"]
+    features.build(con, fields)
+    found = con.execute("SELECT f1_bare, f1_town, f2, f3, f4 FROM feature ORDER BY rid").fetchall()
+    assert found == [
+        ("悦萃火锅店", "永兴", "永兴镇育才街160", "13811112222", "王芳"),
+        ("悦萃火锅店", "永兴", "永兴镇育才街160号1栋", "13811112222", "王芳"),
+        ("悦萃火锅店", None, "永兴镇育才街160", "13811112222", None),
+    ]
+
+
+@pytest.mark.parametrize(("one", "other", "slip"), [("13811112222", "13811112223", True), ("13811112222", "13811121222", True), ("1381111222", "13811112222", True),
+    ("13811112222", "13811113333", False), ("号12345", "号12346", True)])  # fmt: skip
+def test_one_slip_of_a_number(one: str, other: str, slip: bool) -> None:
+    conditions = [level["sql_condition"] for level in comparison(Field("n", "n", "identifier"), [])["comparison_levels"] if "slip" in level["label_for_charts"]]  # fmt: skip
+    con = duckdb.connect()
+    assert con.execute(f"SELECT {conditions[0]} FROM (SELECT $1 AS n_l, $2 AS n_r)", [one, other]).fetchone() == (slip,)
+
+
+def test_a_list_without_rows_is_told_and_blanks_in_headings_do_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    (tmp_path / "none.csv").write_text("编号,名称\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("编号,单位 名称\n1,县鑫源商贸有限公司\n", encoding="gb18030")
+    path = tmp_path / "lists.yaml"
+    path.write_text("sources: [none.csv]", encoding="utf-8")
+    assert main(["resolve", str(path), "-o", str(tmp_path / "out.csv")]) == 1
+    assert "没有可比的内容" in capsys.readouterr().err
+    path.write_text("sources: [{file: a.csv, id: 编号, columns: {名称: 单位 名称}}]\nfields: {名称: organisation}", encoding="utf-8")  # fmt: skip
+    assert main(["resolve", str(path), "-o", str(tmp_path / "out.csv")]) == 0
