@@ -21,7 +21,7 @@ _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
 LONE = "这一行只填了一格，像是小标题或说明"
 _FULL = 3  # cells that most rows of a table fill in which a row of one cell is no record
-_BLANKS = 100  # lines of a block below which another table is looked for
+_BLANKS = 100  # blank lines of a block or sheet below which another table is looked for
 
 
 def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
@@ -99,12 +99,13 @@ class Watch:
         self._names, self._width = list(names), len(names)
         self._full = is_full(self._width - row.count("") for row in sample)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
-        self._last = 0
+        self._last = self._gaps = 0
         self.second: int | None = None  # the line on which another table begins
 
     def flaw(self, line: int, cells: Sequence[Any]) -> str | None:
         """Why a row is no record, None when it is one. Lines rise; those left out between are gaps."""
-        if self.second is None and line > self._last + 1 and len(self._above) > 1:
+        if self.second is None and line > self._last + 1 and len(self._above) > 1 and self._gaps < _BLANKS:
+            self._gaps += 1
             above = zip(*([str(cell) for cell in row] for row in self._above), strict=True)
             if _names_others([str(cell) for cell in cells], above, self._names):
                 self.second = line

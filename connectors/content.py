@@ -174,6 +174,10 @@ def _members(path: Path, where: str, folder: Path, member: str | None) -> Iterat
             target = folder / str(number)
             try:
                 _unpack(archive.open(entry), target, max(entry.compress_size, 1), where)
+            except (zipfile.BadZipFile, EOFError):
+                raise SourceUnavailable(
+                    where, "压缩包里的文件与目录对不上，可能没有传完", "等传完后会自动重试；总是这样时请部门重新打包"
+                ) from None
             except NotImplementedError:
                 raise SourceChanged(where, "压缩包的压缩方法不认识", "请部门用普通的 zip 重新打包") from None
             yield _plain(target, _name(entry), where)

@@ -105,7 +105,10 @@ def _wide(head: bytes) -> str | None:
     if not any(sample[0::4]) and not any(sample[1::4][:1]) and sample.count(0) * 2 > len(sample):
         return "utf-32-be"
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    return "utf-16-le" if odd > 4 * even else "utf-16-be" if even > 4 * odd else None
+    # A line feed in the upper half of a character is a line feed of another encoding, beside a stray zero.
+    if odd > 4 * even and 10 not in sample[1::2]:
+        return "utf-16-le"
+    return "utf-16-be" if even > 4 * odd and 10 not in sample[::2] else None
 
 
 def _spoilt(text: str, where: str) -> str | None:

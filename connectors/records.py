@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import header
-from connectors.answers import USUAL_PLACES, Number, at, element_value, flat_names, text_column
+from connectors.answers import ABSENT, USUAL_PLACES, Number, at, element_value, flat_names, text_column
 from connectors.batches import empty, text_array, without_nul
 from schemas.errors import SourceChanged, SourceUnavailable
 
@@ -54,6 +54,8 @@ class Records:
         # An object is shown by its parts; where it is empty or a plain value elsewhere, its own column stays.
         parts = {name.rpartition(".")[0] for name in names if "." in name}
         named = [n for n in names if n not in parts or any(not isinstance(at(r, n), dict) and n in r for r in records)]
+        if self._content.kind == "xml":
+            self._tell_repeated(records, named)
         fit = self._fitted(named)
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
         for start in range(0, len(records), _BATCH):
@@ -65,6 +67,13 @@ class Records:
             )
         if not records:
             yield empty(schema)
+
+    def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+        """Note elements that stand several times in some records: there they are a list, elsewhere a text."""
+        for name in names:
+            kinds = {isinstance(value, list) for record in records if (value := at(record, name)) not in (ABSENT, None)}
+            if len(kinds) > 1:
+                self._delivery.find("repeated", f"“{name}”在有的记录里不止一个，读作 JSON 列表")
 
     def _fitted(self, names: Sequence[str]) -> header.Header:
         found = header.fit(names, self._wanted)
@@ -230,6 +239,9 @@ class Records:
         ):
             raise SourceChanged(self._where, "XML 里定义了实体，拒绝读取", "请部门去掉 DTD 后重新导出")
         parent = self._place_in(root) if self._place else _busiest(root)
+        if not self._place and (others := _others(root, parent)):
+            told = "、".join(map(_local, (parent.tag, *(each.tag for each in others[: _TOLD - 1]))))
+            raise SourceChanged(self._where, f"里面有 {len(others) + 1} 个列表：{told}", "请在 records 里写明读哪一个")
         if parent is None:
             raise SourceChanged(self._where, f"没有 '{self._place}' 这个位置", "请核对 records 里写的路径")
         for child in parent:
@@ -319,6 +331,20 @@ def _flat(table: pa.Table) -> pa.Table:
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
+
+
+def _others(root: Any, parent: Any) -> list[Any]:
+    """Elements beside the list of records that hold a list of records too."""
+    inside = set(parent.iter()) | set(parent.iterancestors())
+    others: list[Any] = []
+    for element in root.iter():
+        if element in inside or not isinstance(element.tag, str):
+            continue
+        tags = [child.tag for child in element if len(child) or child.attrib]
+        if len(tags) > 1 and len(set(tags)) < len(tags):
+            others.append(element)
+            inside |= set(element.iter())
+    return others
 
 
 def _busiest(root: Any) -> Any:

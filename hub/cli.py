@@ -315,7 +315,7 @@ def resolve(
     ] = None,
     threshold: Annotated[float | None, typer.Option(metavar="概率", help="自动归并的下限，默认按配置，0.8")] = None,
 ) -> None:
-    """任意几份名单（CSV、Parquet）里，哪些记录是同一个主体：先按确定的代码和全称，再按从数据训练出的模型。
+    """任意几份名单（CSV、Excel、Parquet 等）里，哪些记录是同一个主体：先按确定的代码和全称，再按从数据训练出的模型。
 
     示例：
       hub resolve 名单.yaml -o clusters.csv --review review.csv

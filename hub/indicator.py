@@ -27,7 +27,7 @@ Format = Annotated[str, typer.Option("--output", "-o", metavar="table|csv|json|p
 @app.command(cls=Command)
 def score(
     scheme: Annotated[str, typer.Option("--scheme", "-s", metavar="方案", help="随附方案的名字，或方案文件（YAML）")],
-    data: Annotated[Path, typer.Option("--data", "-d", metavar="文件", help="数据：CSV、Excel 或 Parquet")],
+    data: Annotated[Path, typer.Option("--data", "-d", metavar="文件", help="数据：CSV、Excel、JSON 或 Parquet")],
     format: Format = "table",
     file: Annotated[Path | None, typer.Option("--file", "-f", metavar="文件", help="写到文件；默认标准输出")] = None,
     digits: Annotated[

@@ -196,6 +196,14 @@ def book(rows, **options):
     return made.getvalue()
 
 
+def packed(files):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return made.getvalue()
+
+
 def test_numbers_too_long_for_a_number_are_told(read):
     _, rows, told = read(book([["代码", "数"], [911509900000000012, 1], [12, 2]]))
     assert "e+17" in rows[0][0]
@@ -623,3 +631,23 @@ def test_the_first_sheet_with_a_table_is_read(read, tmp_path):
     _, rows, told = read(path.read_bytes())
     assert rows == SPELT
     assert "没有读：封面、填表说明" in told
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"a,b\n1,x\x00y\n", "内容不是文字"),
+        ("<r><甲><i><a>1</a></i><i><a>2</a></i></甲><乙><i><b>1</b></i><i><b>2</b></i></乙></r>", "里面有 2 个列表：甲、乙"),
+        (packed({"a.csv": "x,y\n1,2\n"}).replace(b"a.csv", b"b.csv", 1), "与目录对不上"),
+    ],
+)  # fmt: skip
+def test_what_would_be_read_in_part_is_refused(read, data, told):
+    with pytest.raises(HubError) as caught:
+        read(data)
+    assert told in str(caught.value)
+
+
+def test_elements_that_stand_once_or_several_times_are_told(read):
+    _, rows, told = read("<r><p><电话>1</电话><电话>2</电话></p><p><电话>3</电话></p></r>")
+    assert rows == [['["1","2"]'], ["3"]]
+    assert "“电话”在有的记录里不止一个" in told
