@@ -287,6 +287,13 @@ def _due(connection: Control, home: Home, found: Item, state: str, day: date) ->
 
 
 # ------------------------------------------------------------------------------------------------ no report
+def _span(seconds: float) -> str:
+    for unit, name in ((86400, "天"), (3600, "小时")):
+        if seconds >= unit:
+            return f"{round(seconds / unit, 1):g} {name}"
+    return f"{round(seconds / 60):g} 分钟"
+
+
 def missing(connection: Control, connectors: Iterable[Connector]) -> int:
     """Put sources that have not reported within their contract's time into the inbox, and close those that have.
 
@@ -311,12 +318,9 @@ def missing(connection: Control, connectors: Iterable[Connector]) -> int:
         by_file = c.mode in {"file", "file_full"}
         last = max((m for m in (of["extracted_at"], of["delivered_at"], None if by_file else of["answered_at"]) if m), default=None)  # fmt: skip
         if last is not None and now - last > timedelta(seconds=max(limit, 60)):
-            days = (now - last).total_seconds() / 86400
-            span = f"{days:.1f} 天" if days >= 1 else f"{days * 24:.1f} 小时"
+            span, agreed = _span((now - last).total_seconds()), _span(limit)
             why = f"；最近一次出错：{of['problem']}" if of["problem"] else ""
-            late[of["source_id"]] = (
-                f"已 {span}没有{'交付' if by_file else '读到应答'}，约定不超过 {limit / 86400:g} 天{why}"
-            )
+            late[of["source_id"]] = f"已 {span}没有{'交付' if by_file else '读到应答'}，约定不超过 {agreed}{why}"
     for source, text in late.items():
         connection.execute(
             "INSERT INTO hub.drift (source_id, kind, message, holds) VALUES (%s, 'missing', %s, false) "
