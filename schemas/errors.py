@@ -26,8 +26,9 @@ class HubError(Exception):
     done: tuple[object, ...] = ()
 
     def __init__(self, where: str, what: str, cure: str = "") -> None:
-        # A file may be named after a person, and a wrong value may be a person's number.
-        self.where, self.what, self.cure = privacy.scrub(where) or "", privacy.scrub(what) or "", cure
+        # A file may be named after a person, a wrong value may be a person's number, and of a file without a heading the
+        # first row is listed as its columns.
+        self.where, self.what, self.cure = (privacy.scrub(text) or "" for text in (where, what, cure))
         super().__init__(str(self))
 
     def __str__(self) -> str:

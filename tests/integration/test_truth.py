@@ -14,7 +14,7 @@ from connectors.spec import Connector
 from connectors.spec import load as load_connector
 from hub.cli import main
 from pipelines.run import prepare, run
-from warehouse import truth
+from warehouse import keyring, truth
 from warehouse.home import Home
 
 A, B = "91510999MA7TE5T00T", "91510999000000860Q"
@@ -140,6 +140,31 @@ def test_keeping_the_owners_value_is_not_asked_again(put: Callable[..., None], d
     assert cases(database) == [(WRONG, "kept")]
     put("tax", row(7, A, "县鑫原商贸有限公司"))
     assert cases(database) == [(WRONG, "kept"), ("县鑫原商贸有限公司", None)]
+
+
+def test_a_signature_holds_after_the_key_is_rotated_and_not_after_a_word_is_changed(
+    put: Callable[..., None], database: str, home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put("market_supervision", row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    number = number_of(database)
+    with psycopg.connect(database) as connection:
+        keyring.rotate(connection, home, by="赵六", reason="到期")
+    decided(number, "--keep", "other")
+
+    def signed_under() -> int | None:
+        capfd.readouterr()
+        assert main(["conflict", "show", number, "-o", "json"]) == 0
+        [case] = json.loads(capfd.readouterr().out)
+        return case["signed_under"]  # type: ignore[no-any-return]
+
+    assert signed_under() == 1
+    with psycopg.connect(database) as connection:
+        keyring.rotate(connection, home, by="赵六", reason="又到期")
+    assert signed_under() == 1
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE hub.verdict SET reason = '另有原因'")
+    assert signed_under() is None
 
 
 def test_trace_tells_source_file_row_rule_and_losers(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip

@@ -12,6 +12,7 @@ from pipelines.failures import NO_RUN_RETRY, RETRY, told
 from pipelines.run import prepare
 from pipelines.sensors import look
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, WarehouseUnavailable
+from tests.integration.test_privacy import MOBILES, RESIDENTS
 from tests.pipelines.conftest import CALLBACK_KEY, DATASET_KEY, DEAD_KEY, asked, drop, run
 from warehouse.home import Home
 
@@ -103,6 +104,20 @@ def test_a_changed_file_is_held_and_what_came_with_it_is_followed(
     found = instance.get_run_by_id(done.run_id)
     assert found is not None
     assert NO_RUN_RETRY.items() <= found.tags.items()
+
+
+def test_what_dagster_keeps_of_a_run_holds_no_personal_values(
+    home: Home, inbox: Path, definitions: Make, instance: dg.DagsterInstance
+) -> None:
+    prepare(home)
+    taken = drop(inbox, f"a{MOBILES[0]}.csv", range(30))
+    taken.write_text(taken.read_text("utf-8").replace("是,已解决", f"{MOBILES[1]},{RESIDENTS[0]}", 1), encoding="utf-8")
+    drop(inbox, f"b{RESIDENTS[1]}.csv", range(30, 33), header=f"编号,工单,轮次,时间,接通,{MOBILES[2]}")
+    done = run(definitions(), instance, CALLBACK_KEY)
+    assert not done.success
+    kept = f"{instance.all_logs(done.run_id)}{instance.get_run_by_id(done.run_id)}"
+    assert "callback" in kept
+    assert [value for value in (*MOBILES, *RESIDENTS) if value in kept] == []
 
 
 def test_a_landed_delivery_is_taken_in_again_without_its_file(
