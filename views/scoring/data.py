@@ -4,6 +4,7 @@
     wide   对象 [| 年度] | 指标1 | 指标2 …      one row per subject
     years  对象 | 指标 | 2019 | 2020 …         one row per subject and indicator, a column per year
     wide   对象 | 指标1_2019 | 指标1_2020 …      one row per subject, a column per indicator and year
+    across 指标 [| 年度] | 对象1 | 对象2 …      one row per indicator, a column per subject
 
 Every cell stays text with the row it stands in, so that an error can name file, row and column.
 """
@@ -160,6 +161,14 @@ def _unpivot(
         extra = [name for name in names if name not in used]
         _reference_columns(con, scheme, file, extra, base, key)
         used |= set(extra)
+    elif (across := _across(con, names, indicators, known)) is not None:
+        form, of, subject = "across", across, across
+        subjects = [name for name in names if name not in {of, period, *indicators}]
+        used = set(names)
+        rows = (
+            f"SELECT _row, col, trim(col) AS subject, period, key, text FROM (UNPIVOT (SELECT _row, {base.partition(', ')[2]}, {_q(of)} AS key, "
+            f"{', '.join(map(_q, subjects))} FROM source) ON {', '.join(map(_q, subjects))} INTO NAME col VALUE text) WHERE key IN (SELECT text FROM known_text)"
+        )
     else:
         form = "wide"
         matching = [name for name in names if squeezed(name) in known and name not in (subject, period)]
@@ -185,6 +194,18 @@ def _unpivot(
     con.execute("DELETE FROM cell WHERE subject IS NULL OR subject = '' OR trim(coalesce(text, '')) = ''")
     _refuse_twice(con, file)
     return Table(file, form, subject, period, tuple(n for n in names if n not in used))
+
+
+def _across(con: duckdb.DuckDBPyConnection, names: list[str], indicators: list[str], known: set[str]) -> str | None:
+    """The column that names the scheme's indicators down the page, where no column is one of them; known_text is made."""
+    if any(squeezed(name) in known or _of_year(name, known) for name in names):
+        return None
+    for name in [*indicators, *(names[:1] if names[0] not in indicators else [])]:
+        _note_known(con, [name], known)
+        found = con.execute("SELECT count(DISTINCT text) FROM known_text").fetchone()
+        if found and found[0] >= (1 if name in indicators else 2):
+            return name
+    return None
 
 
 def _note_known(con: duckdb.DuckDBPyConnection, indicators: list[str], known: set[str]) -> None:

@@ -130,8 +130,8 @@ def _leaves(con: duckdb.DuckDBPyConnection, scheme: Scheme) -> None:
               ELSE least(number / nullif(coalesce(best, high), 0), 1) END
             WHEN formula = 'grade' THEN graded / full_marks
             WHEN formula IN ('satisfaction', 'share') THEN number / 100.0
-            WHEN formula = 'bands' THEN (SELECT CASE WHEN direction = 'lower' OR true THEN arg_min(p.points, CASE WHEN p.key = 'inf' THEN 'inf'::DOUBLE ELSE p.key::DOUBLE END) END
-              FROM point p WHERE p.node = held.node AND number <= CASE WHEN p.key = 'inf' THEN 'inf'::DOUBLE ELSE p.key::DOUBLE END) / full_marks
+            WHEN formula = 'bands' THEN (SELECT CASE WHEN direction = 'lower' OR true THEN arg_min(p.points, CASE WHEN p.key = 'inf' THEN 'inf'::DOUBLE ELSE TRY_CAST(p.key AS DOUBLE) END) END
+              FROM point p WHERE p.node = held.node AND number <= CASE WHEN p.key = 'inf' THEN 'inf'::DOUBLE ELSE TRY_CAST(p.key AS DOUBLE) END) / full_marks
           END AS share FROM held
         )
         SELECT s.subject, s.period, s.first_row, s.reference, n.id AS node, n.parent, n.level, n.weight, n.full_marks, n.combine, n.digits, f.raw, f.share,

@@ -109,7 +109,13 @@ def _header(rows: Sequence[Sequence[str]], known: Known) -> tuple[int, int]:
     hits = []
     for at, row in enumerate(rows):
         levels = (
-            [known(cell) or bool(YEAR.fullmatch(squeezed(cell))) for cell in _names(rows[: at + 2], at)] if row else []
+            # 201.4 and 19 - 19 are no years, though without their signs they look like one.
+            [
+                known(cell) or bool(YEAR.fullmatch(squeezed(cell)) and re.search(r"(?:19|20)\d\d", cell))
+                for cell in _names(rows[: at + 2], at)
+            ]
+            if row
+            else []
         )
         plain = [known(cell) for cell in row]
         hits.append((sum(map(bool, levels)), 2 in levels or 2 in plain))

@@ -216,6 +216,28 @@ def test_weight_0_is_scored_but_has_no_part(tmp_path: Path) -> None:
     assert one(tmp_path, plain, "s,a,b\nA,60,80\n") == 60
 
 
+def test_a_row_per_indicator(tmp_path: Path) -> None:
+    """Whom the table is about stands in the header; 201.4 and 19.99 down the page are no years."""
+    scheme = {"indicators": [{"id": "time", "title": "时间"}, {"id": "cost", "title": "费用"}]}
+    for head in ("指标", "项目"):
+        rows = scored(tmp_path, scheme, f"{head},甲县,乙县,丙县\n时间,60,19,20.14\n费用,80,19,19.99\n别的,1,2,3\n")
+        assert [rows[who, "total"]["score"] for who in ("甲县", "乙县", "丙县")] == [70, 19, 20.065]
+
+
+def test_grades_of_many(tmp_path: Path) -> None:
+    """Grade words stand in the same table as the limits of bands, and are never read as one."""
+    leaves = [
+        f"{a}_{d}"
+        for a in ("governance", "rule_of_law", "factors", "innovation")
+        for d in ("policy", "reform", "service", "efficiency")
+    ]
+    satisfied = [f"{a}_satisfaction" for a in ("governance", "rule_of_law", "factors", "innovation")]
+    head = ",".join(["区县", *leaves, *satisfied])
+    lines = [",".join([f"县{n}", *["优秀" if n % 2 else "一般"] * 16, *["90"] * 4]) for n in range(30)]
+    rows = scored(tmp_path, "sichuan_grade", "\n".join([head, *lines]))
+    assert {rows[f"县{n}", "total"]["score"] for n in range(30)} == {0.6 * 95 + 0.4 * 90, 0.6 * 70 + 0.4 * 90}
+
+
 _OTHER_SHAPES = {
     "cut lines": ("Country,a,b\nA,60,80,\nB,50,,,\n来源：某报告\nNote: see a, b\n", "utf-8"),
     "Western letters": ("Country,a,b\nA,60,80\nCôte d’Ivoire,50,\nCuraçao,1,2\n", "cp1252"),
