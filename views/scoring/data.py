@@ -162,11 +162,11 @@ def _unpivot(
         _reference_columns(con, scheme, file, extra, base, key)
         used |= set(extra)
     elif (across := _across(con, names, indicators, known)) is not None:
-        form, of, subject = "across", across, across
-        subjects = [name for name in names if name not in {of, period, *indicators}]
+        form, subject = "across", across
+        subjects = [name for name in names if name not in {across, period, *indicators}]
         used = set(names)
         rows = (
-            f"SELECT _row, col, trim(col) AS subject, period, key, text FROM (UNPIVOT (SELECT _row, {base.partition(', ')[2]}, {_q(of)} AS key, "
+            f"SELECT _row, col, trim(col) AS subject, period, key, text FROM (UNPIVOT (SELECT _row, {base.partition(', ')[2]}, {_q(across)} AS key, "
             f"{', '.join(map(_q, subjects))} FROM source) ON {', '.join(map(_q, subjects))} INTO NAME col VALUE text) WHERE key IN (SELECT text FROM known_text)"
         )
     else:
