@@ -219,11 +219,11 @@ def is_numbering(cells: Sequence[Any]) -> bool:
 def is_unlike(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool:
     """Whether the first of two rows stands over texts that are no values, 甲, 乙 or names: then it may number the columns.
 
-    They are half of the cells, or the first.
+    They are half of the cells, or the first; under names that are not Chinese 1, 2, 3 over one text of three are figures.
     """
     texts = [
         isinstance(under, str) and bool(under.strip()) and not shape.is_value(under) and under.strip() not in {*_LABELS, *names}
         for over, under in zip(*rows, strict=False)
         if over != ""
     ]  # fmt: skip
-    return bool(texts) and (texts[0] or sum(texts) * 2 >= len(texts))
+    return bool(texts) and (sum(texts) * 2 >= len(texts) or (texts[0] and (len(texts) > 3 or not names[0].isascii())))
