@@ -105,8 +105,11 @@ def test_long_answers_come_while_they_are_computed(hub: Hub, site: Site, monkeyp
     for _ in range(50):  # the server notes a query when its last byte has gone out
         with site.database.owner() as connection:
             newest = connection.execute("SELECT error, row_count FROM hub.query_history ORDER BY query_id DESC LIMIT 3").fetchall()  # fmt: skip
-        if [r["error"] is None for r in newest] == [True, False, True] and newest[2]["row_count"] == 25:
-            assert 0 < newest[0]["row_count"] < 150_000
+        given = sorted(r["row_count"] for r in newest if r["error"] is None)
+        # The refused one and the one left alone may be noted in either order.
+        if len(given) == 2 and 25 in given:
+            given.remove(25)
+            assert 0 < given[0] < 150_000
             return
         time.sleep(0.1)
     raise AssertionError(newest)
