@@ -191,7 +191,7 @@ def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, 
 
     Of other workbooks nothing is known.
     """
-    if not _is_zip(path):
+    if not is_zip(path):
         found = old(path)
         return (
             {n: look for n, look in zip(sheets, found, strict=True) if n in names} if len(found) == len(sheets) else {}
@@ -204,7 +204,7 @@ def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, 
         return {name: replace(_look(archive, part), due=due) for name, part in parts}
 
 
-def _is_zip(path: Path) -> bool:
+def is_zip(path: Path) -> bool:
     """Whether it begins as an archive; zipfile also takes an .xls for one, in whose theme an archive is embedded."""
     with path.open("rb") as file:
         return file.read(4) == _ZIP
@@ -327,7 +327,7 @@ def _column(letters: bytes) -> int:
 
 def needs_trial(path: Path) -> bool:
     """Whether how much a workbook grows in memory cannot be told from its parts: .xlsb, .ods and larger .xls."""
-    if not _is_zip(path):
+    if not is_zip(path):
         return path.stat().st_size > _SMALL_OLD
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

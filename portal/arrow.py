@@ -26,11 +26,8 @@ MEDIA = "application/vnd.apache.arrow.stream"
 PIECE = 10_000  # rows
 _MARK = "hub"
 _BROKEN = b"\xff\xff\xff\xff\xff\xff\xff\x7f"  # a message of two gigabytes that does not come
-_NUMERIC, _DIGITS, _SCALE = (
-    1700,
-    38,
-    20,
-)  # of a computed number the next row's may have more decimals: there is room for twenty
+_NUMERIC = 1700  # PostgreSQL's number of the type
+_DIGITS, _SCALE = 38, 20  # of a computed number the next row's may have more decimals: there is room for twenty
 
 
 def stream(answer: Opened, first: list[Row], told: Callable[[HubError], dict[str, Any]]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.container import is_zip
 from connectors.drivers import open_driver
 from connectors.spec import Connector
 from quality.check import check
@@ -63,9 +64,8 @@ def safe_file(driver: str, name: str, path: Path) -> None:
             f"这个来源收 {'、'.join(ENDINGS[driver])}，不收 {ending or '没有后缀的文件'}",
             "请另存后再送",
         )
-    with path.open("rb") as file:  # zipfile would take an .xls for an archive, in whose theme one is embedded
-        if file.read(4) != b"PK\x03\x04":
-            return
+    if not is_zip(path):
+        return
     if ending not in {".xlsx"}:
         raise ConfigError(name, "内容是压缩包，与后缀不符", "请在 WPS 或 Excel 里另存后再送")
     with zipfile.ZipFile(path) as inside:

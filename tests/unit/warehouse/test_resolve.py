@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,24 +67,27 @@ def test_sites_of_nine_agencies(tmp_path: Path) -> None:
     assert recall >= 0.8
 
 
-def test_sites_listed_once_per_programme_with_roles_told_by_the_data(tmp_path: Path) -> None:
-    files = {"list": programmes.sites(6, count=150)}
-    for row in files["list"]:
-        row["source"], row["id"] = row["Source"], row["Id"]
+@pytest.mark.parametrize(
+    ("sites", "seed", "count", "source", "number", "least"),
+    [
+        pytest.param(programmes.sites, 6, 150, "Source", "Id", 0.96, id="listed once per programme"),
+        pytest.param(venues.sites, 2, 220, "来源", "编号", 0.95, id="Chinese, with a point on the map"),
+    ],
+)
+def test_sites_with_roles_told_by_the_data(
+    tmp_path: Path,
+    sites: Callable[..., list[dict[str, Any]]],
+    seed: int,
+    count: int,
+    source: str,
+    number: str,
+    least: float,
+) -> None:
+    files = {"sites": [{**row, "source": row[source], "id": row[number]} for row in sites(seed, count=count)]}
     found = resolved(tmp_path, files, source_column="source")
     precision, _, f1 = scores(truth(files), found)
     assert precision >= 0.98
-    assert f1 >= 0.96
-
-
-def test_chinese_sites_with_a_point_on_the_map(tmp_path: Path) -> None:
-    files = {"sites": venues.sites(2, count=220)}
-    for row in files["sites"]:
-        row["source"], row["id"] = row["来源"], row["编号"]
-    found = resolved(tmp_path, files, source_column="source")
-    precision, _, f1 = scores(truth(files), found)
-    assert precision >= 0.98
-    assert f1 >= 0.95
+    assert f1 >= least
 
 
 def test_personal_numbers_with_slips_are_evidence_and_not_proof(tmp_path: Path) -> None:
