@@ -13,7 +13,7 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import header, shape
+from connectors import header, ledger, shape
 from connectors.batches import has_byte
 
 _FORMULA = re.compile(b'="')
@@ -24,16 +24,23 @@ _FULL = 3  # cells that most rows of a table fill in which a row of one cell is 
 _BLANKS = 100  # blank lines of a block or sheet below which another table is looked for
 
 
-def names_again(batch: pa.RecordBatch, names: Sequence[str]) -> pa.BooleanArray:
-    """Rows in which the names stand once more, as on every page of a printed list."""
-    again = numpy.zeros(batch.num_rows, bool)
+def furniture(batch: pa.RecordBatch, names: Sequence[str], above: Sequence[Sequence[str]]) -> tuple[Any, Any]:
+    """Rows in which the names stand once more, as on every page of a printed list, and rows that are lines or page numbers.
+
+    `above` are the rows of a header of several, as they stand.
+    """
+    again, rules = numpy.zeros(batch.num_rows, bool), numpy.zeros(batch.num_rows, bool)
     if len(names) > 1 and batch.num_rows:
-        first = "^" + r"[\s\x{3000}]*".join(map(re.escape, names[0]))
-        alike = pc.fill_null(pc.match_substring_regex(batch.column(0), first), False)
+        begun = [r"[\s\x{3000}]*".join(map(re.escape, name)) for name in (names[0], *(row[0] for row in above)) if name]
+        pattern = f"^(?:{'|'.join(begun)})|{header.RULE_PATTERN}"
+        alike = pc.fill_null(pc.match_substring_regex(batch.column(0), pattern), any(not row[0] for row in above))
         for place in numpy.flatnonzero(alike.to_numpy(zero_copy_only=False))[:_AGAIN]:
             cells = [batch.column(column)[place].as_py() or "" for column in range(len(names))]
-            again[place] = header.fit(cells, names).names == list(names)
-    return pa.array(again)
+            again[place] = header.fit(cells, names).names == list(names) or any(
+                ledger.stands_in(cells, row) for row in above
+            )
+            rules[place] = header.is_rule(cells)
+    return again, rules
 
 
 def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:
@@ -84,20 +91,22 @@ def is_full(filled: Iterable[int]) -> bool:
     return bool(counts) and counts[len(counts) // 2] >= _FULL
 
 
-def lone_texts(batch: pa.RecordBatch) -> pa.BooleanArray:
+def lone_texts(batch: pa.RecordBatch, kinds: shape.Kinds) -> pa.BooleanArray:
     """Rows with a single cell that is no value: headings of groups, titles and notes between the records."""
     lone = _filled(batch) == 1
     for place in numpy.flatnonzero(lone):
-        lone[place] = not shape.is_value(next(cell for column in batch.columns if (cell := column[place].as_py())))
+        column, cell = next((c, cell) for c, each in enumerate(batch.columns) if (cell := each[place].as_py()))
+        lone[place] = not shape.is_value(cell) and (column > 0 or not kinds.suits(cell))
     return pa.array(lone)
 
 
 class Watch:
     """Says of a sheet's records, one after another, why one is none."""
 
-    def __init__(self, names: Sequence[str], sample: Iterable[Sequence[Any]]) -> None:
+    def __init__(self, names: Sequence[str], sample: Sequence[Sequence[Any]]) -> None:
         self._names, self._width = list(names), len(names)
         self._full = is_full(self._width - row.count("") for row in sample)
+        self._kinds = shape.Kinds([[str(cell) for cell in row] for row in sample], self._width)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
         self._last = self._gaps = 0
         self.second: int | None = None  # the line on which another table begins
@@ -113,7 +122,7 @@ class Watch:
             return f"第 {self.second} 行起像是另一张表"
         if self._full and cells.count("") == self._width - 1:
             text = next(cell for cell in cells if cell != "")
-            if isinstance(text, str) and not shape.is_value(text):
+            if isinstance(text, str) and not shape.is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
                 return LONE
         self._above.append(cells)
         self._last = line

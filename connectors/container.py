@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
-from connectors.glance import Look, old
+from connectors.glance import Look, is_percent, old, padding
 from schemas.errors import SourceChanged, SourceUnavailable
 
 _ZIP = b"PK\x03\x04"
@@ -43,6 +43,7 @@ _TOLD = 5
 # A formula nobody has worked out yet: programs write it without a value, or with 0.
 _FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
 _PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
+_STYLED = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3}\d+)"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
 _TEXTUAL = re.compile(rb'\bt="[^n]')
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
@@ -71,12 +72,9 @@ def judge(path: Path, where: str) -> None:
     elif _ZIP.startswith(head[:4]) or _OLE.startswith(head[:8]):
         raise _cut_off(where)
     else:
-        text = head.lstrip().lower()
         kind = (
             "Excel 97 以前的旧格式"
             if re.match(rb"\x09[\x00\x02\x04]", head)
-            else "网页（HTML）"
-            if text.startswith((b"<html", b"<!doctype", b"<table", b"<meta"))
             else "文本"
             if b"\0" not in head
             else "别的格式"
@@ -161,6 +159,9 @@ def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
     if look.percent:
         columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
         yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
+    if look.padded:
+        columns = "、".join(sorted({cell.rstrip("0123456789") for cell in look.padded})[:_TOLD])
+        yield "padded", f"工作表“{name}”的 {columns} 列按固定位数显示，读出时照样补零：123 读作 000123"
     if look.errors:
         cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
         yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
@@ -221,24 +222,27 @@ def place(address: str) -> tuple[int, int]:
     return int(address[len(letters) :]), column
 
 
-def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:
-    """The numbers of the cell formats that show a fraction as per cent."""
+def _formats(archive: zipfile.ZipFile) -> dict[bytes, str]:
+    """The number formats of the cells' styles, by the style's number, that show a number as it is not."""
     if "xl/styles.xml" not in archive.namelist():
-        return set()
+        return {}
     styles = archive.read("xl/styles.xml")
-    formats = {b"9", b"10"}
+    formats = {b"9": "0%", b"10": "0.00%"}
     for tag in re.findall(rb"<numFmt\b[^>]*>", styles):
         number, code = re.search(rb'\bnumFmtId="(\d+)"', tag), re.search(rb'\bformatCode="([^"]*)"', tag)
-        if number and code and b"%" in re.sub(rb"&quot;.*?&quot;|\\\\.", b"", code.group(1)):
-            formats.add(number.group(1))
+        if number and code:
+            formats[number.group(1)] = unescape(code.group(1).decode("utf-8", "replace"), {"&quot;": '"'})
     cells = re.search(rb"<cellXfs\b.*?</cellXfs>", styles, re.DOTALL)
     used = re.findall(rb'<xf\b[^>]*?\bnumFmtId="(\d+)"', cells.group(0)) if cells else []
-    return {b"%d" % index for index, number in enumerate(used) if number in formats}
+    codes = {b"%d" % index: formats.get(number, "") for index, number in enumerate(used)}
+    return {style: code for style, code in codes.items() if is_percent(code) or padding(code)}
 
 
 def _look(archive: zipfile.ZipFile, part: str) -> Look:
     found = Look()
-    percent = _percent_styles(archive)
+    formats = _formats(archive)
+    percent = {style for style, code in formats.items() if is_percent(code)}
+    padded = {style: padding(code) for style, code in formats.items() if padding(code)}
     for whole in _texts(archive, part, b"<row"):
         if b"<f" in whole:
             for about, value in _FORMULA.findall(whole):
@@ -254,6 +258,12 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                 column.decode()
                 for column, before, style, behind in set(_PERCENT.findall(whole))
                 if style in percent and not _TEXTUAL.search(before + behind)
+            }
+        if padded:
+            found.padded |= {
+                cell.decode(): padded[style]
+                for cell, before, style, behind in _STYLED.findall(whole)
+                if style in padded and not _TEXTUAL.search(before + behind)
             }
         found.rows += len(_HIDDEN_ROW.findall(whole))
         found.errors += [cell.decode() for cell in _ERROR.findall(whole)]

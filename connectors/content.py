@@ -33,6 +33,9 @@ _REFUSED = {
     b"%PDF": "PDF", b"Rar!": "RAR 压缩包", b"7z\xbc\xaf": "7z 压缩包", b"{\\rtf": "Word 文档（RTF）", b"\x89PNG": "图片", b"\xff\xd8\xff": "图片",
     b"GIF8": "图片", b"SQLite format 3": "SQLite 数据库", b"\x7fELF": "程序", b"MZ": "程序", b"ARROW1": "Arrow 文件",
 }  # fmt: skip
+# What programs save under the name .xls without its being one.
+PAGE, ARCHIVE, XML_2003 = "网页（HTML）", "网页存档（MHTML）", "Excel 2003 的 XML 表格"
+WEB = (PAGE, ARCHIVE, XML_2003)
 _OLD_WORKBOOK = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
@@ -43,7 +46,7 @@ class Content:
 
     path: Path
     name: str
-    kind: str  # workbook | text | json | lines | xml | parquet
+    kind: str  # workbook | text | json | lines | xml | parquet, or one of WEB
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def kind_of(path: Path) -> str:
         file.seek(-min(path.stat().st_size, 256), 2)
         tail = file.read()
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
-        return "workbook" if _is_workbook(path) else "zip"
+        return _kind_of_zip(path)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") or head.startswith(_OLD_WORKBOOK):
         return "workbook"
     if head.startswith(b"PAR1"):
@@ -81,10 +84,18 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
     if re.match(rb"<[?!A-Za-z_]", text) and (text.startswith(b"<?xml") or tail.rstrip().endswith(b">")):
         low = text[:4096].lower()
         if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
-            return "网页（HTML）"
-        return "Excel 2003 的 XML 表格" if b"office:spreadsheet" in low or b"<office:document" in low else "xml"
-    if text[:13].lower() == b"mime-version:":
-        return "网页存档（MHTML）"
+            return PAGE
+        if b"<office:document" in low:
+            return "单个 XML 的 OpenDocument"
+        return XML_2003 if b"office:spreadsheet" in low else "xml"
+    if re.match(rb"<(?:!doctype\s+html|html|head|meta|style|table)\b", text, re.IGNORECASE):
+        return PAGE  # cut off
+    if re.match(rb"(?:[\w-]+:[^\n]*\n|[ \t][^\n]*\n)*mime-version:", text[:2048], re.IGNORECASE):
+        return ARCHIVE
+    if re.match(rb"ID;P[^\r\n]*[\r\n]+(?:P;P|[FBO];|C;[XY]|NN;)", text):
+        return "SYLK 表格"
+    if re.match(rb"TABLE\r?\n0,1\r?\n", text):
+        return "DIF 表格"
     if re.match(rb"[\w.$]+\(\s*[\[{]\s*[\[{\"]", text):
         return "JSONP"
     if text[:1] in (b"{", b"["):
@@ -119,13 +130,18 @@ def _begins_json(text: bytes) -> bool:
     )
 
 
-def _is_workbook(path: Path) -> bool:
+def _kind_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            names = {name.lower().replace("\\", "/") for name in archive.namelist()}
     except (zipfile.BadZipFile, ValueError, OSError):
-        return path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".ods", ".et")
-    return any(name.lower().startswith(("xl/", "xl\\")) for name in names) or {"content.xml", "mimetype"} <= set(names)
+        return "workbook" if path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".ods", ".et") else "zip"
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    if "xl" in folders or {"content.xml", "mimetype"} <= names:
+        return "workbook"
+    if "[content_types].xml" in names:
+        return "演示文稿" if "ppt" in folders else "Word 文档"
+    return "zip"
 
 
 def _contents(path: Path, name: str, where: str, folder: Path, member: str | None) -> Iterator[Content]:
@@ -143,7 +159,7 @@ def _contents(path: Path, name: str, where: str, folder: Path, member: str | Non
 
 def _plain(path: Path, name: str, where: str) -> Content:
     kind = kind_of(path)
-    if kind not in ("workbook", "text", "json", "lines", "xml", "parquet"):
+    if kind not in ("workbook", "text", "json", "lines", "xml", "parquet", *WEB):
         told = "压缩包里的压缩包" if kind in ("zip", *_PACKED.values()) else kind
         raise SourceChanged(where, f"内容是{told}，不是表格", _CURE)
     return Content(path, name, kind)

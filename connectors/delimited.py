@@ -56,8 +56,8 @@ class DelimitedFile:
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._records = self._flawed = self._padded = 0
-        self._checks_totals, self._comments, self._again = totals, 0, 0
-        self._noted = self._quoted = False
+        self._checks_totals, self._comments, self._again, self._rules = totals, 0, 0, 0
+        self._noted = self._quoted = self._parts = False
         self._second: int | None = None  # the line on which another table begins
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -110,7 +110,7 @@ class DelimitedFile:
         self._dialect, self._header, self._skip = found.dialect, found.header, found.skip
         self._delivery.delimiter = found.dialect.delimiter
         self._width, self._surplus, self._pads = found.width, found.surplus, found.pads
-        self._kinds, self._full = found.kinds, found.full
+        self._kinds, self._full, self._above, self._doubtful = found.kinds, found.full, found.rows, found.doubtful
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
         if found.numbering:
@@ -151,6 +151,9 @@ class DelimitedFile:
             text = cells[0]
         elif self._is_note(cells):
             flaw = ""
+        elif header.is_rule(cells):
+            self._rules += 1
+            cells, flaw = [], ""
         elif len(cells) < width and cells[0].lstrip().startswith("#"):
             self._comments += 1
             cells, flaw = [], ""
@@ -236,8 +239,10 @@ class DelimitedFile:
                 self._flawed += int((lines >= self._second).sum())
             values = batch.columns[:width]
             if self._full and sum(not column.null_count for column in values) <= 1:
-                lone = between.lone_texts(batch.select(range(width)))
+                lone = between.lone_texts(batch.select(range(width)), self._kinds)
                 flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
+            if lines[0] <= self._doubtful <= lines[-1]:
+                flaw = pc.if_else(pc.equal(rows, self._doubtful), ledger.DOUBTFUL, flaw)
             if self._quoted or self._dialect.quote != '"':
                 values = map(between.bared, values)
             columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
@@ -355,6 +360,8 @@ class DelimitedFile:
                 self._delivery.find(code, message)
         if self._comments:
             self._delivery.find("comments", f"有 {self._comments} 行以 # 开头、列数不足，当作注释没有读入")
+        if self._rules:
+            self._delivery.find("rules", f"去掉了 {self._rules} 行分隔线或页码")
         if self._again:
             self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
 
@@ -385,26 +392,44 @@ class DelimitedFile:
             stream.close()
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        again = between.names_again(batch, self._header.names[: self._width - self._surplus])
-        if pc.any(again).as_py():
-            self._again += pc.sum(again).as_py()
-            batch = batch.filter(pc.invert(again))
+        again, rules = between.furniture(batch, self._header.names[: self._width - self._surplus], self._above)
+        rules &= not self._footer_rows  # they are among those that are counted from the end
+        if again.any() or rules.any():
+            self._again, self._rules = self._again + int(again.sum()), self._rules + int(rules.sum())
+            batch = batch.filter(pa.array(~(again | rules)))
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
         # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
         if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
+            self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
             return batch
         note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
         if self._noted or pc.any(note).as_py():
             foot = pc.or_(foot, self._continued(batch, note))
             self._noted = True
-        if not pc.any(foot).as_py():
-            return batch
-        for row in batch.filter(foot).to_pylist():
+        if pc.any(foot).as_py():
+            left, batch = batch.filter(foot), batch.filter(pc.invert(foot))
+        else:
+            left = batch.slice(0, 0)
+        self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
+        for row in left.to_pylist():
             self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
-        return batch.filter(pc.invert(foot))
+        return self._without_parts(batch)
+
+    def _without_parts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with what is only part of a total marked as no record: from a first 其中 on, each row is asked about."""
+        first = batch.column(0)
+        begun = pc.fill_null(pc.match_substring_regex(first, header.PART_PATTERN), False)
+        if not self._parts and not pc.any(begun).as_py():
+            return batch
+        start, self._parts = 0 if self._parts else pc.index(begun, True).as_py(), True
+        lines = batch.column("_row").to_pylist()
+        part = [n >= start and self._foot.part(line, first[n].as_py()) for n, line in enumerate(lines)]
+        flaw = pc.if_else(pa.array(part, pa.bool_()), ledger.PART, batch.column("_flaw"))
+        self._flawed += sum(part)
+        return batch.set_column(batch.num_columns - 1, batch.schema.field("_flaw"), flaw)
 
     def _without_lone_texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The last batch without last rows of nothing but a text in the first column, which holds something else."""

@@ -10,7 +10,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 csv.field_size_limit(1 << 26)  # a cell may hold a whole document
@@ -39,6 +39,7 @@ class Dialect:
     quote: str | None = '"'
     escape: str | None = None
     skip_space: bool = False  # blanks after a delimiter belong to neither cell
+    framed: bool = False  # lines begin and end with a delimiter too, as a drawn table's do
 
     @property
     def mark(self) -> str:
@@ -60,6 +61,9 @@ class Dialect:
         if self.mark != self.delimiter:
             steps.append(lambda text: text.replace(self.delimiter, self.mark))
         mark, quote = re.escape(self.mark), re.escape(self.quote or '"')
+        if self.framed:
+            frame = re.compile(rf"^[ \t]*{mark}(.*){mark}[ \t]*(?=\r?$)", re.MULTILINE)
+            steps.append(lambda text: frame.sub(r"\1", text))
         if self.escape:
             pair = re.compile(rf"{re.escape(self.escape)}({mark}|[{quote}\\\r\n])?")
             steps.append(lambda text: pair.sub(lambda found: found[0] if found[1] else found[0] * 2, text))
@@ -114,7 +118,15 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         # The blanks of a text and the strokes of a date agree as well as commas do, but make fewer cells.
         if _agreeing(sample, found) < _AGREEING or (share >= _LIKELY and width >= _best(sample, found.delimiter)[1]):
             found = _judged(sample, mark)
-    return found
+    return replace(found, framed=is_framed(lines, found.delimiter))
+
+
+def is_framed(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether a table is drawn: its lines stand between strokes, but for +---+ and a title."""
+    if delimiter != "|":
+        return False
+    drawn = [text for line in lines if "|" in line and (text := line.strip()).strip("|+-=: ")]
+    return len(drawn) > 1 and all(len(text) > 2 and text[0] == text[-1] == "|" for text in drawn)
 
 
 def alone(lines: Sequence[str], dialect: Dialect) -> tuple[int, float]:
@@ -135,7 +147,8 @@ def mapped(text: str, delimiter: str) -> Dialect:
     mark = re.escape(delimiter)
     if '\\"' in text[:_SAMPLE] or re.search(rf"(?:^|\n|{mark})'[^']*{mark}[^'\n]*'(?:{mark}|\n|$)", text[:_SAMPLE]):
         return detect(text, delimiter)
-    return Dialect(delimiter, skip_space=f'{delimiter} "' in text[:_SAMPLE])
+    framed = is_framed(text[:_SAMPLE].split("\n")[:-1], delimiter)
+    return Dialect(delimiter, skip_space=f'{delimiter} "' in text[:_SAMPLE], framed=framed)
 
 
 def _judged(sample: str, delimiter: str | None) -> Dialect:

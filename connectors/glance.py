@@ -6,6 +6,7 @@ Source: [MS-XLS] 2.4 records, [MS-CFB] 2 structures.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from pathlib import Path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
-_BOF, _EOF, _SHEET, _FORMULA, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x06, 0x5E, 0x208, 0x7D, 0x205
+_BOF, _EOF, _SHEET, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x5E, 0x208, 0x7D, 0x205
+_STYLE, _FORMAT_8, _FORMAT_5 = 0xE0, 0x41E, 0x1E
+_FIGURES = _NUMBER, _INTEGER, _INTEGERS, _FORMULA = 0x203, 0x27E, 0xBD, 0x06
 _HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
 _TEXT, _ERROR, _BLANK = 0, 2, 3  # a formula's result that is no number says so in its first byte
 
@@ -29,12 +32,23 @@ class Look:
     blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
     zero: list[str] = field(default_factory=list)  # and of those that come to 0
     percent: set[str] = field(default_factory=set)  # columns
+    padded: dict[str, int] = field(default_factory=dict)  # address -> digits shown of a whole number: 000123
     due: bool = False  # the file itself says that its formulas are still to be worked out
 
     @property
     def uncomputed(self) -> list[str]:
         """The addresses of the formulas that have no value; where all came to 0 and are due, none has been worked out."""
         return self.blank or (self.zero if self.due and len(self.zero) == self.formulas else [])
+
+
+def padding(code: str) -> int:
+    """How many digits a number format shows at least, the others as zeros in front; 0 for any other format."""
+    return len(code) if len(code) > 1 and not code.strip("0") else 0
+
+
+def is_percent(code: str) -> bool:
+    """Whether a number format shows a fraction as per cent."""
+    return "%" in re.sub(r'"[^"]*"|\\.', "", code)
 
 
 def address(row: int, column: int) -> str:
@@ -53,7 +67,8 @@ def old(path: Path) -> list[Look]:
     try:
         stream = _stream(data) if data.startswith(_OLE) else data
         starts = [struct.unpack_from("<I", body)[0] for kind, body, _ in _records(stream, 0) if kind == _SHEET]
-        return [_look(stream, start) for start in starts]
+        formats = _formats(stream)
+        return [_look(stream, start, formats) for start in starts]
     except (struct.error, IndexError, RecursionError):
         return []
 
@@ -71,9 +86,39 @@ def _records(stream: bytes, start: int) -> Iterator[tuple[int, bytes, int]]:
         place += 4 + length
 
 
-def _look(stream: bytes, start: int) -> Look:
+def _formats(stream: bytes) -> list[str]:
+    """The number format of each style of a cell."""
+    codes, styles = {9: "0%", 10: "0.00%"}, []
+    for kind, body, _ in _records(stream, 0):
+        if kind == _STYLE:
+            styles.append(struct.unpack_from("<H", body, 2)[0])
+        elif kind == _FORMAT_8:
+            number, length, wide = struct.unpack_from("<HHB", body)
+            codes[number] = body[5 : 5 + length * (2 if wide & 1 else 1)].decode("utf-16-le" if wide & 1 else "latin-1")
+        elif kind == _FORMAT_5:
+            codes[struct.unpack_from("<H", body)[0]] = body[3:].decode("latin-1")
+    return [codes.get(number, "") for number in styles]
+
+
+def _styled(kind: int, body: bytes) -> Iterator[tuple[int, int, int]]:
+    """Row, column and style of the numbers in a record, from 1, 1 and 0."""
+    row, column, style = struct.unpack_from("<3H", body)
+    if kind in (_NUMBER, _INTEGER, _FORMULA):
+        yield row + 1, column + 1, style
+    elif kind == _INTEGERS:
+        for each in range((len(body) - 6) // 6):
+            yield row + 1, column + 1 + each, struct.unpack_from("<H", body, 4 + each * 6)[0]
+
+
+def _look(stream: bytes, start: int, formats: list[str]) -> Look:
     found = Look()
+    telling = {style for style, code in enumerate(formats) if is_percent(code) or padding(code)}
     for kind, body, _ in _records(stream, start):
+        for row, column, style in _styled(kind, body) if telling and kind in _FIGURES else ():
+            if style in telling and is_percent(formats[style]):
+                found.percent.add(address(1, column)[:-1])
+            elif style in telling:
+                found.padded[address(row, column)] = padding(formats[style])
         if kind == _FORMULA:
             found.formulas += 1
             row, column = struct.unpack_from("<HH", body)

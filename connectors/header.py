@@ -36,10 +36,25 @@ _WHOSE = "(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项�
 _TOTAL = re.compile(
     rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|总合计)(?:[（(].*)?[：:]?$|^[\u4e00-\u9fff]{{1,6}}小计[：:]?$"
 )
-_SIGNATURE = re.compile(
-    r"^(?:填表人|填报人|制表人|制表|审核人|审核|复核人|经办人|单位负责人|负责人签字|负责人|签字|签章|填报单位|填表日期|填报日期|制表日期|联系电话|数据来源|资料来源|说明|备注|注)[：:]"
+_SIGNED = (
+    "填表人|填报人|制表人|制表|审核人|审核|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
+    "|填报单位|填表单位|报送单位|制表单位|填表日期|填报日期|制表日期|报出日期|报送日期|填报时间|填表时间|报送时间|打印日期|打印时间|打印人|导出时间|导出人|联系人|联系电话"
+)
+_SIGNATURE_TEXT = (
+    rf"(?:(?:{_SIGNED}|数据来源|资料来源|说明|备注|注)(?:[（(][^（()）]{{0,8}}[）)])?[：:]"
+    r"|(?:填表人|填报人|制表人|填表日期|填报日期|制表日期|报出日期)$)"
+)
+_SIGNATURE = re.compile(f"^{_SIGNATURE_TEXT}")
+# What stands beside a value in a form, or above a table.
+_LABEL = re.compile(
+    rf"^(?:(?:{_SIGNED}|报告期|报表期|统计期|统计时间|统计日期|所属期|所属时期|数据时间|报表名称|表号|制定机关|批准机关|批准文号|有效期至"
+    r"|姓名|性别|民族|出生年月|出生日期|籍贯|政治面貌|文化程度|学历|学位|婚姻状况|职务|职称|工作单位|单位|家庭住址|住址|住所|地址|通讯地址|邮编|邮政编码|电子邮箱|联系方式|手机号码?|电话"
+    r"|身份证号码?|证件号码|企业名称|单位名称|项目名称|统一社会信用代码|法定代表人|注册资本|成立日期|经营范围|企业类型|登记机关|营业期限)(?:[（(][^（()）]{0,8}[）)])?[：:]?"
+    r"|[\u4e00-\u9fff]{2,8}[：:])$"
 )
 
+_PAGE = r"第\d+页(?:[，,/]?共\d+页)?|共\d+页(?:[，,/]?第\d+页)?"
+_RULE = re.compile(rf"^(?:[-=—─━:+|]{{3,}}|{_PAGE})$")
 _REMARK = re.compile(r"^(?:数据来源|资料来源|说明|备注|注)[：:]")
 
 
@@ -88,6 +103,22 @@ def is_signature(text: str) -> bool:
     return bool(_SIGNATURE.match(squeezed(text)))
 
 
+def is_label(text: str) -> bool:
+    """Whether a cell is what a form says beside a value, or a table above its names."""
+    return bool(_LABEL.match(squeezed(text)))
+
+
+def is_rule(cells: Sequence[object]) -> bool:
+    """Whether a row is a line drawn under the names, ---, or the number of a page."""
+    given = [squeezed(cell) for cell in cells if cell not in ("", None)]
+    return bool(given) and all(map(_RULE.match, given))
+
+
+def is_part(text: str) -> bool:
+    """Whether a row's first text says that the row is part of the one above: 其中：城镇."""
+    return squeezed(text).lstrip("#").startswith(("其中：", "其中:"))
+
+
 def is_remark(text: str) -> bool:
     """Whether a line under the table explains it: 注, 说明, 数据来源; nobody signed it."""
     return bool(_REMARK.match(squeezed(text)))
@@ -98,7 +129,9 @@ TOTAL_PATTERN = (
     rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累][\s\x{{3000}}]*计|总合计)[\s\x{{3000}}]*(?:[（(].*)?[：:]?[\s\x{{3000}}]*$"
     r"|^[\s\x{3000}]*\p{Han}{1,6}小[\s\x{3000}]*计[：:]?[\s\x{3000}]*$"
 )
-SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE.pattern.removeprefix("^")
+SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
+PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
+RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共)"
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors import between, header, ledger, shape
-from connectors.dialect import USUAL, Dialect, alone, detect, hinted, mapped
+from connectors.dialect import USUAL, Dialect, alone, detect, hinted, is_framed, mapped
 from connectors.header import Header
 from connectors.stray import mended
 from schemas.errors import SourceChanged
@@ -35,7 +35,9 @@ class Heading:
     units: dict[str, str] = field(default_factory=dict)  # "*": for the whole sheet
     width: int = 0  # cells of a record, `surplus` of them blank behind the last column
     surplus: int = 0
+    rows: list[list[str]] = field(default_factory=list)  # of a header of several rows, as they stand
     numbering: bool = False  # the last line skipped numbers the columns: 1, 2, 3
+    doubtful: int = 0  # the line of a first record that may number the columns too
     full: bool = False  # most records fill several cells
     pads: bool = False  # blank cells at the end of a line are left out
     kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
@@ -56,7 +58,7 @@ def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row:
         found, above = _told(lines, delimiter, header_row, where)
     for row in above:
         caption = " ".join(cell.strip() for cell in row if cell.strip())
-        if caption and not caption.startswith("sep="):
+        if caption and not caption.startswith("sep=") and not header.is_rule(row):
             found.captions.append(caption)
             if unit := header.sheet_unit(caption):
                 found.units["*"] = unit
@@ -70,7 +72,7 @@ def _mapped(
     best: tuple[Header, int, str, list[list[str]]] | None = None
     hint = delimiter or hinted(lines)
     for mark in (hint,) if hint else (*USUAL, "，", "；"):
-        rows, ends = _rows(lines, Dialect(mark))
+        rows, ends = _rows(lines, Dialect(mark, framed=is_framed(lines[:_LINES], mark)))
         for index, row in enumerate(rows):
             if header_row is not None and ends[index] != header_row:
                 continue
@@ -92,6 +94,8 @@ def _told(
     dialect = detect("".join(lines), delimiter)
     rows, ends = _rows(lines, dialect)
     if header_row is None:
+        if shape.is_card(rows):
+            raise SourceChanged(where, shape.CARD, shape.CARD_CURE)
         place = shape.guess(rows) or shape.Place(0, 0)
     elif header_row == 0:
         place = shape.Place(1 if hinted(lines) else 0, 0)
@@ -113,9 +117,9 @@ def _told(
     else:
         widths = Counter(len(row) for row in rows[place.start :] if row)
         names = [""] * (widths.most_common(1)[0][0] if widths else 1)
-    return Heading(dialect, header.fit(names, ()), ends[begun - 1] if begun else 0, named=place.depth > 0), rows[
-        : place.start
-    ]
+    found = Heading(dialect, header.fit(names, ()), ends[begun - 1] if begun else 0, named=place.depth > 0)
+    found.rows = rows[place.start : begun] if place.depth > 1 else []
+    return found, rows[: place.start]
 
 
 def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str) -> None:
@@ -126,14 +130,20 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     """
     rows, ends = _rows(lines, found.dialect)
     below = [(row, end) for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
-    first = [row for row, _ in below[:2]]
-    if found.named and len(first) > 1 and ledger.is_numbering(first[0]) and ledger.is_unlike(first, found.header.names):
+    if below and all(map(header.is_rule, [below[0][0]])):  # a line drawn under the names
+        found.skip = below.pop(0)[1]
+    numbered = ledger.numbering([row for row, _ in below], found.header.names) if found.named else False
+    if numbered:
         found.skip, found.numbering = below.pop(0)[1], True
+    elif numbered is None:
+        found.doubtful = below[0][1]
     body = [row for row, _ in below]
     widest = max(map(len, body), default=0)
     names = found.header.names
-    # A delimiter behind the last name, and none behind the values: there is no such column.
-    while body and found.named and len(names) > max(widest, 1) and re.fullmatch(r"列\d+", names[-1]):
+    # A delimiter behind the last name, and nothing behind the values: there is no such column.
+    while body and found.named and len(names) > 1 and re.fullmatch(r"列\d+", names[-1]) and names[-1] not in wanted:
+        if any(row[len(names) - 1].strip() for row in body if len(row) >= len(names)):
+            break
         names.pop()
     columns = max(len(names), 1)
     usual = Counter(map(len, body)).most_common(1)[0][0] if body else columns
@@ -155,7 +165,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
 def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
     """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart."""
     pieces = [len(_GAP.split(row[0].strip())) for row in rows if row and row[0].strip()]
-    return len(pieces) > 2 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9
+    return len(pieces) > 1 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9
 
 
 def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,12 @@ from connectors import header, shape
 _FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
+_LEVELS = 9  # of indentation, in blanks
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
 _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
+_NUMBERED = re.compile(r"[(\[【]?(\d{1,3})[)\]】.、]?(?:=.*)?")  # （1）, ①, 3=1+2
+DOUBTFUL = "像是各列的编号，也可能是一条记录"
+PART = "像是合计的一部分，不是单独的一条记录"
 
 
 @dataclass(frozen=True)
@@ -35,24 +40,33 @@ class _Total:
 class Foot:
     """Tells records from the rows between and below them."""
 
-    def __init__(self, names: Sequence[str], wanted: Sequence[str], *, numbered: bool = False) -> None:
-        self._numbered = numbered  # whether the first row may only number the columns
+    def __init__(
+        self, names: Sequence[str], wanted: Sequence[str], *, numbered: bool = False, above: Sequence[Sequence[str]] = ()
+    ) -> None:  # fmt: skip
+        self._numbered = numbered  # whether the first row only numbers the columns
+        self._above = above  # the rows of a header of several, as they stand
         self._names = list(names)
         self._mapped = [index for index, name in enumerate(names) if name in set(wanted)]
         self._totals: list[_Total] = []
         self._left_out: set[int] = set()
         self._notes = self._signed = self._empty = 0
-        self._begun = False
+        self.first: int | None = None  # the line of the first record
+        self._tied = self._total_line = 0  # the line of the last total or of what is part of it
+        self._below: int | None = None  # from this line on all rows are part of a total
         self._first_key = header.key(names[0]) if names else ""
-        self._again = self._numbering = 0
+        self._again = self._numbering = self._rules = 0
 
     def is_record(self, cells: Sequence[Any], line: int) -> bool:
         """Whether a row is a record; lines count from 1 and come in order."""
         first = cells[0] if cells[0] != "" else next((cell for cell in cells if cell != ""), "")
         if first == "":
             return False
-        if self._numbered and not self._begun and is_numbering(cells):
+        if self._numbered and self.first is None and is_numbering(cells):
             self._numbering = line
+            self._left_out.add(line)
+            return False
+        if isinstance(first, str) and header.is_rule(cells):
+            self._rules += 1
             self._left_out.add(line)
             return False
         if self._is_foot(first, cells, line):
@@ -66,7 +80,24 @@ class Foot:
             self._empty += any(str(cell).strip() for cell in cells)
             self._left_out.add(line)
             return False
-        self._begun = True
+        self.first = self.first or line
+        return True
+
+    def part(self, line: int, first: Any) -> bool:
+        """Whether a record is none but part of the total above it: 其中：城镇, and what is indented below.
+
+        Under a total at the foot everything behind such a row is. Lines rise; `first` is the row's first cell.
+        """
+        if self._below is not None and line >= self._below:
+            return True
+        if line != self._tied + 1 or not isinstance(first, str):
+            return False
+        named = header.is_part(first)
+        if not named and (self._tied == self._total_line or first[:1] not in " \u3000"):
+            return False
+        self._tied = line
+        if named and self.first is not None and self.first < self._total_line:
+            self._below = line
         return True
 
     def exclude(self, line: int) -> None:
@@ -75,6 +106,8 @@ class Foot:
 
     def _is_header(self, cells: Sequence[Any]) -> bool:
         """Whether the names stand here once more, as on every page of a printed list."""
+        if any(stands_in(cells, row) for row in self._above):
+            return True
         if not header.key(cells[0]).startswith(self._first_key):
             return False
         return header.fit([str(cell) for cell in cells], self._names).names == self._names
@@ -98,6 +131,8 @@ class Foot:
         if header.is_total(first):
             values = {i: cell for i, cell in enumerate(cells) if i > index and cell not in ("", first)}
             self._totals.append(_Total(line, header.squeezed(first).rstrip("：:"), values))
+            if not self._totals[-1].word.endswith("小计"):
+                self._tied = self._total_line = line
         else:
             self._notes += 1
             self._signed += header.is_signature(first) and not header.is_remark(first)
@@ -114,6 +149,8 @@ class Foot:
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
         if self._numbering:
             yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
+        if self._rules:
+            yield "rules", f"去掉了 {self._rules} 行分隔线或页码"
         if self._again:
             yield "header_again", f"去掉了 {self._again} 行重复的表头"
         if self._empty:
@@ -130,6 +167,7 @@ class Foot:
         filled = numpy.zeros(batch.num_rows, bool)
         for index in self._mapped:
             filled |= batch.column(index).is_valid().to_numpy(zero_copy_only=False)
+        filled &= ~batch.column("_flaw").is_valid().to_numpy(zero_copy_only=False)
         sums.add_batch(batch.filter(pa.array(filled)))
 
     def _mismatches(self, add: Callable[[Sums], None]) -> Iterator[str]:
@@ -140,13 +178,14 @@ class Foot:
         since = 0  # the part in which the last 小计 ends
         for place, total in enumerate(self._totals, 1):
             is_part = total.word.endswith("小计")
-            rows, found = sums.between(since if is_part else 0, place)
-            if not rows and not is_part and place == 1:
-                rows, found = sums.between(0, len(self._totals) + 1)  # it stands above what it adds up
-            yield from self._compared(total, rows, found)
+            reach = since if is_part else 0, place
+            if not is_part and place == 1 and not sums.between(*reach)[0]:
+                reach = 0, len(self._totals) + 1  # it stands above what it adds up
+            yield from self._compared(total, *sums.between(*reach), sums.shallow(*reach))
             since = place if is_part else since
 
-    def _compared(self, total: _Total, rows: int, sums: dict[int, float]) -> Iterator[str]:
+    def _compared(self, total: _Total, rows: int, sums: dict[int, float], shallow: dict[int, float]) -> Iterator[str]:
+        """What of a total agrees neither with all its records nor with those that are indented least."""
         for column, said in total.values.items():
             given = _number(said)
             if given is None:
@@ -155,44 +194,60 @@ class Foot:
                     yield f"第 {total.line} 行{total.word}写“{said.strip()}”，实有 {rows} 行"
                 continue
             found = sums[column]
-            if abs(given - found) > max(0.01, abs(found) * 1e-9) and given != rows:
+            if not (_agree(given, found) or _agree(given, shallow[column])) and given != rows:
                 yield (
                     f"第 {total.line} 行“{self._names[column]}”{total.word}写 {given:.15g}，"
                     f"明细相加为 {round(found, 6):.15g}（{rows} 行）"
                 )
 
 
+def _agree(given: float, found: float) -> bool:
+    return abs(given - found) <= max(0.01, abs(found) * 1e-9)
+
+
 class Sums:
-    """Sums of some columns over the records between totals, and how many records there are."""
+    """Sums of some columns over the records between totals, and how many records there are, by how far they are indented."""
 
     def __init__(self, columns: Sequence[int], totals: Sequence[int]) -> None:
         self._columns, self._lines = list(columns), numpy.array(totals)
-        self._rows = numpy.zeros(len(totals) + 1, numpy.int64)
-        self._of = numpy.zeros((len(self._columns), len(totals) + 1))
+        self._rows = numpy.zeros((_LEVELS, len(totals) + 1), numpy.int64)
+        self._of = numpy.zeros((len(self._columns), _LEVELS, len(totals) + 1))
 
     def add(self, line: int, cells: Sequence[Any]) -> None:
         """Add one record."""
-        part = int(numpy.searchsorted(self._lines, line))
-        self._rows[part] += 1
+        part, first = int(numpy.searchsorted(self._lines, line)), cells[0]
+        level = min(len(first) - len(first.lstrip()), _LEVELS - 1) if isinstance(first, str) else 0
+        self._rows[level, part] += 1
         for place, column in enumerate(self._columns):
-            self._of[place, part] += _number(cells[column]) or 0.0
+            self._of[place, level, part] += _number(cells[column]) or 0.0
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
         """Add records of text columns that have a `_row`; what is no number counts as nothing."""
-        parts = numpy.searchsorted(self._lines, batch.column("_row").to_numpy())
-        self._rows += numpy.bincount(parts, minlength=len(self._rows))
+        size = self._rows.shape[1]
+        first = pc.fill_null(batch.column(0), "")
+        indent = pc.subtract(pc.utf8_length(first), pc.utf8_length(pc.utf8_ltrim_whitespace(first))).to_numpy()
+        places = numpy.searchsorted(self._lines, batch.column("_row").to_numpy())
+        places += numpy.minimum(indent, _LEVELS - 1) * size
+        self._rows += numpy.bincount(places, minlength=_LEVELS * size).reshape(_LEVELS, size)
         for place, column in enumerate(self._columns):
             text = pc.replace_substring(
                 pc.utf8_trim_whitespace(pc.utf8_normalize(batch.column(column), "NFKC")), ",", ""
             )
             figure = pc.fill_null(pc.match_substring_regex(text, _FIGURE), False)
             values = pc.cast(pc.if_else(figure, text, "0"), pa.float64()).to_numpy()
-            self._of[place] += numpy.bincount(parts, weights=values, minlength=len(self._rows))
+            self._of[place] += numpy.bincount(places, weights=values, minlength=_LEVELS * size).reshape(_LEVELS, size)
 
     def between(self, first: int, last: int) -> tuple[int, dict[int, float]]:
         """Records and sums by column from behind the total number `first` up to number `last` (from 1; 0 is the top)."""
-        sums = self._of[:, first:last].sum(axis=1).tolist()
-        return int(self._rows[first:last].sum()), dict(zip(self._columns, sums, strict=True))
+        return int(self._rows[:, first:last].sum()), self._sums(self._of[:, :, first:last].sum(axis=(1, 2)))
+
+    def shallow(self, first: int, last: int) -> dict[int, float]:
+        """The sums of the records there that are indented least: those below are parts of them."""
+        level = int((self._rows[:, first:last].sum(axis=1) > 0).argmax())
+        return self._sums(self._of[:, level, first:last].sum(axis=1))
+
+    def _sums(self, sums: numpy.ndarray) -> dict[int, float]:
+        return dict(zip(self._columns, sums.tolist(), strict=True))
 
 
 def _number(cell: Any) -> float | None:
@@ -207,23 +262,61 @@ def _number(cell: Any) -> float | None:
 
 
 def is_numbering(cells: Sequence[Any]) -> bool:
-    """Whether a row under the header only numbers the columns: 1, 2, 3, … (甲, 乙 or A, B may stand before them)."""
-    given = [str(cell).strip() for cell in cells if cell != ""]
+    """Whether a row under the header may number the columns: 1, 2, 3, … (甲, 乙 or A, B may stand before them)."""
+    return _numbered(cells) is not None
+
+
+def _numbered(cells: Sequence[Any]) -> bool | None:
+    """Whether a row that counts its cells does so as no record would, （1）, ①, 3=1+2; None when it counts none."""
+    given = [unicodedata.normalize("NFKC", spelling).strip() for cell in cells if (spelling := _spelling(cell))]
     letters = len(list(itertools.takewhile(lambda pair: pair[0] in pair[1], zip(given, _LETTERS, strict=False))))
-    numbers = [_number(cell) for cell in given[letters:]]
-    if len(given) < 3 or not numbers or numbers[0] not in (0.0, 1.0):
-        return False
-    return numbers == [numbers[0] + index for index in range(len(numbers))] and (letters > 0 or len(numbers) > 2)
+    found = [_NUMBERED.fullmatch(cell) for cell in given[letters:]]
+    numbers = [int(each.group(1)) for each in found if each]
+    if len(given) < 3 or not numbers or len(numbers) < len(found) or numbers[0] not in (0, 1):
+        return None
+    if numbers != [numbers[0] + index for index in range(len(numbers))] or (not letters and len(numbers) < 3):
+        return None
+    return any(not cell.isascii() or not cell.isdigit() for cell in list(filter(None, map(_spelling, cells)))[letters:])
 
 
-def is_unlike(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool:
-    """Whether the first of two rows stands over texts that are no values, 甲, 乙 or names: then it may number the columns.
+def _spelling(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
-    They are half of the cells, or the first; under names that are not Chinese 1, 2, 3 over one text of three are figures.
+
+def numbering(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool | None:
+    """Whether the first of a table's rows numbers its columns; None when it does so or is a record, one cannot tell.
+
+    1, 2, 3 do over columns that hold texts in all other rows: half of them, or the first.
     """
-    texts = [
-        isinstance(under, str) and bool(under.strip()) and not shape.is_value(under) and under.strip() not in {*_LABELS, *names}
-        for over, under in zip(*rows, strict=False)
-        if over != ""
-    ]  # fmt: skip
-    return bool(texts) and (sum(texts) * 2 >= len(texts) or (texts[0] and (len(texts) > 3 or not names[0].isascii())))
+    dressed = _numbered(rows[0]) if rows else None
+    if dressed is None or dressed or len(rows) < 2:
+        return bool(dressed)
+    columns = [
+        [row[column] for row in rows[1:] if column < len(row) and row[column] != ""]
+        for column, cell in enumerate(rows[0])
+        if cell != ""
+    ]
+    worded = [bool(column) and all(_is_word(cell, names) for cell in column) for column in columns]
+    chinese = not names[0].isascii()
+    if columns[0] and _spelling(columns[0][0]) == str(int(_number(rows[0][0]) or 0) + 1) and rows[0][0] != "":
+        return False  # a serial number that goes on
+    if sum(worded) * 2 >= len(worded) or (worded[0] and (len(worded) > 3 or chinese)):
+        return True
+    if not _spelling(rows[0][0]).isdigit():
+        return False  # 甲, 1, 2 among 乙 and 丙
+    begun = [bool(column) and _is_word(column[0], names) for column in columns]
+    doubtful = sum(begun) * 2 >= len(begun) or begun[0] or len(begun) > 3
+    return None if doubtful and chinese else False
+
+
+def _is_word(cell: Any, names: Sequence[str]) -> bool:
+    text = cell.strip() if isinstance(cell, str) else ""
+    return bool(text) and not shape.is_value(text) and text not in {*_LABELS, *names}
+
+
+def stands_in(cells: Sequence[Any], names: Sequence[str]) -> bool:
+    """Whether a row says, in two columns or more, what a row of the header says there, and nothing else."""
+    given = [(column, header.squeezed(cell)) for column, cell in enumerate(cells) if cell != ""]
+    return len(given) > 1 and all(
+        column < len(names) and text == header.squeezed(names[column]) for column, text in given
+    )

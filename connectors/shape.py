@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from connectors import header
 
+CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
+CARD_CURE = "请部门导出为一行一条的表格后重发"
 _LOOKED = 60
 _DEPTH = 3
 _FIGURES = 3  # columns of values, and rows of them, that tell a second row of names from a record
@@ -73,6 +75,7 @@ _KINDS = (
     ("word", re.compile(r"^[^\s\d]*$")),
     ("code", re.compile(r"^\S*$")),
 )  # fmt: skip
+_PLACE = re.compile(r"[镇乡村县区街道社区]$")
 _TELLING = 5  # rows from which on a column is known to hold one kind of cell
 _USUAL = 0.8  # of them: the others may be the very rows that are asked about
 
@@ -81,12 +84,19 @@ def _kind(cell: str) -> str:
     return next((kind for kind, pattern in _KINDS if pattern.match(cell)), "text")
 
 
+def _written(cell: str) -> str:
+    """How a code is written: its letters and digits are of no account, their places are."""
+    return re.sub(r"\d+", "9", re.sub(r"[A-Za-z]+", "A", cell)) if cell.isascii() else ""
+
+
 class Kinds:
     """What kind of cell each column of a table's first rows holds, where all of them hold one."""
 
     def __init__(self, rows: Sequence[Sequence[str]], width: int) -> None:
         whole = [row for row in rows if len(row) == width]
         self._of: list[str | None] = [None] * width
+        filled = [row for row in whole if _width(row) > 1]
+        self._first = [text for row in filled if (text := row[0].strip())] if len(filled) >= _TELLING else []
         for column in range(width if len(whole) >= _TELLING else 0):
             seen = Counter(_kind(row[column].strip()) for row in whole)
             kind, count = seen.most_common(1)[0]
@@ -96,6 +106,19 @@ class Kinds:
         """Whether a cell is of another kind than its whole column."""
         kind = self._of[column] if column < len(self._of) else None
         return kind is not None and kind != _kind(cell.strip())
+
+    def suits(self, cell: str) -> bool:
+        """Whether a text alone in its row is written as the codes or the places of the first column are.
+
+        丁家镇 among 城关镇 and 东河镇, A009 among A001 and A002; a name of another kind may head those below it.
+        """
+        text = cell.strip()
+        if _PLACE.search(text):
+            alike = [other for other in self._first if other[-1] == text[-1]]
+            return len(alike) * 2 >= len(self._first) > 0 and len(text) <= max(map(len, alike))
+        written = _written(text)
+        alike = [other for other in self._first if _written(other) == written]
+        return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
 
     def contradict(self, cells: Sequence[str]) -> bool:
         """Whether two cells or more are of another kind than their whole column: the row has slipped."""
@@ -117,6 +140,10 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     `joined` are rows with cells merged sideways: groups over sub-headers.
     """
     rows = [[cell.strip() for cell in row] for row in rows[:_LOOKED]]
+    above = _pairs_above(rows)
+    if above:
+        place = guess(rows[above:], [row - above for row in joined])
+        return place and Place(place.start + above, place.depth)
     widths = Counter(_width(row) for row in rows if _width(row))
     if not widths:
         return None
@@ -142,6 +169,39 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         return Place(start, 0)
     first = next(index for index, row in enumerate(rows) if _width(row))
     return Place(first, _depth(rows, first, joined))
+
+
+def is_card(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a sheet is one form filled in, labels beside their values, and no table: 姓名 | 张三 | 性别 | 男."""
+    given = [[cell.strip() for cell in row] for row in rows[:_LOOKED] if _width(row) > 1]
+    return len(given) > 1 and sum(map(_is_pairs, given)) * 10 >= len(given) * 8 and _is_pairs(given[0])
+
+
+def _is_pairs(row: Sequence[str]) -> bool:
+    """Whether a row is labels of a form, each with its value behind it."""
+    filled = [cell for cell in row if cell]
+    labels, values = filled[::2], filled[1::2]
+    return (
+        len(values) == len(labels) and all(map(header.is_label, labels)) and not any(map(header.is_label, values))
+    )  # fmt: skip
+
+
+def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows of labels and values stand above the names of a table: 填报单位 | 县住建局.
+
+    There are any only when the row below them reads as names: by the columns under it, or as names that are known.
+    """
+    above = next((place for place, row in enumerate(rows) if _width(row) and not _is_pairs(row)), 0)
+    if not above or not any(map(_width, rows[:above])):
+        return 0
+    row, below = rows[above], rows[above + 1 :]
+    texts = [cell for cell in row if cell]
+    if len(texts) < 2 or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
+        return 0
+    columns = [[other[c] for other in below if c < len(other) and other[c]] for c in range(len(row)) if row[c]]
+    figures = any(column and all(map(is_value, column)) for column in columns)
+    known = any(header.key(header.split_unit(cell)[0]) in known_names() for cell in texts)
+    return above if figures or known else 0
 
 
 def _width(row: Sequence[str]) -> int:
@@ -205,8 +265,14 @@ def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
 
 
 def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """The column, from 1, in which the names begin once more behind a column without name or value; None when none does."""
+    """The column, from 1, in which the names begin once more; None when they do not.
+
+    All of them stand a second time beside themselves, or the first ones behind a column without name or value.
+    """
     plain = [re.sub(r"#\d+$", "", name) for name in names]
+    half = len(names) // 2
+    if half > 1 and plain[:half] == plain[half:]:
+        return half + 1
     for gap in range(2, len(names) - 2):
         if names[gap] != f"列{gap + 1}" or any(row[gap].strip() for row in rows if gap < len(row)):
             continue

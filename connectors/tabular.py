@@ -131,11 +131,19 @@ def _sheets(path: Path) -> list[str]:
     import python_calamine as calamine
 
     from connectors.container import judge
-    from connectors.content import kind_of
+    from connectors.content import WEB, kind_of
 
     if not path.stat().st_size:
         raise SourceChanged(path.name, "文件是空的", "请重新导出")
-    if kind_of(path) != "workbook":
+    if (kind := kind_of(path)) in WEB:
+        from connectors.webtable import opened
+
+        return [
+            s.name
+            for s in opened(path, kind, path.name).sheets_metadata
+            if s.visible == calamine.SheetVisibleEnum.Visible
+        ]
+    if kind != "workbook":
         return []
     judge(path, path.name)
     try:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import between, header, ledger, shape
+from connectors import between, header, ledger, shape, webtable
 from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import judge, looks, needs_trial, place, remarks, try_out
+from connectors.content import WEB, kind_of
 from connectors.glance import address
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -34,6 +35,8 @@ _SAMPLE = 200  # rows that tell how full a table is
 _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
+_Book = calamine.CalamineWorkbook | webtable.Book
+_AnySheet = calamine.CalamineSheet | webtable.Sheet
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
 
@@ -48,8 +51,9 @@ class Workbook:
         self._path, self._delivery, self._where, self._wanted = path, delivery, where, list(wanted)
         self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
-        self._parsed: calamine.CalamineSheet | None = None
+        self._parsed: _AnySheet | None = None
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
+        self._padded: dict[str, dict[int, list[tuple[int, int]]]] = {}  # sheet -> line -> column, digits shown
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet`, `_row`, and `_flaw`: why a row is no record, else NULL.
@@ -78,7 +82,7 @@ class Workbook:
         if schema is not None:
             yield empty(schema)
 
-    def _sheet(self, book: calamine.CalamineWorkbook, name: str) -> calamine.CalamineSheet:
+    def _sheet(self, book: _Book, name: str) -> _AnySheet:
         """A sheet, parsed once: finding the header and reading the rows are two looks at the same one."""
         if self._parsed is None or self._parsed.name != name:
             try:
@@ -87,7 +91,9 @@ class Workbook:
                 raise self._damaged(error) from None
         return self._parsed
 
-    def _opened(self) -> calamine.CalamineWorkbook:
+    def _opened(self) -> _Book:
+        if (kind := kind_of(self._path)) in WEB:
+            return webtable.opened(self._path, kind, self._where)
         judge(self._path, self._where)
         if needs_trial(self._path):
             try_out(self._path, self._where)
@@ -111,7 +117,7 @@ class Workbook:
             "等传完后会自动重试；总是这样时请部门重发",
         )
 
-    def _chosen(self, book: calamine.CalamineWorkbook) -> list[str]:
+    def _chosen(self, book: _Book) -> list[str]:
         """The sheets to read: by the connector's rule, else the first visible one whose header fits.
 
         Raises:
@@ -161,8 +167,15 @@ class Workbook:
         self._look(book, fitting[:1])
         return fitting[:1]
 
-    def _look(self, book: calamine.CalamineWorkbook, names: list[str]) -> None:
-        for name, look in looks(self._path, book.sheet_names, names).items():
+    def _look(self, book: _Book, names: list[str]) -> None:
+        if isinstance(book, webtable.Book):
+            found = {name: book.looks[name] for name in names}
+        else:
+            found = looks(self._path, book.sheet_names, names)
+        for name, look in found.items():
+            for cell, digits in look.padded.items():
+                line, column = place(cell)
+                self._padded.setdefault(name, {}).setdefault(line, []).append((column - 1, digits))
             if cells := look.uncomputed:
                 self._uncomputed[name] = [place(cell) for cell in cells]
             for code, message in remarks(name, look):
@@ -172,18 +185,23 @@ class Workbook:
 class _Sheet:
     """One sheet: its header, then its rows."""
 
-    def __init__(self, book: Workbook, sheet: calamine.CalamineSheet, name: str) -> None:
+    def __init__(self, book: Workbook, sheet: _AnySheet, name: str) -> None:
         self._book, self._sheet, self._name = book, sheet, name
         self._where = f"{book._where}：{name}"
         found = locate(sheet, book._wanted, book._header_row, book._header_rows)
         if found is None:
             raise SourceChanged(self._where, "工作表是空的", "请部门核对后重发")
+        if found.card:
+            raise SourceChanged(self._where, shape.CARD, shape.CARD_CURE)
         self.header, self._first, self.captions = found.header, found.data_row, found.captions
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
-        self._foot = ledger.Foot(self.header.names, book._wanted or self.header.names, numbered=self._is_numbered())
-        sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE)]
+        sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE) if any(cell != "" for cell in cells)]
+        self._numbered = ledger.numbering(sample, self.header.names)
+        self._foot = ledger.Foot(
+            self.header.names, book._wanted or self.header.names, numbered=self._numbered is True, above=found.rows
+        )  # fmt: skip
         second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
         if second and not any("#" in name for name in book._wanted):
             raise SourceChanged(
@@ -204,12 +222,22 @@ class _Sheet:
         watch = self._watch
         records = flawed = beyond = 0
         anchors: dict[tuple[int, int], Cell] = {}
+        padded = self._book._padded.get(self._name, {})
         for line, cells in self._lines():
+            for column, digits in padded.get(line, ()):
+                if (
+                    column < width
+                    and isinstance(cells[column], (int, float))
+                    and cells[column] == int(cells[column]) >= 0
+                ):
+                    cells[column] = str(int(cells[column])).zfill(digits)
             # A row of nothing but formulas without a value looks empty, and is none.
             if not self._foot.is_record(cells, line) and not (line in self._blank and not any(c != "" for c in cells)):
                 continue
             records += 1
-            flaw = watch.flaw(line, cells)
+            flaw = watch.flaw(line, cells) or (ledger.PART if self._foot.part(line, cells[0]) else None)
+            if self._numbered is None and line == self._foot.first:
+                flaw = ledger.DOUBTFUL
             beyond += watch.second is not None
             if blank := self._blank.get(line):
                 flawed += 1
@@ -260,11 +288,6 @@ class _Sheet:
             )
         return blank
 
-    def _is_numbered(self) -> bool:
-        """Whether the columns may be numbered under the header: 1, 2, 3 over rows that are no such figures."""
-        rows = [cells for _, cells in itertools.islice(self._lines(), 2)]
-        return len(rows) == 2 and ledger.is_unlike(rows, self.header.names)
-
     def judge_foot(self) -> None:
         """Note totals that do not agree with the rows, and rows that were left out."""
         for code, message in self._foot.findings(lambda sums: self._foot.add_rows(sums, self._lines())):
@@ -291,11 +314,15 @@ class _Sheet:
 class Located:
     """Where a sheet's header is."""
 
-    def __init__(self, found: header.Header, data_row: int, captions: list[str], *, named: bool = True) -> None:
-        self.header, self.data_row, self.captions, self.named = found, data_row, captions, named
+    def __init__(
+        self, found: header.Header, data_row: int, captions: list[str], rows: list[list[str]], *, card: bool
+    ) -> None:  # fmt: skip
+        self.header, self.data_row, self.captions, self.named = found, data_row, captions, bool(rows)
+        self.card = card  # it is one form filled in
+        self.rows = rows if len(rows) > 1 else []  # of a header of several, as they stand
 
 
-def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
+def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
     """The rows that read best as a header; None for an empty sheet. Rows and columns count from 0."""
     top = [[spelled(cell) for cell in row] for row in _rows(sheet, _HEADER_SEARCH + _HEADER_DEPTH)]
     if not any(any(row) for row in top):
@@ -328,16 +355,19 @@ def locate(sheet: calamine.CalamineSheet, wanted: Sequence[str], at: int | None,
     for caption in captions:
         if unit := header.sheet_unit(caption):
             found.units["*"] = unit
-    return Located(found, start + rows, captions, named=rows > 0)
+    card = not wanted and at is None and shape.is_card(top)
+    return Located(found, start + rows, captions, top[start : start + rows], card=card)
 
 
-def _is_table(sheet: calamine.CalamineSheet) -> bool:
-    """Whether two of a sheet's first rows fill two cells or more; those of covers and instructions do not."""
-    rows = itertools.islice(_rows(sheet), _SAMPLE)
-    return sum(len(row) - row.count("") > 1 for row in rows) > 1
+def _is_table(sheet: _AnySheet) -> bool:
+    """Whether two of a sheet's first rows fill two cells or more, as those of covers and instructions do not, and it is no form."""
+    rows = list(itertools.islice(_rows(sheet), _SAMPLE))
+    return sum(len(row) - row.count("") > 1 for row in rows) > 1 and not shape.is_card(
+        [[spelled(cell) for cell in row] for row in rows]
+    )
 
 
-def _last_column(sheet: calamine.CalamineSheet, top: list[list[str]], width: int) -> int:
+def _last_column(sheet: _AnySheet, top: list[list[str]], width: int) -> int:
     """The last column with anything in it; the whole sheet is looked at only when its first rows leave some empty."""
     last = max((column + 1 for row in top for column, cell in enumerate(row) if cell), default=0)
     for row in _rows(sheet) if last < width else ():
@@ -404,7 +434,7 @@ def _texts(cells: Sequence[Cell]) -> list[str]:
     return [cell if type(cell) is str else spelled(cell) for cell in cells]
 
 
-def _rows(sheet: calamine.CalamineSheet, limit: int | None = None) -> Iterator[list[Cell]]:
+def _rows(sheet: _AnySheet, limit: int | None = None) -> Iterator[list[Cell]]:
     """The sheet's rows from its very first row and column on, as a person counts them."""
     if sheet.start is None:
         return

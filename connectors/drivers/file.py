@@ -60,7 +60,9 @@ class File(FileDriver):
     def _batches(self, content: Content, drop: Drop, delivery: Delivery, where: str) -> Iterator[pa.RecordBatch]:
         wanted, place = self.connector.source_columns, self.option("header_row")
         header_row = int(place) if place is not None else None
-        if content.kind == "workbook":
+        from connectors.content import WEB
+
+        if content.kind in ("workbook", *WEB):
             from connectors.workbook import Workbook
 
             rows = self.option("header_rows")

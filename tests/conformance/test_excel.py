@@ -243,8 +243,14 @@ class TestExcel(FileConformance):
             for row in rows_of(source.connector(fields={"n": "名称"}, header_row=2, header_rows=1, footer_rows=1))
         ] == ["a"]
 
-    def test_web_page_called_xls_is_told(self, source):
-        source.file.write_bytes("<html><table><tr><td>编号</td></tr></table></html>".encode("gbk"))
+    def test_a_web_page_called_xls_is_read_and_one_without_a_table_told(self, source):
+        names = list(source.connector().source_columns)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in (names, ["T1"] * len(names))
+        )
+        source.file.write_bytes(f"<html><table>{rows}</table></html>".encode("gbk"))
+        assert [[row[name] for name in names] for row in rows_of(source.connector())] == [["T1"] * len(names)]
+        source.file.write_bytes("<html><body>请登录</body></html>".encode())
         assert "网页" in failure(source.connector(), SourceChanged)
 
     def test_text_called_xls_is_told(self, source):

@@ -143,7 +143,7 @@ def test_nested_objects_become_dotted_columns(source):
     ("data", "told"),
     [
         (b"%PDF-1.7 ...", "PDF"),
-        (b"<html><table><tr><td>1</td></tr></table></html>", "网页"),
+        ("<html><body>请登录</body></html>".encode(), "网页"),
         (b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "Excel 2003"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a><x>&b;</x></a>', "实体"),
         (zipped({"a.zip": zipped({"b.csv": TEXT})}), "压缩包里的压缩包"),

@@ -1,0 +1,101 @@
+"""`hub read` on JSON, XML, Parquet and archives, and on what is no table at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.errors import HubError, SourceChanged, SourceUnavailable
+from tests.tables import packed
+
+
+def test_json_out(read):
+    assert read("a,b\n1,\n", format="json")[0] == [{"a": "1", "b": None}]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\0" * 99, b"PK\x03\x04rubbish", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 999, b"PAR1 rubbish", b"{\"a\": ", b"\x1f\x8brubbish", b"<a><b>", b'a,b\n"1,2\n'])  # fmt: skip
+def test_rubbish_is_refused_with_a_cure(read, data):
+    with pytest.raises((SourceChanged, SourceUnavailable)) as caught:
+        read(data)
+    assert isinstance(caught.value, HubError)
+    assert caught.value.cure
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"id":1}{"id":2}',
+        b'cb([{"a":1}])',
+        b"MIME-Version: 1.0\n\n<table>",
+        b"[" * 100_000,
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"x" * 99,
+    ],
+)
+def test_what_only_looks_like_text_is_refused(read, data):
+    with pytest.raises((SourceChanged, SourceUnavailable)) as caught:
+        read(data)
+    assert caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "rows"),
+    [
+        ('{"code": 0, "body": {"page": {"no": 1, "rows": [{"a": 1}, {"a": 2}]}}}', ["a"], [["1"], ["2"]]),
+        ('{"columns": ["姓名", "乡镇"], "index": [0, 1], "data": [["甲", "东"], ["乙", "西"]]}', ["姓名", "乡镇"], [["甲", "东"], ["乙", "西"]]),
+        ('{"fields": [{"name": "n"}], "data": [["x"]]}', ["n"], [["x"]]),
+        ('{"data": [], "rows": [{"a": 1}]}', ["a"], [["1"]]),
+    ],
+)  # fmt: skip
+def test_json_in_envelopes(read, text, header, rows):
+    assert read(text)[:2] == (header, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"东街": [{"a": 1}], "西街": [{"a": 2}]}', "里面有 2 个列表：东街、西街"), ('[{"a": 1, "b": 2, "a": 3}]', "'a' 写了两次"),
+        ('{"a": 1}\n{"a": 1, "a": 3}\n', "第 2 行里 'a' 写了两次"), ('{"columns": ["a"], "data": [[1, 2]]}', "最长的一条有 2 个值"),
+        ("{\n  'a': 1\n}\n", "不是有效的 JSON"), ('[{"a": [}]', "JSON"),
+    ],
+)  # fmt: skip
+def test_json_that_would_be_read_wrong_is_refused(read, text, told):
+    with pytest.raises(HubError) as caught:
+        read(text)
+    assert told in str(caught.value)
+
+
+def test_parquet_of_other_programs(read, tmp_path):
+    """Objects by their fields, bytes that are text as text, durations with their unit."""
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "人": [{"名": "甲", "址": {"镇": "东"}}, None], "文": ["乙".encode(), b"x"], "码": [b"\x00\x01", None],
+        "时": [datetime.timedelta(hours=30), None],
+    }  # fmt: skip
+    pq.write_table(pa.table(columns), tmp_path / "p")
+    header, rows, told = read((tmp_path / "p").read_bytes())
+    assert header == ["人.名", "人.址.镇", "文", "码", "时"]
+    assert rows == [["甲", "东", "乙", "0001", "1 day, 6:00:00"], ["", "", "x", "", ""]]
+    assert "“码”列是二进制内容" in told
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"a,b\n1,x\x00y\n", "内容不是文字"),
+        ("<r><甲><i><a>1</a></i><i><a>2</a></i></甲><乙><i><b>1</b></i><i><b>2</b></i></乙></r>", "里面有 2 个列表：甲、乙"),
+        (packed({"a.csv": "x,y\n1,2\n"}).replace(b"a.csv", b"b.csv", 1), "与目录对不上"),
+    ],
+)  # fmt: skip
+def test_what_would_be_read_in_part_is_refused(read, data, told):
+    with pytest.raises(HubError) as caught:
+        read(data)
+    assert told in str(caught.value)
+
+
+def test_elements_that_stand_once_or_several_times_are_told(read):
+    _, rows, told = read("<r><p><电话>1</电话><电话>2</电话></p><p><电话>3</电话></p></r>")
+    assert rows == [['["1","2"]'], ["3"]]
+    assert "“电话”在有的记录里不止一个" in told

@@ -1,0 +1,152 @@
+"""`hub read` on tables as offices lay them out: titles, groups, units, totals, notes, forms, pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.errors import SourceChanged
+from tests.tables import FIGURES, SPELT, TOWNS, book, written
+
+OTHER = [[town, f"{n}.25", n] for n, town in enumerate(TOWNS[:4])]
+LONE = "这一行只填了一格"
+# Rows as a statistics office lays them out: the names, the records, what is told, how many rows are set aside.
+LAID_OUT = {
+    "two languages, then units": (
+        [["地区", "人口", "产值"], ["Region", "Population", "GDP"], ["", "(万人)", "(亿元)"], *FIGURES],
+        ["地区/Region", "人口/Population（万人）", "产值/GDP（亿元）"], SPELT, "以亿元计", 0,
+    ),
+    "years over months": (
+        [["项目", "2024年", "", "2025年", ""], ["", "1月", "2月", "1月", "2月"], *[[t, n, n, n, n] for n, t in enumerate(TOWNS)]],
+        ["项目", "2024年/1月", "2024年/2月", "2025年/1月", "2025年/2月"], [[t, *[str(n)] * 4] for n, t in enumerate(TOWNS)], "", 0,
+    ),
+    "three rows of names": (
+        [["序号", "2025年", "", ""], ["", "计划", "完成", ""], ["", "", "数量", "占比"], *[[n, n, n, n] for n in range(1, 6)]],
+        ["序号", "2025年/计划", "2025年/完成/数量", "2025年/完成/占比"], [[str(n)] * 4 for n in range(1, 6)], "", 0,
+    ),
+    "columns numbered": ([["地区", "户数", "人口"], ["甲", "1", "2"], *FIGURES], ["地区", "户数", "人口"], SPELT, "各列的编号", 0),
+    "columns with names like numbers": ([["地区", "户数"], ["甲", 1], ["乙", 2]], ["地区", "户数"], [["甲", "1"], ["乙", "2"]], "", 0),
+    "headings and notes between": (
+        [["地区", "户数", "人口"], ["一、平原", "", ""], *FIGURES[:3], ["第1页", "", ""], *FIGURES[3:], ["（不含流动人口）", "", ""]],
+        ["地区", "户数", "人口"], SPELT, LONE, None,
+    ),
+    "many lines above": (
+        [*[[f"说明{n}：请注意口径。", "", ""] for n in range(40)], ["地区", "户数", "人口"], *FIGURES],
+        ["地区", "户数", "人口"], SPELT, "表上文字", 0,
+    ),
+    "totals with brackets and by page": (
+        [["地区", "户数", "人口"], *FIGURES, ["本页小计", 125, ""], ["合计（户）", 125, ""], ["总 计（大写）壹佰", "", ""]],
+        ["地区", "户数", "人口"], SPELT, "去掉了 3 行合计", 0,
+    ),
+    "a total above": ([["地区", "户数", "人口"], ["总计", 125, 12.5], *FIGURES], ["地区", "户数", "人口"], SPELT, "去掉了 1 行合计", 0),
+    "another table below its title": (
+        [["地区", "户数", "人口"], *FIGURES, ["", "", ""], ["表二", "", ""], ["地区", "产值", "企业数"], *OTHER],
+        ["地区", "户数", "人口"], SPELT, "行起像是另一张表", 6,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("shape", LAID_OUT)
+def test_layouts_of_statistics_offices(read, shape, kind):
+    rows, header, records, told, aside = LAID_OUT[shape]
+    found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found[:2] == (header, records)
+    assert told in found[2]
+    assert "明细相加" not in found[2]
+    assert aside is None or f"退回 {aside}" in found[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_two_tables_side_by_side_are_refused(read, kind):
+    rows = [["地区", "户数", "", "地区", "户数"], *[[a[0], a[1], "", a[0], a[1]] for a in FIGURES]]
+    with pytest.raises(SourceChanged, match="第 4 列起表头又来一遍"):
+        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+
+
+H = ["乡镇", "户数", "人口"]
+MORE = [[town, n * 3 + 10, n * 7 + 100] for n, town in enumerate([*TOWNS, "湖镇"])]
+MORE_SPELT = [[str(cell) for cell in row] for row in MORE]
+SUBTOTALS = [["城关镇", "60"], ["　东村", "30"], ["　西村", "30"], ["水泉乡", "50"], ["　南村", "25"], ["　北村", "25"]]
+CODED = [[f"A{n:03}", f"名{n}", str(n)] for n in range(8)]
+NOT_ADDED = "明细相加"
+# Rows as offices lay them out: the names, the records, what is told, how many rows are set aside.
+ODD = {
+    "a town without figures": ([H, *MORE[:3], ["丁镇", "", ""], *MORE[3:]], H, [*MORE_SPELT[:3], ["丁镇", "", ""], *MORE_SPELT[3:]], "", 0),
+    "a code without the rest": ([["编号", "名称", "数"], *CODED, ["A009", "", ""]], ["编号", "名称", "数"], [*CODED, ["A009", "", ""]], "", 0),
+    "headings of groups of towns": ([H, ["平原乡镇", "", ""], *MORE[:3], ["山区乡镇", "", ""], *MORE[3:]], H, MORE_SPELT, "小标题", 2),
+    "columns numbered in brackets": ([H, ["（1）", "（2）", "（3）"], *MORE], H, MORE_SPELT, "各列的编号", 0),
+    "columns numbered and worked out": ([[*H, "均"], ["甲", "1", "2", "3=2/1"], *[[*row, 2] for row in MORE]], [*H, "均"], [[*row, "2"] for row in MORE_SPELT], "各列的编号", 0),
+    "columns numbered over figures": (
+        [["年份", "人口", "户数", "产值"], [1, 2, 3, 4], [2019, 500, 200, 81], [2020, 510, 201, 82]],
+        ["年份", "人口", "户数", "产值"], [["2019", "500", "200", "81"], ["2020", "510", "201", "82"]], "像是各列的编号", 1,
+    ),
+    "a serial number that goes on": (
+        [["序号", "等级", "数量", "得分"], [1, 2, 3, 4], [2, "一级", 5, 6]], ["序号", "等级", "数量", "得分"],
+        [["1", "2", "3", "4"], ["2", "一级", "5", "6"]], "", 0,
+    ),
+    "a line under the names": ([H, ["---", "----", "---"], *MORE], H, MORE_SPELT, "", 0),
+    "part of a total at the foot": (
+        [H, *MORE, ["合计", 105, 705], ["其中：城镇", 50, 300], ["农村", 55, 405]], H, MORE_SPELT, "像是合计的一部分", 2,
+    ),
+    "part of a total above": ([H, ["合计", 105, 705], ["其中：市区", 5, 6], *MORE], H, MORE_SPELT, "像是合计的一部分", 1),
+    "an indicator's part": ([["指标", "数值"], ["收入", 100], ["其中：税收", 80]], ["指标", "数值"], [["收入", "100"], ["其中：税收", "80"]], "", 0),
+    "pairs above as wide as the table": (
+        [["填报单位", "县住建局"], ["填报日期", "2025-01-01"], H[:2], *[row[:2] for row in MORE]], H[:2], [row[:2] for row in MORE_SPELT], "县住建局", 0,
+    ),
+    "a column called as the pairs above are": (
+        [["填报单位", "户数"], ["甲局", 5], ["乙局", 6]], ["填报单位", "户数"], [["甲局", "5"], ["乙局", "6"]], "", 0,
+    ),
+    "a total above indented subtotals": ([["地区", "户数"], ["合计", 110], *SUBTOTALS], ["地区", "户数"], SUBTOTALS, "去掉了 1 行合计", 0),
+    "a page's foot and head": (
+        [["某县统计表", "", ""], H, *MORE[:3], ["第 1 页 共 2 页", "", ""], H, *MORE[3:]], H, MORE_SPELT, "1 行分隔线或页码", 0,
+    ),
+    "names of two rows on each page": (
+        [["乡镇", "2025年", ""], ["", "户数", "人口"], *MORE[:3], ["乡镇", "2025年", ""], ["", "户数", "人口"], *MORE[3:]],
+        ["乡镇", "2025年/户数", "2025年/人口"], MORE_SPELT, "2 行重复的表头", 0,
+    ),
+    "who sealed and sent it": (
+        [H, *MORE, ["制表单位（盖章）：县统计局", "", "2025年3月"], ["报出日期：2025-03-01", "", ""]], H, MORE_SPELT, "2 行签字", 0,
+    ),
+    "a delimiter too many in all rows": ([[*H, "", ""], *[[*row, "", ""] for row in MORE]], H, MORE_SPELT, "", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("shape", ODD)
+def test_odd_layouts(read, shape, kind):
+    rows, header, records, told, aside = ODD[shape]
+    found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found[:2] == (header, records)
+    assert told in found[2]
+    assert NOT_ADDED not in found[2]
+    assert f"退回 {aside}\n" in found[2]
+
+
+def test_a_total_that_agrees_with_no_level_of_indentation_is_told(read):
+    assert "合计写 109，明细相加为 220" in read(written([["合计", 109], *SUBTOTALS], ["地区", "户数"]))[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["姓名", "张三", "性别", "男"], ["出生年月", "1980-01", "民族", "汉"], ["单位", "县住建局", "职务", "科长"]],
+        [["企业名称", "某公司"], ["统一社会信用代码", "x"], ["法定代表人", "张三"], ["注册资本", "100万元"]],
+        [[*H, *H], *[[*row, *row] for row in MORE]],
+    ],
+)
+def test_forms_and_tables_side_by_side_are_refused(read, rows, kind):
+    with pytest.raises(SourceChanged, match=r"填好的表单|两张表并排"):
+        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|乡镇|户数|\n|---|---:|\n|东镇|5|\n|西镇|6|\n",
+        "+----+----+\n|乡镇|户数|\n+----+----+\n|东镇|5|\n|西镇|6|\n+----+----+\n",
+        "乡镇|户数\n---+---\n东镇|5\n西镇|6\n(2 rows)\n",
+    ],
+)
+def test_tables_drawn_with_strokes(read, text):
+    assert read(text)[:2] == (["乡镇", "户数"], [["东镇", "5"], ["西镇", "6"]])

@@ -1,0 +1,176 @@
+"""`hub read` on workbooks: numbers, formulas, formats, old files, what fills the memory."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+
+import pytest
+import xlsxwriter
+import xlwt
+
+from connectors.drivers.base import Delivery
+from connectors.workbook import Workbook
+from schemas.errors import SourceChanged
+from tests.tables import FIGURES, SPELT, book
+
+
+def test_numbers_too_long_for_a_number_are_told(read):
+    _, rows, told = read(book([["代码", "数"], [911509900000000012, 1], [12, 2]]))
+    assert "e+17" in rows[0][0]
+    assert "末位已失真" in told
+    assert "工作表“城关镇” 第 2 行“代码”" in told
+    assert "没有读：水泉乡" in told
+
+
+def test_first_rows_of_figures_are_records(read):
+    assert read(book([["A", "B", "C"], [1, 2, 3], [2, 3, 4]]))[1] == [["1", "2", "3"], ["2", "3", "4"]]
+    numbered = [["单位", "户数", "金额"], [1, 2, 3], ["甲镇", 5, 6.5], ["乙镇", 7, 8.5]]
+    assert [row[0] for row in read(book(numbered))[1]] == ["甲镇", "乙镇"]
+
+
+def test_years_over_figures_are_a_header(read):
+    assert read(book([["地区", 2019, 2020], ["甲", 1.5, 2.5], ["乙", 3.5, 4.5]]))[0] == ["地区", "2019", "2020"]
+
+
+def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
+    path = tmp_path / "公式.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b"])
+        sheet.write_row(1, 0, [1, 2])
+        sheet.write_formula(2, 0, "=A2*2")
+    _, rows, told = read(path.read_bytes())
+    assert rows == [["1", "2"]]
+    assert "A3 共 1 格公式还没有算出值，所在的行退回" in told
+    assert "退回 工作表“Sheet1” 第 3 行 A3 的公式还没有算出值" in told
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["a", "b"])
+        for row in range(1, 9):
+            sheet.write(row, 0, row)
+            sheet.write_formula(row, 1, f"=A{row + 1}*2")
+    with pytest.raises(SourceChanged, match="B2、B3、B4、B5、B6 等 8 行的公式还没有算出值"):
+        read(path.read_bytes())
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["名称", "率", "时长"])
+        sheet.write(1, 0, "甲")
+        sheet.write(1, 1, 0.85, made.add_format({"num_format": "0.0%"}))
+        sheet.write(1, 2, 1.5, made.add_format({"num_format": "[h]:mm"}))
+    _, rows, told = read(path.read_bytes())
+    assert (rows, "B 列按百分比显示" in told) == ([["甲", "0.85", "36:00:00"]], True)
+    assert "像是以数字保存的长编号" in read("名称,证号\n甲,5.10101E+17\n乙,x\n")[2]
+    assert read('名称,证号\n甲,="0012"\n乙,"=""0034"""\n')[1] == [["甲", "0012"], ["乙", "0034"]]
+
+
+def test_a_formula_in_a_column_nobody_maps_holds_no_row_up(tmp_path):
+    path = tmp_path / "公式.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["名称", "数", "率"])
+        for row in range(1, 9):
+            sheet.write_row(row, 0, [f"厂{row}", row])
+            sheet.write_formula(row, 2, f"=B{row + 1}/9", None, "")
+        sheet.write_formula(4, 1, "=A1", None, "")
+
+    def mapped(*wanted):
+        delivery = Delivery("x", "file", lambda _: iter(()))
+        book = Workbook(path, delivery, where="x", wanted=wanted, sheets=None, header_row=None, header_rows=None, footer_rows=0, fill_merged=True)  # fmt: skip
+        return [row for batch in book.batches() for row in batch.to_pylist()]
+
+    assert [row["_row"] for row in mapped("名称", "数") if row["_flaw"]] == [5]
+    assert [row["_flaw"] for row in mapped("名称")] == [None] * 8
+    with pytest.raises(SourceChanged, match="C2、C3、C4、C5"):
+        mapped("名称", "率")
+
+
+def old_book(path, results):
+    """An .xls with a hidden row, a hidden column, and formulas; one of them has its result put in its place."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("台账")
+    for column, name in enumerate(["编号", "数量", "金额"]):
+        sheet.write(0, column, name)
+    for row in range(1, 9):
+        sheet.write(row, 0, f"A{row}")
+        sheet.write(row, 1, row)
+        if row > 6:
+            sheet.write(row, 2, xlwt.Formula(f"B{row + 1}*2"))
+        else:
+            sheet.write(row, 2, row * 2)
+    sheet.row(2).hidden = True
+    sheet.col(1).hidden = True
+    book.save(str(path))
+    data, empty = path.read_bytes(), b"\x03\x00\x00\x00\x00\x00\xff\xff"
+    for result in results:
+        data = data.replace(empty, result, 1)
+    return data
+
+
+def test_formulas_of_an_old_workbook_that_nobody_worked_out_are_told(read, tmp_path):
+    _, rows, told = read(old_book(tmp_path / "旧.xls", []))
+    assert len(rows) == 6
+    assert "C8、C9 共 2 格公式还没有算出值，所在的行退回" in told
+    assert "隐藏的 1 行、1 列" in told
+    themed = old_book(tmp_path / "旧.xls", []) + b"PK\x05\x06" + bytes(18)  # an archive within, as in a theme of Excel
+    assert "隐藏的 1 行、1 列" in read(themed)[2]
+    _, rows, told = read(old_book(tmp_path / "旧.xls", [struct.pack("<d", 14)]))
+    assert ([row[2] for row in rows[6:]], "公式" in told) == (["14", ""], False)  # here the empty text is a result
+
+
+def test_a_text_shown_in_many_cells_may_not_fill_the_memory(read, tmp_path):
+    path = tmp_path / "炸.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        for row in range(8):
+            sheet.write(row, 0, "长" * 30_000)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    row = b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>'
+    many = b"".join(row % (n, n) for n in range(1, 60_001))
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = re.sub(rb"<sheetData>.*</sheetData>", b"<sheetData>" + many + b"</sheetData>", parts[name])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, data in parts.items():
+            archive.writestr(part, data)
+    with pytest.raises(SourceChanged, match="文字展开后异常地大"):
+        read(path.read_bytes())
+
+
+def test_the_first_sheet_with_a_table_is_read(read, tmp_path):
+    path = tmp_path / "年鉴.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        made.add_worksheet("封面").write_column(0, 1, ["某县统计年鉴", "2025"])
+        made.add_worksheet("填表说明").write_column(0, 0, ["由各乡镇填报", "每月五日前"])
+        sheet = made.add_worksheet("1-1")
+        for row, cells in enumerate([["地区", "户数", "人口"], *FIGURES]):
+            sheet.write_row(row, 0, cells)
+    _, rows, told = read(path.read_bytes())
+    assert rows == SPELT
+    assert "没有读：封面、填表说明" in told
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+def test_zeros_that_a_format_shows_in_front_are_read(read, tmp_path, kind):
+    path = tmp_path / f"码.{kind}"
+    rows = [("编号", "率"), (123, 0.5), (7, 0.25)]
+    if kind == "xlsx":
+        with xlsxwriter.Workbook(path) as made:
+            sheet, formats = made.add_worksheet(), [made.add_format({"num_format": f}) for f in ("000000", "0.0%")]
+            for row, cells in enumerate(rows):
+                for column, value in enumerate(cells):
+                    sheet.write(row, column, value, formats[column])
+    else:
+        old = xlwt.Workbook()
+        sheet = old.add_sheet("表")
+        for row, cells in enumerate(rows):
+            for column, value in enumerate(cells):
+                style = xlwt.XFStyle()
+                style.num_format_str = ("000000", "0.0%")[column]
+                sheet.write(row, column, value, style)
+        old.save(str(path))
+    _, found, told = read(path.read_bytes())
+    assert found == [["000123", "0.5"], ["000007", "0.25"]]
+    assert "A 列按固定位数显示" in told
+    assert "B 列按百分比显示" in told
