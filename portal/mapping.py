@@ -22,7 +22,7 @@ from warehouse.registry import Registration
 
 _SHOWN, _PREVIEW = 3, 5
 _KIND_WORDS = {
-    "date": "按日期读", "timestamp": "按时间读", "yuan": "按金额读，统一成元", "percent": "按百分比读", "boolean": "按是否读", "code_set": "对照代码表",
+    "date": "按日期读", "deadline": "按时限读（12月底前、十个工作日内）", "deadline_precision": "时限写到多细", "deadline_recurrence": "时限多久一次", "timestamp": "按时间读", "yuan": "按金额读，统一成元", "percent": "按百分比读", "boolean": "按是否读", "code_set": "对照代码表",
     "department": "对照部门名录", "mask_name": "只存脱敏姓名", "mask_phone": "只存脱敏号码", "mask_id": "只存脱敏证件号", "hmac": "只存指纹，不存原值",
     "scrub": "去掉文中的个人信息", "uscc": "校验信用代码", "enterprise_code": "校验企业代码", "resident_id": "校验身份证号", "phone": "校验电话",
     "integer": "按整数读", "decimal": "按数读",

@@ -8,9 +8,9 @@ Each arrow is one SELECT around the last, so that nothing is computed twice and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from quality import rules
 from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
+from schemas.macros.deadlines import set_calendar
 from schemas.reference import Lookup
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
@@ -71,6 +72,7 @@ class Mapping:
     kind: str  # cursor | full | file | file_full | exchange
     lookups: dict[str, Lookup]  # code set (or "department") -> spelling -> canonical, by date where it changed
     keys: tuple[bytes, ...]  # the county's HMAC keys, the first one first
+    workdays: Sequence[tuple[date, bool]] = ()  # the county's calendar, where a limit counts in it; empty: the nation's
 
 
 class Plan:
@@ -131,13 +133,16 @@ class Plan:
         for name, how in self.readings.items():
             if not (self.trusting and how.quick):
                 wanted.setdefault(how, []).append(name)
-        self.odd = {}
+        self.odd, counted = {}, False
         for number, (how, names) in enumerate(wanted.items()):
             texts = []
             for column in dict.fromkeys(self.present[name] for name in names):
                 t = f"text_clean({_q(column)}::VARCHAR)"
                 texts.append(f"CASE WHEN ({_over(t, how.quick)}) IS NULL THEN {t} END" if how.quick else t)
             some = " OR ".join(f"{t} IS NOT NULL" for t in texts)
+            if how.counted and not counted:
+                set_calendar(con, self.mapping.workdays)
+                counted = True
             table = f"odd_{number}"
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t FROM "
@@ -167,7 +172,12 @@ class Plan:
             raise SourceChanged(
                 self.mapping.connector, f"本次数据里没有列 '{missing[0]}'", nearest(missing[0], self.schema.names)
             )
-        return {f: c for f, c in self.mapping.fields.items() if f in self.contract.fields}
+        found = {f: c for f, c in self.mapping.fields.items() if f in self.contract.fields}
+        # What a field's own text says besides its value needs no mapping of its own.
+        for f in self.contract.fields.values():
+            if (other := f.options.get("sameColumnAs")) in found:
+                found.setdefault(f.name, found[str(other)])
+        return found
 
     def _alias(self, column: str) -> int:
         return self.sources.index(column)
@@ -192,9 +202,18 @@ class Plan:
             Source(
                 raw=f"_c{i}", text=self._text(column), type=kind, utc=self.mapping.utc, lookup=lookup,
                 read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}",
-                precision=f"_precision_{f.name}", keys=tuple(map(_pads, self.mapping.keys)),
+                precision=f"_precision_{f.name}", start=self._start(f), keys=tuple(map(_pads, self.mapping.keys)),
             ),
         )  # fmt: skip
+
+    def _start(self, f: Field) -> str:
+        """SQL of the day a deadline counts from: the first of the fields named that is there."""
+        days = [
+            f"CAST({self._standard(self.contract.fields[n]).value} AS DATE)"
+            for n in f.options.get("countFrom", ())
+            if n in self.present
+        ]
+        return f"coalesce({', '.join(days)})" if days else "NULL::DATE"
 
     def _rules(self) -> list[RowRule]:
         found: list[RowRule] = []

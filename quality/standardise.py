@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schemas.contract import Field
+from schemas.macros.sqltext import let
 
 _IDENTIFIERS = frozenset(
     ["uscc", "org_code", "reg_no", "enterprise_code", "resident_id", "phone", "unit_no", "project_code", "taxpayer_id"]
@@ -48,6 +49,7 @@ class Reading:
     quick: str | None
     full: str
     precise: bool = False  # the kind has a precision (dates)
+    counted: bool = False  # the kind counts in working days (time limits)
 
 
 def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> Reading | None:
@@ -60,6 +62,12 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
     match field.kind:
         case "date" if not instant:
             return Reading("date_quick(t)", "date_value(t)", precise=True)
+        case "deadline" if not instant:
+            return Reading("date_quick(t)::VARCHAR", "limit_spec(t)", counted=True)
+        case "deadline_precision" if not instant:
+            return Reading("CASE WHEN date_quick(t) IS NOT NULL THEN '日' END", "limit_precision(limit_spec(t))")
+        case "deadline_recurrence" if not instant:
+            return Reading(None, "limit_recurrence(limit_spec(t))")
         case "timestamp" if not instant:
             zone = 0 if utc else 480
             return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})")
@@ -93,6 +101,7 @@ class Source:
     read: str = ""  # SQL of the value read from text, where the field has a reading
     odd: str = "false"  # SQL: the text was no plain one; like `precision` of no meaning without a reading
     precision: str = "NULL"  # SQL: the precision of an odd date
+    start: str = "NULL::DATE"  # SQL: the day a time limit counts from
     keys: tuple[tuple[str, str], ...] = ()  # inner and outer pad of each of the county's HMAC keys
 
     @property
@@ -171,6 +180,28 @@ def _date(field: Field, s: Source) -> Standard:
     )
 
 
+def _deadline(field: Field, s: Source) -> Standard:
+    if not s.read:
+        return _date(field, s)
+    lost = f"{s.text} IS NOT NULL AND {_v(field)} IS NULL"
+    # 立行立改 and 长期坚持 are understood: their day, if they have one, is found where they are used.
+    return Standard(
+        let("told", f"{{'spec': {s.read}, 'start': {s.start}}}", "limit_on(told.spec, told.start)"),
+        f"{lost} AND coalesce({s.read}, '') NOT IN ('null', 'long_term', 'immediate')",
+        f"left({s.text}, 10) <> {_v(field)}::VARCHAR",
+        f"{lost} AND {s.read} = 'null'",
+    )
+
+
+def _read_beside(field: Field, s: Source) -> Standard:
+    """What a deadline's text says besides its day; whether it can be read at all is the deadline's to tell."""
+    if s.read:
+        return Standard(s.read)
+    return Standard(
+        f"CASE WHEN {s.raw} IS NOT NULL THEN '日' END" if field.kind == "deadline_precision" else "NULL::VARCHAR"
+    )
+
+
 def _wall_clock(s: Source) -> str:
     """A database's own instant as county wall-clock time."""
     if getattr(s.type, "tz", None):
@@ -240,7 +271,8 @@ def _hmac(field: Field, s: Source) -> Standard:
 
 
 _BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {
-    "free_text": _free_text, "code": _code, "date": _date, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
+    "free_text": _free_text, "code": _code, "date": _date, "deadline": _deadline,
+    "deadline_precision": _read_beside, "deadline_recurrence": _read_beside, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
     "yuan": _decimal, "percent": _decimal, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
     "mask_name": _macro("mask_name"), "mask_phone": _macro("mask_phone"), "mask_id": _macro("mask_id"), "scrub": _macro("scrub"),
     "hmac": _hmac,

@@ -40,6 +40,9 @@ KINDS = frozenset(
         "taxpayer_id",
         "date",
         "timestamp",
+        "deadline",
+        "deadline_precision",
+        "deadline_recurrence",
         "integer",
         "decimal",
         "yuan",
@@ -210,7 +213,10 @@ def _field(node: dict[str, Any], where: str) -> Field:
         derived=custom.get("derived"),
         unit=custom.get("sourceUnit"),
         description=node.get("description", ""),
-        options={**(node.get("logicalTypeOptions") or {}), **({"scale": custom["scale"]} if "scale" in custom else {})},
+        options={
+            **(node.get("logicalTypeOptions") or {}),
+            **{w: custom[w] for w in ("scale", "countFrom", "sameColumnAs") if w in custom},
+        },
         rules=_rules(node, node["name"]),
     )
 

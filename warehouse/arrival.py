@@ -25,6 +25,7 @@ from schemas.contract import Contract
 from schemas.errors import ConfigError, SourceChanged, WarehouseUnavailable
 from warehouse import correction, drift, keyring, quarantine, store
 from warehouse.ahead import Ahead
+from warehouse.calendar import workdays
 from warehouse.engines.adbc import Connection
 from warehouse.flow import PART_ROWS, Flow
 from warehouse.home import Home
@@ -384,4 +385,5 @@ class Arrival:
         return Mapping(
             connector=self.connector.id, fields=self.connector.fields, constants=self.connector.constants, units=units,
             utc=self.connector.timezone == "UTC", kind=kind, lookups=store.lookups(self.agreed, self.connector), keys=self.keys,
+            workdays=workdays(self.warehouse, self.agreed),
         )  # fmt: skip

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from schemas.calendar import Override, WorkCalendar
+from schemas.contract import Contract
 from schemas.errors import ConfigError
 from warehouse.engines.adbc import Connection
 
@@ -46,6 +47,14 @@ def of_warehouse(warehouse: Connection) -> WorkCalendar:
     """`calendar` through the loader's connection."""
     days, years = settings(warehouse)
     return WorkCalendar(overrides=days, settled_years=years)
+
+
+def workdays(warehouse: Connection, agreed: Contract) -> list[tuple[date, bool]]:
+    """Each day of the county's calendar and whether it is worked, for a contract with time limits; nothing for others."""
+    if not any(f.kind == "deadline" for f in agreed.fields.values()):
+        return []
+    found = warehouse.rows("SELECT day, is_workday FROM shared.work_calendar ORDER BY day")
+    return [(row["day"], row["is_workday"]) for row in found]
 
 
 def overrides(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:

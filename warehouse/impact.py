@@ -20,6 +20,7 @@ from connectors.spec import Connector
 from quality.check import Checked, Mapping, check
 from schemas.contract import Contract
 from warehouse import keyring, store
+from warehouse.calendar import workdays
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 from warehouse.landing import land
@@ -79,6 +80,7 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
             mapping = Mapping(
                 connector=connector.id, fields=connector.fields, constants=connector.constants, units=delivery.units,
                 utc=connector.timezone == "UTC", kind=delivery.kind, lookups=store.lookups(agreed, connector), keys=keyring.in_force(home, warehouse),
+                workdays=workdays(warehouse, agreed),
             )  # fmt: skip
             checked = check(con, landed.path, agreed, mapping, now.replace(tzinfo=None), work / "checked")
             found = Impact(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from schemas.macros import addresses, amounts, dates, identifiers, names, privacy, texts
+from schemas.macros import addresses, amounts, dates, deadlines, identifiers, names, privacy, texts
 from schemas.names import DEFAULT_REGIONS
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def _script(regions: tuple[str, ...]) -> str:
         texts.MACROS,
         identifiers.MACROS,
         dates.MACROS,
+        deadlines.MACROS,
         amounts.MACROS,
         names.macros(regions),
         addresses.macros(regions),

@@ -55,6 +55,8 @@ MACROS = {
         WHEN {matches("s", f"{_ISO}[ T]{_HOUR_MINUTE}(?:Z|[+-](?:0[0-9]|1[0-3]):?[0-5][0-9])")}
         THEN make_timestamp(epoch_us(TRY_CAST(s AS TIMESTAMPTZ)) + {dates.COUNTY_OFFSET_MINUTES * 60_000_000})
         ELSE date_quick(s)::TIMESTAMP END""",
+    "date_folded(s)": _folded(),
+    "date_figures(s)": _figures("s"),
     "date_shape(s)": _shaped(
         f"CASE WHEN regexp_matches(s, {quoted(dates.NUMERAL)}) THEN {_figures(_folded())} ELSE {_folded()} END"
     ),

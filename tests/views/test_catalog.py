@@ -54,7 +54,7 @@ def test_views_come_after_the_views_they_read() -> None:
         "indicator_comparison", "indicator_recoverable_points", "indicator_recovery_outlook",
     ]  # fmt: skip
     assert CATALOG.datasets("rectification_overview") == {
-        "rectification_problem", "rectification_measure", "department", "code_value", "deadline_rule",
+        "rectification_problem", "rectification_measure", "department", "code_value", "deadline_rule", "work_calendar",
     }  # fmt: skip
 
 

@@ -4,11 +4,13 @@ question: 每个问题办到哪一步，到期没有，亮什么灯？
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
-  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
+  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日起的下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
   stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
   days_overdue: 停止计时日（未停止的按数据日）超过整改时限的天数，未超过为 0
+  due_precision: 时限原文写到多细：日、旬、月、季、半年、年、周、节前、工作日、期限、周期、立行立改、长期坚持
+  due_recurrence: 周期性的时限多久一次，如 year:12-E（每年十二月底）、quarter（每季末）、month:25（每月 25 日）
   progress_pct: 单位填报的整改进度，0 至 100
   variance_pct: 进度（%）减去已用时间占全部时间的比例（%），只算正在整改的；负数为落后
   light: grey 灰＝已销号；blue 蓝＝长期坚持；red 红＝超期，或有措施节点过期超过 15 天；yellow 黄＝7 天内到期，或进度落后时间超过 20 个百分点；其余 green 绿
@@ -29,6 +31,45 @@ WITH at_once AS (
     ) AS next_on
   FROM deadline_rule
   WHERE domain = 'rectification' AND item = '立行立改' AND clock_unit = 'day'
+),
+-- The names under which each day of the coming year comes round.
+coming AS (
+  SELECT
+    day,
+    EXTRACT(MONTH FROM day) AS month_no,
+    EXTRACT(DAY FROM day) AS day_no,
+    MOD(CAST(EXTRACT(EPOCH FROM CAST(day AS TIMESTAMP)) / 86400.0 AS INTEGER) + 3, 7) + 1 AS week_day,
+    EXTRACT(DAY FROM day + INTERVAL '1' DAY) = 1 AS is_month_end
+  FROM work_calendar
+  WHERE day >= :as_of AND day < :as_of + INTERVAL '367' DAY
+),
+named AS (
+  SELECT day, 'year:' || CAST(month_no AS INTEGER) || '-' || CAST(day_no AS INTEGER) AS name FROM coming
+  UNION ALL
+  SELECT day, 'month:' || CAST(day_no AS INTEGER) AS name FROM coming
+  UNION ALL
+  SELECT day, 'week:' || week_day AS name FROM coming
+  UNION ALL
+  SELECT day, 'day' AS name FROM coming
+  UNION ALL
+  SELECT day, 'month:E' AS name FROM coming WHERE is_month_end
+  UNION ALL
+  SELECT day, 'year:' || CAST(month_no AS INTEGER) || '-E' AS name FROM coming WHERE is_month_end
+  UNION ALL
+  SELECT day, 'quarter' AS name FROM coming WHERE is_month_end AND month_no IN (3, 6, 9, 12)
+  UNION ALL
+  SELECT day, CASE month_no WHEN 3 THEN 'year:q1' WHEN 6 THEN 'year:q2' WHEN 9 THEN 'year:q3' ELSE 'year:q4' END AS name FROM coming WHERE is_month_end AND month_no IN (3, 6, 9, 12)
+  UNION ALL
+  SELECT day, 'half' AS name FROM coming WHERE is_month_end AND month_no IN (6, 12)
+  UNION ALL
+  SELECT day, CASE month_no WHEN 6 THEN 'year:h上' ELSE 'year:h下' END AS name FROM coming WHERE is_month_end AND month_no IN (6, 12)
+),
+recurring AS (
+  SELECT p.problem_no, MIN(named.day) AS next_on
+  FROM rectification_problem AS p
+  JOIN named ON ' ' || p.due_recurrence || ' ' LIKE '% ' || named.name || ' %'
+  WHERE p.due_precision = '周期'
+  GROUP BY p.problem_no
 ),
 milestone AS (
   SELECT
@@ -54,6 +95,7 @@ problem AS (
     p.found_on,
     COALESCE(
       p.extension_to,
+      recurring.next_on,
       p.due_on,
       CASE
         WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
@@ -62,12 +104,16 @@ problem AS (
     ) AS due_on,
     CASE
       WHEN p.extension_to IS NOT NULL THEN '经批准延期'
+      WHEN p.due_precision = '周期' THEN '整改清单写明的周期'
+      WHEN p.due_on IS NOT NULL AND p.due_precision IN ('工作日', '期限') THEN '整改清单写明，自确认或发现之日起算'
       WHEN p.due_on IS NOT NULL THEN '整改清单写明'
       WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
         THEN at_once.rule_id || COALESCE('：' || at_once.legal_basis, '')
     END AS due_rule,
     p.due_text,
-    COALESCE(p.is_long_term, p.status = 'long_term' OR p.due_text LIKE '%长期%' OR p.due_text LIKE '%持续%', FALSE)
+    p.due_precision,
+    p.due_recurrence,
+    COALESCE(p.is_long_term, p.status = 'long_term' OR p.due_precision = '长期坚持' OR (p.due_on IS NULL AND (p.due_text LIKE '%长期%' OR p.due_text LIKE '%持续%')), FALSE)
       AS is_long_term,
     p.status,
     COALESCE(status.name, p.status) AS status_name,
@@ -87,6 +133,7 @@ problem AS (
     COALESCE(p.publish_flag, FALSE) AS publish_flag
   FROM rectification_problem AS p
   LEFT JOIN milestone ON milestone.problem_no = p.problem_no
+  LEFT JOIN recurring ON recurring.problem_no = p.problem_no
   LEFT JOIN at_once
     ON at_once.from_on <= COALESCE(CAST(p.confirmed_at AS DATE), p.found_on)
     AND (at_once.next_on IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.next_on)
@@ -112,6 +159,8 @@ timed AS (
     due_on,
     due_rule,
     due_text,
+    due_precision,
+    due_recurrence,
     is_long_term,
     status,
     status_name,
@@ -177,5 +226,7 @@ SELECT
   END AS light,                                                        -- 亮灯
   reopened_count,                                                      -- 反弹次数
   publish_flag,                                                        -- 公开曝光
-  due_rule                                                             -- 时限的依据
+  due_rule,                                                            -- 时限的依据
+  due_precision,                                                       -- 时限精度
+  due_recurrence                                                       -- 时限周期
 FROM timed

@@ -4,7 +4,7 @@ question: 按措施的时间表现在该做到多少，做到了多少，差在�
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
-  due_precision: 原始时限文字写到多细：日、月、季、半年、年、立行立改、长期坚持；没有文字的按有没有日期为日或未定
+  due_precision: 原始时限文字写到多细，同整改台账；没有读出精度的按文字和有没有日期判断，为日、月、季、半年、年、立行立改、长期坚持或未定
   planned_pct: 计划完成日不晚于数据日的措施的权重 ÷ 全部措施权重 × 100
   done_pct: 已完成措施的权重 ÷ 全部措施权重 × 100
   measured_variance_pct: 已完成的百分比减应完成的百分比，负数为落后；没有措施的为空
@@ -59,6 +59,7 @@ SELECT
   l.due_on,                                                            -- 整改时限
   l.due_text,                                                          -- 原始时限文字
   CASE
+    WHEN l.due_precision IS NOT NULL THEN l.due_precision
     WHEN l.is_long_term THEN '长期坚持'
     WHEN l.due_text LIKE '%立_立改%' OR l.due_text LIKE '%立即整改%' OR l.due_text LIKE '%即_即改%' OR l.due_text LIKE '%边查边改%' THEN '立行立改'
     WHEN l.due_text LIKE '%季%' THEN '季'

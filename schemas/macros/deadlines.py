@@ -1,0 +1,320 @@
+"""Time limits as county ledgers word them, read in two steps: the wording once, then the day from each record's own start.
+
+    limit_spec('第一阶段6月底前，第二阶段10个工作日内')  ->  'month|||6|E;after|10|w'
+    limit_on('after|10|w', DATE '2026-03-02')            ->  2026-03-16
+    limit_precision(spec), limit_recurrence(spec)        ->  '工作日', NULL
+
+The last of several dates is the final one. A limit without a year is the first such day from the start (from the date before
+it, 9月至12月) on. Working days, and days off at the end of a limit in days, come from the variables that `set_calendar` sets;
+before 春节 means by the day before it. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
+
+A recurrence is `year:12-31 year:06-30`, `half`, `quarter`, `month:25` (`month:E` its last day), `week:5` or `day`.
+
+Source: 民法典 第二百条至第二百零三条 (the first day is not counted, months end on the same day, a last day off moves on).
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from schemas.calendar import build
+from schemas.macros.sqltext import let, quoted, replaced
+
+if TYPE_CHECKING:
+    import duckdb
+
+FIRST_YEAR, LAST_YEAR = 2004, 2035  # festivals; working days as far as the calendar given
+
+_ONE = "[一二三四五六七八九]"
+# Before Chinese figures become Arabic ones: one word for each thing, so that 以前, 之前 and 止 need no mention below.
+_WORDS = (
+    ("[ _]", ""),
+    (r"[(\[【][^)\]】]*原[^)\]】]*[)\]】]", ""),  # 6月底前（原定3月底前）
+    ("五一(?:国际)?(?:劳动节|节)?|劳动节", "劳动节"),
+    ("(^|[^二三])十一(?:国庆节?|节)?(前|之前|以前|假期|长假)", r"\1国庆\2"),
+    ("七一(?:建党)?节?|建党节", "建党节"),
+    ("八一(?:建军)?节?|建军节", "建军节"),
+    ("(元旦|春节|除夕|元宵|清明|劳动节|端午|建党节|建军节|中秋|国庆|重阳)节?(?:假期|长假|放假)?(?:到来|来临)?(?:之前|以前|前夕|前)", r"\1前"),
+    ("[两俩]", "二"),
+    (f"({_ONE})百({_ONE})十({_ONE})", r"\1\2\3"),
+    (f"({_ONE})百({_ONE})十", r"\1\g<2>0"),
+    (f"({_ONE})百零({_ONE})", r"\g<1>0\2"),
+    (f"({_ONE})百", r"\g<1>00"),
+    (f"(^|[^{_ONE[1:-1]}0-9])百([日天个])", r"\g<1>100\2"),
+    (f"([四五六七八九])十({_ONE})", r"\1\2"),
+    ("([四五六七八九])十", r"\g<1>0"),
+    ("礼拜|星期", "周"),
+    ("周末", "周日"),
+    ("自然日|日历日|日历天|自然天", "天"),
+    ("个?工作(?:日|天)", "工作日"),
+    ("个?小时", "小时"),
+    ("个周", "周"),
+    ("号", "日"),
+    ("年度", "年"),
+    ("季度", "季"),
+    ("月份", "月"),
+    ("之前|以前|前夕|为止|截止|止", "前"),
+    ("之内|以内|期间", "内"),
+    ("([年月季旬])[末终]", r"\1底"),
+    ("[末终]", "底"),
+    ("每隔", "每"),
+    ("[每逐按](?:一?个|一)?(半年|年|季|月|周|工作日|天|日)", r"每\1"),
+    ("([自从]?[^,;。、0-9一二三四五六七八九十]*)(?:之日|即日|即时|即|今日|当日|之时)起(?:算|计算)?", ""),
+    ("(^|[^上下每个])半年", r"\g<1>6个月"),
+    ("(^|[^个])半个?月", r"\g<1>15天"),
+)  # fmt: skip
+# After: ranges end where they end, and every way to write a date is one way.
+_FIGURES = (
+    ("([0-9]{1,2})月([0-9]{1,2})日?[至到~-]+([0-9]{1,2})日", r"\1月\3日"),
+    ("((?:19|20)[0-9]{2})[./]([0-9]{1,2})[至到~-]+((?:19|20)[0-9]{2})[./]([0-9]{1,2})([^./0-9]|$)", r"\3年\4月\5"),
+    ("((?:19|20)[0-9]{2})[-./]([0-9]{1,2})[-./]([0-9]{1,2})", r"\1年\2月\3日"),
+    ("((?:19|20)[0-9]{2})[-./]([0-9]{1,2})", r"\1年\2月"),
+    ("(20[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])", r"\1年\2月\3日"),
+    ("(20[0-9]{2})Q", r"\1年Q"),
+    ("(^|[^0-9.])([0-9]{1,2})[./]([0-9]{1,2})(前|日|底|$)", r"\1\2月\3日\4"),
+    ("日日", "日"),
+    ("年年", "年"),
+    ("年的", "年"),
+    ("月的", "月"),
+)
+_AGAIN = ("([^0-9年每])([0-9]{1,2})月", r"\1每年\2月")  # 每年6月底和12月底
+
+_Y = "(?:((?:19|20)[0-9]{2}|[0-9]{2})年|([今本当明次来后])年)?"
+_THIS = "([本当这此下次]?)个?"
+_FESTIVALS = "元旦|春节|除夕|元宵|清明|劳动节|端午|建党节|建军节|中秋|国庆|重阳"
+_AT_ONCE = "立行立改|立即整改|立查立改|立知立改|立整立改|即知即改|即行即改|即查即改|边查边改|立即|马上|即刻"
+_LONG = "长期|永久|持续|常态|无固定期限|无限期|不限期|无期限|不间断|一贯|经常性|定期|始终|动态"
+# What a stretch of the text says, and how it is written down; the first that fits at the leftmost place counts.
+_PARTS = (
+    ("每年第?([1-4])季底?", r"every|year:q\1"),
+    ("每年([上下])半年底?", r"every|year:h\1"),
+    ("每年([0-9]{1,2})月([0-9]{1,2})日", r"every|year:\1-\2"),
+    ("每年([0-9]{1,2})月上旬", r"every|year:\1-10"),
+    ("每年([0-9]{1,2})月中旬", r"every|year:\1-20"),
+    ("每年([0-9]{1,2})月(?:底|下旬|内)?", r"every|year:\1-E"),
+    ("每年年?底?", "every|year:12-E"),
+    ("每半年底?", "every|half"),
+    ("每季底?", "every|quarter"),
+    ("每月([0-9]{1,2})日", r"every|month:\1"),
+    ("每月上旬", "every|month:10"),
+    ("每月中旬", "every|month:20"),
+    ("每月(?:底|下旬)?", "every|month:E"),
+    ("每周([1-6])", r"every|week:\1"),
+    ("每周[日天]?", "every|week:7"),
+    ("每(?:工作日|天|日)", "every|day"),
+    (f"{_Y}([0-9]{{1,2}})月([0-9]{{1,2}})日(?:之日|开始)?起", r"from|\1|\2|\3|\4"),
+    (f"{_Y}([0-9]{{1,2}})月([0-9]{{1,2}})日?", r"day|\1|\2|\3|\4"),
+    (f"{_THIS}月([0-9]{{1,2}})日", r"here|day|\1|\2"),
+    ("([0-9]{1,2})日前", r"here|day||\1"),
+    (f"{_Y}([0-9]{{1,2}})月?上旬", r"tenday|\1|\2|\3|10"),
+    (f"{_Y}([0-9]{{1,2}})月?中旬", r"tenday|\1|\2|\3|20"),
+    (f"{_Y}([0-9]{{1,2}})月?下旬", r"tenday|\1|\2|\3|E"),
+    (f"{_THIS}月?上旬", r"here|tenday|\1|10"),
+    (f"{_THIS}月?中旬", r"here|tenday|\1|20"),
+    (f"{_THIS}月?下旬", r"here|tenday|\1|E"),
+    ("([0-9]{1,3})工作日", r"after|\1|w"),
+    ("([0-9]{1,3})天|([0-9]{1,3})日[内后]", r"after|\1\2|d"),
+    ("([0-9]{1,4})小时", r"after|\1|h"),
+    ("([0-9]{1,2})周", r"after|\1|W"),
+    ("([0-9]{1,2})个季", r"after|\1|Q"),
+    ("([0-9]{1,2})个半月", r"after|\1|H"),
+    ("([0-9]{1,2})个月", r"after|\1|M"),
+    ("([1-9])年半", r"after|\1|N"),
+    ("([1-9]|1[0-5])年内", r"after|\1|Y"),
+    (f"{_Y}([上下])半年底?", r"half|\1|\2|\3|E"),
+    ("(?:((?:19|20)[0-9]{2}|[0-9]{2})年|([今本当明次来后])年|年)中", r"half|\1|\2|上|E"),
+    (f"{_Y}({_FESTIVALS})前", r"festival|\1|\2|\3|"),
+    (f"{_Y}第?([1-4])季底?", r"quarter|\1|\2|\3|E"),
+    (f"{_Y}Q([1-4])", r"quarter|\1|\2|\3|E"),
+    ("([本当这此下次])个?季底?|季底", r"term|quarter|\1"),
+    (f"{_Y}([0-9]{{1,2}})月初", r"tenday|\1|\2|\3|10"),
+    (f"{_Y}([0-9]{{1,2}})月中", r"tenday|\1|\2|\3|15"),
+    (f"{_Y}([0-9]{{1,2}})月[底内]?", r"month|\1|\2|\3|E"),
+    ("([本当这此下次])个?月[底内]?|月[底内]", r"here|month|\1|E"),
+    ("([本当这此下次])个?月初|月初", r"here|tenday|\1|10"),
+    ("([本当这此下次])个?月中|月中", r"here|tenday|\1|15"),
+    ("(?:((?:19|20)[0-9]{2}|[0-9]{2})年|([今本当明次来后])年|年)初", r"month|\1|\2|1|E"),
+    ("((?:19|20)[0-9]{2}|1[6-9]|[2-9][0-9])年[底内]?", r"year|\1||12|E"),
+    ("([今本当明次来后])年[底内]?", r"year||\1|12|E"),
+    ("年[底内]|岁底|全年", "year|||12|E"),
+    ("([本这下])个?周([1-6日天])?[内前]?", r"week|\1|\2"),
+    ("周([1-6日天])前", r"week||\1"),
+    ("1([45])5(?:规划)?(?:时期|期|内|底|收官)", r"plan|\1"),
+    ("当天|当日|今天|今日|即日|即时", "after|0|d"),
+    ("次日|明日|明天|隔日|隔天", "after|1|d"),
+    (_AT_ONCE, "immediate"),
+)
+_EVERY_PART = "|".join(
+    f"(?:{pattern})".replace("(?:", "\0").replace("(", "(?:").replace("\0", "(?:") for pattern, _ in _PARTS
+)
+
+
+def _cell(s: str) -> str:
+    """The folded, upper-case text with one word per thing and Arabic figures."""
+    cell = f"date_folded({s})"
+    for pattern, put in _WORDS:
+        cell = replaced(cell, pattern, put)
+    cell = f"date_figures({cell})"
+    for pattern, put in _FIGURES:
+        cell = replaced(cell, pattern, put)
+    return let("c", cell, f"CASE WHEN contains(c, '每年') THEN {replaced('c', *_AGAIN)} ELSE c END")
+
+
+def _written(part: str) -> str:
+    for pattern, put in _PARTS:
+        part = replaced(part, f"^(?:{pattern})$", put)
+    return part
+
+
+MACROS = {
+    "limit_cell(s)": _cell("s"),
+    "limit_parts(s)": f"""list_transform(regexp_extract_all(limit_cell(s), {quoted(_EVERY_PART)}), lambda x: {_written("x")})""",
+    "limit_spec(s)": f"""CASE
+        WHEN s IS NULL OR date_shape(s) = 'null' THEN 'null'
+        ELSE {let("x", "array_to_string(limit_parts(s), ';')", f"CASE WHEN x <> '' THEN x WHEN regexp_matches(s, {quoted(_LONG)}) THEN 'long_term' ELSE 'unparsed' END")} END""",
+    # Below, p is one part split at |.
+    "limit_day(y, m, b)": """CASE
+        WHEN y IS NULL OR m NOT BETWEEN 1 AND 12 THEN NULL
+        WHEN b = 'E' THEN last_day(make_date(y, m, 1))
+        ELSE TRY_CAST(y || '-' || m || '-' || b AS DATE) END""",
+    "limit_month(kind, a)": """CASE kind
+        WHEN 'quarter' THEN a::INTEGER * 3
+        WHEN 'half' THEN CASE WHEN a = '上' THEN 6 ELSE 12 END
+        ELSE TRY_CAST(a AS INTEGER) END""",
+    "limit_in(p, y)": """CASE
+        WHEN p[1] = 'festival' THEN TRY_CAST(y || regexp_extract(getvariable('hub_festivals'), p[4] || y || '(-[0-9]{2}-[0-9]{2})', 1) AS DATE) - 1
+        ELSE limit_day(y, limit_month(p[1], p[4]), p[5]) END""",
+    "limit_year(p, start)": """CASE
+        WHEN length(p[2]) = 4 THEN p[2]::INTEGER
+        WHEN length(p[2]) = 2 THEN 2000 + p[2]::INTEGER
+        WHEN p[3] IN ('今', '本', '当') THEN year(start)
+        WHEN p[3] IN ('明', '次', '来') THEN year(start) + 1
+        WHEN p[3] = '后' THEN year(start) + 2 END""",
+    # The year told, else the year of `least` or the next.
+    "limit_yearly(p, least, start)": let(
+        "named",
+        "limit_year(p, start)",
+        "list_filter(list_transform(CASE WHEN named IS NULL AND least IS NOT NULL THEN [year(least), year(least) + 1] ELSE [named] END, "
+        "lambda y: limit_in(p, y)), lambda d: d IS NOT NULL AND (named IS NOT NULL OR d >= least))[1]",
+    ),
+    "limit_of_month(first, b)": "limit_day(year(first), month(first), b)",
+    "limit_ahead(word)": "CASE WHEN word IN ('下', '次') THEN 1 ELSE 0 END",
+    "limit_here(p, start)": """list_filter(list_transform(CASE WHEN p[3] = '' THEN [0, 1] ELSE [limit_ahead(p[3])] END,
+        lambda n: limit_of_month((date_trunc('month', start) + to_months(n))::DATE, p[4])), lambda d: d >= start OR p[3] <> '')[1]""",
+    "limit_week(p, start)": """(date_trunc('week', start)::DATE + 7 * limit_ahead(p[2])
+        + CASE WHEN p[3] IN ('', '日', '天') THEN 6 ELSE p[3]::INTEGER - 1 END)""",
+    # The calendar is a text of ones and noughts: a list of its days would be copied wherever a macro is pasted.
+    "limit_workday(d, n)": let(
+        "days",
+        "substr(getvariable('hub_workdays'), (d - getvariable('hub_calendar_from') + 1)::INTEGER, 2 * n + 30)",
+        "d + list_filter(range(0, 2 * n + 30), lambda k: substr(days, k + 1, 1) = '1')[n]::INTEGER",
+    ),
+    "limit_to(n, unit, start)": """CASE
+        WHEN unit = 'd' THEN start + n
+        WHEN unit = 'h' THEN start + (n + 23) // 24
+        WHEN unit = 'W' THEN start + 7 * n
+        WHEN unit = 'H' THEN (start + to_months(n))::DATE + 15
+        ELSE (start + to_months(CASE unit WHEN 'M' THEN n WHEN 'Q' THEN 3 * n WHEN 'Y' THEN 12 * n ELSE 12 * n + 6 END))::DATE END""",
+    "limit_after(n, unit, start)": """limit_workday(
+        CASE WHEN unit <> 'w' THEN limit_to(n, unit, start) WHEN n = 0 THEN start ELSE start + 1 END,
+        CASE WHEN unit = 'w' AND n > 0 THEN n ELSE 1 END)""",
+    # The names under which a day comes round.
+    "limit_names(d)": """[
+        'year:' || month(d) || '-' || day(d), 'month:' || day(d), 'day',
+        'week:' || isodow(d),
+        CASE WHEN d = last_day(d) THEN 'month:E' END, CASE WHEN d = last_day(d) THEN 'year:' || month(d) || '-E' END,
+        CASE WHEN d = last_day(d) AND month(d) % 3 = 0 THEN 'quarter' END,
+        CASE WHEN d = last_day(d) AND month(d) % 3 = 0 THEN 'year:q' || quarter(d) END,
+        CASE WHEN d = last_day(d) AND month(d) % 6 = 0 THEN 'half' END,
+        CASE WHEN d = last_day(d) AND month(d) % 6 = 0 THEN 'year:h' || CASE month(d) WHEN 6 THEN '上' ELSE '下' END END]""",
+    "limit_comes_round(codes, start)": """list_filter(list_transform(range(0, 367), lambda n: start + n::INTEGER),
+        lambda d: list_has_any(codes, limit_names(d)))[1]""",
+    "limit_part(p, least, start)": """CASE
+        WHEN p[1] IN ('day', 'from', 'tenday', 'month', 'quarter', 'half', 'year', 'festival') THEN limit_yearly(p, least, start)
+        WHEN p[1] = 'here' THEN limit_here(p, start)
+        WHEN p[1] = 'term' THEN last_day((date_trunc('quarter', start) + to_months(2 + 3 * limit_ahead(p[3])))::DATE)
+        WHEN p[1] = 'week' THEN limit_week(p, start) + CASE WHEN p[2] = '' AND limit_week(p, start) < start THEN 7 ELSE 0 END
+        WHEN p[1] = 'after' THEN limit_after(p[2]::INTEGER, p[3], start)
+        WHEN p[1] = 'plan' THEN make_date(CASE p[2] WHEN '4' THEN 2025 ELSE 2030 END, 12, 31) END""",
+    # No earlier than the limit before it; after a bare year, no earlier than its first day.
+    "limit_least(p, start)": let(
+        "d",
+        "limit_part(p, start, start)",
+        "CASE WHEN p[1] = 'year' THEN date_trunc('year', d)::DATE WHEN d > start THEN d ELSE start END",
+    ),
+    "limit_codes(parts)": "list_transform(list_filter(parts, lambda x: starts_with(x, 'every|')), lambda x: substr(x, 7))",
+    "limit_base(parts, start)": """coalesce(list_transform(list_filter(parts, lambda x: starts_with(x, 'from|')),
+        lambda x: limit_yearly(string_split(x, '|'), start, start))[-1], start)""",
+    "limit_final(parts, start, base)": f"""CASE
+        WHEN starts_with(parts[-1], 'every|') THEN limit_comes_round(limit_codes(parts), start)
+        ELSE {
+        let(
+            "p",
+            "string_split(parts[-1], '|')",
+            let(
+                "least",
+                "CASE WHEN p[1] = 'after' THEN base WHEN len(parts) > 1 THEN limit_least(string_split(parts[-2], '|'), start) ELSE start END",
+                "limit_part(p, least, CASE WHEN p[1] = 'after' THEN base ELSE start END)",
+            ),
+        )
+    } END""",
+    "limit_on(spec, start)": f"""CASE
+        WHEN spec IS NULL OR spec IN ('null', 'long_term', 'unparsed') THEN NULL
+        WHEN TRY_CAST(spec AS DATE) IS NOT NULL THEN TRY_CAST(spec AS DATE)
+        ELSE {let("parts", "string_split(spec, ';')", "limit_final(parts, start, limit_base(parts, start))")} END""",
+    "limit_kind(p)": """CASE
+        WHEN p[1] IN ('here', 'term') THEN p[2]
+        WHEN p[1] = 'after' THEN CASE WHEN p[3] = 'w' THEN 'workdays' ELSE 'duration' END
+        WHEN p[1] IN ('plan') THEN 'year'
+        WHEN p[1] = 'from' THEN 'day'
+        ELSE p[1] END""",
+    "limit_precision(spec)": let(
+        "kept",
+        "spec",
+        """CASE
+        WHEN kept IS NULL OR kept IN ('null', 'unparsed') THEN NULL
+        WHEN TRY_CAST(kept AS DATE) IS NOT NULL THEN '日'
+        ELSE CASE limit_kind(string_split(string_split(kept, ';')[-1], '|'))
+          WHEN 'day' THEN '日' WHEN 'tenday' THEN '旬' WHEN 'month' THEN '月' WHEN 'quarter' THEN '季' WHEN 'half' THEN '半年'
+          WHEN 'year' THEN '年' WHEN 'festival' THEN '节前' WHEN 'week' THEN '周' WHEN 'workdays' THEN '工作日' WHEN 'duration' THEN '期限'
+          WHEN 'every' THEN '周期' WHEN 'immediate' THEN '立行立改' WHEN 'long_term' THEN '长期坚持' END END""",
+    ),
+    "limit_recurrence(spec)": "nullif(array_to_string(limit_codes(string_split(spec, ';')), ' '), '')",
+}
+
+
+def set_calendar(con: "duckdb.DuckDBPyConnection", days: Iterable[tuple[date, bool]] = ()) -> None:
+    """Give this connection the working days (each day and whether it is one, in order; the nation's where none are given), and the festivals."""
+    given = list(days) or [(r.day, r.is_workday) for r in build(FIRST_YEAR, date.today().year + 2)]
+    con.execute("SET VARIABLE hub_calendar_from = $1::DATE", [given[0][0]])
+    con.execute("SET VARIABLE hub_workdays = $1", ["".join("1" if works else "0" for _, works in given)])
+    con.execute("SET VARIABLE hub_festivals = $1", [_festivals()])
+
+
+@cache
+def _festivals() -> str:
+    """The day of each festival of each year, 春节2026-02-17 …; the lunar ones from the library's tables."""
+    from holidays.calendars.chinese import _ChineseLunisolar
+
+    lunar = _ChineseLunisolar()
+    found: dict[str, list[date | None]] = {}
+    for year in range(FIRST_YEAR, LAST_YEAR + 1):
+        spring = lunar.lunar_new_year_date(year)[0]
+        told = {
+            "春节": spring,
+            "除夕": spring and spring - timedelta(1),
+            "元宵": spring and spring + timedelta(14),
+            "清明": lunar.qingming_date(year)[0],
+            "端午": lunar.dragon_boat_date(year)[0],
+            "中秋": lunar.mid_autumn_date(year)[0],
+            "重阳": lunar.double_ninth_date(year)[0],
+            "元旦": date(year, 1, 1),
+            "劳动节": date(year, 5, 1),
+            "建党节": date(year, 7, 1),
+            "建军节": date(year, 8, 1),
+            "国庆": date(year, 10, 1),
+        }
+        for name, day in told.items():
+            found.setdefault(name, []).append(day)
+    return " ".join(f"{name}{day}" for name, listed in found.items() for day in listed if day)
