@@ -161,7 +161,7 @@ class Database(Driver):
                         conditions.append(self._since(session, relation, column, position))
             # A query may be dear to run: only tables are first tried as if they gave few rows.
             few = bool(self.table) and (position is not None or session.is_small(self.table))
-            for batch in self._selected(session, relation, columns, conditions, few=few):
+            for batch in self._selected(session, relation, columns, conditions, few=few, delivery=delivery):
                 if tracker is not None:
                     self._see(tracker, batch.column(name))
                 yield batch
@@ -170,13 +170,22 @@ class Database(Driver):
                 self._tell(delivery, tracker)
 
     def _selected(
-        self, session: Session, relation: str, columns: Sequence[SourceColumn], conditions: Sequence[str], *, few: bool
+        self,
+        session: Session,
+        relation: str,
+        columns: Sequence[SourceColumn],
+        conditions: Sequence[str],
+        *,
+        few: bool,
+        delivery: Delivery,
     ) -> Iterable[pa.RecordBatch]:
         """In several pieces at once where the connector asks for it and the source can show one moment to all."""
         ways = int(self.option("parallel")) if "parallel" in self.options else 1
         pieces = (
             session.pieces(self.table, relation, ways) if ways > 1 and self.table and not few and not self.limit else []
         )
+        if session.whole:
+            delivery.find("read_whole", session.whole)
         if len(pieces) < 2:
             return session.select(relation, columns, conditions=conditions, limit=self.limit, few=few)
         return self._in_pieces(session, relation, columns, conditions, pieces)
@@ -193,7 +202,7 @@ class Database(Driver):
 
         with ExitStack() as stack:
             others = [stack.enter_context(self.session()) for _ in pieces]
-            session.share_snapshot(others)
+            session.share_snapshot(others, relation)
 
             def reader(other: Session, piece: str) -> Callable[[], Iterator[pa.RecordBatch]]:
                 return lambda: iter(other.select(relation, columns, conditions=[*conditions, piece]))

@@ -15,7 +15,7 @@ from pathlib import Path
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
 _BOF, _EOF, _SHEET, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x5E, 0x208, 0x7D, 0x205
-_STYLE, _FORMAT_8, _FORMAT_5 = 0xE0, 0x41E, 0x1E
+_STYLE, _FORMAT, _BIFF8 = 0xE0, 0x41E, 0x600
 _FIGURES = _NUMBER, _INTEGER, _INTEGERS, _FORMULA = 0x203, 0x27E, 0xBD, 0x06
 _HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
 _TEXT, _ERROR, _BLANK = 0, 2, 3  # a formula's result that is no number says so in its first byte
@@ -88,15 +88,18 @@ def _records(stream: bytes, start: int) -> Iterator[tuple[int, bytes, int]]:
 
 def _formats(stream: bytes) -> list[str]:
     """The number format of each style of a cell."""
-    codes, styles = {9: "0%", 10: "0.00%"}, []
+    codes, styles, version = {9: "0%", 10: "0.00%"}, [], 0
     for kind, body, _ in _records(stream, 0):
-        if kind == _STYLE:
+        if kind == _BOF:
+            version = struct.unpack_from("<H", body)[0]
+        elif kind == _STYLE:
             styles.append(struct.unpack_from("<H", body, 2)[0])
-        elif kind == _FORMAT_8:
+        elif kind == _FORMAT and version >= _BIFF8:
             number, length, wide = struct.unpack_from("<HHB", body)
             codes[number] = body[5 : 5 + length * (2 if wide & 1 else 1)].decode("utf-16-le" if wide & 1 else "latin-1")
-        elif kind == _FORMAT_5:
-            codes[struct.unpack_from("<H", body)[0]] = body[3:].decode("latin-1")
+        elif kind == _FORMAT:
+            number, length = struct.unpack_from("<HB", body)
+            codes[number] = body[3 : 3 + length].decode("latin-1")
     return [codes.get(number, "") for number in styles]
 
 

@@ -29,6 +29,7 @@ class Session(ABC):
 
     folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
     sub_query: ClassVar[str] = "({}) AS source_query"
+    whole: str = ""  # why `pieces` would not split a large table, for who asked for it
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -111,8 +112,8 @@ class Session(ABC):
         """Conditions that split a table into about `ways` pieces, each row in exactly one; none when it cannot be."""
         return []
 
-    def share_snapshot(self, others: Sequence[Session]) -> None:
-        """Let the others see exactly what this session sees from now on."""
+    def share_snapshot(self, others: Sequence[Session], relation: str) -> None:
+        """Let the others see a table at one and the same moment."""
         raise TypeError(f"{type(self).__name__} shares no snapshot")
 
     def execute(self, sql: str) -> None:

@@ -160,7 +160,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             continue
         if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
-        if _reads_as_header(row, rows[start + 1 :], typical):
+        if _reads_as_header(row, _below(rows, start, joined), typical):
             over = start > 0 and _groups(rows[start - 1], row)
             return Place(start - over, _depth(rows, start, joined) + over)
         # Without names the short rows above are no title when there is nothing but figures in them.
@@ -221,6 +221,18 @@ def _width_below(rows: Sequence[Sequence[str]]) -> int:
     if first < _FIGURES or len(filled) - first < _FIGURES or below[1]:
         return 0
     return max(below, key=lambda width: (below[width], width))
+
+
+def _below(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> Sequence[Sequence[str]]:
+    """The rows below one, without those that a name merged downwards stands in as well."""
+    place = start + 1
+    while start in joined and place < len(rows) and any(map(_same, rows[start], rows[place])):
+        place += 1
+    return rows[place:]
+
+
+def _same(name: str, below: str) -> bool:
+    return name != "" and name == below
 
 
 def _groups(upper: Sequence[str], lower: Sequence[str]) -> bool:
@@ -376,7 +388,10 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         )
         if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
             break
-        if not below or not any(is_value(cell) for row in below[:5] for cell in row):
+        under = start + depth - 1 in joined and lower[0] == "" != upper[0]  # names under a group, whatever stands below
+        if under:
+            below = _below(rows, start + depth, (start + depth,))
+        if not below or not (under or any(is_value(cell) for row in below[:5] for cell in row)):
             break
         if any(cell and cell == row[column] for row in below for column, cell in enumerate(lower) if column < len(row)):
             break

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 20_000
 _HEADER_SEARCH = 60
 _HEADER_DEPTH = 3
+_DEEPEST = 8  # rows of a header whose cells are merged downwards
 # Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
 _UNSAFE = 1e15
 _SAMPLE = 200  # rows that tell how full a table is
@@ -341,8 +342,10 @@ def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int |
     start, rows = chosen
     # A header cell merged downwards says that the header goes on, whether or not a mapped column does.
     if depth is None and rows:
-        deeper = max((m[1][0] for m in merges if start <= m[0][0] < start + rows), default=start + rows - 1)
-        if start + rows <= deeper < len(top) and deeper - start < _HEADER_DEPTH:
+        deeper = start + rows - 1
+        for (first, _), (last, _) in sorted(merges):
+            deeper = max(deeper, last) if start <= first <= deeper else deeper
+        if start + rows <= deeper < len(top) - 1 and deeper - start < _DEEPEST:
             deep = _names(top, joined, start, deeper - start + 1)
             if header.fit(deep, wanted).hits >= header.fit(_names(top, joined, start, rows), wanted).hits:
                 rows = deeper - start + 1

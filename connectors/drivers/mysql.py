@@ -8,22 +8,23 @@ decimals, and a zero date must stay visible so that it can be set aside with its
 from __future__ import annotations
 
 import errno
-import json
 import re
+import secrets
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from connectors.database import Database, missing_table
-from connectors.drivers.base import SourceColumn
+from connectors.database import OPTIONS, Database, missing_table
+from connectors.drivers.base import Option, SourceColumn
+from connectors.mysql_spool import Child, Moment
 from connectors.network import CONNECT_SECONDS, reach, silent
 from connectors.session import LISTED, Session, Table, like_pattern, limited
 from schemas.errors import ConfigError, HubError, SourceUnavailable
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 _BINARY = 63  # the charset number of bytes
 _NOT_NULL = 1
 _UNSIGNED = 32
+_BIG = 8 << 20  # bytes below which a table is not split
+_MOST_WAYS = 8
+_LOCK_SECONDS = 3
+_PAUSE = 0.01  # seconds between two looks whether a statement runs
 _FEW = 2000  # rows that pymysql may fetch one by one
 _INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "year"})
 _TYPES = {
@@ -47,6 +52,10 @@ class MySQL(Database):
     """One MySQL or MariaDB database."""
 
     default_port: ClassVar[int] = 3306
+    options: ClassVar[Mapping[str, Option]] = {
+        **OPTIONS,
+        "parallel": Option("一张大表同时分几路读；各路看到同一时刻", kind="number", default=1),
+    }
 
     def open(self, *, writable: bool = False) -> MySQLSession:
         """A session, read-only unless an exchange table's read flag is to be set."""
@@ -143,8 +152,9 @@ class MySQLSession(Session):
     def __init__(self, driver: MySQL, connection: Any, *, writable: bool) -> None:
         self._driver, self._connection = driver, connection
         self._nullable: dict[str, bool] = {}
-        self._child: subprocess.Popen[str] | None = None
-        self._asked = ""
+        self._child: Child | None = None
+        self._cancelled = False
+        self._moment: Moment | None = None  # at which this session and others have to begin
         seconds = float(driver.option("timeout"))
         limit = (
             f"SET SESSION max_statement_time = {seconds:.0f}"
@@ -292,20 +302,67 @@ class MySQLSession(Session):
         """One statement, committed by itself."""
         self._rows(sql)
 
+    def pieces(self, table: str, relation: str, ways: int) -> list[str]:
+        """By even ranges of a whole-numbered primary key, when the table may be locked for the moment they all begin."""
+        schema, _, name = table.rpartition(".")
+        among = (
+            f"t.table_schema = {self._connection.escape(schema) if schema else 'DATABASE()'}"
+            f" AND t.table_name = {self._connection.escape(name)}"
+        )
+        found = self._rows(
+            "SELECT t.engine, t.data_length, (SELECT c.column_name FROM information_schema.columns c"
+            " WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.column_key = 'PRI'"
+            f" AND c.data_type IN ({', '.join(repr(kind) for kind in sorted(_INTEGERS))}) AND c.column_name ="
+            " (SELECT s.column_name FROM information_schema.statistics s WHERE s.table_schema = t.table_schema"
+            " AND s.table_name = t.table_name AND s.index_name = 'PRIMARY' AND s.seq_in_index = 1))"
+            f" FROM information_schema.tables t WHERE t.table_type = 'BASE TABLE' AND {among}"
+        )
+        engine, size, key = found[0] if found else (None, 0, None)
+        if found and int(size or 0) < _BIG:
+            return []
+        if engine != "InnoDB" or key is None:
+            self.whole = "表不是 InnoDB 的，或主键不是整数，没有分几路读"
+            return []
+        try:
+            self._lock(relation)
+            self._rows("UNLOCK TABLES")
+        except HubError as error:
+            why = "没有短时锁表的权限（LOCK TABLES）" if isinstance(error, ConfigError) else "表正忙，没等到短时的锁"
+            self.whole = f"{why}，各路看不到同一时刻，改为一路读"
+            return []
+        column = self.quote(str(key))
+        low, high = self._rows(f"SELECT MIN({column}), MAX({column}) FROM {relation}")[0]
+        ways = min(ways, _MOST_WAYS)
+        if low is None or int(high) - int(low) < ways:
+            return []
+        edges = [int(low) + (int(high) - int(low)) * n // ways for n in range(1, ways)]
+        lower = ["", *(f"{column} >= {edge}" for edge in edges)]
+        upper = [*(f"{column} < {edge}" for edge in edges), ""]
+        return [" AND ".join(filter(None, pair)) for pair in zip(lower, upper, strict=True)]
+
+    def share_snapshot(self, others: Sequence[Session], relation: str) -> None:
+        """By a consistent snapshot in each, all of them taken while this session keeps writers away from the table."""
+        moment = Moment(len(others), lambda: self._lock(relation), lambda: self.execute("UNLOCK TABLES"))
+        for other in others:
+            assert isinstance(other, MySQLSession)
+            other._moment = moment
+            other.setup += [
+                "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+                "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+            ]
+
+    def _lock(self, relation: str) -> None:
+        """Keep writers away; a table that is busy is not waited for long, as others would wait behind."""
+        self._rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS:d}")
+        self._rows(f"LOCK TABLES {relation} READ")
+
     def cancel(self) -> None:
-        """End the reading process, and the statement by a second connection, as its owner may."""
-        if self._child is not None:
-            self._child.kill()
-        with closing(self._driver.open()) as other:
-            mine = {self._connection.thread_id()}
-            if self._asked:  # the reading process has a connection of its own
-                asked = other._connection.escape(self._asked)
-                mine |= {
-                    row[0] for row in other._rows(f"SELECT id FROM information_schema.processlist WHERE info = {asked}")
-                }
-            for thread in mine:
-                with suppress(HubError):
-                    other._rows(f"KILL QUERY {thread:d}")
+        """End the reading process with its statement, and what this connection asks by a second one, as its owner may."""
+        self._cancelled = True
+        if (child := self._child) is not None:
+            child.end()
+        with closing(self._driver.open()) as other, suppress(HubError):
+            other._rows(f"KILL QUERY {self._connection.thread_id():d}")
 
     def close(self) -> None:
         """End the connection."""
@@ -316,26 +373,30 @@ class MySQLSession(Session):
         host, port = self._driver.address()
         login = self._driver.login()
         user, password = quote(login["user"], safe=""), quote(login["password"], safe="")
-        job = {
+        token = f"tongqu-{secrets.token_hex(8)}"  # by which its statement is known in the server
+        child = Child(descriptor, {
             "url": f"mysql://{user}:{password}@{host}:{port}/{quote(login['database'], safe='')}",
-            "sql": sql,
-            "setup": self.setup,
-        }
-        self._asked = sql
-        script = Path(__file__).parent.parent / "mysql_reader.py"
-        with subprocess.Popen(
-            [sys.executable, str(script), str(descriptor)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, pass_fds=[descriptor], text=True,
-        ) as child:  # fmt: skip
-            self._child = child
-            try:
-                told = child.communicate(json.dumps(job), timeout=float(self._driver.option("timeout")) + 60)[0].strip()
-            except subprocess.TimeoutExpired:
-                raise self._driver.failure("ERROR 1969") from None
-            finally:
-                child.kill()
-                self._child = None
-        if child.returncode == 0:
+            "sql": f"{sql} /* {token} */", "setup": self.setup, "token": token, "login": {**login, "host": host, "port": port},
+        })  # fmt: skip
+        self._child = child
+        try:
+            child.ready()
+            if self._cancelled:
+                raise SourceUnavailable(self._driver.where, "读取被中止", "需要时请重新运行")
+            self._let_go(child, token)
+            told = child.result(float(self._driver.option("timeout")) + 60)
+        except subprocess.TimeoutExpired:
+            raise self._driver.failure("ERROR 1969") from None
+        except threading.BrokenBarrierError:
+            raise SourceUnavailable(
+                self._driver.where, "没能让各路从同一时刻开始读", "稍后会自动重试；总是这样时请把 parallel 改为 1"
+            ) from None
+        finally:
+            self._child = None
+            child.close()
+            if self._moment is not None:
+                self._moment.give_up()
+        if told is None:
             return
         if told == f"OS {errno.ENOSPC}":
             raise SourceUnavailable(
@@ -343,7 +404,20 @@ class MySQLSession(Session):
                 f"本机磁盘已满，放不下读到的数据（{tempfile.gettempdir()}）",
                 "请清理磁盘，或用环境变量 TMPDIR 换一个目录",
             )
-        raise self._driver.failure(told or "读取进程意外退出", self)
+        raise self._driver.failure(told, self)
+
+    def _let_go(self, child: Child, token: str) -> None:
+        """Let the child begin, at the moment it shares with others when there are any."""
+        if self._moment is None:
+            child.go()
+            return
+        self._moment.ready()
+        child.go()
+        # Its snapshot is taken once its statement runs.
+        running = f"SELECT 1 FROM information_schema.processlist WHERE command = 'Execute' AND info LIKE '%{token}%' AND id <> CONNECTION_ID()"
+        while not child.is_done and not self._rows(running):
+            time.sleep(_PAUSE)
+        self._moment.begun()
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -357,6 +431,10 @@ class MySQLSession(Session):
             cursor.execute(sql)
         except pymysql.MySQLError as error:
             raise self._driver.failure(error, self) from None
+        except BaseException:  # nobody waits for the answer any more: the server would work on it all the same
+            with suppress(Exception):
+                self.cancel()
+            raise
 
 
 def _type(code: int, charset: int, flags: int) -> str:

@@ -280,7 +280,7 @@ class PostgreSQLSession(Session):
         upper = [f"ctid < '({edge},0)'::tid" for edge in edges] + [""]
         return [" AND ".join(filter(None, pair)) for pair in zip(lower, upper, strict=True)]
 
-    def share_snapshot(self, others: Sequence[Session]) -> None:
+    def share_snapshot(self, others: Sequence[Session], relation: str) -> None:
         """By pg_export_snapshot; it lives on in the others when this session ends its transaction."""
         self.execute(_ONE_MOMENT)
         name = str(self._table("SELECT pg_export_snapshot()").column(0)[0].as_py())

@@ -1,12 +1,16 @@
 """MariaDB, on a private server."""
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from connectors.drivers import mysql, open_driver
@@ -81,6 +85,35 @@ def source(mariadb_server, monkeypatch):
     return made
 
 
+BIG = (
+    "CREATE TABLE big (编号 int PRIMARY KEY) ENGINE=InnoDB"
+    " AS SELECT seq AS 编号, REPEAT('县', 60) AS 名称, 1 AS 数量 FROM seq_1_to_120000"
+)
+
+
+def slow(source):
+    """A connector whose statement takes a minute, and writes nothing meanwhile."""
+    query = "SELECT 编号, SLEEP(20) AS 名称 FROM ticket"
+    return source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"})
+
+
+def sleeping(source):
+    """How many statements sleep in the server on the reader's behalf."""
+    connection = source.server.connect()
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'duzhe' AND info LIKE '%SLEEP%'"
+        )
+        return cursor.fetchone()[0]
+
+
+def waits(test, seconds):
+    until = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 class TestMySQL(DatabaseConformance):
     """One table."""
 
@@ -109,6 +142,87 @@ class TestMySQL(DatabaseConformance):
         assert "t_00007" in failure(source.connector(table="t_0000007"), ConfigError)
         assert time.monotonic() - begun < 5
         source.run("DROP DATABASE source_many")
+
+    @pytest.mark.parametrize("big", [False, True])
+    def test_an_interrupt_leaves_nothing_running(self, source, big):
+        """Ctrl-C in the terminal of `hub run`: the statement is gone from the department's server."""
+        made = slow(source)
+        driver = open_driver(made)
+        if not big:
+            driver.limit = 1
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+        timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        begun = time.monotonic()
+        try:
+            [delivery] = driver.deliveries(None, ())
+            with pytest.raises(KeyboardInterrupt):
+                list(delivery.batches())
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert time.monotonic() - begun < 15
+        assert sleeping(source) == 0
+
+    def test_a_killed_hub_leaves_nothing_running(self, source):
+        """SIGKILL lets the hub do nothing more: the watcher of the reading process ends the statement."""
+        script = (
+            "from connectors.drivers import open_driver\n"
+            "from tests.conformance.test_mysql import MySQLSource, slow\n"
+            "[delivery] = open_driver(slow(MySQLSource(None))).deliveries(None, ())\n"
+            "list(delivery.batches())\n"
+        )
+        hub = subprocess.Popen([sys.executable, "-c", script])
+        waits(lambda: sleeping(source) > 0, 60)
+        hub.kill()
+        hub.wait()
+        waits(lambda: sleeping(source) == 0, 15)
+
+    def test_pieces_begin_at_one_moment(self, source, monkeypatch):
+        """Somebody moves an amount from row to row all the while; their sum is the same at any one moment."""
+        source.run(BIG, "GRANT SELECT, LOCK TABLES ON source_mysql.* TO duzhe@'127.0.0.1'", "ANALYZE TABLE big")
+        stop = threading.Event()
+
+        def move():
+            connection = source.server.connect()
+            with connection, connection.cursor() as cursor:
+                cursor.execute("USE source_mysql")
+                while not stop.is_set():
+                    cursor.execute("UPDATE big SET 数量 = 数量 + IF(编号 < 60000, 1, -1) WHERE 编号 IN (7, 119993)")
+                    connection.commit()
+
+        mover = threading.Thread(target=move)
+        mover.start()
+        made = source.connector(table="big", parallel=3, fields={"n": "编号", "q": "数量", "m": "名称"})
+        try:
+            for _ in range(3):
+                [delivery] = open_driver(made).deliveries(None, ())
+                whole = pa.Table.from_batches(delivery.batches())
+                assert (whole.num_rows, len(pc.unique(whole["编号"]))) == (120_000, 120_000)
+                assert pc.sum(whole["数量"]).as_py() == 120_000
+                assert delivery.findings == []
+        finally:
+            stop.set()
+            mover.join()
+            source.run("REVOKE LOCK TABLES ON source_mysql.* FROM duzhe@'127.0.0.1'")
+
+    def test_without_the_right_to_lock_a_table_is_read_whole_and_that_is_told(self, source):
+        source.run(BIG, "ANALYZE TABLE big")
+        made = source.connector(table="big", parallel=3, fields={"n": "编号", "m": "名称"})
+        [delivery] = open_driver(made).deliveries(None, ())
+        assert sum(batch.num_rows for batch in delivery.batches()) == 120_000
+        assert [finding.code for finding in delivery.findings] == ["read_whole"]
+        assert "LOCK TABLES" in delivery.findings[0].message
+
+    def test_pieces_stop_together(self, source):
+        source.run(BIG, "GRANT SELECT, LOCK TABLES ON source_mysql.* TO duzhe@'127.0.0.1'", "ANALYZE TABLE big")
+        made = source.connector(
+            table="big", parallel=3, where="编号 <> 119995 OR SLEEP(20) = 0", timeout=3, fields={"n": "编号"}
+        )
+        try:
+            assert "读取超过 3 秒" in failure(made, SourceUnavailable)
+            assert sleeping(source) == 0
+        finally:
+            source.run("REVOKE LOCK TABLES ON source_mysql.* FROM duzhe@'127.0.0.1'")
 
     @pytest.mark.parametrize("big", [False, True])
     def test_cancelled_read_leaves_nothing_running(self, source, big):

@@ -209,8 +209,8 @@ class TestPostgreSQL(DatabaseConformance):
         agreed = PostgreSQLSession.share_snapshot
         shared = []
 
-        def share(session, others):
-            agreed(session, others)
+        def share(session, others, relation):
+            agreed(session, others, relation)
             shared.append(len(others))
             source.run("UPDATE big SET 数量 = 数量 + 1")
 

@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 import xlwt
 
+from connectors import glance
 from connectors.drivers.base import Delivery
 from connectors.workbook import Workbook
 from schemas.errors import SourceChanged
@@ -174,3 +175,26 @@ def test_zeros_that_a_format_shows_in_front_are_read(read, tmp_path, kind):
     assert found == [["000123", "0.5"], ["000007", "0.25"]]
     assert "A 列按固定位数显示" in told
     assert "B 列按百分比显示" in told
+
+
+def test_names_under_a_merged_group_over_texts(read, tmp_path):
+    """One record, and no figure in it that would tell the names from it."""
+    path = tmp_path / "组.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        for row, cells in enumerate([["地区", "口径", "结论", ""], ["", "", "较上季", "较基期"], ["", "（%）", "", ""], ["甲", "乙", "丙", "丁"]]):  # fmt: skip
+            sheet.write_row(row, 0, cells)
+        sheet.merge_range(0, 2, 0, 3, "结论")
+        sheet.merge_range(1, 2, 2, 2, "较上季")
+        sheet.merge_range(1, 3, 2, 3, "较基期")
+    assert read(path.read_bytes())[:2] == (
+        ["地区", "口径/（%）", "结论/较上季", "结论/较基期"],
+        [["甲", "乙", "丙", "丁"]],
+    )
+
+
+def test_formats_of_excel_5_are_read_as_it_wrote_them():
+    """Their text has a length of one byte, and is not taken for that of Excel 97."""
+    format_, style = struct.pack("<HHHB", 0x41E, 9, 164, 6) + b"000000", struct.pack("<HHHH", 0xE0, 4, 0, 164)
+    stream = struct.pack("<HHHH", 0x809, 4, 0x500, 5) + format_ + style + struct.pack("<HH", 0x0A, 0)
+    assert glance._formats(stream) == ["000000"]
