@@ -28,6 +28,8 @@ _BIRTH = re.compile(r"出生|生日|birth", re.IGNORECASE)
 _MEASURE = re.compile(
     r"金额|资金|价|费$|额$|率$|比重|占比|面积|收入|支出|产值|增速|得分|分数|经度|纬度|长度|宽度|重量|amount|price|rate$|score|area$|latitude|longitude", re.IGNORECASE
 )  # fmt: skip
+_DAY = re.compile(r"日期$|(?<!工作)日$|date$", re.IGNORECASE)
+_MOMENT = re.compile(r"时间$|时刻$|time$|_at$", re.IGNORECASE)
 _COUNTED = frozenset(
     ["人", "人次", "户", "家", "个", "件", "项", "宗", "套", "次", "份", "天", "日", "工作日", "个工作日", "年", "月"]
 )
@@ -132,8 +134,9 @@ def _property(name: str, column: str, type_name: str, values: list[str]) -> dict
     measured = bool(_MEASURE.search(base)) or (unit is not None and unit not in _COUNTED)
     logical, physical, kind, level = _type(base, values, measured=measured)
     made |= {"logicalType": logical, "physicalType": physical, "classification": level}
-    if unit:
-        made["description"] = f"单位：{unit}"
+    told = [f"单位：{unit}" if unit else "", "" if values else "样本里没有值，类型按列名定，请核对"]
+    if any(told):
+        made["description"] = "；".join(filter(None, told))
     if kind:
         made["customProperties"] = [{"property": "standardise", "value": kind}]
     return made
@@ -161,6 +164,8 @@ def _type(column: str, values: list[str], *, measured: bool) -> tuple[str, str, 
         return "string", "varchar(40)", "mask_name", "S2"
     if _PHONE.search(column):
         return "string", "varchar(40)", "mask_phone", "S2"  # whatever was typed into it, it is somebody's number
+    if not values:
+        return _by_name(column, measured=measured)
     coded = bool(_CODE.search(column)) or any(len(v) > 1 and v[0] == "0" and v.isdigit() for v in values)
     if not coded:
         if all_(lambda v: v.lstrip("-").isdigit()):
@@ -177,6 +182,15 @@ def _type(column: str, values: list[str], *, measured: bool) -> tuple[str, str, 
         return "string", "text", "code", "S0"
     worded = longest >= _WORDED or any(privacy.scrub(v) != v for v in values)
     return "string", "text", "free_text" if worded else None, "S0"
+
+
+def _by_name(column: str, *, measured: bool) -> tuple[str, str, str | None, str]:
+    """The type of a column without any value in the sample: what its name says, else text, which takes all."""
+    if _DAY.search(column):
+        return "date", "date", None, "S0"
+    if _MOMENT.search(column):
+        return "timestamp", "timestamp", None, "S0"
+    return ("number", "numeric(38,6)", None, "S0") if measured else ("string", "text", None, "S0")
 
 
 def _strays(count: int) -> int:

@@ -46,6 +46,7 @@ def main(descriptor: int) -> int:
     os.close(descriptor)
 
     def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one, of a thread's end, must not begin anew
         with contextlib.suppress(ProcessLookupError):
             os.kill(reader, signal.SIGKILL)
         _end(job)

@@ -84,6 +84,8 @@ def new(
     if "/" not in name:
         raise UsageError(name or "部门/名称", "不是 部门/名称 的形式", "例如 water/outage")
     _check_department(name)
+    if dataset and not draft_contract:
+        _check_dataset(dataset)
     source = wizard.keep_secrets(here, name, source)
     told: dict[str, Any] = {"connector": name, "steps": _reach(name, source, quiet=format == "json")}
     seen = wizard.look(name, source)
@@ -138,6 +140,16 @@ def _check_department(name: str) -> None:
     dept = name.partition("/")[0]
     if dept not in departments():
         raise ConfigError(name, f"'{dept}' 不是已登记的部门", nearest(dept, departments()))
+
+
+def _check_dataset(dataset: str) -> None:
+    """Told before anything is asked of the source: the nearest name, and how to begin a new dataset."""
+    from schemas.contract import contracts
+
+    known = contracts()
+    if dataset not in known:
+        cure = f"{nearest(dataset, known)}数据集还没有契约的，加 --new-dataset 按数据草拟一份"
+        raise ConfigError(f"--dataset {dataset}", "没有这个数据集的契约", cure)
 
 
 def _check_columns(made: Draft, seen: Sample, fields: dict[str, str]) -> None:

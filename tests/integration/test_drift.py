@@ -139,6 +139,29 @@ def test_old_files_replay_under_the_layout_of_their_day(desk: Desk) -> None:
     assert all(method is not None for _, method in desk.rows())
 
 
+def test_an_effective_date_in_the_past_leaves_the_files_of_before_their_layout(desk: Desk) -> None:
+    """The change is dated before a file that still has the old column: that file's columns tell its layout."""
+    desk.drop("01", lines(1))
+    desk.control.execute("UPDATE hub.batch SET extracted_at = '2026-06-05'")
+    desk.control.commit()
+    desk.drop("02", lines(100), HEADER.replace("方式", "回访途径"))
+    (found,) = desk.open()
+    done = inbox.map_(desk.control, desk.home, found.drift_id, by="王芳", connector=desk.connector, column="回访途径",
+                      effective_on=date(2026, 5, 1))  # fmt: skip
+    assert done.item.effective_on == date(2026, 5, 1)
+    desk.replay(done)
+    before = desk.rows()
+    again = go([desk.connector], desk.home, from_landing=True)
+    assert not again.failures
+    assert {(r.status, r.extracted, r.quarantined) for r in again.results} == {("committed", 30, 0)}
+    assert desk.rows() == before
+    assert len(before) == 60
+    assert all(method is not None for _, method in before)
+    # A file of before that comes late, with the old column, is held: today's layout has another.
+    (late,) = desk.drop("03", lines(200))
+    assert late.status == "held"
+
+
 def test_a_gone_column_of_a_required_field_is_not_accepted_but_rejected(desk: Desk) -> None:
     desk.drop("01", lines(1))
     (held,) = desk.drop("02", [line.replace(",GD", "|", 1).partition("|")[0] + ",1,2026-03-01,电话" for line in lines(100)],

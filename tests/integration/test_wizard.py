@@ -8,9 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from hub import new_connector
 from pipelines.run import prepare
 from pipelines.run import run as go
 from schemas.contract import contract
+from schemas.errors import ConfigError
 from warehouse import registry, wizard
 from warehouse.engines.postgresql import Server, free_port
 from warehouse.home import Home
@@ -150,3 +152,10 @@ def test_a_dataset_without_a_contract_gets_a_draft_and_goes_live(home: Home, tmp
     with registry.connect(home) as control:
         rows = control.execute("SELECT * FROM shared.parking_space").fetchall()
     assert len(rows) == 2
+
+
+def test_a_dataset_that_does_not_exist_is_told_with_the_nearest_and_how_to_begin_one(home: Home, sheet: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        new_connector._check_dataset("hotline_tickets")
+    assert "hotline_ticket'" in caught.value.cure
+    assert "--new-dataset" in caught.value.cure
