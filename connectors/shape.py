@@ -390,7 +390,7 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
             break
         under = start + depth - 1 in joined and lower[0] == "" != upper[0]  # names under a group, whatever stands below
         if under:
-            below = _below(rows, start + depth, (start + depth,))
+            below = list(_below(rows, start + depth, (start + depth,)))
         if not below or not (under or any(is_value(cell) for row in below[:5] for cell in row)):
             break
         if any(cell and cell == row[column] for row in below for column, cell in enumerate(lower) if column < len(row)):
