@@ -45,6 +45,7 @@ def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) ->
         column = {field.name: field.column for field in fields}
         return [(_together([column[name] for name in rule]), 1.0) for rule in blocking]
     keys = [_together([field.column]) for field in fields]
+    keys += [_together([f"{field.column}_stem"]) for field in fields if field.role == "organisation"]
     letters = []
     coarse = [_coarse(field) for field in fields if field.role not in TEXT_ROLES]
     keys += [_together(list(pair)) for pair in combinations([f.column for f in fields], 2)]

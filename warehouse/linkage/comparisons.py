@@ -25,11 +25,15 @@ def comparison(field: Field, fields: list[Field]) -> dict[str, Any]:
         levels[1] = {"sql_condition": f"{f}_l = {f}_r", "label_for_charts": "equal"}
     if field.role == "organisation":
         # But for the town before it, where one of the two names none, and a note behind.
-        same = f"{f}_bare_l = {f}_bare_r AND coalesce({f}_town_l = {f}_town_r, true)"
+        same = f"{f}_bare_l = {f}_bare_r AND {_one_town(f)}"
         levels.append({"sql_condition": same, "label_for_charts": "equal but for the town", "tf_adjustment_column": f, "tf_adjustment_weight": 1.0})  # fmt: skip
     levels += [{"sql_condition": sql, "label_for_charts": label} for label, sql in _between(field, fields)]
     levels.append({"sql_condition": "ELSE", "label_for_charts": "different"})
     return {"output_column_name": f, "comparison_levels": levels, "comparison_description": field.name}
+
+
+def _one_town(f: str) -> str:
+    return f"coalesce({f}_town_l = {f}_town_r, true)"
 
 
 def believed(levels: int) -> list[float]:
@@ -63,7 +67,16 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
         f"THEN {typo} <= 1 ELSE false END"
     )
     match field.role:
-        case "organisation" | "title":
+        case "organisation":
+            here = f"{numbers} AND {_one_town(f)}"
+            return [
+                ("equal but for the trade", f"{f}_stem_l = {f}_stem_r AND {here}"),
+                ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {here}"),
+                ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {here}"),
+                ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95 OR {short_slip}"),
+                ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
+            ]
+        case "title":
             return [
                 ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {numbers}"),
                 ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {numbers}"),

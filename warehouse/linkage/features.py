@@ -7,6 +7,7 @@ much two texts share; that costs a microsecond a pair where intersecting two lis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,20 @@ from warehouse.linkage.roles import TEXT_ROLES, looks_like
 _HAN = "[㐀-䶿一-鿿]"
 # What closes the full legal name of an enterprise; such names are unique where they are registered.
 FULL_NAME = "(?:有限公司|有限责任公司|股份公司|公司|合作社|联合社|事务所|合伙企业)$"
+# Legal forms that clerks write one for another; a joint stock company's is told apart.
+_FORMS = (("(?:有限责任公司|有限公司|责任公司)$", "公司"), ("专业合作社$", "合作社"))
+_FORM = "(?:股份)?(?:有限责任公司|有限公司|责任公司|公司|合作社|合伙企业)$"
 _NOTE = "[(（【〔\\[][^()（）【】〔〕\\[\\]]*[)）】〕\\]]$"  # what clerks add behind a name
 RARE = 4  # rare tokens of a text that serve as keys
 _BITS = 1024
 _TOKEN_BITS = 7
+
+
+def _one_form(name: str) -> str:
+    for pattern, put in _FORMS:
+        name = f"regexp_replace({name}, '{pattern}', '{put}')"
+    return name
+
 
 _MACROS = (
     "latin(s) AS trim(regexp_replace(regexp_replace(replace(lower(strip_accents(nfkc_text(s))), '&', ' and '), "
@@ -37,6 +48,7 @@ _MACROS = (
     # Nothing to share (no token at all) is no likeness.
     "likeness(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(sqrt(an * bn) - by_chance(an, bn), 1)",
     "held(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(least(an, bn) - by_chance(an, bn), 1)",
+    f"one_form(s) AS {_one_form('s')}",
     # Ann B. Lee, C Roe -> "a lee, c roe"; one name, or the list of a paper's authors.
     "short_names(s) AS CASE WHEN NOT is_han(s) THEN array_to_string(list_sort(list_transform(regexp_split_to_array(s, "
     "'\\s*(?:,|;|&| and )\\s*'), n -> left(latin(n), 1) || ' ' || split_part(latin(n), ' ', -1))), ', ') END",
@@ -62,10 +74,16 @@ def build(con: Any, fields: list[Field]) -> None:
     )
     _without_towns(con, fields)
     for field in fields:
+        if field.role == "organisation":
+            _stems(con, field.column, abbreviations["trade"])
         if field.role in TEXT_ROLES:
             con.execute(f"ALTER TABLE feature ADD COLUMN {field.column}_no varchar")
             _expand(con, field.column, abbreviations["address" if field.role == "address" else "name"])
-            _signatures(con, field.column)
+            _signatures(
+                con,
+                field.column,
+                f"coalesce({field.column}_bare, {field.column})" if field.role == "organisation" else field.column,
+            )
 
 
 def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
@@ -122,15 +140,39 @@ def _without_towns(con: Any, fields: list[Field]) -> None:
             )
 
 
+def _stems(con: Any, name: str, trades: Sequence[str]) -> None:
+    """Add <name>_stem, the Chinese name without town, legal form and the word for its trade; in <name>_bare that word is brought to one.
+
+    Before: bare 明英安大药房. After: bare 明英安药店, stem 明英安.
+    """
+    words = {word: line.split()[0] for line in trades for word in line.split()}
+    listed = ", ".join(f"({quoted(word)}, {quoted(one)})" for word, one in words.items())
+    parts = quoted(f"^(.{{2,}}?)({'|'.join(words)})?$")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE stemmed AS
+        SELECT bare, stem, CASE WHEN bare = formless THEN stem || coalesce(one, '') ELSE bare END AS put FROM (
+          SELECT bare, formless, coalesce(nullif(regexp_extract(formless, {parts}, 1), ''), formless) AS stem, regexp_extract(formless, {parts}, 2) AS trade
+          FROM (SELECT DISTINCT {name}_bare AS bare, coalesce(nullif(regexp_replace({name}_bare, '{_FORM}', ''), ''), {name}_bare) AS formless
+                FROM feature WHERE {name}_bare IS NOT NULL))
+        LEFT JOIN (VALUES {listed}) AS known(word, one) ON word = trade"""
+    )
+    con.execute(f"ALTER TABLE feature ADD COLUMN {name}_stem varchar")
+    con.execute(f"UPDATE feature SET {name}_stem = stem, {name}_bare = put FROM stemmed WHERE {name}_bare = bare")
+
+
 def _columns(field: Field) -> dict[str, str]:
     f = field.column
     match field.role:
         case "organisation":
+            full = f"coalesce(is_han({f}) AND regexp_matches(name_strict_key({f}), '{FULL_NAME}'), false)"
             return {
                 "": f"plain_text({f})",
                 "_bare": f"CASE WHEN is_han({f}) THEN name_loose_key(regexp_replace(trim({f}), '{_NOTE}', '')) END",
                 "_branch": f"CASE WHEN is_han({f}) THEN name_is_branch({f}) END",
-                "_full": f"coalesce(is_han({f}) AND regexp_matches(name_strict_key({f}), '{FULL_NAME}'), false)",
+                "_full": full,
+                # The full name with its legal form written one way, and that without its region.
+                "_formed": f"CASE WHEN {full} THEN one_form(name_strict_key({f})) END",
+                "_legal": f"CASE WHEN {full} THEN one_form(name_loose_key({f})) END",
             }
         case "person":
             return {"": f"plain_text({f})", "_short": f"short_names({f})"}
@@ -196,12 +238,12 @@ def _expand(con: Any, column: str, words: dict[str, str]) -> None:
     con.execute(f"UPDATE feature SET {column} = put FROM spelled WHERE {column} = raw")
 
 
-def _signatures(con: Any, column: str) -> None:
-    """Add <column>_w, _wn (word signature, how many bits it has), _g, _gn (grams), and _rare_w, _rare_g: the rarest tokens."""
+def _signatures(con: Any, column: str, said: str) -> None:
+    """Of the text `said`, add <column>_w, _wn (word signature, how many bits it has), _g, _gn (grams), and _rare_w, _rare_g: the rarest tokens."""
     for suffix, split in (("w", "words_of"), ("g", "grams_of")):
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE signature AS
-            WITH text AS (SELECT {column} AS t, count(*) AS n FROM feature WHERE {column} IS NOT NULL GROUP BY 1),
+            WITH text AS (SELECT {said} AS t, count(*) AS n FROM feature WHERE {column} IS NOT NULL GROUP BY 1),
                  piece AS (SELECT t, n, unnest({split}(t)) AS token FROM text),
                  total AS (SELECT sum(n) AS n FROM text),
                  df AS (SELECT token, sum(n) AS df FROM piece GROUP BY token),
@@ -217,7 +259,7 @@ def _signatures(con: Any, column: str) -> None:
         con.execute(
             f"""CREATE OR REPLACE TABLE feature AS
             SELECT f.*, s.v AS {column}_{suffix}, s.vn AS {column}_{suffix}n, s.rare AS {column}_rare_{suffix}
-            FROM feature f LEFT JOIN signature s ON f.{column} = s.t"""
+            FROM feature f LEFT JOIN signature s ON {said} = s.t"""
         )
     con.execute("DROP TABLE signature")
     con.execute(

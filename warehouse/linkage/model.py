@@ -184,17 +184,23 @@ def score(con: Any, model: Model) -> None:
 
 
 def _frequencies(con: Any, linker: Any, model: Model) -> None:
-    """Tell Splink how common each value is among records that do not match: a value's own matches are taken off its count."""
+    """Tell Splink how common each value is among records that do not match: a value's own record and its matches are taken off its count.
+
+    Names are counted without their towns, for the level that is equal but for these; of strangers equal there, u tells how many are equal outright.
+    """
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     mates = model.settings["probability_two_random_records_match"] * rows
-    for each in model.settings["comparisons"]:
-        equal = each["comparison_levels"][1]
-        if equal.get("tf_adjustment_column"):
-            f = each["output_column_name"]
+    for field, each in zip(model.fields, model.settings["comparisons"], strict=True):
+        f = each["output_column_name"]
+        levels = [level for level in each["comparison_levels"] if level.get("tf_adjustment_column")]
+        if levels:
+            own = 1 + mates * sum(level["m_probability"] for level in levels)
+            outright = levels[0]["u_probability"] / sum(level["u_probability"] for level in levels)
+            key = f"coalesce({f}_bare, {f})" if field.role == "organisation" else f
             con.execute(
                 f"""CREATE OR REPLACE TABLE frequency_{f} AS
-                SELECT {f}, greatest(count(*) - {mates * equal["m_probability"]!r}, 0.3) / (SELECT count({f}) FROM feature) AS tf_{f}
-                FROM feature WHERE {f} IS NOT NULL GROUP BY {f}"""
+                SELECT {f}, any_value({outright!r} * greatest(n - {own!r}, 1) / total) AS tf_{f}
+                FROM (SELECT {f}, count(*) OVER (PARTITION BY {key}) AS n, count(*) OVER () AS total FROM feature WHERE {f} IS NOT NULL) GROUP BY {f}"""
             )
             linker.table_management.register_term_frequency_lookup(linker._db_api.register(f"frequency_{f}"), f)
 

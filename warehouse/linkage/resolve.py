@@ -20,9 +20,11 @@ from warehouse.linkage.reading import Field
 # Weights of single pairs are held within this, so that no one pair outvotes the rest of a cluster (log2 odds).
 _MOST = 12.0
 # A source with fewer of its records doubled than this, and many met elsewhere, is taken to list nothing twice.
-_DOUBLED, _MET = 0.03, 0.1
+_DOUBLED, _MET = 0.06, 0.1
 # Log2 odds, under the prior of pairs within one source, from which such a source is believed to list one thing twice.
 _SURELY_TWICE = 8.0
+# Log2 of the Bayes factor from which another field backs two names.
+_BACKS = 5.0
 
 
 @dataclass(frozen=True)
@@ -114,16 +116,27 @@ def _judge(con: Any, fields: list[Field]) -> None:
     between = model.prior(con, n * (n - 1) / 2 - within, most=n * 5, inside=False)
     inside = model.prior(con, within, most=n * 5, inside=True)
     odds = f"CASE WHEN l.source = r.source THEN {inside!r} ELSE {between!r} END"
-    legal = [f.column for f in fields if f.role == "organisation"]
-    barred = " OR ".join(
-        f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f}) OR l.{f}_branch <> r.{f}_branch" for f in legal
-    ) or "false"  # fmt: skip
+    names = [f.column for f in fields if f.role == "organisation"]
+    backed = " + ".join(f"CAST(coalesce(mw_{f.column} >= {_BACKS}, false) AS int)" for f in fields if f.role != "organisation") or "0"  # fmt: skip
+    barred = " OR ".join(_barred(f, backed) for f in names) or "false"
     con.execute(
         f"""CREATE OR REPLACE TABLE judged AS
         SELECT a, b, weight, 1 / (1 + pow(2, -greatest(least(weight, 60), -60))) AS probability, barred FROM (
           SELECT a, b, weight + {odds} AS weight, coalesce({barred}, false) AS barred
           FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b)"""
     )
+
+
+def _barred(f: str, backed: str) -> str:
+    """SQL: whether two names bar a pair: a branch and none, or two full legal names that are not the same one written otherwise.
+
+    Written otherwise is one with its legal form or its region shortened, where another field backs it, and one with a slip,
+    where two do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
+    """
+    shortened = f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal)))"
+    slip = f"damerau_levenshtein(l.{f}_formed, r.{f}_formed) <= 1"
+    otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} ELSE {shortened} OR {slip} END"
+    return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
 
 
 def _unique(con: Any, config: Config, several: bool) -> list[str]:
@@ -153,6 +166,7 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
 
 
 def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> None:
+    sure.same_names(con, fields, config.threshold)
     codes = sure.codes(con, fields)
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
     branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")

@@ -112,10 +112,32 @@ def keep_apart(con: Any, proof: list[str]) -> None:
         )
 
 
+def same_names(con: Any, fields: list[Field], threshold: float) -> None:
+    """Make <name>_one of `feature`: its full legal name, or the one that stands for it where `judged` takes several for one name."""
+    for f in (field.column for field in fields if field.role == "organisation"):
+        # A table between the joins and the condition: together, DuckDB joins all records with each other on the condition.
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE named AS SELECT x.{f}_formed AS x, y.{f}_formed AS y, x.{f} AS name, y.{f} AS other
+            FROM judged JOIN feature x ON x.rid = a JOIN feature y ON y.rid = b WHERE probability >= {threshold!r} AND NOT barred"""
+        )
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE alias AS WITH pair AS (SELECT name, other FROM named WHERE x IS NOT NULL AND y IS NOT NULL AND name <> other)
+            SELECT name, other FROM pair UNION SELECT other, name FROM pair"""
+        )
+        con.execute("CREATE OR REPLACE TEMP TABLE one_name AS SELECT DISTINCT name, name AS one FROM alias")
+        lower = (
+            "UPDATE one_name SET one = lowest FROM (SELECT alias.name, min(one) AS lowest FROM alias JOIN one_name o ON o.name = other GROUP BY ALL) near "
+            "WHERE near.name = one_name.name AND lowest < one"
+        )
+        while con.execute(lower).fetchone()[0]:
+            pass
+        con.execute(f"ALTER TABLE feature ADD COLUMN {f}_one varchar")
+        con.execute(f"UPDATE feature SET {f}_one = {f} WHERE {f}_full")
+        con.execute(f"UPDATE feature SET {f}_one = one FROM one_name WHERE name = {f}_one")
+
+
 def codes(con: Any, fields: list[Field]) -> dict[str, str]:
     """Columns of which a cluster may hold one value: name -> SQL over `feature`."""
     found = {f"code_{f}": f for f in proofs(con, fields)}
-    found |= {
-        f"code_{f.column}": f"CASE WHEN {f.column}_full THEN {f.column} END" for f in fields if f.role == "organisation"
-    }
+    found |= {f"code_{f.column}": f"{f.column}_one" for f in fields if f.role == "organisation"}
     return found
