@@ -38,6 +38,10 @@ class Foreign(ValueError):
     """The text is something else; the message says what."""
 
 
+class Twice(Exception):
+    """An object has two values of one name; the message is the name."""
+
+
 @dataclass
 class Column:
     """One column of a page; `present` says that at least one record has the key."""
@@ -75,7 +79,20 @@ def _json(content: bytes) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its names and values.
+
+    Raises:
+        Twice: a name stands twice: which value is meant cannot be known.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise Twice(next(name for name in names if names.count(name) > 1))
+    return made
 
 
 def _xml(content: bytes) -> Any:

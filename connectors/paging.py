@@ -110,6 +110,31 @@ def _window(client: Client, driver: HTTP, first: datetime, after: datetime) -> I
 
 
 def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[Page]:
+    """All pages, then what slipped through between them.
+
+    A record taken out of a page that was read moves all behind it one place forward: one of them stands then on no page
+    that is still to be read. So numbered pages are gone through once more, and records not seen before are added.
+    """
+    if driver.option("paging") not in ("page", "offset") or not driver.option("verify"):
+        for page, _ in _through(client, driver, since):
+            yield page
+        return
+    asked: list[dict[str, str]] = []
+    seen: set[int] = set()
+    for page, params in _through(client, driver, since):
+        asked.append(params)
+        seen.update(map(driver.identity, page.records))
+        yield page
+    for params in asked if len(asked) > 1 else ():
+        page = client.page(driver.url(), params)
+        page.records = [record for record in page.records if driver.identity(record) not in seen]
+        seen.update(map(driver.identity, page.records))
+        if page.records:
+            yield page
+
+
+def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[tuple[Page, dict[str, str]]]:
+    """Every page from the first to the last, and the parameters it was asked for with."""
     option = driver.option
     paging, size = str(option("paging")), int(option("page_size"))
     name = str(option("page_param") or ("page" if paging == "link" else paging))
@@ -120,7 +145,8 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
     url, marks, given, count = driver.url(), set[Any](), 0, 0
     before, longest = None, 0
     while True:
-        page = client.page(url, params if place is None else {**params, name: str(place)})
+        sent = params if place is None else {**params, name: str(place)}
+        page = client.page(url, sent)
         count += 1
         digest = page.digest() if page.records and paging != "none" else None
         if digest in marks:
@@ -128,7 +154,7 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
                 return  # asked beyond the end, some interfaces give their last page once more
             raise _circle(driver, count)
         given, before, longest = given + len(page.records), digest, max(longest, len(page.records))
-        yield page
+        yield page, sent
         if paging == "none" or (paging in ("page", "offset") and (not page.records or given == page.total)):
             return
         mark: Any = digest

@@ -16,7 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import header
-from connectors.answers import ABSENT, USUAL_PLACES, Number, at, element_value, flat_names, text_column
+from connectors.answers import (
+    ABSENT,
+    USUAL_PLACES,
+    Number,
+    Twice,
+    at,
+    element_value,
+    flat_names,
+    once,
+    text_column,
+)
 from connectors.batches import empty, text_array, without_nul
 from schemas.errors import SourceChanged, SourceUnavailable
 
@@ -110,7 +120,7 @@ class Records:
             ) from None
         except RecursionError:
             raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
-        except _Twice as error:
+        except Twice as error:
             raise SourceChanged(self._where, f"有一条记录里 '{error}' 写了两次", "请部门改正导出程序") from None
         found = at(body, self._place) if self._place else body if isinstance(body, list) else self._list_in(body)
         if not isinstance(found, list):
@@ -204,7 +214,7 @@ class Records:
                     if isinstance(error, SourceChanged):
                         raise
                     raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
-                except _Twice as error:
+                except Twice as error:
                     raise SourceChanged(
                         self._where, f"第 {number} 行里 '{error}' 写了两次", "请部门改正导出程序"
                     ) from None
@@ -302,20 +312,8 @@ def _names_beside(body: Any) -> list[str]:
     return []
 
 
-class _Twice(ValueError):
-    """An object has two values of one name."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
-    return made
-
-
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object)
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
 
 
 def _blank_is_null(array: pa.Array) -> pa.Array:

@@ -192,7 +192,10 @@ class Client:
                 )
             else:
                 request = self._client.build_request("GET", url, params=params or None)
-            self._proof.add(request, self._send)
+            try:
+                self._proof.add(request, self._send)
+            except SourceUnavailable as error:  # who gives out tokens is busy too
+                raise _Trouble(error) from None
             response = self._send(request)
             if not response.has_redirect_location:
                 break
@@ -305,6 +308,8 @@ class Client:
     def _page(self, answer: Answer) -> Page:
         try:
             body = answers.parsed(answer.content, self._style)
+        except answers.Twice as error:
+            raise SourceChanged(self._where, f"返回里有一条记录的 '{error}' 写了两次", "请部门改正接口") from None
         except answers.Foreign as error:
             other = "xml" if str(error) == "XML" else "json"
             cure = f"请写 format: {other}" if str(error) in ("XML", "JSON") else "请核对地址和令牌，或请部门核实接口"

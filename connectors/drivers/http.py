@@ -7,6 +7,7 @@ off goes on where it stopped, in the same run and in the next.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -105,6 +106,7 @@ class HTTP(Driver):
         "pause": Option("两次请求之间停几秒", kind="number", default=0),
         "per_minute": Option("每分钟最多请求几次", kind="number"),
         "resume": Option("中断后多少秒内再读就接着读；0 为从头读", kind="number", default=3600),
+        "verify": Option("按页号、偏移翻完后再翻一遍，补上翻页期间移了位的记录", kind="flag", default=True),
         "max_pages": Option("最多翻几页", kind="number", default=100000),
         "max_mb": Option("一次返回最大多少 MB", kind="number", default=256),
         "proxy": Option("代理服务器地址"),
@@ -155,6 +157,22 @@ class HTTP(Driver):
         if not path:
             return url
         return f"{url.rstrip('/')}/{str(path).lstrip('/').replace('{format}', str(self.option('format')))}"
+
+    def identity(self, record: dict[str, Any]) -> int:
+        """A record's key as a number, by its dataset's contract; of a source without one, of the whole record."""
+        from connectors.answers import ABSENT, at, json_text
+
+        values = [None if (value := at(record, place)) is ABSENT else value for place in self._key]
+        told = json_text(values or record)
+        return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=8).digest())
+
+    @cached_property
+    def _key(self) -> list[str]:
+        from schemas.contract import contracts
+
+        agreed, fields = contracts().get(self.connector.dataset), self.connector.fields
+        key = [fields[name] for name in agreed.key if name in fields] if agreed else []
+        return [] if self._places else key  # lists taken apart have keys within
 
     def columns(self) -> list[SourceColumn]:
         """The keys of the first records, nested ones by their dotted names."""

@@ -32,8 +32,10 @@ class Misbehaving:
     def clear(self):
         self.records = [{"id": str(n), "name": f"第{n}条"} for n in range(1, 13)]
         self.asked = []
+        self.take_out = None  # page -> the first record goes before it is given, and these come at the end
         self.fail_at = {}  # page -> list of answers to give first
         self.token, self.tokens_given, self.token_life = "", 0, 3600
+        self.token_busy = 0  # times that it gives no token
         self.nonces = set()
         self.tickets = []
 
@@ -58,6 +60,9 @@ def _app(world: Misbehaving) -> Starlette:
                 return Response(b'{"data": [', headers={"content-length": "4000"}, media_type="application/json")
             status, headers = trouble
             return Response(b"busy", status, headers)
+        if world.take_out and number == world.take_out[0]:
+            world.records = [*world.records[1:], *({"id": name, "name": "新"} for name in world.take_out[1])]
+            world.take_out = None
         return JSONResponse({"data": world.page(number), "at": time.time()})
 
     async def repeated(request):
@@ -125,6 +130,9 @@ def _app(world: Misbehaving) -> Starlette:
             form["client_id"], _, form["client_secret"] = base64.b64decode(header[6:]).decode().partition(":")
         if (form.get("grant_type"), form.get("client_secret")) != ("client_credentials", SECRET):
             return JSONResponse({"error": "invalid_client"}, 401)
+        if world.token_busy:
+            world.token_busy -= 1
+            return Response(b"busy", 503)
         world.tokens_given += 1
         world.token = f"token-{world.tokens_given}"
         return JSONResponse({"access_token": world.token, "expires_in": world.token_life, "token_type": "Bearer"})
@@ -193,6 +201,9 @@ def _app(world: Misbehaving) -> Starlette:
     async def complains(request):
         return JSONResponse({"code": 500, "msg": "系统繁忙", "data": []})
 
+    async def twice(request):
+        return Response(b'{"data": [{"id": "1", "name": "x", "id": "2"}]}', media_type="application/json")
+
     async def entity(request):
         return Response('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><list><item><id>&x;</id></item></list>')
 
@@ -201,7 +212,7 @@ def _app(world: Misbehaving) -> Starlette:
         "/elsewhere": elsewhere, "/round": round_and_round, "/moved": moved, "/drip": drip, "/flood": flood, "/basic": basic,
         "/token": token, "/guarded": guarded, "/signed": signed, "/signed_query": signed_query, "/nested": nested,
         "/v2/requests.json": requests, "/v2/requests.xml": requests, "/v2/services.json": services, "/v2/services.xml": services,
-        "/entity": entity, "/complains": complains,
+        "/entity": entity, "/twice": twice, "/complains": complains,
     }  # fmt: skip
     return Starlette(routes=[Route(path, answer, methods=["GET", "POST"]) for path, answer in here.items()])
 

@@ -33,7 +33,14 @@ def world(running, monkeypatch):
 
 
 def connector(world, path="/paged", *, mode="full", cursor=None, fields=None, lookback="0s", **options):
-    source = {"driver": "http", "url": f"{world.url}{path}", "paging": "page", "page_size_param": "", "timeout": 5}
+    source = {
+        "driver": "http",
+        "url": f"{world.url}{path}",
+        "paging": "page",
+        "page_size_param": "",
+        "timeout": 5,
+        "verify": False,
+    }
     return Connector(
         id="dept/ticket", dept="dept", title="测试", dataset="ticket", source={**source, **options}, mode=mode, cursor=cursor,
         lookback=lookback, schedule=None, pool="dept", timezone="Asia/Shanghai", fields=fields or {"no": "id", "name": "name"},
@@ -143,6 +150,23 @@ def test_requests_keep_their_distance(world):
     assert time.monotonic() - begun >= 6 * 0.05
 
 
+@pytest.mark.parametrize("come", [(), ("13",)])
+@pytest.mark.parametrize("page", [2, 4, 6])
+def test_a_record_that_slips_between_the_pages_is_read(world, page, come):
+    """One is taken out of a page that was read: all behind it move forward, one of them past the page to be read."""
+    world.take_out = (page, come)
+    there = {*ALL, *come}
+    assert set(ids(rows_of(connector(world)))) < there
+    world.clear()
+    world.take_out = (page, come)
+    found = ids(rows_of(connector(world, verify=True)))
+    assert (set(found), len(found)) == (there, len(there))
+
+
+def test_an_object_with_one_name_twice_is_told(world):
+    assert "'id' 写了两次" in failure(connector(world, "/twice", paging="none"), SourceChanged)
+
+
 # ------------------------------------------------------------------------------------------------ resume
 def test_interrupted_sweep_goes_on_in_the_next_run(world, tmp_path):
     world.fail_at = {5: [(500, {})] * 3}
@@ -226,6 +250,12 @@ def test_token_taken_back_is_renewed_once(world):
     world.fail_at = {3: True}
     assert ids(rows_of(oauth2(world))) == ALL
     assert world.tokens_given == 2
+
+
+def test_who_gives_out_tokens_may_be_busy(world):
+    world.token_busy = 2
+    assert ids(rows_of(oauth2(world))) == ALL
+    assert world.tokens_given == 1
 
 
 def test_wrong_client_is_told(world, monkeypatch):
