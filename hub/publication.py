@@ -29,7 +29,9 @@ _STATES = {"proposed": "待批准", "approved": "已批准", "rejected": "已退
 def propose(
     view: Annotated[str, typer.Argument(metavar="视图", help="如 indicator_overview")],
     by: By,
-    as_of: Annotated[str | None, typer.Option("--as-of", metavar="日期", help="数据截至哪天，默认今天")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="日期", help="数据截至哪天，默认看板最近一次核算的数据日")
+    ] = None,
     note: Annotated[str, typer.Option("--note", metavar="文字", help="用途，如 县长办公会材料")] = "",
 ) -> None:
     """提出发布：按截至日核算视图，连同口径、版本、行指纹和每一行存下，等另一人批准。
@@ -38,8 +40,9 @@ def propose(
     """
     from views import publication
 
-    day = _day(as_of)
+    given = None if as_of is None else _day(as_of)
     with connect() as connection:
+        day = given or publication.latest(connection, view) or _today()
         number = publication.propose(connection, view, day, by=by, note=note)
         found = publication.get(connection, number)
     output.say(
@@ -181,11 +184,13 @@ def _brief(row: dict[str, Any], column: str | None) -> str:
     return f"{column}={row.get(column)}   （{told}）" if column else told
 
 
-def _day(text: str | None) -> date:
+def _today() -> date:
     from warehouse.history import COUNTY_TIME
 
-    if text is None:
-        return datetime.now(COUNTY_TIME).date()
+    return datetime.now(COUNTY_TIME).date()
+
+
+def _day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:

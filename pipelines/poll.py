@@ -2,7 +2,7 @@
 
     every few seconds   one small query a source (connectors.pulse), at most _WORKERS at once
     changed             the same data path as a run (pipelines.run: load, link, publish), then told to Dagster
-    not changed         nothing: no run, no batch, no event
+    not changed         no run, no batch, no event; once a day it is noted that the source answered
 
 What is here asks by query. A source that tells of its changes itself (a database's log) would come in at the same
 door: `Poller.take`, with the connectors that have something new.
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -27,6 +28,7 @@ from connectors.spec import Connector
 from pipelines.run import RunReport, run
 from schemas.errors import HubError, WarehouseUnavailable
 from warehouse import inbox, registry
+from warehouse.drift import ANSWERED
 from warehouse.home import Home
 from warehouse.load import Judge
 
@@ -72,6 +74,7 @@ class Poller:
         self._sessions = Sessions()
         self._sources: dict[str, _Source] = {}
         self._looked = 0.0
+        self._noted: dict[str, date] = {}  # the last day on which each was noted to have answered
         self._books: psycopg.Connection[tuple[str, str]] | None = None
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="pulse")
 
@@ -89,13 +92,16 @@ class Poller:
         due = [s for s in self._sources.values() if s.due <= begun]
         beat = Beat(asked=len(due))
         felt = self._pool.map(lambda source: self._feel(source, positions.get(source.connector.id)), due)
-        changed = []
+        changed, heard = [], []
         for source, answer in zip(due, felt, strict=True):
             if isinstance(answer, HubError):
                 source.due, source.problem = begun + _AGAIN_AFTER, str(answer)
                 beat.problems[source.connector.id] = str(answer)
-            elif answer != source.known:
+                continue
+            heard.append(source.connector.id)
+            if answer != source.known:
                 changed.append((source, answer))
+        self._note(heard)
         if changed:
             beat.changed = [source.connector.id for source, _ in changed]
             beat.report = self.take([source.connector for source, _ in changed])
@@ -148,6 +154,19 @@ class Poller:
         with registry.connect(self._home) as connection:
             inbox.missing(connection, known)
         self._looked = time.monotonic()
+
+    def _note(self, heard: Sequence[str]) -> None:
+        """Note once a day that these sources answered, though they may have nothing new."""
+        today = self._home.today()
+        fresh = [name for name in heard if self._noted.get(name) != today]
+        if not fresh or self._books is None:
+            return
+        try:
+            self._books.execute(ANSWERED.format(day=today, which="connector = ANY (%s)").encode(), [fresh])
+        except psycopg.OperationalError as error:
+            self._books = None
+            raise WarehouseUnavailable("共享库", "连接不上", "请运行 hub doctor 检查") from error
+        self._noted.update(dict.fromkeys(fresh, today))
 
     def _positions(self) -> dict[str, str]:
         """Every source's bookmark, in one query."""

@@ -102,6 +102,12 @@ REFERENCE: dict[str, dict[str, str]] = {
         "closed_rows": "bigint",
         "received_on": "date",
     },
+    "source_answer": {
+        "connector": "varchar(80)",
+        "dataset": "varchar(63)",
+        "provider_dept_code": "varchar(18)",
+        "answered_on": "date",
+    },
     "delivery_promise": {"dataset": "varchar(63)", "within_days": "bigint"},
     "data_objection": {
         "objection_id": "bigint",

@@ -86,6 +86,16 @@ def propose(
     return int(number)
 
 
+def latest(connection: psycopg.Connection[Any], view: str) -> date | None:
+    """The day the board's own copy of the view was last computed for; None where it was never published."""
+    row = connection.execute("SELECT to_regclass('board.published_view') IS NOT NULL").fetchone()
+    found = None
+    if row and row[0]:
+        found = connection.execute("SELECT as_of FROM board.published_view WHERE view = %s", [view]).fetchone()
+    connection.commit()
+    return found[0] if found else None
+
+
 def decide(
     connection: psycopg.Connection[Any], number: int, *, by: str, approve: bool = True, reason: str = ""
 ) -> None:

@@ -33,6 +33,7 @@ OPEN = frozenset(
         "work_calendar",
         "delivery_promise",
         "batch",
+        "source_answer",
         "quarantine",
         "data_objection",
         "enterprise_provenance",
@@ -42,6 +43,7 @@ OPEN = frozenset(
 )
 _TOLD = {
     "batch": "批次：每行一个来源的一次交付，取到、通过、退回多少行",
+    "source_answer": "来源应答：每行一个来源答复了的一天，有没有新数据都算",
     "quarantine": "隔离的行：每行一个没有通过检查的行的一条原因",
     "data_objection": "数据异议：每行一件，result 为空的还没答复；说了什么只给当事人看",
 }

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -118,8 +119,15 @@ def remember(warehouse: Connection, source_id: int, now: Known) -> None:
     )
 
 
-def visit(warehouse: Connection, source_id: int, *, problem: str | None = None, delivered: bool = False) -> None:
-    """Note that a source was asked, and whether it answered: what tells a silent source from one with nothing new."""
+ANSWERED = "INSERT INTO hub.source_answer (source_id, answered_on) SELECT source_id, '{day}' FROM hub.source WHERE {which} ON CONFLICT DO NOTHING"
+
+
+def visit(
+    warehouse: Connection, source_id: int, day: date, *, problem: str | None = None, delivered: bool = False
+) -> None:
+    """Note that a source was asked on that day of the hub's, and whether it answered: what tells a silent source from one with nothing new."""
+    if problem is None:
+        warehouse.execute(ANSWERED.format(day=day, which=f"source_id = {source_id}"))
     answered = "NULL" if problem else "clock_timestamp()"
     warehouse.execute(
         f"INSERT INTO hub.source_layout (source_id, asked_at, answered_at, delivered_at, problem, failures) VALUES ({source_id}, clock_timestamp(), "

@@ -128,6 +128,8 @@ _OWN = {
       b.extracted, b.passed, b.quarantined, b.repaired, b.warned, b.new_rows, b.changed_rows, b.unchanged_rows, b.superseded_rows, b.closed_rows,
       coalesce(b.received_on, (b.committed_at AT TIME ZONE 'Asia/Shanghai')::date) AS received_on
       FROM hub.batch b JOIN hub.source s USING (source_id) WHERE b.committed_at <= {at}""",
+    "source_answer": """SELECT s.connector, s.dataset, s.provider_dept_code, a.answered_on
+      FROM hub.source_answer a JOIN hub.source s USING (source_id) WHERE a.answered_at <= {at}""",
     "data_objection": """SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
       CASE WHEN o.answered_at <= {at} THEN (o.answered_at AT TIME ZONE 'Asia/Shanghai') END AS answered_at, CASE WHEN o.answered_at <= {at} THEN o.result END AS result
       FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider WHERE o.raised_at <= {at}""",

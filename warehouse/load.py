@@ -63,9 +63,9 @@ def load(
         except HubError as error:
             error.done = tuple(results)
             warehouse.rollback()
-            drift.visit(warehouse, source_id, problem=str(error))
+            drift.visit(warehouse, source_id, home.today(), problem=str(error))
             raise
-        drift.visit(warehouse, source_id, delivered=any(r.status != "skipped" for r in results))
+        drift.visit(warehouse, source_id, home.today(), delivered=any(r.status != "skipped" for r in results))
     return results
 
 

@@ -36,6 +36,9 @@ _PUBLIC_OBJECTION = """
 CREATE OR REPLACE VIEW shared.data_objection AS SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
   (o.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, o.result
 FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider"""
+_PUBLIC_ANSWER = """
+CREATE OR REPLACE VIEW shared.source_answer AS SELECT s.connector, s.dataset, s.provider_dept_code, a.answered_on
+FROM hub.source_answer a JOIN hub.source s USING (source_id)"""
 # One row per refused row and reason, without any raw value.
 _PUBLIC_QUARANTINE = """
 CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
@@ -58,6 +61,7 @@ def refresh(warehouse: Connection) -> None:
     warehouse.execute(_PUBLIC_BATCH)
     warehouse.execute(_PUBLIC_QUARANTINE)
     warehouse.execute(_PUBLIC_OBJECTION)
+    warehouse.execute(_PUBLIC_ANSWER)
 
 
 # Tables that stood before their history began to be kept.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -149,3 +150,24 @@ def test_dagster_is_told_without_a_run(home_with_source: Home, source: psycopg.C
             assert not instance.get_runs()
         finally:
             poller.close()
+
+
+def test_a_quiet_source_has_answered(home_with_source: Home) -> None:
+    def days() -> list[Any]:
+        with registry.connect(home_with_source) as control:
+            return [
+                r["answered_on"] for r in control.execute("SELECT answered_on FROM shared.source_answer").fetchall()
+            ]
+
+    poller = Poller(home_with_source, only=[NAME])
+    try:
+        until_quiet(poller)
+        with registry.connect(home_with_source) as control:
+            control.execute("UPDATE hub.source_answer SET answered_on = answered_on - 1")
+            control.commit()
+        poller._noted.clear()
+        assert poller.round().changed == []
+        poller.round()
+    finally:
+        poller.close()
+    assert sorted(days()) == [home_with_source.today() - timedelta(1), home_with_source.today()]

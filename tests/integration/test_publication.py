@@ -137,3 +137,10 @@ def test_the_commands(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", number, "--row", "9"]) == 1
     assert main(["prove", "99"]) == 1
     assert "没有这个编号" in capsys.readouterr().err
+
+
+def test_without_a_day_it_is_the_boards(home: Home, desk: Any) -> None:
+    settle(home, {"indicator_score"}, as_of=DAY)
+    assert main(["publication", "propose", "indicator_overview", "--by", "王某"]) == 0
+    with desk() as connection:
+        assert [p["as_of"] for p in publication.listed(connection)] == [DAY]

@@ -20,6 +20,6 @@ SELECT
   COUNT(*) FILTER (WHERE f.is_enterprise) AS enterprise_tickets,       -- 涉企（件）
   COUNT(*) FILTER (WHERE f.still_open) AS still_open                   -- 未办结（件）
 FROM hotline_ticket_fact AS f
-JOIN hotline_ticket AS t ON t.ticket_no = f.ticket_no
+JOIN hotline_ticket AS t ON t.ticket_no = f.ticket_no AND t.source_system IS NOT DISTINCT FROM f.source_system
 WHERE f.recorded_month IS NOT NULL
 GROUP BY f.recorded_month, f.category_code, f.town_code

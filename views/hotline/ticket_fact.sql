@@ -1,13 +1,16 @@
 /* ---
 title: 12345 热线逐件口径（各单位、各月的数由它相加）
 question: 每张工单签收、联系、答复、办结各及时吗，回访怎么说，算在哪个月、哪个单位？
-grain: 每行一张至数据日已记录、已转办或已到期的工单；同一上级工单号的第二张起不列
+grain: 每行一张至数据日已记录、已转办或已到期的工单；同一上级工单号的第二张起、同一编号由两个来源报来的第二份不列
 owner: 县热线办
 definition:
   merged: 已并入别的主单；算反映次数，不算办理
   recorded_month: 数据日之后才记录的为空；转办月份、应办结月份同样
   still_open: 至数据日没有办结
+  close_due_on: 应办结日；工单写明办理时限的用它，没写的用 hotline.close（加批准的延期和停钟）；都没有的为空
   due_month: 应办结日已过（早于数据日）的工单，应办结日的月份；还没过的为空
+  sign_limit_seconds: 签收时限合多少秒，停钟的时间加在内；联系时限同样
+  source_system: 这一行取自哪个来源；同一编号有两个来源的取最早记录的
   signed_in_time: 时限用转办那天有效的规则（见热线的时限，hotline.sign），从转办起连续计时，停钟的时间不算；还没做到、时限也没过的为空
   contacted_in_time: 同上，用 hotline.contact，首次联系诉求人
   replied_in_time: 用 hotline.answer，按工作日，加批准的延期和停钟的工作日
@@ -20,9 +23,25 @@ refresh:
   near: recorded_at
   join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no, hotline_callback: ticket_no, hotline_pause: ticket_no}
 --- */
-WITH ticket AS (
+-- One ticket told by two sources, the county's desk and the city's, is one ticket.
+WITH twice AS (
+  SELECT ticket_no
+  FROM hotline_ticket
+  GROUP BY ticket_no
+  HAVING COUNT(*) > 1
+),
+told AS (
   SELECT
     t.ticket_no,
+    t.source_system,
+    ROW_NUMBER() OVER (PARTITION BY t.ticket_no ORDER BY t.recorded_at, t.source_system) AS place
+  FROM hotline_ticket AS t
+  JOIN twice ON twice.ticket_no = t.ticket_no
+),
+ticket AS (
+  SELECT
+    t.ticket_no,
+    t.source_system,
     t.main_dept_code,
     COALESCE(t.root_ticket_no <> t.ticket_no, FALSE) AS merged,
     CASE WHEN t.recorded_at < :as_of + INTERVAL '1' DAY THEN CAST(DATE_TRUNC('month', t.recorded_at) AS DATE) END AS recorded_month,
@@ -43,8 +62,10 @@ WITH ticket AS (
     COALESCE(t.supervise_level, 0) > 0 AS supervised
   FROM hotline_ticket AS t
   LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  LEFT JOIN told ON told.ticket_no = t.ticket_no AND told.source_system IS NOT DISTINCT FROM t.source_system AND told.place > 1
   WHERE (t.recorded_at < :as_of + INTERVAL '1' DAY OR t.dispatched_at < :as_of + INTERVAL '1' DAY OR t.due_at < :as_of)
     AND again.ticket_no IS NULL
+    AND told.ticket_no IS NULL
 ),
 signing AS (
   SELECT
@@ -162,6 +183,7 @@ callback AS (
 clock AS (
   SELECT
     t.ticket_no,
+    t.source_system,
     t.main_dept_code,
     t.merged,
     t.recorded_month,
@@ -204,7 +226,9 @@ SELECT
   c.town_code,                                                         -- 乡镇编码
   c.is_enterprise,                                                     -- 涉企
   CAST(DATE_TRUNC('month', c.dispatched_at) AS DATE) AS dispatched_month, -- 转办月份
-  CASE WHEN c.due_at < :as_of THEN CAST(DATE_TRUNC('month', c.due_at) AS DATE) END AS due_month, -- 应办结月份
+  CASE
+    WHEN COALESCE(CAST(c.due_at AS DATE), closing.day) < :as_of THEN CAST(DATE_TRUNC('month', COALESCE(CAST(c.due_at AS DATE), closing.day)) AS DATE)
+  END AS due_month,                                                    -- 应办结月份
   c.excluded,                                                          -- 剔除考核
   c.is_suspended AND c.closed_at IS NULL AS suspended,                 -- 挂账未结
   c.closed_at IS NULL AS still_open,                                   -- 未办结
@@ -240,7 +264,11 @@ SELECT
   CAST(c.dispatch_seconds AS NUMERIC(18, 3)) AS dispatch_seconds, -- 记录到转办（秒）
   CAST(c.sign_seconds AS NUMERIC(18, 3)) AS sign_seconds, -- 转办到签收（秒）
   CAST(c.contact_seconds AS NUMERIC(18, 3)) AS contact_seconds, -- 转办到首次联系（秒）
-  CAST(c.reply_seconds AS NUMERIC(18, 3)) AS reply_seconds -- 转办到答复（秒）
+  CAST(c.reply_seconds AS NUMERIC(18, 3)) AS reply_seconds, -- 转办到答复（秒）
+  CAST(c.sign_limit AS NUMERIC(18, 3)) AS sign_limit_seconds, -- 签收时限（秒）
+  CAST(c.contact_limit AS NUMERIC(18, 3)) AS contact_limit_seconds, -- 联系时限（秒）
+  COALESCE(CAST(c.due_at AS DATE), closing.day) AS close_due_on, -- 应办结日
+  c.source_system                                                      -- 来源
 FROM clock AS c
 LEFT JOIN callback AS back ON back.ticket_no = c.ticket_no AND back.from_last = 1
 LEFT JOIN work_calendar AS answer ON answer.is_workday AND answer.workday_no = c.answer_no

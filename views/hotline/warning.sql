@@ -4,41 +4,33 @@ question: 哪些在办工单的签收、联系、办结时限已用去一半、�
 grain: 每行一张在办工单的一个还没做到的时限，用去不到一半的不列
 owner: 县热线办
 definition:
-  clock: 签收、联系从转办起按小时连续计；办结按工作日计，工单写明时限的用工单的，否则按规则推算（含延期）
+  clock: 签收、联系从转办起按小时连续计；办结按工作日计，工单写明时限的用工单的，否则按规则推算（含延期和停钟）；停钟的时间不算已用
   used_pct: 已用时限 ÷ 全部时限 × 100；办结按工作日数，签收、联系按秒
   level: 50、80、100 三档；100 为时限已过（当日到期的还不算过）
   provisional: 时限里有放假安排还没公布的日子
 refresh:
-  of: hotline_ticket
+  of: hotline_ticket_fact
   by: {ticket_no: ticket_no}
-  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no}
+  join: {hotline_ticket: ticket_no}
 --- */
 WITH open_ticket AS (
   SELECT
-    t.ticket_no,
-    t.main_dept_code,
+    f.ticket_no,
+    f.main_dept_code,
     t.dispatched_at,
-    t.first_contact_at,
     t.due_at,
     COALESCE(t.extension_days, 0) AS extension_days,
     t.secrecy,
-    t.title
-  FROM hotline_ticket AS t
-  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  WHERE t.dispatched_at < :as_of + INTERVAL '1' DAY
-    AND (t.closed_at IS NULL OR t.closed_at >= :as_of + INTERVAL '1' DAY)
-    AND NOT COALESCE(t.is_suspended, FALSE)
-    AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
-    AND again.ticket_no IS NULL
-),
-signing AS (
-  SELECT
-    ticket_no,
-    dept_code,
-    MIN(signed_at) AS signed_at
-  FROM hotline_assignment
-  WHERE role = '主办' AND signed_at < :as_of + INTERVAL '1' DAY
-  GROUP BY ticket_no, dept_code
+    t.title,
+    f.sign_seconds,
+    f.contact_seconds,
+    f.sign_limit_seconds,
+    f.contact_limit_seconds,
+    f.closed_in_time,
+    f.close_due_on
+  FROM hotline_ticket_fact AS f
+  JOIN hotline_ticket AS t ON t.ticket_no = f.ticket_no AND t.source_system IS NOT DISTINCT FROM f.source_system
+  WHERE f.still_open AND NOT f.suspended AND NOT f.merged AND f.dispatched_month IS NOT NULL
 ),
 hourly AS (
   SELECT
@@ -47,13 +39,13 @@ hourly AS (
     l.rule_id,
     l.legal_basis,
     l.seconds AS span,
-    EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at) AS used
+    -- The limit beside the ticket has the pauses in it: what it is longer than the rule is time in which the clock stood.
+    EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM t.dispatched_at)
+    - (CASE l.clock WHEN '签收' THEN t.sign_limit_seconds ELSE t.contact_limit_seconds END - l.seconds) AS used
   FROM open_ticket AS t
-  LEFT JOIN signing ON signing.ticket_no = t.ticket_no AND signing.dept_code = t.main_dept_code
   JOIN hotline_time_limit AS l
     ON l.clock IN ('签收', '联系') AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
-  WHERE (l.clock = '签收' AND signing.signed_at IS NULL)
-    OR (l.clock = '联系' AND (t.first_contact_at IS NULL OR t.first_contact_at >= :as_of + INTERVAL '1' DAY))
+  WHERE (l.clock = '签收' AND t.sign_seconds IS NULL) OR (l.clock = '联系' AND t.contact_seconds IS NULL)
 ),
 closing AS (
   SELECT
@@ -61,18 +53,23 @@ closing AS (
     l.rule_id,
     l.legal_basis,
     t.due_at AS told_due_at,
-    today.workday_no - origin.workday_no AS used,
+    t.close_due_on,
+    t.closed_in_time,
+    due.provisional,
     CASE
-      WHEN t.due_at IS NOT NULL THEN told.workday_no - origin.workday_no
+      WHEN t.due_at IS NOT NULL THEN today.workday_no - origin.workday_no
+      ELSE today.workday_no - (due.workday_no - l.workdays - t.extension_days)
+    END AS used,
+    CASE
+      WHEN t.due_at IS NOT NULL THEN due.workday_no - origin.workday_no
       ELSE l.workdays + t.extension_days
-    END AS span,
-    origin.workday_no + l.workdays + t.extension_days AS rule_no
+    END AS span
   FROM open_ticket AS t
   LEFT JOIN hotline_time_limit AS l
     ON l.clock = '办结' AND l.from_on <= CAST(t.dispatched_at AS DATE) AND CAST(t.dispatched_at AS DATE) < l.to_on
   JOIN work_calendar AS origin ON origin.day = CAST(t.dispatched_at AS DATE)
   JOIN work_calendar AS today ON today.day = :as_of
-  LEFT JOIN work_calendar AS told ON told.day = CAST(t.due_at AS DATE)
+  LEFT JOIN work_calendar AS due ON due.day = t.close_due_on
 ),
 clocks AS (
   SELECT
@@ -97,12 +94,11 @@ clocks AS (
     t.dispatched_at,
     closing.used * 1.0 AS used,
     closing.span * 1.0 AS span,
-    COALESCE(closing.told_due_at < :as_of, closing.used > closing.span) AS is_over,
-    COALESCE(CAST(closing.told_due_at AS DATE), due.day) AS due_on,
-    COALESCE(closing.told_due_at IS NULL AND due.provisional, FALSE) AS provisional
+    COALESCE(NOT closing.closed_in_time, FALSE) AS is_over,
+    closing.close_due_on AS due_on,
+    COALESCE(closing.told_due_at IS NULL AND closing.provisional, FALSE) AS provisional
   FROM closing
   JOIN open_ticket AS t ON t.ticket_no = closing.ticket_no
-  LEFT JOIN work_calendar AS due ON due.workday_no = closing.rule_no AND due.is_workday
 ),
 levelled AS (
   SELECT

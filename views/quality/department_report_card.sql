@@ -4,9 +4,9 @@ question: 各单位报数及时、质量、热线、整改、指标材料各做�
 grain: 每行一个在任何一方面有记录的单位
 owner: 县营商环境建设局
 definition:
-  sources_silent: 曾经报过数、近 30 天一批也没有到的来源数；按通衢收到的那一天（演示县是演示的那一天）算，内容没变而跳过的也算到过
+  sources_silent: 曾经报过数、近 30 天一批也没有到、也没有应答的来源数；按通衢收到的那一天（演示县是演示的那一天）算，内容没变而跳过的也算到过
   sources_expected: 数据契约写明多久报一次的来源
-  sources_on_time: 其中最近一批在约定的间隔（加约定的在途时间，不足一天按一天）之内收到的；只有变化才产生批次的来源，没有变化就显得没有到
+  sources_on_time: 其中最近一批在约定的间隔（加约定的在途时间，不足一天按一天）之内收到的；由通衢去取的来源（数据库、接口、交换表）答复了没有新数据的也算，由部门送文件的不算
   on_time_pct: 按时的来源 ÷ 应报的来源 × 100
   passed_pct: 近 30 天通过的行 ÷ 取到的行 × 100，含修整后通过的
   open_rows: 隔离区里还没有改好的行（一行有几个问题算一行）
@@ -18,13 +18,20 @@ definition:
   lowest_score: 最近一个评价年度牵头的一级、二级指标中的最低分
   materials_open: 还没交或被要求补正的佐证材料
 --- */
-WITH source AS (
+WITH answered AS (
+  SELECT connector, MAX(answered_on) AS last_on
+  FROM source_answer
+  WHERE answered_on <= :as_of
+  GROUP BY connector
+),
+sent AS (
   SELECT
     b.provider_dept_code AS dept_code,
     b.connector,
     MAX(b.received_on) AS last_on,
     MAX(CASE WHEN b.status = 'committed' THEN b.committed_at END) AS last_at,
     MAX(p.within_days) AS within_days,
+    MAX(CASE WHEN b.kind IN ('cursor', 'full', 'exchange') THEN 1 ELSE 0 END) AS is_asked,
     COUNT(*) FILTER (WHERE b.received_on >= :as_of - INTERVAL '29' DAY) AS heard,
     COUNT(*) FILTER (WHERE b.status = 'committed' AND b.received_on >= :as_of - INTERVAL '29' DAY) AS batches,
     SUM(CASE WHEN b.status = 'committed' AND b.received_on >= :as_of - INTERVAL '29' DAY THEN b.extracted ELSE 0 END) AS extracted,
@@ -33,6 +40,20 @@ WITH source AS (
   LEFT JOIN delivery_promise AS p ON p.dataset = b.dataset
   WHERE b.status IN ('committed', 'skipped') AND COALESCE(b.kind, '') <> 'correction' AND b.received_on <= :as_of
   GROUP BY b.provider_dept_code, b.connector
+),
+-- A source the hub asks itself has delivered when it answered that nothing is new; a folder nobody put a file into has not.
+source AS (
+  SELECT
+    sent.dept_code,
+    CASE WHEN sent.is_asked = 1 AND answered.last_on > sent.last_on THEN answered.last_on ELSE sent.last_on END AS last_on,
+    sent.last_at,
+    sent.within_days,
+    sent.heard + CASE WHEN sent.is_asked = 1 AND answered.last_on >= :as_of - INTERVAL '29' DAY THEN 1 ELSE 0 END AS heard,
+    sent.batches,
+    sent.extracted,
+    sent.passed
+  FROM sent
+  LEFT JOIN answered ON answered.connector = sent.connector
 ),
 delivered AS (
   SELECT
