@@ -1,7 +1,8 @@
 """The same text sent again: MinHash over four-character shingles, banded, so that no two messages are compared in vain.
 
 Two texts are near-duplicates when at least `threshold` of their shingles are common (Jaccard, estimated by 64 hashes and
-then counted exactly). Everything is done for all messages at once in numpy; memory grows with the text, not with its square.
+then counted exactly), and neither names a place, a building or a shop the other does not: the same words about another
+village are another matter. Everything is done for all messages at once in numpy; memory grows with the text, not with its square.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ _CHUNK = 2_000_000  # shingles hashed at a time
 _SEED = 12345
 
 
-def near_duplicates(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def near_duplicates(
+    texts: Sequence[str], threshold: float, marks: Sequence[frozenset[str]] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each text the first earlier text it repeats (-1: none), and how much of it is common (0–1).
 
-    Texts are given in the order they were sent; a chain of repeats leads to its first text.
+    Texts are given in the order they were sent; a chain of repeats leads to its first text. `marks` are the places,
+    buildings and shops each text names: two texts of which each names one that the other does not are no repeats.
     """
     count = len(texts)
     first = np.full(count, -1, dtype=np.int64)
@@ -31,6 +35,7 @@ def near_duplicates(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.
         return first, common
     signatures = _signatures(shingles, starts[known])
     rows = _HASHES // _BANDS
+    marked, mark = _marked(known, marks)
     pairs: list[NDArray[np.int64]] = []
     for band in range(_BANDS):
         part = np.ascontiguousarray(signatures[:, band * rows : (band + 1) * rows])
@@ -39,6 +44,11 @@ def near_duplicates(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.
         head = where[group]
         other = np.flatnonzero(head != np.arange(known.size))
         pairs.append(np.column_stack([head[other], other]))
+        # A form letter's bucket begins with some other village's: of one place, each is also put beside the first of that place.
+        if marked.size:
+            _, where, group = np.unique(group[marked] * (mark.max() + 1) + mark, return_index=True, return_inverse=True)
+            head = marked[where[group]]
+            pairs.append(np.column_stack([head, marked])[head != marked])
     candidates = np.unique(np.concatenate(pairs), axis=0)
     alike = (signatures[candidates[:, 0]] == signatures[candidates[:, 1]]).mean(axis=1)
     # An estimate of 64 hashes errs by about 0.06; what might reach the threshold is counted.
@@ -52,6 +62,8 @@ def near_duplicates(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.
 
     for head, other in known[candidates].tolist():
         earlier, later = min(head, other), max(head, other)
+        if marks is not None and marks[earlier] - marks[later] and marks[later] - marks[earlier]:
+            continue
         a, b = of(earlier), of(later)
         share = len(a & b) / len(a | b)
         if share >= threshold and share > common[later]:
@@ -60,6 +72,20 @@ def near_duplicates(texts: Sequence[str], threshold: float) -> tuple[NDArray[np.
         while first[first[doc]] >= 0:
             first[doc] = first[first[doc]]
     return first, common
+
+
+def _marked(
+    known: NDArray[np.int64], marks: Sequence[frozenset[str]] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One entry per text and mark: which of the `known` texts, and the mark's number."""
+    numbers: dict[str, int] = {}
+    entries = [
+        (place, numbers.setdefault(mark, len(numbers)))
+        for place, doc in enumerate(known.tolist())
+        for mark in sorted(marks[doc] if marks is not None else ())
+    ]
+    both = np.array(entries, dtype=np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def _shingles(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

@@ -23,7 +23,7 @@ from schemas.errors import ConfigError, SourceChanged
 from views.tickets.reading import TicketFile, open_file
 from views.topics import duplicates, heat
 from views.topics.clusters import Clusters, Document, cluster
-from views.topics.places import Gazetteer, areas, mine
+from views.topics.places import Gazetteer, areas, marks, mine
 from views.topics.words import FILE, Cutter, Words, dictionary, tidy
 
 TOPICS = (
@@ -98,9 +98,9 @@ def find(
     known = dictionary(words)
     messages = read(path, columns or {}, given, sheet)
     titles, bodies = [tidy(t) for t in messages.title], [tidy(b) for b in messages.body]
-    documents, gazetteer, named = _documents(titles, bodies, known)
+    documents, gazetteer, named, marked = _documents(titles, bodies, known)
     first, share = duplicates.near_duplicates(
-        [a + b for a, b in zip(titles, bodies, strict=True)], known.thresholds["duplicate"]
+        [a + b for a, b in zip(titles, bodies, strict=True)], known.thresholds["duplicate"], marked
     )
     groups = cluster(documents, known.thresholds)
     _keep_copies(groups, first)
@@ -161,8 +161,8 @@ def _number(file: TicketFile, concept: str) -> str:
 
 def _documents(
     titles: Sequence[str], bodies: Sequence[str], known: Words
-) -> tuple[list[Document], Gazetteer, list[list[str]]]:
-    """Messages as they are compared, the places found, and each message's own."""
+) -> tuple[list[Document], Gazetteer, list[list[str]], list[frozenset[str]]]:
+    """Messages as they are compared, the places found, each message's own, and what sets it apart from others of its wording."""
     plain = Cutter(known)
     whole = [f"{title}。{body[:_BODY]}" for title, body in zip(titles, bodies, strict=True)]
     tagged = [plain.tagged(text) for text in whole]
@@ -177,7 +177,8 @@ def _documents(
         placed = bool(places) or gazetteer.mentioned(text, cut)
         documents.append(Document(words, places, placed))
         named.append([*areas(title + body[:_BODY])[-1:], *places])
-    return documents, gazetteer, named
+    marked = [marks(text, known) for text in whole]
+    return documents, gazetteer, named, marked
 
 
 def _keep_copies(groups: Clusters, first: NDArray[np.int64]) -> None:
