@@ -67,7 +67,7 @@ def draft(
         values = sample.values(column.name)
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name
-        properties.append(_property(name, column.name, column.type, values))
+        properties.append(_property(name, column.name, values, values or _alike(column.name, sample)))
     chosen = _declared(keys, sample, fields) if keys else _keys(sample, fields)
     for place, name in enumerate(chosen, 1):
         property_ = next(p for p in properties if p["name"] == name)
@@ -128,11 +128,19 @@ def _unused(name: str, taken: dict[str, str]) -> str:
     return free
 
 
-def _property(name: str, column: str, type_name: str, values: list[str]) -> dict[str, Any]:
+def _alike(column: str, sample: Sample) -> list[str]:
+    """What stands in the columns that are called as one without a value is but for their numbers: 2024年 beside 2025年."""
+    pattern = re.sub(r"\d+", "9", column)
+    alike = [other.name for other in sample.columns if pattern != column and re.sub(r"\d+", "9", other.name) == pattern]
+    return [value for name in alike for value in sample.values(name)]
+
+
+def _property(name: str, column: str, values: list[str], alike: list[str]) -> dict[str, Any]:
+    """One field; its type is told by `alike`, the column's own values when it has any."""
     base, unit = header.split_unit(header.squeezed(column))
     made: dict[str, Any] = {"name": name, "businessName": base}
     measured = bool(_MEASURE.search(base)) or (unit is not None and unit not in _COUNTED)
-    logical, physical, kind, level = _type(base, values, measured=measured)
+    logical, physical, kind, level = _type(base, alike, measured=measured)
     made |= {"logicalType": logical, "physicalType": physical, "classification": level}
     told = [f"单位：{unit}" if unit else "", "" if values else "样本里没有值，类型按列名定，请核对"]
     if any(told):

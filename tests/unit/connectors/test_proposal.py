@@ -191,16 +191,13 @@ def test_a_drafted_contract_is_valid_and_types_follow_the_data(tmp_path: Path) -
 
 def test_a_column_without_a_value_gets_the_type_its_name_says_and_that_is_told() -> None:
     none = [None, None]
-    seen = sample(编号=["A1", "A2"], 到期日期=none, 更新时间=none, 退税金额=none, 备注=none)  # type: ignore[arg-type]
+    years = {"2024年": ["5", "6"], "2025年": none}
+    seen = sample(编号=["A1", "A2"], 到期日期=none, 更新时间=none, 退税金额=none, 备注=none, **years)  # type: ignore[arg-type]
     text, fields = draft_contract.draft("refund", "退税", seen)
     drafted = {p["name"]: p for p in yaml.safe_load(text)["schema"][0]["properties"]}
     types = {column: drafted[name]["logicalType"] for name, column in fields.items()}
     assert types == {
-        "编号": "string",
-        "到期日期": "date",
-        "更新时间": "timestamp",
-        "退税金额": "number",
-        "备注": "string",
-    }
+        "编号": "string", "到期日期": "date", "更新时间": "timestamp", "退税金额": "number", "备注": "string", "2024年": "integer", "2025年": "integer",
+    }  # fmt: skip
     told = {column for name, column in fields.items() if "样本里没有值" in drafted[name].get("description", "")}
-    assert told == set(types) - {"编号"}
+    assert told == set(types) - {"编号", "2024年"}
