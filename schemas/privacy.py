@@ -19,14 +19,19 @@ COMPOUND_SURNAMES = (
 
 # Free text is scanned for numbers in half- and full-width digits; a number counts when no other digit touches it.
 _D = "[0-9０-９]"
-_GAP = "[ \u3000-]?"
+_SPACE = " \u3000－—–"
+_GAP = f"[{_SPACE}-]?"
+_WIDE = f"[{_SPACE}.·・•_-]{{0,2}}"
+# The country before a number: 86, 0086, (+86), with or without what stands between.
+_CHINA = f"(?:[0０]{{2}})?[8８][6６][)）]?{_WIDE}"
 _MONTH = "(?:[0０][1-9１-９]|[1１][0-2０-２])"
 _MONTH_DAY = f"{_MONTH}(?:[0０][1-9１-９]|[12１２][0-9０-９]|[3３][01０１])"
 _BEFORE, _AFTER = "(^|[^0-9０-９])", "([^0-9０-９]|$)"
+_LANDLINE_WORD = "(?:座机|固话|电话|办公室)"
 _NUMBERS = (
     # identity number of 18, then of 15 characters: first 3 and last 4 stay
     (
-        rf"([1-9１-９]{_D}{{2}}){_D}{{3}}{_GAP}(?:[1１][89８９]|[2２][0０]){_D}{{2}}{_MONTH_DAY}{_GAP}({_D}{{3}}[0-9０-９XxＸｘ])",
+        rf"([1-9１-９]{_D}{{2}}){_D}{{3}}{_WIDE}(?:[1１][89８９]|[2２][0０]){_D}{{2}}{_MONTH_DAY}{_WIDE}({_D}{{3}}[0-9０-９XxＸｘ])",
         r"\1\2***********\3\4",
     ),
     (rf"([1-9１-９]{_D}{{2}}){_D}{{5}}{_MONTH}[0-3０-３]({_D}{{4}})", r"\1\2********\3\4"),
@@ -35,12 +40,22 @@ _NUMBERS = (
         rf"(?:[6６][2２]|[4４]{_D}|[5５][1-5１-５])(?:{_GAP}{_D}){{10,13}}{_GAP}({_D}(?:{_GAP}{_D}){{3}})",
         r"\1************\2\3",
     ),
-    (rf"([1１][3-9３-９]{_D}){_GAP}{_D}{{4}}{_GAP}({_D}{{4}})", r"\1\2****\3\4"),
-    (rf"([0０][1-9１-９]{_D}{{1,2}})[-－—]?{_D}{{3,4}}[-－—]?({_D}{{4}})", r"\1\2-****\3\4"),
+    # mobile number in groups, or each digit by itself
+    (rf"((?:{_CHINA})?[1１][3-9３-９]{_D}){_WIDE}{_D}{{4}}{_WIDE}({_D}{{4}})", r"\1\2****\3\4"),
+    (
+        rf"((?:{_CHINA})?[1１][{_SPACE}.-][3-9３-９][{_SPACE}.-]{_D})(?:[{_SPACE}.-]{_D}){{4}}[{_SPACE}.-]({_D}(?:[{_SPACE}.-]{_D}){{3}})",
+        r"\1\2****\3\4",
+    ),
+    # landline with its area, and without one behind the word for it
+    (
+        rf"((?:{_CHINA}[0０]?|[0０])[1-9１-９]{_D}{{1,2}}[)）]?)[{_SPACE}-]{{0,2}}{_D}{{3,4}}{_GAP}({_D}{{4}})",
+        r"\1\2-****\3\4",
+    ),
+    (rf"({_LANDLINE_WORD}[号码是为：:{_SPACE}-]{{0,4}}){_D}{{3,4}}{_GAP}({_D}{{4}})", r"\1\2****\3\4"),
 )
 # (pattern, replacement); each is to run twice, because two numbers side by side share the sign between them.
 SCRUBS = tuple((_BEFORE + pattern + _AFTER, put) for pattern, put in _NUMBERS)
-SCRUB_GUARD = f"{_D}(?:[ \u3000－—-]?{_D}){{9}}"
+SCRUB_GUARD = f"{_D}(?:[)）{_SPACE}.·・•_-]{{0,3}}{_D}){{9}}|{_LANDLINE_WORD}"
 SCRUB_ANY = "|".join(pattern for pattern, _ in SCRUBS)
 
 LANDLINE = "(0[0-9]{2,3})-?[2-9][0-9]{2,3}([0-9]{4})(-[0-9]{1,6})?"

@@ -116,6 +116,14 @@ def shared_name(contract: Contract) -> str:
     return "enterprise_record" if contract.dataset == "enterprise" else contract.dataset
 
 
+# What the columns beside the contract's own say. A current row has no end yet: its versions' ends are in <dataset>_version.
+_BESIDE = {
+    "valid_from": "生效时间，来自数据；为空的是数据没有说",
+    "valid_to": "失效时间：这里只有现行的行，一律为空；各版的起止见同名的 _version",
+    "is_current": "是否现行：这里一律为真；各版见同名的 _version",
+}
+
+
 def shared_view_ddl(contract: Contract) -> list[str]:
     """The view analysts query, with the Chinese titles of its columns."""
     name = shared_name(contract)
@@ -127,6 +135,11 @@ def shared_view_ddl(contract: Contract) -> list[str]:
     ]
     comments = [
         f"COMMENT ON COLUMN {view}.{quoted(f.name)} IS {literal(_comment(f))};" for f in contract.fields.values()
+    ]
+    comments += [
+        f"COMMENT ON COLUMN {view}.{name} IS {literal(title)};"
+        for name, title in _BESIDE.items()
+        if name not in contract.fields
     ]
     statements.append(f"DO $comments$ BEGIN {' '.join(comments)} END $comments$")
     return statements

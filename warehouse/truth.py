@@ -33,6 +33,7 @@ from warehouse.tables import literal, quoted
 RULE = "sharing.correction"
 OUTCOMES = {
     "agreed": "已一致", "withdrawn": "来源已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
+    "regrouped": "主体已合并或拆开",
 }  # fmt: skip
 
 
@@ -58,14 +59,15 @@ def settle(warehouse: Connection, contract: Contract) -> None:
     _find(warehouse, contract)
     warehouse.execute(
         # A verdict was about two values. When either is said no longer it falls.
-        """UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE
+        f"""UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE WHEN {_REGROUPED} THEN 'regrouped'
              WHEN NOT EXISTS (SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id) THEN 'agreed' ELSE 'moved' END
         FROM hub.conflict c WHERE c.conflict_id = v.conflict_id AND v.expired_at IS NULL AND v.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (
           SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
     warehouse.execute(
-        """UPDATE hub.conflict c SET closed_at = clock_timestamp(), outcome = CASE
+        f"""UPDATE hub.conflict c SET closed_at = clock_timestamp(), outcome = CASE
              WHEN EXISTS (SELECT 1 FROM disagreement d WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id) THEN 'moved'
+             WHEN {_REGROUPED} THEN 'regrouped'
              WHEN EXISTS (SELECT 1 FROM speaker s WHERE s.id = c.enterprise_id AND s.source_id = c.source_id) THEN 'agreed' ELSE 'withdrawn' END
         WHERE c.closed_at IS NULL AND c.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT 1 FROM disagreement d
           WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
@@ -74,6 +76,10 @@ def settle(warehouse: Connection, contract: Contract) -> None:
         _open(warehouse)
     _override(warehouse, contract)
 
+
+# Since the last settling, records of the enterprise of conflict c have gone to another, by a merge or a parting.
+_REGROUPED = """EXISTS (SELECT 1 FROM hub.party_history h JOIN hub.party p USING (party) WHERE h.enterprise_id = c.enterprise_id
+  AND p.enterprise_id IS DISTINCT FROM c.enterprise_id AND h.known_to > (SELECT settled_at FROM hub.survivorship WHERE dataset = 'enterprise'))"""
 
 _NEW = """NOT EXISTS (SELECT 1 FROM hub.conflict c LEFT JOIN hub.verdict v USING (conflict_id)
   WHERE c.enterprise_id = d.id AND c.field_group = d.grp AND c.source_id = d.source_id AND c.said = d.said AND c.stands = d.stands

@@ -11,6 +11,7 @@ definition:
   kept: 裁定维持数源部门的值
   overruled: 裁定改用别的值
   moved: 来源换了一种说法，另立了一件
+  regrouped: 主体合并或拆开，那个说法已归另一个主体
 --- */
 SELECT
   c.owner,                                                             -- 数源部门编号
@@ -31,7 +32,8 @@ SELECT
   SUM(CASE WHEN c.outcome = 'withdrawn' THEN 1 ELSE 0 END) AS withdrawn,  -- 来源已撤回（件）
   SUM(CASE WHEN c.outcome = 'kept' THEN 1 ELSE 0 END) AS kept,         -- 维持数源部门的值（件）
   SUM(CASE WHEN c.outcome = 'overruled' THEN 1 ELSE 0 END) AS overruled,  -- 改用裁定的值（件）
-  SUM(CASE WHEN c.outcome = 'moved' THEN 1 ELSE 0 END) AS moved        -- 来源的说法已变（件）
+  SUM(CASE WHEN c.outcome = 'moved' THEN 1 ELSE 0 END) AS moved,       -- 来源的说法已变（件）
+  SUM(CASE WHEN c.outcome = 'regrouped' THEN 1 ELSE 0 END) AS regrouped  -- 主体已合并或拆开（件）
 FROM (
   SELECT
     f.owner,
