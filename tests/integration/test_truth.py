@@ -136,14 +136,16 @@ def test_a_case_that_a_merge_made_is_closed_by_the_parting(put: Callable[..., No
     put("market_supervision", row(1, A, RIGHT), row(2, B, "县宏达建材有限公司"))
     put("tax", row(8, B, "县宏达建材有限公司"))
     with psycopg.connect(database) as connection:
-        [(younger,), (elder,)] = connection.execute(
-            "SELECT enterprise_id FROM shared.enterprise ORDER BY known_from DESC, enterprise_id DESC"
-        ).fetchall()
-    assert main(["identity", "merge", elder, younger, "--by", "王芳", "--reason", "以为是同一家"]) == 0
+        ids = [one for (one,) in connection.execute("SELECT enterprise_id FROM shared.enterprise").fetchall()]
+    assert main(["identity", "merge", *ids, "--by", "王芳", "--reason", "以为是同一家"]) == 0
     run([], home)
     with psycopg.connect(database) as connection:
+        [(elder,)] = connection.execute("SELECT enterprise_id FROM shared.enterprise").fetchall()
+    [younger] = set(ids) - {elder}
+    with psycopg.connect(database) as connection:
         opened = [case["outcome"] for case in truth.conflicts(connection)]
-    assert opened and set(opened) == {None}
+    assert opened
+    assert set(opened) == {None}
     assert main(["identity", "unmerge", younger, "--by", "王芳", "--reason", "两家企业"]) == 0
     run([], home)
     with psycopg.connect(database) as connection:
