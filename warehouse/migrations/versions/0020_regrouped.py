@@ -4,11 +4,11 @@ from alembic import op
 
 from warehouse.migrations import statements
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:
-    """Make what 0019_regrouped.sql describes."""
-    for statement in statements("0019_regrouped.sql"):
+    """Make what 0020_regrouped.sql describes."""
+    for statement in statements("0020_regrouped.sql"):
         op.get_bind().exec_driver_sql(statement)
