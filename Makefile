@@ -12,6 +12,7 @@ READY := .venv/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
+export UV_COMPILE_BYTECODE := 1  # once here, or every command compiles what it imports where Python may not keep it
 
 .PHONY: help demo test check bench clean mariadb chromium
 
@@ -54,6 +55,7 @@ $(READY): pyproject.toml uv.lock
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	[ -x $(UV) ] || .venv/bin/python -m pip install --quiet --target .venv/share/uv uv
 	$(UV) sync --frozen --quiet
+	.venv/bin/python -m compileall -q schemas connectors quality warehouse views pipelines portal hub hub_client examples
 	touch $(READY)
 
 # The portal's tests drive a real browser; Chinese fonts so that widths are those people see.

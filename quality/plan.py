@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-from quality import rules
+from quality import native, rules
 from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
@@ -25,7 +25,6 @@ from schemas.reference import Lookup
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
 WORD = 60  # rules per bigint
-_READ = Reading(None, "t")
 
 AUTOMATIC = {
     "required": "不能为空。",
@@ -76,11 +75,7 @@ class Mapping:
 
 
 class Plan:
-    """The SQL of one delivery's check, built field by field.
-
-    Most text is read by the quick half of its Reading. While `trusting` no odd spelling is looked for beforehand: a
-    part in which `doubts` says that something was not read so has to be done again with `look_for_odd`.
-    """
+    """The SQL of one delivery's check, built field by field. `schema` is that of the source's rows."""
 
     def __init__(self, con: Any, contract: Contract, mapping: Mapping, schema: pa.Schema) -> None:
         self.contract, self.mapping, self.schema = contract, mapping, schema
@@ -89,12 +84,8 @@ class Plan:
         self.flawed = "_flaw" in schema.names
         self.dated: set[str] = set()
         self.lookups = self._make_lookups(con)
-        self.readings = self._readings()
         self.odd: dict[str, str] = {}  # field -> the temp table `(t, value, precision)` of its odd spellings
-        self.standards: dict[str, Standard] = {name: self._standard(contract.fields[name]) for name in self.present}
-        self.rules = self._rules()
-        # A deleted row's values are not judged, so that nobody would notice how they were read.
-        self.trusting = mapping.kind != "exchange" and any(how.quick for how in self.readings.values())
+        self._expect(frozenset())
 
     def _make_lookups(self, con: Any) -> list[str]:
         """A temp table `lookup_<field>(spelling, code, since, until)` for every field with a list of values."""
@@ -117,8 +108,9 @@ class Plan:
                 self.dated.add(f"lookup_{f.name}")
         return [f"lookup_{f.name}" for f in fields]
 
-    def _readings(self) -> dict[str, Reading]:
-        """How each text field is read."""
+    @cached_property
+    def _texts(self) -> dict[str, Reading]:
+        """How the text of each field is read."""
         found = {}
         for name, column in self.present.items():
             kind = self.schema.field(column).type
@@ -127,12 +119,42 @@ class Plan:
                 found[name] = how
         return found
 
+    @cached_property
+    def _natives(self) -> dict[str, pa.DataType]:
+        """The text columns that may come native, and as what."""
+        kinds: dict[str, set[pa.DataType | None]] = {}
+        for name, column in self.present.items():
+            how = self._texts.get(name)
+            kinds.setdefault(column, set()).add(how.native if how else None)
+        return {
+            column: kind
+            for column, (kind, *others) in kinds.items()
+            if kind is not None and not others and pa.types.is_string(self.schema.field(column).type)
+        }
+
+    def come(self, rows: pa.Table) -> pa.Table:
+        """Rows as the SQL from here on wants them: with the columns read that can be read whole."""
+        rows, found = native.read(rows, self._natives)
+        if found != self._native:
+            self._expect(found)
+        return rows
+
+    def _expect(self, found: frozenset[str]) -> None:
+        self._native = found
+        self.readings = {name: how for name, how in self._texts.items() if self.present[name] not in found}
+        self.standards: dict[str, Standard] = {
+            name: self._standard(self.contract.fields[name]) for name in self.present
+        }
+        self.rules = self._rules()
+
+    def _type(self, column: str) -> pa.DataType:
+        return self._natives[column] if column in self._native else self.schema.field(column).type
+
     def look_for_odd(self, con: Any, scan: Callable[[], str]) -> None:
         """Make a temp table of the odd spellings of every reading that may have some among the rows."""
         wanted: dict[Reading, list[str]] = {}
         for name, how in self.readings.items():
-            if not (self.trusting and how.quick):
-                wanted.setdefault(how, []).append(name)
+            wanted.setdefault(how, []).append(name)
         self.odd, counted = {}, False
         for number, (how, names) in enumerate(wanted.items()):
             texts = []
@@ -156,16 +178,6 @@ class Plan:
             )
             self.odd.update(dict.fromkeys(names, f"read_{number}"))
 
-    def doubts(self, con: Any, part: Path) -> bool:
-        """Whether a checked part has text that the quick halves could not read."""
-        flags = [
-            r.flag
-            for r in self.rules
-            if r.name in {"unparsed", "placeholder"} and self.readings.get(str(r.field), _READ).quick
-        ]
-        found = con.execute(f"SELECT count(*) FROM read_parquet('{part}') WHERE {' OR '.join(flags) or 'false'}")
-        return bool(found.fetchone()[0])
-
     def _present(self) -> dict[str, str]:
         missing = [c for c in dict.fromkeys(self.mapping.fields.values()) if c not in self.schema.names]
         if missing:
@@ -182,25 +194,18 @@ class Plan:
     def _alias(self, column: str) -> int:
         return self.sources.index(column)
 
-    def _tidied(self, column: str, sql: str) -> str:
-        """The trimmed text of a column; while `trusting` as it came, where only the quick halves read it and would not take blanks."""
-        read = [name for name, source in self.present.items() if source == column]
-        quick = all((how := self.readings.get(name)) and how.quick for name in read)
-        return f"nullif({sql}, '')" if self.trusting and quick else f"text_clean({sql})"
-
     def _text(self, column: str) -> str:
         i = self._alias(column)
-        return f"_t{i}" if _is_text(self.schema.field(column).type) else f"_c{i}::VARCHAR"
+        return f"_t{i}" if _is_text(self._type(column)) else f"_c{i}::VARCHAR"
 
     def _standard(self, f: Field) -> Standard:
         column = self.present[f.name]
         i = self._alias(column)
         lookup = f"lookup_{f.name}.code" if f"lookup_{f.name}" in self.lookups else None
-        kind = self.schema.field(column).type
         return standard(
             f,
             Source(
-                raw=f"_c{i}", text=self._text(column), type=kind, utc=self.mapping.utc, lookup=lookup,
+                raw=f"_c{i}", text=self._text(column), type=self._type(column), utc=self.mapping.utc, lookup=lookup,
                 read=f"_read_{f.name}" if f.name in self.readings else "", odd=f"_odd_{f.name}",
                 precision=f"_precision_{f.name}", start=self._start(f), keys=tuple(map(_pads, self.mapping.keys)),
             ),
@@ -248,10 +253,12 @@ class Plan:
                 continue
             s = self.standards[f.name]
             textual = _is_text(self.schema.field(self.present[f.name]).type)
-            if s.unread:
-                add("unparsed", f, s.unread)
-            if s.placeholder:
-                add("placeholder", f, s.placeholder, severity="error" if f.key else "warning")
+            # A rule keeps its bit, also where the column comes native and nothing can be wrong with its text.
+            native_too = self.present[f.name] in self._natives
+            if s.unread or native_too:
+                add("unparsed", f, s.unread or "false")
+            if s.placeholder or native_too:
+                add("placeholder", f, s.placeholder or "false", severity="error" if f.key else "warning")
             # An id read out of a numeric cell has lost its last digits: that is the reason, not the check digit.
             numeric = f"regexp_full_match({v}, '[0-9.]+[eE]\\+?[0-9]+')"
             if f.kind in rules.RULES:
@@ -308,11 +315,7 @@ class Plan:
         l0 = ", ".join(
             [*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates, *shape]
         )
-        texts = [
-            f"{self._tidied(c, f'_c{i}')} AS _t{i}"
-            for i, c in enumerate(self.sources)
-            if _is_text(self.schema.field(c).type)
-        ]
+        texts = [f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self._type(c))]
         reads, odd_joins = self._reads()
         values, joins = [], []
         instant = extracted_at.strftime("%Y-%m-%d %H:%M:%S")

@@ -13,6 +13,7 @@ Before/after for kind `date`:   '2020年3月1日' -> 2020-03-01, fixed     '2020
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,13 +44,14 @@ class Reading:
 
     The full macros understand every way a county writes a date or an amount; pasted into the query for every
     column they take DuckDB longer to plan (seconds) than to run. Both are SQL over `t`; a `quick` that gives NULL
-    sends the spelling to `full`.
+    sends the spelling to `full`. A column without one odd spelling need not be looked at cell by cell: it is `native`.
     """
 
     quick: str | None
     full: str
     precise: bool = False  # the kind has a precision (dates)
     counted: bool = False  # the kind counts in working days (time limits)
+    native: pa.DataType | None = None
 
 
 def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> Reading | None:
@@ -61,7 +63,7 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
     instant = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
     match field.kind:
         case "date" if not instant:
-            return Reading("date_quick(t)", "date_value(t)", precise=True)
+            return Reading("date_quick(t)", "date_value(t)", precise=True, native=pa.date32())
         case "deadline" if not instant:
             return Reading("date_quick(t)::VARCHAR", "limit_spec(t)", counted=True)
         case "deadline_precision" if not instant:
@@ -70,18 +72,30 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
             return Reading(None, "limit_recurrence(limit_spec(t))")
         case "timestamp" if not instant:
             zone = 0 if utc else 480
-            return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})")
+            # A day without an hour is the county's day, also where hours are UTC: only a spelling tells them apart.
+            native = None if utc else pa.timestamp("us")
+            return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})", native=native)
         case "integer" if not pa.types.is_integer(kind):
-            return Reading(_plain_number(6), "number_value(t)")
+            return Reading(_plain_number(6), "number_value(t)", native=pa.int64())
         case "decimal" if not number:
-            return Reading(_plain_number(6), "number_value(t)")
-        case "yuan" if not (number and unit == "元"):
-            return Reading(_plain_number(2) if unit == "元" else None, f"amount_yuan(t, '{unit}')")
-        case "percent" if not (number and scale == "percent"):
-            return Reading(_plain_number(6) if scale == "percent" else None, f"percent_value(t, '{scale}')")
+            return Reading(_plain_number(6), "number_value(t)", native=_digits(field, 6))
+        case "yuan" if unit == "元" and not number:
+            return Reading(_plain_number(2), "amount_yuan(t, '元')", native=_digits(field, 2))
+        case "yuan" if unit != "元":
+            return Reading(None, f"amount_yuan(t, '{unit}')")
+        case "percent" if scale == "percent" and not number:
+            return Reading(_plain_number(6), "percent_value(t, 'percent')", native=_digits(field, 6))
+        case "percent" if scale != "percent":
+            return Reading(None, f"percent_value(t, '{scale}')")
         case "boolean" if not pa.types.is_boolean(kind):
             return Reading(None, "boolean_value(t)")
     return None
+
+
+def _digits(field: Field, places: int) -> pa.DataType | None:
+    """Numbers of the field's own scale: one with more digits is an odd spelling, which is told."""
+    scale = re.fullmatch(r"numeric\([0-9]+, *([0-9]+)\)", field.physical_type)
+    return pa.decimal128(18, min(int(scale[1]), places)) if scale else None
 
 
 def _plain_number(places: int) -> str:

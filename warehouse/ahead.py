@@ -29,6 +29,7 @@ from warehouse.merge import (
     apply,
     arriving,
     different_sql,
+    ensure_key,
     few_beside,
     held_rows,
     is_first,
@@ -94,6 +95,8 @@ class Ahead:
         try:
             if self._first:
                 self._send(chain.from_iterable(parts), self._contract.dataset, "record")
+                if not self._cancelled:  # rows of one key fail here while the check is still looking for them
+                    ensure_key(self._warehouse, self._contract)
             else:
                 self._bring_in(parts)
         finally:

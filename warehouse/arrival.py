@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from connectors.spec import Connector
-from quality.check import Checked, Checker, Mapping, check
+from quality.check import PART_ROWS, Checked, Checker, Mapping, check
 from quality.plan import Plan
 from quality.suite import BatchFacts
 from schemas.contract import Contract
@@ -27,7 +27,7 @@ from warehouse import correction, drift, keyring, quarantine, store
 from warehouse.ahead import Ahead
 from warehouse.calendar import workdays
 from warehouse.engines.adbc import Connection
-from warehouse.flow import PART_ROWS, Flow
+from warehouse.flow import Flow
 from warehouse.home import Home
 from warehouse.landing import Landed, land
 from warehouse.merge import merge
@@ -229,7 +229,7 @@ class Arrival:
             plan = Plan(self.con, self.agreed, self._mapping(delivery.kind, units), schema)
             return Checker(self.con, plan, self.extracted_at.replace(tzinfo=None), self.work / "checked")
 
-        return Flow(self.con, checker, self.ahead)
+        return Flow(checker, self.ahead)
 
     def _stop(self) -> None:
         """Forget the delivery: nothing is written any more, and what was written is not kept."""
@@ -340,9 +340,7 @@ class Arrival:
         if ahead is None or landed.rows <= PART_ROWS:
             return check(self.con, landed.path, self.agreed, mapping, local, folder)
         ahead.start()
-        return check(
-            self.con, landed.path, self.agreed, mapping, local, folder, PART_ROWS, ahead.add
-        )  # fmt: skip
+        return check(self.con, landed.path, self.agreed, mapping, local, folder, ahead.add)
 
     def _judge(self, parquet: Path, facts: BatchFacts) -> Any:
         return (

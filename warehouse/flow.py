@@ -11,19 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Queue
-from typing import Any
 
-import numpy
 import pyarrow as pa
 
-from quality.check import Checked, Checker
+from quality.check import PART_ROWS, Checked, Checker
 from warehouse.ahead import Ahead
 
-PART_ROWS = 50_000  # in a part; planning one costs as much as checking a few thousand rows
-FIRST_ROWS = (
-    10_000  # at least in the first, so that the warehouse has work soon; in each twice as many as in the one before
-)
-_SCANNED_ROWS = 10_000  # DuckDB gives each of its threads a batch at a time
+# Rows at least in the first part, so that the warehouse has work soon; in each part twice as many as in the one before.
+FIRST_ROWS = 10_000
 
 
 class Flow:
@@ -32,8 +27,8 @@ class Flow:
     Rows go ahead as soon as there are more than two first parts; a small delivery is merged when it is checked.
     """
 
-    def __init__(self, con: Any, make: Callable[[pa.Schema], Checker], ahead: Ahead | None) -> None:
-        self._con, self._make, self._ahead = con, make, ahead
+    def __init__(self, make: Callable[[pa.Schema], Checker], ahead: Ahead | None) -> None:
+        self._make, self._ahead = make, ahead
         self._queue: Queue[pa.RecordBatch | None] = Queue(maxsize=10)
         self._rows, self._ended, self._stopped = 0, False, False
         self._pool = ThreadPoolExecutor(max_workers=1)
@@ -73,30 +68,20 @@ class Flow:
         parts = self._parts()
         try:
             checker: Checker | None = None
-            first = 0
             for part in parts:
                 if self._stopped:
                     break
-                checker = checker or self._make(part[0].schema)
-                numbered = _numbered(part, first)
-                written = checker.part(lambda rows=numbered: self._registered(rows))  # type: ignore[misc]
-                first += sum(batch.num_rows for batch in part)
+                checker = checker or self._make(part.schema)
+                written = checker.part(part)
                 if self._ahead is not None:
                     self._ahead.add(checker.checked, written)
             assert checker is not None, "a delivery without rows has no flow"
-            self._con.unregister("part")
             return checker.finish()
         finally:
             for _ in parts:  # the reader must never wait for one who has gone
                 pass
 
-    def _registered(self, rows: list[pa.RecordBatch]) -> str:
-        # The bare C stream: handed a reader, DuckDB imports pyarrow.dataset and with it pandas, 1.1 s.
-        stream = pa.RecordBatchReader.from_batches(rows[0].schema, rows)
-        self._con.register("part", stream.__arrow_c_stream__())
-        return "part"
-
-    def _parts(self) -> Iterator[list[pa.RecordBatch]]:
+    def _parts(self) -> Iterator[pa.Table]:
         """What has come in since the last part, FIRST_ROWS at least and later PART_ROWS."""
         ended, least = False, min(FIRST_ROWS, PART_ROWS)
         while not ended:
@@ -113,17 +98,5 @@ class Flow:
                 part.append(batch)
                 rows += batch.num_rows
             if part:
-                yield part
+                yield pa.Table.from_batches(part)
             least = min(2 * least, PART_ROWS)
-
-
-def _numbered(part: list[pa.RecordBatch], first: int) -> list[pa.RecordBatch]:
-    """The rows with their place in the landing file."""
-    schema = part[0].schema.append(pa.field("file_row_number", pa.int64()))
-    found: list[pa.RecordBatch] = []
-    for batch in part:
-        numbers = pa.array(numpy.arange(first, first + batch.num_rows))
-        whole = pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema)
-        found += [whole.slice(at, _SCANNED_ROWS) for at in range(0, whole.num_rows, _SCANNED_ROWS)]
-        first += batch.num_rows
-    return found

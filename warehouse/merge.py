@@ -83,10 +83,6 @@ def merge(
     county's day of the delivery, `note` who sent in mended rows and why.
     """
     _prepare(con, contract, checked, source_id, batch_id, kind)
-    current = f"record.{quoted(contract.dataset)}"
-    keyed = warehouse.scalar(
-        "SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", current
-    )
     result = ahead.merged if ahead else Merged()
     if ahead.first if ahead else is_first(warehouse, contract, source_id):
         result.new = ahead.rows if ahead else _copy(con, warehouse, contract, "arriving", contract.dataset, "record")
@@ -118,8 +114,7 @@ def merge(
             result.closed += _close_missing(con, warehouse, contract, checked, source_id, batch_id)
     if kind == "exchange":
         result.closed += _close_deleted(con, warehouse, contract, source_id, batch_id)
-    if not keyed:
-        warehouse.execute(tables.key_ddl(contract))
+    ensure_key(warehouse, contract)
     if kind == correction.KIND:
         parquet = str(checked.parquet)
         correction.settle(con, warehouse, contract, batch_id=batch_id, parquet=parquet, note=note)
@@ -130,6 +125,17 @@ def merge(
     if contract.party:
         _remember_parties(con, warehouse, contract, checked, source_id, batch_id)
     return result
+
+
+def ensure_key(warehouse: Connection, contract: Contract) -> None:
+    """Give the record table its primary key, if a first load left it without.
+
+    Raises:
+        WarehouseUnavailable: two rows have the same key.
+    """
+    table = f"record.{quoted(contract.dataset)}"
+    if not warehouse.scalar("SELECT 1 FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype = 'p'", table):
+        warehouse.execute(tables.key_ddl(contract))
 
 
 def is_first(warehouse: Connection, contract: Contract, source_id: int) -> bool:

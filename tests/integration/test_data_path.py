@@ -42,7 +42,7 @@ def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A delivery of three rows is then written ahead while it is read and checked."""
-    for name in ("warehouse.flow.PART_ROWS", "warehouse.arrival.PART_ROWS"):
+    for name in ("warehouse.flow.PART_ROWS", "warehouse.arrival.PART_ROWS", "quality.check.PART_ROWS"):
         monkeypatch.setattr(name, 2)
     monkeypatch.setattr("warehouse.flow.FIRST_ROWS", 1)
 
