@@ -25,9 +25,9 @@ COLUMNS = (
     "verdict", "verdict_text", "reason", "overdue_minutes", "elapsed_minutes", "elapsed_workdays", "used_pct", "dispatch_minutes",
     "sign_minutes", "contact_minutes", "reply_minutes", "returns", "redos", "reopened", "extension", "excluded", "note",
 )  # fmt: skip
-# 5 个工作日, 24小时内: a span as tickets write it, and the clock it runs on.
-_SPAN = "^\\s*(\\d{1,4})\\s*个?\\s*(工作日|小时|分钟|自然日|日|天)\\s*(?:以?内|内办结)?\\s*$"
-_SPANS = {"工作日": "workday", "小时": "hour", "分钟": "minute", "自然日": "day", "日": "day", "天": "day"}
+# 5 个工作日, 24小时内, 请在三天内回复, 一周: a span as tickets write it; a bare 30日 is a span here, minutes are only so.
+_BARE = "^\\s*(\\d{1,4})\\s*(分钟|日)\\s*$"
+_SPAN = "^after[|]([0-9]+)[|]([wdhW])$"
 
 
 def assess(
@@ -92,23 +92,30 @@ def _clocks(file: TicketFile, as_of: AsOf, rule_file: Path | None) -> None:
         file.con.executemany("INSERT INTO rule VALUES (?, ?, ?, ?, ?, ?)", rows)
     start, stop = (", ".join(f"t.{c}" for c in chosen) for chosen in (m.start, m.stop))
     # A limit may be written as a span, 3 个工作日, instead of a day: that ticket's own rule.
-    many, word = (f"regexp_extract(t.due_at_text, '{_SPAN}', {part})" for part in (1, 2))
-    spelled = " ".join(f"WHEN '{name}' THEN '{unit}'" for name, unit in _SPANS.items())
-    own = f"t.due_at IS NULL AND {many} <> ''" if m.deadline != "rule" else "FALSE"
+    file.con.execute(f"""
+        CREATE TABLE span AS
+        SELECT said, CASE unit WHEN 'w' THEN 'workday' WHEN 'h' THEN 'hour' WHEN '分钟' THEN 'minute' ELSE 'day' END AS clock_unit,
+          CAST(many AS INTEGER) * CASE unit WHEN 'W' THEN 7 ELSE 1 END AS days
+        FROM (SELECT said, coalesce(nullif(regexp_extract(spec, '{_SPAN}', 1), ''), regexp_extract(said, '{_BARE}', 1)) AS many,
+            coalesce(nullif(regexp_extract(spec, '{_SPAN}', 2), ''), regexp_extract(said, '{_BARE}', 2)) AS unit
+          FROM (SELECT said, limit_spec(said) AS spec FROM (SELECT DISTINCT due_at_text AS said FROM ticket WHERE due_at IS NULL)))
+        WHERE many <> ''""")
+    own = "t.due_at IS NULL AND span.said IS NOT NULL" if m.deadline != "rule" else "FALSE"
     # A reopened ticket runs on: what it was closed with belongs to the round before.
     file.con.execute(f"""
         CREATE TABLE asked AS
         SELECT t.* EXCLUDE (due_at), t.due_at AS told_due, t.row_no AS clock_id,
           CASE WHEN {own} THEN '工单写明' ELSE r.rule_id END AS rule_id,
           CASE WHEN {own} THEN '工单写明 ' || t.due_at_text ELSE r.rule_text END AS rule_text,
-          CASE WHEN {own} THEN CASE {word} {spelled} END ELSE r.clock_unit END AS clock_unit,
-          CASE WHEN {own} THEN CAST({many} AS INTEGER) ELSE r.days END AS days, CASE WHEN NOT ({own}) THEN r.most END AS most
+          CASE WHEN {own} THEN span.clock_unit ELSE r.clock_unit END AS clock_unit,
+          CASE WHEN {own} THEN span.days ELSE r.days END AS days, CASE WHEN NOT ({own}) THEN r.most END AS most
         FROM (SELECT t.*, coalesce(t.clock_at, {start}) AS started_at,
             CASE WHEN t.told_state IS DISTINCT FROM 'reopened' THEN coalesce({stop}) END AS stopped_at FROM ticket AS t) AS t
         LEFT JOIN raw ON raw.row_no = t.row_no
+        LEFT JOIN span ON span.said = t.due_at_text
         LEFT JOIN rule AS r ON r.position = {position}""")
     # A million tickets are gigabytes in each of these tables: what has served goes.
-    _drop(file, "raw", "moment", "ticket")
+    _drop(file, "raw", "moment", "ticket", "span")
     sql = clock_sql("asked", as_of, "pause" if file.mapping.is_events else None)
     file.con.execute(f"CREATE TABLE judged AS {sql}")
     _drop(file, "asked")

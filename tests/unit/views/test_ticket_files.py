@@ -128,6 +128,15 @@ def test_files_of_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert {row["reason"] for row in found[1:]} <= {"没有写明时限"}
 
 
+def test_limits_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = {"两个工作日": "01-15 23:59:59", "请在3天内回复": "01-18 23:59:59", "自受理之日起五个工作日内办结": "01-20 23:59:59", "24小时内": "01-14 09:00:00",
+            "一周内": "01-20 23:59:59", "90分钟": "01-13 10:30:00", "3日": "01-18 23:59:59"}  # fmt: skip
+    lines = [f"{n},2021-01-13 09:00,{words},2021-01-14 08:00" for n, words in enumerate(said)]
+    (tmp_path / "t.csv").write_text("\n".join(["工单编号,派单时间,办结时限,办结时间", *lines]), encoding="utf-8")
+    found = _assess(capsys, tmp_path / "t.csv", "--as-of", "2021-12-31")
+    assert [row["due_at"][5:] for row in found] == list(said.values())
+
+
 def test_messages_by_working_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dice, calendar = random.Random(7), WorkCalendar()
     book = openpyxl.Workbook()
