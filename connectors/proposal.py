@@ -8,7 +8,7 @@ away. Names are compared as headers are (NFKC, no blanks, no unit in brackets).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -64,7 +64,7 @@ class Proposal:
 def propose(contract: Contract, sample: Sample) -> Proposal:
     """The best column for every field of the contract that any column may be."""
     names = [column.name for column in sample.columns]
-    values = {name: [v for v in sample.values(name) if not is_blank_word(v)][:_LOOKED_AT] for name in names}
+    values = {name: tuple(v for v in sample.values(name) if not is_blank_word(v))[:_LOOKED_AT] for name in names}
     aliases = reference.column_aliases(contract.dataset)
     pairs = [
         Suggestion(f.name, name, certainty, reason)
@@ -136,7 +136,7 @@ def _may_share(contract: Contract, name: str, others: list[str]) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------ names
-def _judged(f: Field, column: str, values: list[str], aliases: tuple[str, ...]) -> tuple[float, str]:
+def _judged(f: Field, column: str, values: tuple[str, ...], aliases: tuple[str, ...]) -> tuple[float, str]:
     """Certainty and reason that a column is a field."""
     by_name, reason = named(f.name, f.title, aliases, column)
     fits = share(f, values)
@@ -229,7 +229,7 @@ _READS: dict[str, tuple[str, Callable[[str], bool]]] = {
 }
 
 
-def share(f: Field, values: list[str]) -> tuple[str, float] | None:
+def share(f: Field, values: Sequence[str]) -> tuple[str, float] | None:
     """What is asked of a field's values, and the share of them that meet it; None when nothing can be asked."""
     if not values:
         return None
@@ -240,12 +240,18 @@ def share(f: Field, values: list[str]) -> tuple[str, float] | None:
     if kind == "department":
         return "是已登记的部门", sum(reference.department_of(v) is not None for v in values) / len(values)
     if _IDS.get(kind, kind) in identifiers.KINDS:
-        said = _PROOFS.get(kind, "格式通过")
-        return said, sum(identifiers.check(_IDS.get(kind, kind), v).valid for v in values) / len(values)
-    if kind in _READS:
-        said, reads = _READS[kind]
-        return said, sum(reads(v) for v in values) / len(values)
-    return None
+        return _PROOFS.get(kind, "格式通过"), _valid(_IDS.get(kind, kind), tuple(values))
+    return (_READS[kind][0], _read(kind, tuple(values))) if kind in _READS else None
+
+
+@lru_cache(maxsize=10_000)  # the fields of thirty contracts ask the same of a column
+def _valid(kind: str, values: tuple[str, ...]) -> float:
+    return sum(identifiers.check(kind, v).valid for v in values) / len(values)
+
+
+@lru_cache(maxsize=10_000)
+def _read(kind: str, values: tuple[str, ...]) -> float:
+    return sum(map(_READS[kind][1], values)) / len(values)
 
 
 def _unknown_codes(f: Field, sample: Sample, found: Proposal) -> dict[str, int]:
@@ -260,11 +266,11 @@ def _unknown_codes(f: Field, sample: Sample, found: Proposal) -> dict[str, int]:
     return dict(sorted(unknown.items(), key=lambda pair: -pair[1])[:20])
 
 
-def _level(values: list[str]) -> str | None:
+def _level(values: tuple[str, ...]) -> str | None:
     """The sensitivity of a column nobody maps, by what stands in it; None when nothing personal is seen."""
     if len(values) >= 3:
         for kind, level in (("resident_id", "S3"), ("phone", "S2")):
-            if sum(identifiers.check(kind, v).valid for v in values) / len(values) >= 0.8:
+            if _valid(kind, values) >= 0.8:
                 return level
     return None
 
