@@ -12,11 +12,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from connectors import cursor as cursors
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
-from connectors.network import reach, resolve
+from connectors.network import PLAIN_HOST, permitted, reach, resolve
 from connectors.session import LISTED, Session, Table
 from schemas.errors import ConfigError, HubError, SourceChanged, nearest
 
@@ -32,6 +32,8 @@ OPTIONS: dict[str, Option] = {
     "where": Option("附加的筛选条件（SQL）"),
     "timeout": Option("一次读取的时限（秒）", kind="number", default=600),
 }
+# With one of these behind the question mark a client library goes elsewhere than the address says.
+_ELSEWHERE = frozenset({"host", "hostaddr", "port", "service", "servicefile", "unix_socket", "server"})
 _SELECT = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
@@ -71,7 +73,13 @@ class Database(Driver):
 
     @contextmanager
     def session(self, *, writable: bool = False) -> Iterator[Session]:
-        """A connection for one piece of work; it can be cancelled meanwhile."""
+        """A connection for one piece of work; it can be cancelled meanwhile.
+
+        Raises:
+            ConfigError: the hub must not be sent there, judged anew each time: names change their addresses.
+        """
+        if self.default_port:
+            permitted(*self.address(), self.where)
         opened = self.open(writable=writable)
         self._running.add(opened)
         try:
@@ -281,10 +289,12 @@ class Database(Driver):
             host, port = parts.hostname, parts.port or self.default_port
         except ValueError:
             host, port = None, 0
-        if not host or not parts.scheme:
+        if not host or not parts.scheme or not PLAIN_HOST.fullmatch(host):
             raise ConfigError(
                 f"{self.where}：source.url", "不是完整的数据库地址", "写法：postgresql://用户:密码@主机:端口/库名"
             )
+        if other := _ELSEWHERE & {key.lower() for key in parse_qs(parts.query, keep_blank_values=True)}:
+            raise ConfigError(f"{self.where}：source.url", f"问号后面不能写 {min(other)}", "主机和端口写在 // 后面")
         if parts.password:
             self.secrets.add(parts.password, unquote(parts.password))
         return host, port

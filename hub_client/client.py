@@ -83,25 +83,40 @@ class Hub:
             asked["limit"] = limit
         if as_of is not None:
             asked["as_of"] = str(as_of)
-        return _as(_pieces(list(self._stream(asked))), as_)
+        pieces = list(self._stream(asked))
+        table, scales = _pieces([batch for batch, _ in pieces]), _most([told for _, told in pieces])
+        return _as(_narrow(table, scales), as_)
 
     def query_iter(self, sql: str, *, batch: int = 50_000, as_: Kind = "pandas", **parameters: Any) -> Iterator[Any]:
         """The rows in pieces of at most `batch`, each as it comes over the line: no more than a piece is held here.
+
+        As Arrow all pieces have one schema, in which a computed number has room for twenty decimals.
 
         Raises:
             SqlError, QueryTimeout, Truncated: as `query`; Truncated when all there is of the answer has been given.
         """
         rows: Any = None
-        for piece in self._stream({"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}):
-            rows = _pieces([piece] if rows is None else [*rows.to_batches(), piece])
-            while len(rows) >= batch:
-                yield _as(rows.slice(0, batch), as_)
-                rows = rows.slice(batch)
-        if rows is not None and len(rows):
-            yield _as(rows, as_)
+        scales: dict[str, int] = {}
 
-    def _stream(self, asked: dict[str, Any]) -> Iterator[Any]:
-        """Arrow batches as they come over the line, at least one; an answer that does not say how it ended is no answer."""
+        def given(some: Any) -> Any:
+            return some if as_ == "arrow" else _as(_narrow(some, scales), as_)
+
+        for piece, told in self._stream({"sql": sql, "parameters": {k: str(v) for k, v in parameters.items()}}):
+            rows = _pieces([piece] if rows is None else [*rows.to_batches(), piece])
+            scales = _most([scales, told])
+            while len(rows) >= batch:
+                yield given(rows.slice(0, batch))
+                rows = rows.slice(batch)
+            if not len(rows):
+                scales = {}
+        if rows is not None and len(rows):
+            yield given(rows)
+
+    def _stream(self, asked: dict[str, Any]) -> Iterator[tuple[Any, dict[str, int]]]:
+        """Arrow batches as they come over the line, at least one, each with the decimals its computed numbers have.
+
+        An answer that does not say how it ended is no answer.
+        """
         import pyarrow as pa
 
         try:
@@ -116,7 +131,7 @@ class Hub:
                     if told is not None and b"hub" in told:
                         end = json.loads(told[b"hub"])
                     if end is None or "error" not in end:
-                        yield piece
+                        yield piece, json.loads(told[b"scale"]) if told is not None and b"scale" in told else {}
         except httpx2.ConnectError as error:
             raise Unavailable(f"连接不上 {self._http.base_url}", "请核对地址，或稍后再试") from error
         except (httpx2.TransportError, OSError, StopIteration, pa.ArrowInvalid) as error:
@@ -289,6 +304,19 @@ def _pieces(pieces: list[Any]) -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_batches(pieces)
+
+
+def _most(told: list[dict[str, int]]) -> dict[str, int]:
+    """For each column the most decimals that any piece has."""
+    return {name: max(each.get(name, 0) for each in told) for name in {n for each in told for n in each}}
+
+
+def _narrow(table: pa.Table, scales: dict[str, int]) -> pa.Table:
+    """Computed numbers with the decimals they have, not those there was room for."""
+    import pyarrow as pa
+
+    kinds = [f.with_type(pa.decimal128(38, scales[f.name])) if f.name in scales else f for f in table.schema]
+    return table.cast(pa.schema(kinds)) if scales else table
 
 
 def _csv(table: pa.Table, target: Path) -> None:

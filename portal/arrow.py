@@ -3,6 +3,8 @@
 schema · piece · piece · … · an empty piece whose metadata `hub` says how it ended
     {"rows": 123456, "truncated": false}              all is there, or the limit cut it
     {"error": {"message": …, "hint": …, …}}           it failed under way; what follows is no Arrow, so that no reader takes it for all
+
+A piece's metadata `scale`, {"q": 4}, says how many decimals its computed numbers have of the twenty there is room for.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 MEDIA = "application/vnd.apache.arrow.stream"
 PIECE = 10_000  # rows
-_MARK = "hub"
+_MARK, _SCALES = "hub", "scale"
 _BROKEN = b"\xff\xff\xff\xff\xff\xff\xff\x7f"  # a message of two gigabytes that does not come
 _NUMERIC = 1700  # PostgreSQL's number of the type
 _DIGITS, _SCALE = 38, 20  # of a computed number the next row's may have more decimals: there is room for twenty
@@ -41,6 +43,8 @@ def stream(answer: Opened, first: list[Row], told: Callable[[HubError], dict[str
     target = io.BytesIO()
     table = arrow(answer.columns, first)
     schema = table.schema if answer.ended else _lasting(table.schema, answer.described)
+    decimal = [f.name for f in schema if pa.types.is_decimal(f.type)]
+    computed = [] if answer.ended else [c.name for c in answer.described if c.name in decimal and not c.precision]
     with pa.ipc.new_stream(target, schema) as writer:
 
         def end(words: dict[str, Any]) -> bytes:
@@ -50,7 +54,8 @@ def stream(answer: Opened, first: list[Row], told: Callable[[HubError], dict[str
         rows = first
         try:
             while rows:
-                writer.write_batch(_batch(rows, schema))
+                batch, scales = _batch(rows, schema), _scales(rows, computed)
+                writer.write_batch(batch, custom_metadata={_SCALES: json.dumps(scales)} if scales else None)
                 yield _taken(target)
                 rows = answer.piece(PIECE)
         except HubError as error:
@@ -85,6 +90,14 @@ def _lasting(schema: pa.Schema, columns: list[Column]) -> pa.Schema:
             kind = kinds.get(column.type_code, pa.string())
         made.append(field.with_type(kind))
     return pa.schema(made)
+
+
+def _scales(rows: list[Row], names: list[str]) -> dict[str, int]:
+    """How many decimals each of these columns has in these rows; none for a column without a number."""
+    import pyarrow as pa
+
+    kinds = {name: pa.array([row[name] for row in rows]).type for name in names}
+    return {name: kind.scale for name, kind in kinds.items() if pa.types.is_decimal(kind)}
 
 
 def _batch(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:

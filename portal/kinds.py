@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from connectors import references
 from connectors.drivers import driver_class, usable
 from connectors.drivers.base import Option
+from connectors.network import PLAIN_HOST
 from schemas.errors import ConfigError, nearest
 
 
@@ -120,8 +121,12 @@ def _database(kind: Kind, told: Mapping[str, str], before: Mapping[str, Any]) ->
     port, password = told["port"], told["password"] or _password(before.get("url"))
     if port and not (port.isdigit() and 0 < int(port) < 65536):
         raise ConfigError("端口", f"'{port}' 不是端口号", "写 1 到 65535 的数字，或空着")
+    host = told["host"].removeprefix("[").removesuffix("]")
+    if not PLAIN_HOST.fullmatch(host):
+        raise ConfigError("服务器地址", f"'{told['host']}' 不是主机名或 IP", "例如 10.1.2.3；端口和库名另填")
+    host = f"[{host}]" if ":" in host else host
     who = quote(told["user"], safe="") + (f":{quote(password, safe='')}" if password else "")
-    url = f"{told.get('scheme') or kind.scheme}://{who}@{told['host']}{f':{port}' if port else ''}/{quote(told['database'], safe='')}"
+    url = f"{told.get('scheme') or kind.scheme}://{who}@{host}{f':{port}' if port else ''}/{quote(told['database'], safe='')}"
     return {"url": url} | {name: told[name] for name in ("table", "where") if told[name]}
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from xml.sax.saxutils import escape
 
 from portal import drawing
 from schemas.errors import ConfigError
@@ -17,7 +20,6 @@ def docx(title: str, content: Row) -> bytes:
     """The briefing as a Word document with the margins of official papers (37/35/28/26 mm)."""
     from docx import Document
     from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
     from docx.shared import Mm, Pt
 
@@ -58,30 +60,43 @@ def docx(title: str, content: Row) -> bytes:
             write(chart["says"], "楷体", 12)
         for table in section["tables"]:
             write(table["title"], "楷体", 14, bold=True, keep=True)
-            lines = [table["head"], *table["rows"]]
-            grid = paper.add_table(rows=len(lines), cols=len(table["head"]), style="Table Grid")
-            grid.autofit = False
-            weights, right = _weights(table), table.get("right", [False] * len(table["head"]))
-            widths = [Mm(156 * weight / sum(weights)) for weight in weights]
-            for column, width in zip(grid.columns, widths, strict=True):
-                column.width = width
-            for at, (row, line) in enumerate(zip(grid.rows, lines, strict=True)):
-                kept = row._tr.get_or_add_trPr()
-                kept.append(OxmlElement("w:cantSplit"))
-                if at == 0:
-                    kept.append(kept.makeelement(qn("w:tblHeader"), {qn("w:val"): "true"}))
-                for cell, text, numeric, width in zip(row.cells, line, right, widths, strict=True):
-                    cell.width = width
-                    if numeric:
-                        cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
-                    run = cell.paragraphs[0].add_run(text)
-                    run.font.size, run.font.bold, run.font.name = Pt(12), at == 0, "仿宋"
-                    run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), "仿宋")
+            paper.element.body[-1].addprevious(_grid(table, Mm(156).twips))
     _number_pages(page)
     write(f"生成时间 {content['made_at']}，由通衢自动汇总，数字可在门户看板逐级核对。", "仿宋", 12)
     target = io.BytesIO()
     paper.save(target)
     return target.getvalue()
+
+
+_NOT_XML = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_CELL = (
+    '<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr><w:p><w:pPr><w:jc w:val="{side}"/></w:pPr><w:r><w:rPr>'
+    '<w:rFonts w:ascii="仿宋" w:hAnsi="仿宋" w:eastAsia="仿宋"/>{bold}<w:sz w:val="24"/></w:rPr><w:t xml:space="preserve">{text}</w:t></w:r></w:p></w:tc>'
+)
+
+
+def _grid(table: Row, width: int) -> Any:
+    """The table as one piece of XML, `width` twips wide: made cell by cell through python-docx, a row of six costs 8 ms."""
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    weights, right = _weights(table), table.get("right", [False] * len(table["head"]))
+    widths = [width * weight // sum(weights) for weight in weights]
+    sides = ["right" if numeric else "left" for numeric in right]
+
+    def line(texts: Sequence[str], repeated: str = "", bold: str = "") -> str:
+        cells = (
+            _CELL.format(width=w, side=s, bold=bold, text=escape(_NOT_XML.sub("", str(text))))
+            for w, s, text in zip(widths, sides, texts, strict=True)
+        )
+        return f"<w:tr><w:trPr><w:cantSplit/>{repeated}</w:trPr>{''.join(cells)}</w:tr>"
+
+    head = line(table["head"], "<w:tblHeader/>", "<w:b/>")
+    columns = "".join(f'<w:gridCol w:w="{w}"/>' for w in widths)
+    return parse_xml(
+        f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblStyle w:val="TableGrid"/><w:tblW w:w="0" w:type="auto"/><w:tblLayout w:type="fixed"/></w:tblPr>'
+        f"<w:tblGrid>{columns}</w:tblGrid>{head}{''.join(map(line, table['rows']))}</w:tbl>"
+    )
 
 
 def _weights(table: Row) -> list[int]:
@@ -186,8 +201,8 @@ def pdf(title: str, content: Row) -> bytes:
         for at, section in enumerate(content["sections"]):
             charts = []
             for place, chart in enumerate(section.get("charts", ())):
-                file = f"{at}-{place}.png"
-                (Path(folder) / file).write_bytes(drawing.png(chart["option"], *_size(chart["option"])))
+                file = f"{at}-{place}.svg"
+                (Path(folder) / file).write_text(drawing.on_paper(chart["option"], *_size(chart["option"])), "utf-8")
                 charts.append({"file": file, "says": chart["says"]})
             sections.append(
                 section | {"charts": charts, "tables": [t | {"weights": _weights(t)} for t in section["tables"]]}

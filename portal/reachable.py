@@ -63,8 +63,8 @@ def _address(key: str, url: str, own_ports: Collection[int]) -> None:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host:
-        raise ConfigError("地址", "不完整", "请写主机名或 IP，例如 10.1.2.3")
+    if not host or not network.PLAIN_HOST.fullmatch(host):
+        raise ConfigError("地址", "不完整，或主机名里有不该有的字符", "请写主机名或 IP，例如 10.1.2.3")
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError):

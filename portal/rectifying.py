@@ -2,8 +2,8 @@
 
     clerk of the lead department  ->  progress | closure application, with a paper  ->  accepted or returned by another person
 
-The ledger of the rectification office stays the source of the boards: an accepted report stands beside its entries, on
-the problem's own page, until the ledger has it too.
+An accepted report moves its problem on the boards: view rectification_ledger takes it for what the ledger does not say
+yet. It keeps what the ledger said at that moment; once the ledger itself says something else, the ledger counts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from portal.roles import can
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import psycopg
 
 Row = dict[str, Any]
@@ -52,9 +54,9 @@ def subject(report: int) -> str:
 
 
 def report(
-    connection: psycopg.Connection[Any], problem: Row, user: Account, *, kind: str, pct: str, content: str, paper: tuple[str, bytes] | None
+    connection: psycopg.Connection[Any], problem: Row, user: Account, *, kind: str, pct: str, content: str, paper: tuple[str, bytes] | None, today: date
 ) -> int:  # fmt: skip
-    """A new report; its number.
+    """A new report of the hub's day; its number.
 
     Raises:
         ConfigError: something is missing, the problem is closed, or one of the same kind waits already.
@@ -69,9 +71,17 @@ def report(
     if kind == "closure" and paper is None:
         raise ConfigError(where, "没有附佐证材料", "请附能证明整改到位的文件，例如验收意见的 PDF")
     row = connection.execute(
-        "INSERT INTO hub.rectification_report (problem_no, kind, progress_pct, content, department, reported_by) VALUES (%s, %s, %s, %s, %s, %s) "
+        "INSERT INTO hub.rectification_report (problem_no, kind, progress_pct, content, department, reported_by, reported_on) VALUES (%s, %s, %s, %s, %s, %s, %s) "
         "ON CONFLICT DO NOTHING RETURNING report_id",
-        [problem["problem_no"], kind, 100 if kind == "closure" else int(pct), content, user.department, user.name],
+        [
+            problem["problem_no"],
+            kind,
+            100 if kind == "closure" else int(pct),
+            content,
+            user.department,
+            user.name,
+            today,
+        ],
     ).fetchone()
     if row is None:
         raise ConfigError(where, "上一份还没有审核", "等审核后再报，或联系整改办")
@@ -79,8 +89,8 @@ def report(
     return int(row["report_id"])
 
 
-def review(connection: psycopg.Connection[Any], number: int, problem: str, user: Account, *, accepted: bool, answer: str) -> Row:  # fmt: skip
-    """Accept or return a report that waits.
+def review(connection: psycopg.Connection[Any], number: int, problem: str, user: Account, *, accepted: bool, answer: str, today: date) -> Row:  # fmt: skip
+    """Accept or return a report that waits; what the ledger says now and the papers' fingerprints are kept with it.
 
     Raises:
         ConfigError: none waits, the reporter would review it, or it is returned without a reason.
@@ -96,7 +106,10 @@ def review(connection: psycopg.Connection[Any], number: int, problem: str, user:
     if not accepted and not answer:
         raise ConfigError(where, "退回没有写理由", "请写明哪里没有到位")
     connection.execute(
-        "UPDATE hub.rectification_report SET accepted = %s, answer = %s, answered_by = %s, answered_at = clock_timestamp() WHERE report_id = %s",
-        [accepted, answer or None, user.name, number],
+        "UPDATE hub.rectification_report r SET accepted = %s, answer = %s, answered_by = %s, answered_at = clock_timestamp(), answered_on = greatest(%s, reported_on), "
+        "evidence = (SELECT string_agg(name || ' sha256:' || encode(sha256(content), 'hex'), E'\n' ORDER BY attachment_id) FROM hub.attachment WHERE subject = %s), "
+        "ledger_status = p.status, ledger_pct = p.progress_pct, ledger_reopened = coalesce(p.reopened_count, 0) "
+        "FROM shared.rectification_problem p WHERE p.problem_no = r.problem_no AND r.report_id = %s",
+        [accepted, answer or None, user.name, today, subject(number), number],
     )
     return dict(found)

@@ -185,6 +185,7 @@ def report(visit: Visit, number: str) -> Response:
                 pct=visit.text("pct"),
                 content=visit.text("content"),
                 paper=paper,
+                today=visit.site.home.today(),
             )
             audit.write(connection, visit.user.name, "rectify", number, address=visit.address, did=kind, report=made)
     except ConfigError as error:
@@ -200,7 +201,9 @@ def review(visit: Visit, number: str, report: int) -> Response:
     accepted = visit.text("verdict") == "accepted"
     try:
         with visit.site.database.owner() as connection:
-            rectifying.review(connection, report, number, visit.user, accepted=accepted, answer=visit.text("answer"))
+            rectifying.review(
+                connection, report, number, visit.user, accepted=accepted, answer=visit.text("answer"), today=visit.site.home.today()
+            )  # fmt: skip
             audit.write(
                 connection,
                 visit.user.name,
@@ -212,7 +215,8 @@ def review(visit: Visit, number: str, report: int) -> Response:
             )
     except ConfigError as error:
         return _problem(visit, number, 422, str(error))
-    return visit.go(f"/boards/rectification/{number}#reports", "已同意" if accepted else "已退回")
+    visit.site.settle(set())
+    return visit.go(f"/boards/rectification/{number}#reports", "已同意，看板已更新" if accepted else "已退回")
 
 
 @route(router, "/boards/rectification/{number}/reports/{report}/papers/{paper}", "board.read")

@@ -39,9 +39,9 @@ def _port(site: Site) -> int:
 async def proxy(request: Request, path: str = "") -> Response:
     """Pass one request on to Dagster and stream its answer back."""
     visit = await door(request, "dagster")
-    port = _port(visit.site)
     body = await request.body()
     changes = _changes(request, body)
+    port = _port(visit.site)
     if changes:
         await run_in_threadpool(_note, visit, changes)
     client: httpx2.AsyncClient = _client(request.app)
@@ -74,8 +74,11 @@ def _changes(request: Request, body: bytes) -> list[tuple[str, str]]:
     """What this request would change: (name, variables) of each; looking around changes nothing.
 
     Raises:
-        Refused: it is a question to GraphQL in a form that Dagster would take and we do not read.
+        Refused: it is a question to GraphQL in a form that Dagster would take and we do not read, or no JSON: another
+            site's form can send anything else without asking.
     """
+    if request.method not in SAFE and "application/json" not in request.headers.get("content-type", ""):
+        raise Refused(400, "给调度的请求不是 JSON", "请从调度的页面上操作")
     if request.url.path.rstrip("/").endswith("/graphql"):
         # Dagster also takes questions in the address and as plain text: nobody needs them, and no audit would see them.
         if "query" in request.query_params or "mutation" in request.query_params:
@@ -86,7 +89,7 @@ def _changes(request: Request, body: bytes) -> list[tuple[str, str]]:
             asked = json.loads(body)
         except ValueError:
             asked = None
-        if not isinstance(asked, dict) or "application/json" not in request.headers.get("content-type", ""):
+        if not isinstance(asked, dict):
             raise Refused(400, "GraphQL 请求不是一个 JSON 对象", "请用 POST 和 JSON")
         found = _MUTATION.search(str(asked.get("query", "")))
         if not found:

@@ -94,6 +94,15 @@ def test_long_answers_come_while_they_are_computed(hub: Hub, site: Site, monkeyp
     rest = list(pieces)
     assert [len(first), *map(len, rest)] == [10, 10, 5]
     assert str(rest[0]["q"].to_pylist()[0]).startswith("3.66666666666666")
+    sql = "SELECT n, CASE WHEN n > 10 THEN round(n / 3.0, 3) ELSE 0.50 END AS q, 1.20::numeric(9, 4) AS r, CASE WHEN n > 20 THEN 1.5 END AS s FROM generate_series(1, 25) n"
+    # Of a computed number the line has room for twenty decimals; people see those it has.
+    shown = [[*map(str, (piece["q"].iloc[0], piece["r"].iloc[0]))] for piece in hub.query_iter(sql, batch=10)]
+    assert shown == [["0.50", "1.2000"], ["3.667", "1.2000"], ["7.000", "1.2000"]]
+    assert {str(type(v)) for v in hub.query(sql, as_="polars")["s"].to_list()} == {
+        "<class 'NoneType'>",
+        "<class 'decimal.Decimal'>",
+    }
+    assert [str(v) for v in hub.query(sql, as_="arrow")["q"].to_pylist()[9:11]] == ["0.500", "3.667"]
     assert [len(text) for text in rest[1]["late"].to_pylist()] == [
         96_000
     ] * 5  # more than comes in one piece of the line

@@ -6,8 +6,10 @@ from __future__ import annotations
 import io
 import re
 import socket
+import threading
 import zipfile
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import httpx2
@@ -19,17 +21,25 @@ from playwright.sync_api import Page, expect
 from schemathesis.specs.openapi import checks as promised
 
 from connectors import network
-from portal import accounts, channels, sessions, tokens
+from connectors.drivers import open_driver
+from connectors.sample import take, unmapped
+from portal import accounts, channels, kinds, reachable, sessions, tokens
 from portal.downloads import to_csv
 from portal.pages import ROUTERS
 from portal.roles import ACTIONS, PUBLIC
 from portal.site import Site
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, HubError
 from tests.portal.conftest import PEOPLE
 from warehouse import workbook
 
 Signed = Callable[[str], httpx2.Client]
 PROMISES = [promised.status_code_conformance, promised.content_type_conformance, promised.response_schema_conformance]
+# What a form could have changed; the audit notes what is refused for the role, so it is not among them.
+_CONTENT = """
+SELECT (SELECT count(*) FROM hub.account) AS accounts, (SELECT count(*) FROM hub.api_token WHERE revoked_at IS NULL) AS tokens,
+  (SELECT count(*) FROM hub.access_request) AS requests, (SELECT count(*) FROM hub.registration) AS registrations, (SELECT count(*) FROM hub.correction_event) AS events,
+  (SELECT count(*) FROM hub.notice_channel) AS channels, (SELECT count(*) FROM hub.briefing) AS briefings, (SELECT count(*) FROM hub.session) AS sessions
+"""
 _NASTY = (
     "' OR 1=1 --",
     "\x00",
@@ -152,6 +162,52 @@ def test_whoever_asks_does_not_approve(site: Site) -> None:
             connection.execute(query, values)  # type: ignore[arg-type]
 
 
+def test_nothing_is_changed_without_the_forms_own_token(site: Site, signed_in: Signed, address: str) -> None:
+    """Every route that is no GET, as the role that may: no token, a wrong one, another person's, another site's page."""
+    clients = {
+        role: signed_in(role) for role in ("engineer", "analyst", "leader", "clerk", "sysadmin", "secadmin", "auditor")
+    }
+    other = signed_in("taxclerk").csrf  # type: ignore[attr-defined]
+    with site.database.owner() as connection:
+        before = connection.execute(_CONTENT).fetchall()
+    walked = 0
+    for router in ROUTERS:
+        for route in router.routes:
+            endpoint = getattr(route, "endpoint", None)
+            for method in getattr(route, "methods", set()) - {"GET", "HEAD", "OPTIONS"}:
+                action = getattr(endpoint, "action", PUBLIC)
+                role = next((r for r in clients if r in ACTIONS.get(action, ())), "analyst")
+                path = re.sub(r"{(\w+)(?::\w+)?}", "1", route.path)
+                evil = [{"Sec-Fetch-Site": s} for s in ("cross-site", "same-site")] + [
+                    {"Origin": o} for o in ("http://evil.example", "null", f"{address}.evil.example")
+                ]
+                for headers in evil:
+                    sent = clients[role].request(method, path, data={"_csrf": clients[role].csrf}, headers=headers)  # type: ignore[attr-defined]
+                    assert sent.status_code == 403, (method, path, headers)
+                if path.startswith("/api/") or "full" not in getattr(endpoint, "stages", ("full",)) or action == PUBLIC:
+                    continue
+                if path.startswith(
+                    "/dagster"
+                ):  # no forms of ours: it takes nothing but JSON, which no other site's form sends
+                    for kind in (
+                        "application/x-www-form-urlencoded",
+                        "text/plain",
+                        "multipart/form-data; boundary=x",
+                        "",
+                    ):
+                        sent = clients[role].request(method, path, content=b"{}", headers={"Content-Type": kind})
+                        assert sent.status_code == 400, (method, path, kind)
+                    continue
+                walked += 1
+                for token in ({}, {"_csrf": ""}, {"_csrf": "x"}, {"_csrf": other}, {"_csrf": f"{clients[role].csrf}x"}):  # type: ignore[attr-defined]
+                    sent = clients[role].request(method, path, data=token | {"x": "1"})
+                    assert sent.status_code == 403, (method, path, token)
+                    assert "已经过期" in sent.text, (method, path, token)
+    assert walked > 50
+    with site.database.owner() as connection:
+        assert connection.execute(_CONTENT).fetchall() == before
+
+
 # ------------------------------------------------------------------------------------------------- addresses
 @pytest.mark.parametrize(
     "host", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "224.0.0.1", "2852039166"]
@@ -159,6 +215,129 @@ def test_whoever_asks_does_not_approve(site: Site) -> None:
 def test_sources_are_never_link_local(host: str) -> None:
     with pytest.raises(ConfigError, match="不能填"):
         network.reach(host, 80, "来源")
+
+
+# Every one of these is this machine, a neighbour on the link or a cloud's own keys, in the words of some client library.
+_INSIDE = (
+    "127.0.0.1", "127.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "127.0.0.1.", "localhost", "①②⑦.0.0.1", "[::1]", "[0:0:0:0:0:0:0:1]",
+    "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]", "0.0.0.0", "0", "169.254.169.254", "169.254.43518", "0xa9fea9fe", "2852039166", "[::ffff:169.254.169.254]",
+    "[fe80::1]", "[fe80::1%25lo]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "metadata.google.internal.localhost", "224.0.0.1", "255.255.255.255",
+    "10.1.2.3@127.0.0.1", "10.1.2.3\\@127.0.0.1", "%31%32%37.0.0.1", "10.1.2.3,127.0.0.1",
+)  # fmt: skip
+
+
+def _go(site: Site, driver: str, host: str, port: int) -> None:
+    """What the hub does with the address a clerk has typed: compose, judge, connect."""
+    database = {"host": host, "port": str(port), "database": "d", "user": "u", "password": "p", "table": "t"}
+    given = {"url": f"http://{host}:{port}/x"} if driver == "http" else database
+    source = kinds.compose(kinds.kind_of(driver), given, {})
+    reachable.check(site.home, source, allowed=(), own_ports=(), department="tax")
+    if driver == "http":
+        take(unmapped("tax/x", source | {"retries": 0}))
+    else:
+        open_driver(unmapped("tax/x", source)).columns()
+
+
+@pytest.mark.parametrize("host", _INSIDE)
+def test_no_way_of_writing_an_address_leads_inside(host: str, site: Site) -> None:
+    with _Listening() as inside:
+        for driver in ("http", "postgresql", "mysql", "sqlserver", "oracle", "dm", "kingbase"):
+            with pytest.raises(HubError):
+                _go(site, driver, host, inside.port)
+        assert inside.connections == 0
+
+
+@pytest.mark.parametrize("place", ["10.1.2.3/d?host=127.0.0.1", "10.1.2.3?hostaddr=127.0.0.1&x=", "10.1.2.3/d?service=x#", "u@10.1.2.3", "10.1.2.3:5432", "10.1.2.3/../"])  # fmt: skip
+def test_the_field_for_the_host_holds_a_host(place: str, site: Site) -> None:
+    with pytest.raises(ConfigError, match="不是主机名或 IP"):
+        _go(site, "postgresql", place, 5432)
+
+
+@pytest.mark.parametrize("after", ["host=127.0.0.1", "hostaddr=127.0.0.1", "HOST=x", "port=1", "service=x"])
+def test_no_address_is_changed_behind_its_question_mark(after: str) -> None:
+    source = {"driver": "postgresql", "url": f"postgresql://u:p@127.0.0.1:1/d?{after}", "table": "t"}
+    with pytest.raises(ConfigError, match="问号后面不能写"):
+        open_driver(unmapped("tax/x", source)).columns()
+
+
+class _Listening:
+    """A port of this machine and who has come to it; `answer` sends visitors on to an address."""
+
+    def __init__(self, elsewhere: str = "") -> None:
+        self.visits: list[str] = []
+        self.connections = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle(self) -> None:
+                outer.connections += 1
+                super().handle()
+
+            def do_GET(self) -> None:
+                outer.visits.append(self.path)
+                self.send_response(302 if elsewhere else 200)
+                if elsewhere:
+                    self.send_header("Location", elsewhere)
+                self.send_header("Content-Length", "13")
+                self.end_headers()
+                self.wfile.write(b'[{"a": "told"}]'[:13])
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> _Listening:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_an_interface_that_sends_the_hub_elsewhere_is_not_followed() -> None:
+    with _Listening() as inside:
+        for elsewhere in (
+            f"http://127.0.0.1:{inside.port}/keys",
+            f"http://localhost:{inside.port}/keys",
+            "http://169.254.169.254/latest",
+            "file:///etc/passwd",
+            f"//127.0.0.1:{inside.port}/",
+        ):
+            with _Listening(elsewhere) as source:
+                with pytest.raises(HubError, match=r"指向别的主机|不能填"):
+                    take(
+                        unmapped(
+                            "tax/x", {"driver": "http", "url": f"http://127.0.0.1:{source.port}/list", "retries": 0}
+                        )
+                    )
+                assert source.visits == ["/list"]
+        assert inside.connections == 0
+
+
+def test_a_name_that_changes_its_address_is_judged_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer of the resolver is outside, the next is the hub's own port."""
+    with _Listening() as inside:
+        monkeypatch.setenv(network.OWN_PORTS, str(inside.port))
+        real, answers = socket.getaddrinfo, iter(["127.0.0.1"] * 9)
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *a, **k: real(next(answers) if host == "db.county.example" else host, *a, **k),
+        )
+        for source in (
+            {"driver": "postgresql", "url": f"postgresql://u:p@db.county.example:{inside.port}/d", "table": "t"},
+            {"driver": "mysql", "url": f"mysql://u:p@db.county.example:{inside.port}/d", "table": "t"},
+        ):
+            with pytest.raises(ConfigError, match="枢纽自己的服务"):
+                open_driver(unmapped("tax/x", source)).columns()
+        with pytest.raises(ConfigError, match="枢纽自己的服务"):
+            take(
+                unmapped("tax/x", {"driver": "http", "url": f"http://db.county.example:{inside.port}/x", "retries": 0})
+            )
+        assert inside.connections == 0
 
 
 def test_sources_are_not_the_hub_itself_and_stay_in_their_networks(monkeypatch: pytest.MonkeyPatch) -> None:

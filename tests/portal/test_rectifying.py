@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx2
+import psycopg
+import pytest
 
+from portal import watch
 from portal.site import Site
+from tests.portal import county
+from warehouse import history
 
 Signed = Callable[[str], httpx2.Client]
 PLACE = "/boards/rectification/ZG2026003"
@@ -49,3 +56,102 @@ def test_progress_and_closure_are_reported_with_papers_and_reviewed_by_another(s
     assert "attachment" in leader.get(file).headers["content-disposition"]
     assert other.get(file).status_code == 404
     assert leader.get(f"{PLACE}/reports/{first}/papers/{paper['attachment_id']}").status_code == 404  # type: ignore[index]
+
+
+def _said(site: Site, name: str) -> set[str]:
+    """Titles of a person's messages about reports."""
+    with site.database.owner() as connection:
+        found = connection.execute(
+            "SELECT n.title FROM hub.notice n JOIN hub.notice_receipt r USING (notice_id) JOIN hub.account a ON a.account_id = r.account_id WHERE a.name = %s "
+            "AND n.kind IN ('rectification_report', 'decided')", [name],
+        ).fetchall()  # fmt: skip
+    return {row["title"] for row in found}
+
+
+def _line(site: Site, number: str) -> dict[str, object]:
+    with site.database.owner() as connection:
+        return connection.execute(
+            "SELECT light, status, progress_pct, is_closed, is_on_time, stopped_on, closed_at FROM board.rectification_ledger WHERE problem_no = %s", [number]
+        ).fetchone()  # type: ignore[return-value]  # fmt: skip
+
+
+def test_accepted_reports_move_the_lights_until_the_ledger_itself_moves(
+    signed_in: Signed, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress counts, closure turns a red light grey; who, when and what papers stay; the ledger has the last word."""
+    monkeypatch.setattr(type(site.home), "today", lambda self: county.DAY)
+    number, place = "ZG2026009", "/boards/rectification/ZG2026009"
+    clerk, leader = signed_in("taxclerk"), signed_in("leader")
+    before = _line(site, number)
+    assert (before["light"], before["progress_pct"]) == ("red", 60)
+
+    def report(kind: str, pct: str) -> int:
+        data = {"_csrf": clerk.csrf, "kind": kind, "pct": pct, "content": "已完成自查"}  # type: ignore[attr-defined]
+        assert clerk.post(f"{place}/reports", data=data, files={"file": PDF}).status_code == 303
+        watch.look(site)
+        with site.database.owner() as connection:
+            found = connection.execute("SELECT max(report_id) AS n FROM hub.rectification_report").fetchone()
+        return int(found["n"])  # type: ignore[index]
+
+    def answer(made: int, verdict: str) -> None:
+        data = {"_csrf": leader.csrf, "verdict": verdict, "answer": "缺验收意见"}  # type: ignore[attr-defined]
+        assert leader.post(f"{place}/reports/{made}", data=data).status_code == 303
+        watch.look(site)
+
+    first = report("progress", "90")
+    assert f"{number} 的整改进展等待审核" in _said(site, "lingdao")
+    assert _line(site, number) == before  # nobody has accepted it yet
+    answer(first, "returned")
+    assert f"{number} 的整改进展被退回，理由在问题页" in _said(site, "shuiwu")
+    assert f"{number} 的整改进展被退回，理由在问题页" not in _said(site, "lingdao")
+    assert _line(site, number) == before
+
+    second = report("progress", "95")
+    answer(second, "accepted")
+    assert f"{number} 的整改进展已同意" in _said(site, "shuiwu")
+    assert _line(site, number)["progress_pct"] == 95
+    begun = datetime.now(UTC)
+    third = report("closure", "")
+    assert f"{number} 的销号申请等待审核" in _said(site, "lingdao")
+    answer(third, "accepted")
+    closed = _line(site, number)
+    assert (closed["light"], closed["status"], closed["is_on_time"], closed["stopped_on"]) == (
+        "grey",
+        "closed",
+        True,
+        county.DAY,
+    )
+    assert "已销号" in leader.get(place).text
+
+    with site.database.owner() as connection:
+        kept = connection.execute("SELECT * FROM shared.rectification_report WHERE report_id = %s", [third]).fetchone()
+    assert kept is not None
+    assert (kept["reporter"], kept["reviewer"], kept["answered_on"]) == ("shuiwu同志", "lingdao同志", county.DAY)
+    assert kept["evidence"] == f"验收意见.pdf sha256:{hashlib.sha256(PDF[1]).hexdigest()}"
+    with psycopg.connect(site.home.database_url) as connection:
+        known = {
+            at: connection.execute(
+                f"SELECT count(*) FROM ({history.relation(connection, 'rectification_report', at)}) r WHERE report_id = {third}"
+            ).fetchone()
+            for at in (begun, datetime.now(UTC))
+        }
+    assert list(known.values()) == [(0,), (1,)]
+    for change in (
+        "UPDATE hub.rectification_report SET progress_pct = 1 WHERE report_id = %s",
+        "DELETE FROM hub.rectification_report WHERE report_id = %s",
+    ):
+        with pytest.raises(psycopg.errors.RaiseException, match="stays"), site.database.owner() as connection:
+            connection.execute(change, [third])
+
+    with site.database.owner() as connection:  # the ledger says it came back
+        connection.execute("UPDATE record.rectification_problem SET status = 'reopened', progress_pct = 30 WHERE problem_no = %s", [number])  # fmt: skip
+    site.settle({"rectification_problem"})
+    moved = _line(site, number)
+    assert (moved["status"], moved["progress_pct"], moved["is_closed"]) == ("reopened", 30, False)
+    with site.database.owner() as connection:
+        connection.execute("UPDATE record.rectification_problem SET status = 'rectifying', progress_pct = 60 WHERE problem_no = %s", [number])  # fmt: skip
+        connection.execute("ALTER TABLE hub.rectification_report DISABLE TRIGGER answered_stays")
+        connection.execute("DELETE FROM hub.rectification_report WHERE problem_no = %s", [number])
+        connection.execute("ALTER TABLE hub.rectification_report ENABLE TRIGGER answered_stays")
+    site.settle({"rectification_problem"})
+    assert _line(site, number) == before

@@ -1,7 +1,7 @@
 /* ---
 title: 整改销号申请与审核
 question: 哪些问题申请了销号，谁审的，通过还是退回，等了几天，有没有自己审自己、退回后又反弹的？
-grain: 每行一次销号申请；台账上有申请而没有审核记录的也列
+grain: 每行一次销号申请，包括在门户里申请并已审核的；台账上有申请而没有审核记录的也列
 owner: 县营商环境建设局
 definition:
   round: 同一问题的第几次申请
@@ -20,6 +20,18 @@ WITH review AS (
     CASE WHEN reviewed_at < :as_of + INTERVAL '1' DAY THEN reviewed_at END AS reviewed_at
   FROM rectification_review
   WHERE applied_on <= :as_of
+  UNION ALL
+  -- Applied for and answered in the portal.
+  SELECT
+    problem_no,
+    CAST(report_id AS VARCHAR(40)) AS review_id,
+    reported_on AS applied_on,
+    CASE WHEN answered_on <= :as_of THEN reviewer END AS reviewer,
+    CASE WHEN answered_on <= :as_of THEN CASE WHEN accepted THEN '通过' ELSE '退回' END END AS result,
+    CASE WHEN answered_on <= :as_of THEN reason END AS reason,
+    CASE WHEN answered_on <= :as_of THEN CAST(answered_on AS TIMESTAMP) END AS reviewed_at
+  FROM rectification_report
+  WHERE kind = 'closure' AND reported_on <= :as_of
 ),
 told AS (
   SELECT

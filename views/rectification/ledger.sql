@@ -4,8 +4,9 @@ question: 每个问题办到哪一步，到期没有，亮什么灯？
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
+  status: 台账上的；门户里审核通过的销号申请算已销号，审核通过的进展改写进度，直到台账自己改了状态、进度或反弹次数，此后以台账为准
   due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日起的下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
-  stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空
+  stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空；门户里销号的，申请日是报出那天，销号日是审核通过那天
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
   days_overdue: 停止计时日（未停止的按数据日）超过整改时限的天数，未超过为 0
@@ -80,6 +81,35 @@ milestone AS (
   FROM rectification_measure
   GROUP BY problem_no
 ),
+-- What was reported and accepted while the ledger said what it says now; an accepted closure is the last word.
+accepted AS (
+  SELECT
+    r.problem_no,
+    r.kind = 'closure' AS closes,
+    r.progress_pct,
+    r.reported_on,
+    r.answered_on,
+    ROW_NUMBER() OVER (
+      PARTITION BY r.problem_no ORDER BY CASE WHEN r.kind = 'closure' THEN 0 ELSE 1 END, r.answered_at DESC, r.report_id DESC
+    ) AS place
+  FROM rectification_report AS r
+  JOIN rectification_problem AS p
+    ON p.problem_no = r.problem_no
+    AND p.status = r.ledger_status
+    AND COALESCE(p.progress_pct, -1) = COALESCE(r.ledger_pct, -1)
+    AND COALESCE(p.reopened_count, 0) = r.ledger_reopened
+  WHERE r.accepted AND r.answered_on <= :as_of
+),
+told AS (
+  SELECT
+    p.problem_no,
+    CASE WHEN a.closes THEN 'closed' ELSE p.status END AS status,
+    COALESCE(a.progress_pct, p.progress_pct) AS progress_pct,
+    CASE WHEN a.closes THEN CAST(a.reported_on AS TIMESTAMP) ELSE p.closure_applied_at END AS closure_applied_at,
+    CASE WHEN a.closes THEN CAST(a.answered_on AS TIMESTAMP) ELSE p.closed_at END AS closed_at
+  FROM rectification_problem AS p
+  LEFT JOIN accepted AS a ON a.problem_no = p.problem_no AND a.place = 1
+),
 problem AS (
   SELECT
     p.problem_no,
@@ -115,16 +145,16 @@ problem AS (
     p.due_recurrence,
     COALESCE(p.is_long_term, p.status = 'long_term' OR p.due_precision = '长期坚持' OR (p.due_on IS NULL AND (p.due_text LIKE '%长期%' OR p.due_text LIKE '%持续%')), FALSE)
       AS is_long_term,
-    p.status,
-    COALESCE(status.name, p.status) AS status_name,
-    p.progress_pct,
-    p.closed_at,
-    p.status = 'closed' AND COALESCE(p.closed_at < :as_of + INTERVAL '1' DAY, TRUE) AS is_closed,
+    t.status,
+    COALESCE(status.name, t.status) AS status_name,
+    t.progress_pct,
+    t.closed_at,
+    t.status = 'closed' AND COALESCE(t.closed_at < :as_of + INTERVAL '1' DAY, TRUE) AS is_closed,
     -- Closed after the day asked for: on that day it was an application under review.
     CASE
-      WHEN p.status IN ('closure_applied', 'accepted', 'closed')
-        AND p.closure_applied_at < :as_of + INTERVAL '1' DAY THEN CAST(p.closure_applied_at AS DATE)
-      WHEN p.status = 'closed' AND p.closed_at < :as_of + INTERVAL '1' DAY THEN CAST(p.closed_at AS DATE)
+      WHEN t.status IN ('closure_applied', 'accepted', 'closed')
+        AND t.closure_applied_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closure_applied_at AS DATE)
+      WHEN t.status = 'closed' AND t.closed_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closed_at AS DATE)
     END AS stopped_on,
     COALESCE(milestone.measures, 0) AS measures,
     COALESCE(milestone.measures_done, 0) AS measures_done,
@@ -132,6 +162,7 @@ problem AS (
     COALESCE(p.reopened_count, 0) AS reopened_count,
     COALESCE(p.publish_flag, FALSE) AS publish_flag
   FROM rectification_problem AS p
+  JOIN told AS t ON t.problem_no = p.problem_no
   LEFT JOIN milestone ON milestone.problem_no = p.problem_no
   LEFT JOIN recurring ON recurring.problem_no = p.problem_no
   LEFT JOIN at_once
@@ -140,7 +171,7 @@ problem AS (
     AND (at_once.effective_to IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.effective_to)
   LEFT JOIN department AS dept ON dept.dept_code = p.lead_dept_code
   LEFT JOIN code_value AS status
-    ON status.code_set = 'problem_status' AND status.code = p.status
+    ON status.code_set = 'problem_status' AND status.code = t.status
   WHERE p.found_on <= :as_of
 ),
 timed AS (

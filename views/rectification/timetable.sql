@@ -8,7 +8,7 @@ definition:
   planned_pct: 计划完成日不晚于数据日的措施的权重 ÷ 全部措施权重 × 100
   done_pct: 已完成措施的权重 ÷ 全部措施权重 × 100
   measured_variance_pct: 已完成的百分比减应完成的百分比，负数为落后；没有措施的为空
-  reported_pct: 单位最近一次报的进展；没有进展记录的用台账上的进度
+  reported_pct: 单位最近一次报的进展，门户里报的要审核通过；没有进展记录的用台账上的进度
   elapsed_pct: 发现日至数据日的天数 ÷ 发现日至整改时限的天数 × 100，不超过 100；没有时限的为空
   variance_pct: 进度（%）减去已用时间（%），同整改台账
   yearly_missing: 长期坚持的问题，数据日所在年度没有一条措施的计划完成日
@@ -41,14 +41,22 @@ summed AS (
   FROM share
   GROUP BY problem_no
 ),
+progress AS (
+  SELECT problem_no, progress_id, reported_on, pct
+  FROM rectification_progress
+  WHERE reported_on <= :as_of AND pct IS NOT NULL
+  UNION ALL
+  SELECT problem_no, CAST(report_id AS VARCHAR(40)) AS progress_id, reported_on, progress_pct AS pct
+  FROM rectification_report
+  WHERE accepted AND answered_on <= :as_of
+),
 reported AS (
   SELECT
     problem_no,
     reported_on,
     pct,
     ROW_NUMBER() OVER (PARTITION BY problem_no ORDER BY reported_on DESC, progress_id DESC) AS from_last
-  FROM rectification_progress
-  WHERE reported_on <= :as_of AND pct IS NOT NULL
+  FROM progress
 )
 SELECT
   l.problem_no,                                                        -- 问题编号
