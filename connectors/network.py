@@ -18,7 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CONNECT_SECONDS = 8
 _THIS_HOST = ipaddress.ip_network("0.0.0.0/8")
 # Letters, digits, dots, hyphens, or an IPv6 address: what every client library reads as one and the same host.
-PLAIN_HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+")
+PLAIN_HOST = re.compile(r"[\w.-]+|(?=.*:.*:)[0-9a-fA-F:.]+")
 OWN_PORTS = "HUB_OWN_PORTS"  # of the hub's portal, database and Dagster on this machine; set by whoever starts them
 
 

@@ -91,11 +91,12 @@ def create(site: Site) -> FastAPI:
 
 
 class _Static(StaticFiles):
-    """Files that browsers may keep: their address carries the release."""
+    """Files that browsers may keep for good where their address says which content is meant."""
 
     async def get_response(self, path: str, scope: object) -> Response:
         response = await super().get_response(path, scope)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "max-age=3600"
+        named = b"v=" in scope["query_string"]  # type: ignore[index]
+        response.headers["Cache-Control"] = "max-age=31536000, immutable" if named else "max-age=3600"
         return response
 
 

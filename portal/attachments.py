@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from portal import audit
 from portal.downloads import attachment
-from portal.web import Refused
+from portal.web import Refused, there
 
 if TYPE_CHECKING:
     import psycopg
@@ -91,7 +91,6 @@ def given(visit: Visit, number: int, subject: str) -> Response:
         row = connection.execute(
             "SELECT name, content FROM hub.attachment WHERE attachment_id = %s AND subject = %s", [number, subject]
         ).fetchone()
-        if row is None:
-            raise Refused(404, "没有这个附件", "请从页面上的附件名进入")
+        row = there(row, "没有这个附件", "请从页面上的附件名进入")
         audit.write(connection, visit.user.name, "export", f"附件 {number}", address=visit.address, file=row["name"])
     return attachment(bytes(row["content"]), row["name"], "application/octet-stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -116,6 +117,12 @@ def as_json(value: Any) -> Markup:
 
 
 @cache
+def static(name: str) -> str:
+    """The address of a file of the pages, which changes with its content, so that browsers may keep it for good."""
+    return f"/static/{name}?v={hashlib.sha256((ROOM / 'static' / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
 def environment() -> Environment:
     """The Jinja environment; every value is escaped and an unknown one is an error."""
     made = Environment(
@@ -141,6 +148,7 @@ def environment() -> Environment:
     made.tests["numeric"] = numeric
     made.globals |= {
         "places_of": places,
+        "static": static,
         "schedule_words": words,
         "driver_words": lambda driver: kind_of(driver).title,
         "sharing_words": lambda key: SHARING.get(key, "契约没有写，按有条件共享办"),

@@ -16,7 +16,7 @@ from portal import audit, mending, notices, outbox, rectifying
 from portal.notices import Event
 from portal.standing import FAILING, sources
 from schemas.reference import deadline_rules, departments
-from warehouse import calendar, correction, objection
+from warehouse import access, calendar, correction, objection
 
 if TYPE_CHECKING:
     import psycopg
@@ -214,6 +214,7 @@ def look(site: Site) -> int:
     made = 0
     with site.database.owner() as connection:
         audit.seal(connection, site.home.path / audit.SEALS)
+        access.curb(connection)
         taken = connection.execute("SELECT pg_try_advisory_xact_lock(%s) AS mine", [_LOCK]).fetchone()
         if not (taken and taken["mine"]):  # another process is at it
             return 0

@@ -11,7 +11,7 @@ import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
@@ -38,6 +38,20 @@ class Refused(Exception):
     def __init__(self, status: int, what: str, cure: str = "") -> None:
         self.status, self.what, self.cure = status, what, cure
         super().__init__(what)
+
+
+T = TypeVar("T")
+
+
+def there(thing: T | None, what: str, cure: str) -> T:
+    """The thing, when it is there and the asker may see it; which of the two it is not, is not told.
+
+    Raises:
+        Refused: 404 with these words.
+    """
+    if thing is None:
+        raise Refused(404, what, cure)
+    return thing
 
 
 class Elsewhere(Exception):
@@ -71,6 +85,12 @@ class Visit:
     def address(self) -> str:
         """Where the request comes from."""
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def base(self) -> str:
+        """The portal's address as pages print it: the site's, else where this server listens; never what the request claims."""
+        host, port = self.request.scope["server"]
+        return self.site.address or f"{self.request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def text(self, name: str, default: str = "") -> str:
         """A field of the form, without blanks around it."""

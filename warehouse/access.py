@@ -23,6 +23,10 @@ from warehouse.versions import SUFFIX
 
 SEARCH_PATH = "board, masked"
 SECONDS = 60
+TEMP_FILES = (
+    "2GB"  # a query may write aside while it runs; without a limit one row source of 100 million fills the disk
+)
+_IDLE_SECONDS = 600  # a transaction may be left open: it keeps the warehouse from clearing away what was replaced
 # Without personal data, for everybody who queries: reference tables and the hub's own books.
 OPEN = frozenset(
     {
@@ -240,6 +244,9 @@ def limit_login(connection: psycopg.Connection[Any], role: str) -> None:
         "idle_in_transaction_session_timeout": "5min",
     }  # fmt: skip
     with connection.cursor(row_factory=tuple_row) as cursor:
+        may = cursor.execute("SELECT has_parameter_privilege('temp_file_limit', 'SET')").fetchone()
+        if may and may[0]:  # else the site's own administrator has not let the hub set it
+            wanted["temp_file_limit"] = TEMP_FILES
         found = cursor.execute("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = %s", [role]).fetchall()
     if {text for (text,) in found} == {f"{setting}={value}" for setting, value in wanted.items()}:
         return
@@ -248,6 +255,23 @@ def limit_login(connection: psycopg.Connection[Any], role: str) -> None:
     for setting, value in wanted.items():
         text = sql.SQL(value) if setting == "search_path" else sql.Literal(value)
         connection.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), text))
+
+
+def curb(connection: psycopg.Connection[Any]) -> int:
+    """End what users' own sessions run past the limits that PostgreSQL lets them lift for themselves; how many.
+
+    A statement is cancelled, a session that leaves its transaction open is ended. Without the right to see and to stop
+    other roles' sessions (a site's own server) nothing happens.
+    """
+    found = connection.execute(
+        "SELECT CASE WHEN s.state = 'active' THEN pg_cancel_backend(s.pid) ELSE pg_terminate_backend(s.pid) END FROM pg_stat_activity s "
+        "JOIN hub.account a ON a.db_role = s.usename WHERE s.datname = current_database() "
+        "AND (pg_has_role(s.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')) "
+        "AND (s.state = 'active' AND s.query_start < clock_timestamp() - make_interval(secs => %s) "
+        "OR s.state LIKE 'idle in transaction%%' AND s.state_change < clock_timestamp() - make_interval(secs => %s))",
+        [SECONDS + 5, _IDLE_SECONDS],
+    ).fetchall()
+    return len(found)
 
 
 def revoke_login(connection: psycopg.Connection[Any], role: str) -> None:

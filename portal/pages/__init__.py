@@ -25,6 +25,8 @@ from portal.pages import (
     standards,
     system,
     wizard,
+    wizard_dataset,
+    wizard_source,
 )
 
 ROUTERS = (
@@ -36,6 +38,8 @@ ROUTERS = (
     dagster.router,
     clerk.router,
     wizard.router,
+    wizard_source.router,
+    wizard_dataset.router,
     reviews.router,
     connector.router,
     sources.router,

@@ -111,7 +111,7 @@ def _connect(visit: Visit, token: str = "", password: str = "") -> Response:
         mine = tokens.listed(connection, visit.user)
     return visit.page(
         "connect.html", host=place.hostname, port=place.port or 5432, dbname=place.path.lstrip("/"), tokens=mine, token=token, password=password,
-        base=str(visit.request.base_url).rstrip("/"),
+        base=visit.base,
     )  # fmt: skip
 
 

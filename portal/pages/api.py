@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from portal import arrow, catalogue, requests, workbench
 from portal.downloads import value
-from portal.web import Refused, Visit, route
+from portal.web import Refused, Visit, route, there
 from schemas.errors import HubError
 from warehouse.question import QueryError
 
@@ -199,8 +199,7 @@ def connection(visit: Visit) -> Response:
 
 def _known(visit: Visit, name: str) -> catalogue.Entry:
     found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    if found is None:
-        raise Refused(404, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
+    found = there(found, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
     return found
 
 
@@ -234,4 +233,4 @@ def openapi(visit: Visit) -> Response:
 @route(router, "/api/docs", "catalogue.read")
 def docs(visit: Visit) -> Response:
     """The interface for people, from the same description; no script, no other host."""
-    return visit.page("api.html", described=_described(visit), base=str(visit.request.base_url).rstrip("/"))
+    return visit.page("api.html", described=_described(visit), base=visit.base)

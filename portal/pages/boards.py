@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from portal import attachments, audit, board_charts, figures, rectifying
 from portal.downloads import as_download
-from portal.web import Refused, Visit, route
+from portal.web import Refused, Visit, route, there
 from schemas.errors import ConfigError
 
 router = APIRouter()
 _PAGE = 100
+_NO_PROBLEM = ("没有这个问题，或不属于你的部门", "请从整改看板进入")
+T = TypeVar("T")
 _WALL = {"indicators": "hotline", "hotline": "rectification", "rectification": "indicators"}
 # Columns of a view whose values have a page of their own.
 _PLACES = {"problem_no": "/boards/rectification/", "ticket_no": "/boards/hotline/tickets/", "root_ticket_no": "/boards/hotline/tickets/",
@@ -39,6 +42,17 @@ def standing(visit: Visit, prefix: str, title: str, *only: str) -> dict[str, Any
 def _board(visit: Visit, name: str) -> dict[str, Any] | None:
     found = standing(visit, figures.BOARDS[name], figures.TITLES[name])
     return found and found | {"next": f"/boards/{_WALL[name]}?display=wall"}
+
+
+def _one(visit: Visit, name: str, query: Callable[[Any], T | None], what: str, cure: str) -> tuple[dict[str, Any], T]:
+    """What a board says about itself and one thing of it, asked for with the reader's own row rules.
+
+    Raises:
+        Refused: 404 with these words, when the thing is not there or not the reader's.
+    """
+    board = there(_board(visit, name), what, cure)
+    with visit.site.database.seen_by(visit.user) as connection:
+        return board, there(query(connection), what, cure)
 
 
 def _unpublished(visit: Visit, name: str) -> Response:
@@ -68,11 +82,9 @@ def indicators(visit: Visit, edition: str = "") -> Response:
 @route(router, "/boards/indicators/{code}", "board.read")
 def indicator(visit: Visit, code: str, edition: str = "") -> Response:
     """One indicator: its years, its parts, where points were lost, the problems of its lead department."""
-    board = _board(visit, "indicators")
-    with visit.site.database.seen_by(visit.user) as connection:
-        found = figures.indicator(connection, code, edition) if board else None
-    if board is None or found is None:
-        raise Refused(404, "没有这个指标，或不属于你的部门", "请从营商指标看板进入")
+    board, found = _one(
+        visit, "indicators", lambda c: figures.indicator(c, code, edition), "没有这个指标，或不属于你的部门", "请从营商指标看板进入"
+    )  # fmt: skip
     chart, trend = board_charts.parts(found["one"]["indicator"], found["parts"]), board_charts.years(found["years"])
     return visit.page("indicator.html", **board, **found, chart=chart, trend=trend)
 
@@ -92,22 +104,18 @@ def hotline(visit: Visit, month: str = "") -> Response:
 @route(router, "/boards/hotline/problems/{category}", "board.read")
 def crowd(visit: Visit, category: str, town: str = "") -> Response:
     """One thing many people ask about: how many, since when, which tickets, whose."""
-    board = _board(visit, "hotline")
-    with visit.site.database.seen_by(visit.user) as connection:
-        found = figures.crowd(connection, category, town) if board else None
-    if board is None or found is None:
-        raise Refused(404, "近 30 天没有这个高频问题", "请从热线看板的高频问题进入")
+    board, found = _one(
+        visit, "hotline", lambda c: figures.crowd(c, category, town), "近 30 天没有这个高频问题", "请从热线看板的高频问题进入"
+    )  # fmt: skip
     return visit.page("hotline_problem.html", **board, **found)
 
 
 @route(router, "/boards/hotline/units/{code}", "board.read")
 def unit(visit: Visit, code: str) -> Response:
     """One unit's months and overdue tickets."""
-    board = _board(visit, "hotline")
-    with visit.site.database.seen_by(visit.user) as connection:
-        found = figures.unit(connection, code) if board else None
-    if board is None or found is None:
-        raise Refused(404, f"没有编码为 {code} 的单位", "请从热线看板进入")
+    board, found = _one(
+        visit, "hotline", lambda c: figures.unit(c, code), f"没有编码为 {code} 的单位", "请从热线看板进入"
+    )
     months = [r | {"due": r["tickets_due"]} for r in reversed(found["months"][:13])]
     chart = board_charts.on_time(months, found["unit"]) if months else None
     return visit.page("hotline_unit.html", **board, **found, chart=chart)
@@ -116,11 +124,9 @@ def unit(visit: Visit, code: str) -> Response:
 @route(router, "/boards/hotline/tickets/{number}", "board.read")
 def ticket(visit: Visit, number: str) -> Response:
     """One ticket's way: recorded, dispatched, handled, answered."""
-    board = _board(visit, "hotline")
-    with visit.site.database.seen_by(visit.user) as connection:
-        found = figures.ticket(connection, number) if board else None
-    if board is None or found is None:
-        raise Refused(404, "没有这件工单，或不属于你的部门", "请从热线看板的超期清单进入")
+    board, found = _one(
+        visit, "hotline", lambda c: figures.ticket(c, number), "没有这件工单，或不属于你的部门", "请从热线看板的超期清单进入"
+    )  # fmt: skip
     return visit.page("ticket.html", **board, **found, number=number)
 
 
@@ -144,11 +150,7 @@ def problem(visit: Visit, number: str) -> Response:
 
 
 def _problem(visit: Visit, number: str, status: int = 200, wrong: str = "") -> Response:
-    board = _board(visit, "rectification")
-    with visit.site.database.seen_by(visit.user) as connection:
-        one = figures.problem(connection, number) if board else None
-    if board is None or one is None:
-        raise Refused(404, "没有这个问题，或不属于你的部门", "请从整改看板进入")
+    board, one = _one(visit, "rectification", lambda c: figures.problem(c, number), *_NO_PROBLEM)
     with visit.site.database.owner() as connection:
         measures = figures.measures(connection, [number]).get(number, [])
         parts = figures.problem_parts(connection, number)
@@ -163,9 +165,7 @@ def _problem(visit: Visit, number: str, status: int = 200, wrong: str = "") -> R
 def _known(visit: Visit, number: str) -> dict[str, Any]:
     with visit.site.database.seen_by(visit.user) as connection:
         one = figures.problem(connection, number)
-    if one is None:
-        raise Refused(404, "没有这个问题，或不属于你的部门", "请从整改看板进入")
-    return one
+    return there(one, *_NO_PROBLEM)
 
 
 @route(router, "/boards/rectification/{number}/reports", "rectification.report", methods=("POST",))
@@ -246,8 +246,7 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
     """The rows of any board view, filtered by its columns as the address says; also as a file (.csv, .xlsx)."""
     stem, _, kind = name.partition(".")
     view = figures.catalog().views.get(stem)
-    if view is None:
-        raise Refused(404, "没有这个视图", "请从看板或数据目录进入")
+    view = there(view, "没有这个视图", "请从看板或数据目录进入")
     columns = [(c.name, c.title) for c in view.columns]
     places, shown = _linked(columns)
     known = {c for c, _ in columns}

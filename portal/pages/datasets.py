@@ -13,7 +13,7 @@ from portal import catalogue, saved
 from portal.downloads import as_download
 from portal.figures import rows as ask_rows
 from portal.standing import STATES, sources
-from portal.web import Refused, Visit, route
+from portal.web import Refused, Visit, route, there
 from schemas.contract import SHARING, contracts
 from schemas.reference import code_sets
 
@@ -109,8 +109,7 @@ def index_file(visit: Visit, form: str, q: str = "") -> Response:
 
 def _entry(visit: Visit, name: str) -> catalogue.Entry:
     found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    if found is None:
-        raise Refused(404, "目录里没有这一项", "请从数据目录里搜索")
+    found = there(found, "目录里没有这一项", "请从数据目录里搜索")
     return found
 
 
@@ -262,8 +261,7 @@ def column(visit: Visit, name: str, column: str) -> Response:
     """Three lanes: sources, the column, what is made of it; how, on each edge."""
     one, registry = _entry(visit, name), visit.site.registry()
     found = next((c for c in one.columns if c.name == column), None)
-    if found is None:
-        raise Refused(404, f"没有 '{column}' 这个字段", "请从字段表进入")
+    found = there(found, f"没有 '{column}' 这个字段", "请从字段表进入")
     titles = {e.name: e.title for e in catalogue.entries(registry)}
     agreed = contracts().get(name)
     field = {**agreed.fields, **agreed.derived}.get(column) if agreed else None

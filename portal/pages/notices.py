@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from portal import audit, notices
 from portal.live import Live, answer
-from portal.web import Refused, Visit, cookie, route
+from portal.web import Refused, Visit, cookie, route, there
 
 router = APIRouter()
 MAIL = {"all": "都发（不急的每个工作日 8:30 合成一封）", "urgent": "只发紧急的", "never": "不发邮件"}
@@ -56,8 +56,7 @@ def follow(visit: Visit, number: int) -> Response:
     """Note one message as read and go where it leads."""
     with visit.site.database.owner() as connection:
         place = notices.read(connection, visit.user, number)
-    if place is None:
-        raise Refused(404, "没有这条消息，或不是发给你的", "请从消息页进入")
+    place = there(place, "没有这条消息，或不是发给你的", "请从消息页进入")
     return RedirectResponse(place, 303)
 
 

@@ -2,22 +2,45 @@
 (() => {
   "use strict";
 
-  function charts(root) {
-    for (const box of root.querySelectorAll("[data-chart]")) {
-      if (box.dataset.drawn || !window.echarts) continue;
-      box.dataset.drawn = "1";
-      const chart = window.echarts.init(box, null, { renderer: "canvas" });
-      const option = JSON.parse(box.dataset.chart);
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches) option.animation = false;
-      chart.setOption(option);
-      chart.on("click", (event) => {
-        const place = event.data && event.data.link;
-        if (place) location.href = place;
-      });
-      new ResizeObserver(() => chart.resize()).observe(box);
-      addEventListener("beforeprint", () => chart.resize({ width: 620 }));
-      addEventListener("afterprint", () => chart.resize({ width: "auto" }));
+  // The drawing library is half a megabyte: figures and tables are on the screen before it is read, and between two
+  // charts there is time for a click.
+  const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  let library = null;
+  function drawing() {
+    library = library || new Promise((done, failed) => {
+      const script = document.createElement("script");
+      script.src = document.querySelector("link[rel=preload][as=script]").href;
+      script.onload = done;
+      script.onerror = failed;
+      document.head.append(script);
+    });
+    return library;
+  }
+
+  async function charts(root) {
+    const boxes = [...root.querySelectorAll("[data-chart]:not([data-drawn])")];
+    if (!boxes.length) return;
+    for (const box of boxes) box.dataset.drawn = "1";
+    await painted();
+    try { await drawing(); } catch { return; } // each chart's figures stand under it as a table
+    for (const box of boxes) {
+      chart(box);
+      await painted();
     }
+  }
+
+  function chart(box) {
+    const made = window.echarts.init(box, null, { renderer: "canvas" });
+    const option = JSON.parse(box.dataset.chart);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) option.animation = false;
+    made.setOption(option);
+    made.on("click", (event) => {
+      const place = event.data && event.data.link;
+      if (place) location.href = place;
+    });
+    new ResizeObserver(() => made.resize()).observe(box);
+    addEventListener("beforeprint", () => made.resize({ width: 620 }));
+    addEventListener("afterprint", () => made.resize({ width: "auto" }));
   }
 
   function filters(root) {

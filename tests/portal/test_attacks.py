@@ -228,7 +228,7 @@ _INSIDE = (
 
 def _go(site: Site, driver: str, host: str, port: int) -> None:
     """What the hub does with the address a clerk has typed: compose, judge, connect."""
-    database = {"host": host, "port": str(port), "database": "d", "user": "u", "password": "p", "table": "t"}
+    database = {"host": host, "port": str(port), "database": "d", "user": "u", "password": "", "table": "t"}
     given = {"url": f"http://{host}:{port}/x"} if driver == "http" else database
     source = kinds.compose(kinds.kind_of(driver), given, {})
     reachable.check(site.home, source, allowed=(), own_ports=(), department="tax")
@@ -255,7 +255,7 @@ def test_the_field_for_the_host_holds_a_host(place: str, site: Site) -> None:
 
 @pytest.mark.parametrize("after", ["host=127.0.0.1", "hostaddr=127.0.0.1", "HOST=x", "port=1", "service=x"])
 def test_no_address_is_changed_behind_its_question_mark(after: str) -> None:
-    source = {"driver": "postgresql", "url": f"postgresql://u:p@127.0.0.1:1/d?{after}", "table": "t"}
+    source = {"driver": "postgresql", "url": f"postgresql://u@127.0.0.1:1/d?{after}", "table": "t"}
     with pytest.raises(ConfigError, match="问号后面不能写"):
         open_driver(unmapped("tax/x", source)).columns()
 
@@ -328,8 +328,8 @@ def test_a_name_that_changes_its_address_is_judged_when_it_is_used(monkeypatch: 
             lambda host, *a, **k: real(next(answers) if host == "db.county.example" else host, *a, **k),
         )
         for source in (
-            {"driver": "postgresql", "url": f"postgresql://u:p@db.county.example:{inside.port}/d", "table": "t"},
-            {"driver": "mysql", "url": f"mysql://u:p@db.county.example:{inside.port}/d", "table": "t"},
+            {"driver": "postgresql", "url": f"postgresql://u@db.county.example:{inside.port}/d", "table": "t"},
+            {"driver": "mysql", "url": f"mysql://u@db.county.example:{inside.port}/d", "table": "t"},
         ):
             with pytest.raises(ConfigError, match="枢纽自己的服务"):
                 open_driver(unmapped("tax/x", source)).columns()

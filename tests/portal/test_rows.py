@@ -12,6 +12,7 @@ import pytest
 from portal import accounts, past, sessions, workbench
 from portal.accounts import Account
 from portal.site import Site
+from schemas.errors import HubError
 from tests.portal.conftest import PEOPLE
 from warehouse import access
 
@@ -184,3 +185,22 @@ def test_a_user_cannot_stop_the_others_nor_lift_their_own_limits(site: Site) -> 
     assert _ask(site, user, access_to) == []
     _user(site, "analyst")  # signing in puts the role's defaults back
     assert _ask(site, user, "SHOW statement_timeout") == [("1min",)]
+
+
+def test_what_a_query_writes_aside_is_bounded_and_told(site: Site) -> None:
+    """A source of a hundred million rows in FROM is written to disk before the first is given."""
+    user = _user(site, "analyst")
+    assert _ask(site, user, "SHOW temp_file_limit") == [(access.TEMP_FILES,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), site.database.login(user) as connection:
+        connection.execute("SET temp_file_limit = -1")
+    with site.database.owner() as connection:
+        connection.execute(f"ALTER ROLE {user.db_role} SET temp_file_limit = '1MB'")  # type: ignore[arg-type]
+    try:
+        with (
+            pytest.raises(HubError, match="中间结果太大"),
+            workbench._running(site, user, "SELECT * FROM generate_series(1, 10000000) n ORDER BY random()", {}, 9, "", None) as answer,
+        ):  # fmt: skip
+            answer.piece(9)
+    finally:
+        _user(site, "analyst")
+    assert _ask(site, user, "SHOW temp_file_limit") == [(access.TEMP_FILES,)]
