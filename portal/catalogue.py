@@ -211,6 +211,7 @@ def warm() -> None:
     """Trace all lineage once, before somebody asks: it takes some seconds."""
     _every_lineage()
     _every_rule()
+    _uses()
 
 
 def upstream(entry: Entry, column: str, registry: Registry) -> list[tuple[str, str]]:
@@ -249,12 +250,20 @@ def rule_of(view: str, column: str) -> str:
     return _every_rule().get(view, {}).get(column, "")
 
 
+@cache
+def _uses() -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """(dataset, field) -> the (view, column) pairs computed from it."""
+    found: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
+    for view, columns in _every_lineage().items():
+        for out, sources in columns.items():
+            for source in sources:
+                found.setdefault((source.dataset, source.field), {})[view, out] = None
+    return {field: list(pairs) for field, pairs in found.items()}
+
+
 def downstream(dataset: str, column: str) -> list[tuple[str, str]]:
     """Which views' columns are computed from this field: (view, column) pairs."""
-    return [
-        (view, out) for view, columns in _every_lineage().items() for out, sources in columns.items()
-        if any(s.dataset == dataset and s.field == column for s in sources)
-    ]  # fmt: skip
+    return _uses().get((dataset, column), [])
 
 
 def edges(one: Entry, registry: Registry, column: str = "") -> list[dict[str, str]]:

@@ -82,10 +82,11 @@ MORE = Question("more", "其他选项", "一行一项，写成 选项=值")
 
 def kinds(*, engineer: bool) -> list[Kind]:
     """The kinds this user may register; drivers known by their options alone are the engineers'."""
-    known = [k for k in _KNOWN if k.driver in usable()]
+    there = usable()
+    known = [k for k in _KNOWN if k.driver in there]
     if not engineer:
         return known
-    others = [d for d in usable() if d not in {k.driver for k in _KNOWN}]
+    others = [d for d in there if d not in {k.driver for k in _KNOWN}]
     words = {d: _OTHERS.get(d, (d, (driver_class(d).__doc__ or "").partition("\n")[0])) for d in others}
     return [*known, *(Kind(d, *words[d], "其他", "options") for d in others)]
 

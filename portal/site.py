@@ -95,8 +95,10 @@ class Site:
         return Fernet(base64.urlsafe_b64encode(key))
 
     def registry(self) -> Registry:
-        """The connectors, read now."""
-        return registry.load(self.home)
+        """The connectors, read now, over a connection that is kept: a new one takes longer than a page may."""
+        found = registry.files(self.home)
+        with self.database.control() as connection:
+            return registry.join(found, connection, self.home)
 
     @property
     def oidc(self) -> dict[str, Any] | None:

@@ -84,17 +84,22 @@ def connect(home: Home) -> psycopg.Connection[dict[str, Any]]:
 
 # ------------------------------------------------------------------------------------------------ the registry
 def load(home: Home) -> Registry:
-    """The connectors of this hub: its files, then what was registered; nothing that is retired.
+    """The connectors of this hub: its files, then what was registered; nothing that is retired."""
+    found = files(home)
+    if home.embedded and not (home.path / "pg").exists():
+        return found
+    with closing(connect(home)) as connection:
+        return join(found, connection, home)
+
+
+def files(home: Home) -> Registry:
+    """The connectors of this hub that are files.
 
     Their addresses and secrets are read anew as well, so that a process that runs for days sees those changed meanwhile.
     """
     home.load_env()
     # What the home itself brings replaces the files of the same name: the demo's stand-ins, a site's own changes.
-    found = spec.load_registry(home.departments, home.path / "connectors")
-    if home.embedded and not (home.path / "pg").exists():
-        return found
-    with closing(connect(home)) as connection:
-        return join(found, connection, home)
+    return spec.load_registry(home.departments, home.path / "connectors")
 
 
 def join(registry: Registry, connection: psycopg.Connection[dict[str, Any]], home: Home) -> Registry:
