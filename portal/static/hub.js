@@ -9,7 +9,7 @@
   function drawing() {
     library = library || new Promise((done, failed) => {
       const script = document.createElement("script");
-      script.src = document.querySelector("link[rel=preload][as=script]").href;
+      script.src = document.body.dataset.library;
       script.onload = done;
       script.onerror = failed;
       document.head.append(script);
