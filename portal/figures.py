@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 BOARDS = {"indicators": "indicator", "hotline": "hotline", "rectification": "rectification"}
 TITLES = {"indicators": "营商环境指标", "hotline": "12345 热线", "rectification": "问题整改"}
+# What a page says before its views are published for the first time: what is missing, and whose it is to bring.
+EMPTY = {
+    "indicator": ("本期尚未导入评估结果", "评估结果由县评估办导入"),
+    "hotline": ("还没有工单", "工单由县热线办的平台送来"),
+    "rectification": ("还没有整改问题", "整改台账由县营商环境建设局报送"),
+    "quality": ("还没有报数", "各部门的来源登记后开始采集"),
+}
 LISTED = 12  # rows of a board's list; the rest are a click away
 LINE = 70  # below it a score is reported. Source: 示例县营商环境评价方案
 

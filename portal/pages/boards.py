@@ -56,7 +56,13 @@ def _one(visit: Visit, name: str, query: Callable[[Any], T | None], what: str, c
 
 
 def _unpublished(visit: Visit, name: str) -> Response:
-    return visit.page("board_empty.html", title=figures.TITLES[name])
+    return empty(visit, figures.BOARDS[name], figures.TITLES[name])
+
+
+def empty(visit: Visit, prefix: str, title: str) -> Response:
+    """The page of a board, or of a view of it, that is not published yet."""
+    what, who = figures.EMPTY[prefix]
+    return visit.page("board_empty.html", title=title, what=what, who=who)
 
 
 @route(router, "/boards/indicators", "board.read")
@@ -254,7 +260,7 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
     with visit.site.database.owner() as connection:
         published = figures.published(connection, view.board).get(stem)
     if published is None:
-        return visit.page("board_empty.html", title=view.title)
+        return empty(visit, view.board, view.title)
     with visit.site.database.seen_by(visit.user) as connection:
         if kind:
             found, total = figures.drill(connection, view, wanted, 1_000_000)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from portal import audit, board_charts, exposure, faults, figures
-from portal.pages.boards import standing
+from portal.pages.boards import empty, standing
 from portal.roles import can
 from portal.web import Refused, Visit, route
 from schemas.reference import departments
@@ -23,7 +23,7 @@ def report_cards(visit: Visit) -> Response:
     """All departments: deliveries, quality, hotline, rectification, indicators."""
     board = standing(visit, "quality", "部门成绩单", _CARD)
     if board is None:
-        return visit.page("board_empty.html", title="部门成绩单")
+        return empty(visit, "quality", "部门成绩单")
     with visit.site.database.seen_by(visit.user) as connection:
         cards = figures.report_card(connection)
     return visit.page("report_cards.html", **board, cards=cards)
@@ -58,7 +58,7 @@ def causes(visit: Visit) -> Response:
     """Weak indicators: what people complained of, what is being put right, whether the next score rose."""
     board = standing(visit, "indicator", "短板因果", _CAUSES)
     if board is None:
-        return visit.page("board_empty.html", title="短板因果")
+        return empty(visit, "indicator", "短板因果")
     with visit.site.database.seen_by(visit.user) as connection:
         found = figures.causes(connection)
     return visit.page("causes.html", **board, rows=found, chart=board_charts.behind(found))
