@@ -4,11 +4,11 @@ from alembic import op
 
 from warehouse.migrations import statements
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
-    """Make what 0020_rectified.sql describes."""
-    for statement in statements("0020_rectified.sql"):
+    """Make what 0021_rectified.sql describes."""
+    for statement in statements("0021_rectified.sql"):
         op.get_bind().exec_driver_sql(statement)
