@@ -12,7 +12,8 @@ READY := .venv/.ready
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
-export UV_COMPILE_BYTECODE := 1  # once here, or every command compiles what it imports where Python may not keep it
+# Once here, or every command compiles what it imports where Python may not keep it.
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: help demo test check bench clean mariadb chromium
 
