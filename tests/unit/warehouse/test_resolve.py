@@ -115,6 +115,10 @@ def test_one_legal_name_written_otherwise_and_firms_a_letter_apart(tmp_path: Pat
                 "entity": 1000 + entity,
             }
             rows += [{**firm, **other, "source": "a"}, {**firm, **other, "source": "b"}]
+        if entity % 6 == 1:  # the firms of one owner, at the same desk
+            for number, source in (("一", "d"), ("二", "e")):
+                name = f"示例县{core}{number}商贸有限公司"
+                rows.append({**firm, "name": name, "entity": f"{entity} {number}", "source": source})
     files = {"firms": [{"id": str(n), **row} for n, row in enumerate(rows)]}
     found = resolved(
         tmp_path, files, source_column="source", fields={"name": "name", "address": "address", "phone": "phone"}
