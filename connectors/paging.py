@@ -127,8 +127,9 @@ def _pages(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator[P
         yield page
     for params in asked if len(asked) > 1 else ():
         page = client.page(driver.url(), params)
-        page.records = [record for record in page.records if driver.identity(record) not in seen]
-        seen.update(map(driver.identity, page.records))
+        told = [(driver.identity(record), record) for record in page.records]
+        page.records = [record for key, record in told if key not in seen]
+        seen.update(key for key, _ in told)
         if page.records:
             yield page
 

@@ -122,12 +122,18 @@ def test_a_renamed_column_is_held_proposed_and_followed(desk: Desk) -> None:
     assert len(desk.rows()) == 90
 
 
-def test_old_files_replay_under_the_layout_of_their_day(desk: Desk) -> None:
+def renamed_after(desk: Desk, day: str) -> inbox.Item:
+    """A file of that day, then one in which a column has another name: what the inbox says of it."""
     desk.drop("01", lines(1))
-    desk.control.execute("UPDATE hub.batch SET extracted_at = '2026-01-05'")
+    desk.control.execute("UPDATE hub.batch SET extracted_at = %s", [day])
     desk.control.commit()
     desk.drop("02", lines(100), HEADER.replace("方式", "回访途径"))
     (found,) = desk.open()
+    return found
+
+
+def test_old_files_replay_under_the_layout_of_their_day(desk: Desk) -> None:
+    found = renamed_after(desk, "2026-01-05")
     with pytest.raises(ConfigError, match="晚于"):
         inbox.map_(desk.control, desk.home, found.drift_id, by="王芳", connector=desk.connector, column="回访途径",
                    effective_on=county_today() + timedelta(2))  # fmt: skip
@@ -141,11 +147,7 @@ def test_old_files_replay_under_the_layout_of_their_day(desk: Desk) -> None:
 
 def test_an_effective_date_in_the_past_leaves_the_files_of_before_their_layout(desk: Desk) -> None:
     """The change is dated before a file that still has the old column: that file's columns tell its layout."""
-    desk.drop("01", lines(1))
-    desk.control.execute("UPDATE hub.batch SET extracted_at = '2026-06-05'")
-    desk.control.commit()
-    desk.drop("02", lines(100), HEADER.replace("方式", "回访途径"))
-    (found,) = desk.open()
+    found = renamed_after(desk, "2026-06-05")
     done = inbox.map_(desk.control, desk.home, found.drift_id, by="王芳", connector=desk.connector, column="回访途径",
                       effective_on=date(2026, 5, 1))  # fmt: skip
     assert done.item.effective_on == date(2026, 5, 1)

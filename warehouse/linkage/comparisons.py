@@ -67,19 +67,15 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
         f"THEN {typo} <= 1 ELSE false END"
     )
     match field.role:
-        case "organisation":
-            here = f"{numbers} AND {_one_town(f)}"
+        case "organisation" | "title":
+            here, stem = numbers, []
+            if field.role == "organisation":
+                here = f"{numbers} AND {_one_town(f)}"
+                stem = [("equal but for the trade", f"{f}_stem_l = {f}_stem_r AND {here}")]
             return [
-                ("equal but for the trade", f"{f}_stem_l = {f}_stem_r AND {here}"),
+                *stem,
                 ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {here}"),
                 ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {here}"),
-                ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95 OR {short_slip}"),
-                ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
-            ]
-        case "title":
-            return [
-                ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {numbers}"),
-                ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {numbers}"),
                 ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95 OR {short_slip}"),
                 ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
             ]
