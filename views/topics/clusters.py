@@ -1,8 +1,9 @@
 """Messages of one matter at one place put together: sparse TF-IDF, neighbours in blocks, stars, then centroids.
 
-No two messages are compared unless they share a word that tells something; words in too many messages tell nothing and are
-left out of the comparison, and each message is known by its weightiest words only. So work and memory grow with the number
-of messages, not with its square.
+No two messages are compared unless they share a word that tells something; words in too many messages propose nobody, and
+each message is known by its weightiest words only. So work and memory grow with the number of messages, not with its square.
+A matter of so many messages that all its words are common is found in an even sample of those left over, and the others
+join its middle.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sklearn.preprocessing import normalize
 _TOP_WORDS = 14  # words a message is compared by
 _CAP = 600  # a word of more messages than this (or 3 % of all) does not propose neighbours
 _BLOCK = 2000  # messages compared with all at a time
+_SAMPLE, _SAMPLE_BLOCK = 3000, 500  # messages without a group that are compared by all their words
 _ROUNDS = 3
 _LEAST_WORDS = 0.08  # a shared place alone is no shared matter
 
@@ -48,7 +50,8 @@ def cluster(documents: Sequence[Document], thresholds: Mapping[str, float]) -> C
     """Group messages about one matter at one place.
 
     Two that share a place are alike by half its rarity and half their words' cosine; two without any place by their words
-    alone; two at different places never, and a place is never guessed: with and without one need nearly the same words.
+    alone; two at different places never, and a place is never guessed: one without a place joins a group at one only by nearly
+    the same words, and founds none with it.
 
     Args:
         documents: The messages.
@@ -66,6 +69,7 @@ def cluster(documents: Sequence[Document], thresholds: Mapping[str, float]) -> C
     pruned = _pruned(full, frequency <= max(_CAP, 0.03 * rows), frequency >= 2)
     space = _Space(full, _places(documents), np.array([d.placed for d in documents]), thresholds["alone"])
     label = _stars(_graph(space, pruned, thresholds["neighbour"]), int(thresholds["least"]))
+    label = _common(space, label, thresholds["neighbour"], int(thresholds["least"]))
     nearness = np.zeros(rows)
     for _ in range(_ROUNDS):
         middle, label = space.middles(label)
@@ -90,10 +94,19 @@ class _Space:
     placed: NDArray[np.bool_]
     alone: float
 
+    def of(self, rows: NDArray[np.int64]) -> _Space:
+        """Some of the messages."""
+        return _Space(self.words[rows], self.places[rows], self.placed[rows], self.alone)
+
     def alike(
-        self, rows: slice, other: _Space, words: sp.csr_matrix, turned: sp.csr_matrix, turned_places: sp.csr_matrix
-    ) -> sp.csr_matrix:
-        """How alike `rows` of this and all of the other are; `words` and `turned` stand for the two's words."""
+        self, rows: slice, other: _Space, words: sp.csr_matrix, turned: sp.csr_matrix, turned_places: sp.csr_matrix,
+        *, mixed: bool,
+    ) -> sp.csr_matrix:  # fmt: skip
+        """How alike `rows` of this and all of the other are; `words` and `turned` stand for the two's words.
+
+        `mixed` lets one without any place be like one with: right for joining a group, while in founding one it would
+        bind together what lies at different places.
+        """
         cosine = (words[rows] @ turned).tocoo()
         if not cosine.nnz:
             return sp.csr_matrix(cosine.shape)
@@ -106,7 +119,7 @@ class _Space:
         bare = np.where(
             ~here & ~there,
             cosine.data * (0.5 / self.alone),
-            np.where(here ^ there, cosine.data * (0.5 / (self.alone + 0.2)), 0.0),
+            np.where((here ^ there) & mixed, cosine.data * (0.5 / (self.alone + 0.2)), 0.0),
         )
         data = np.where(place > 0, both, bare)
         return sp.csr_matrix((data, (cosine.row, cosine.col)), shape=(words[rows].shape[0], other.words.shape[0]))
@@ -141,7 +154,7 @@ class _Space:
         turned, turned_places = middle.words.T.tocsr(), middle.unit_places().T.tocsr()
         for begin in range(0, self.words.shape[0], _BLOCK):
             rows = slice(begin, begin + _BLOCK)
-            likeness = self.alike(rows, middle, self.words, turned, turned_places)
+            likeness = self.alike(rows, middle, self.words, turned, turned_places, mixed=True)
             best = np.asarray(likeness.max(axis=1).todense()).ravel()
             which = np.asarray(likeness.argmax(axis=1)).ravel()
             near = best >= member
@@ -165,12 +178,12 @@ def _places(documents: Sequence[Document]) -> sp.csr_matrix:
     return counts
 
 
-def _graph(space: _Space, pruned: sp.csr_matrix, least: float) -> sp.csr_matrix:
+def _graph(space: _Space, pruned: sp.csr_matrix, least: float, block: int = _BLOCK) -> sp.csr_matrix:
     """Messages alike enough, block by block; words by the pruned matrix, for what all have proposes nobody."""
     turned, turned_places = pruned.T.tocsr(), space.unit_places().T.tocsr()
     parts = []
-    for begin in range(0, pruned.shape[0], _BLOCK):
-        likeness = space.alike(slice(begin, begin + _BLOCK), space, pruned, turned, turned_places)
+    for begin in range(0, pruned.shape[0], block):
+        likeness = space.alike(slice(begin, begin + block), space, pruned, turned, turned_places, mixed=False)
         parts.append(_light_off(likeness, least))
     return sp.vstack(parts).tocsr()
 
@@ -227,6 +240,18 @@ def _stars(graph: sp.csr_matrix, least: int) -> NDArray[np.int64]:
         if free.size >= least:
             label[free] = number
             number += 1
+    return label
+
+
+def _common(space: _Space, label: NDArray[np.int64], least: float, members: int) -> NDArray[np.int64]:
+    """Found the groups whose words are all too common to propose anybody: one of hundreds shows in a sample."""
+    rest = np.flatnonzero(label < 0)
+    chosen = rest[:: -(-rest.size // _SAMPLE) or 1]
+    if not chosen.size:
+        return label
+    sample = space.of(chosen)
+    found = _stars(_graph(sample, sample.words, least, _SAMPLE_BLOCK), members)
+    label[chosen] = np.where(found >= 0, label.max() + 1 + found, -1)
     return label
 
 

@@ -15,6 +15,7 @@ import pytest
 from hub.cli import main
 from tests.unit.views.complaints import Message, messages, pairwise_f1
 from views.topics import duplicates, heat
+from views.topics.clusters import Document, cluster
 from views.topics.find import Found, find
 from views.topics.places import marks, mine
 from views.topics.words import Cutter, dictionary, tidy
@@ -143,6 +144,26 @@ def test_places_are_drawn_out_of_the_texts() -> None:
     names = set(mine(texts, [cutter.tagged(t) for t in texts], words).stem_of.values())
     assert {"丽发新城", "中心路"} <= names
     assert not {n for n in names if "看不见" in n or n in ("小区", "老小区", "我们丽发新城")}
+
+
+def _placed(words: str, place: str | None) -> Document:
+    return Document([(word, 1.0) for word in words.split()], [place] if place else [], place is not None)
+
+
+def test_a_matter_of_very_many_messages_is_found_though_all_its_words_are_common() -> None:
+    few = [_placed(f"小事{n} 单独{n} 琐碎{n}", None) for n in range(500)]
+    many = [_placed("搅拌 噪声 夜间 扬尘 施工", "滨河苑") for _ in range(1500)]
+    label = cluster([*few, *many], dictionary().thresholds).label
+    assert set(label[:500].tolist()) == {-1}
+    assert set(label[500:].tolist()) == {0}
+
+
+def test_a_message_without_a_place_does_not_bind_two_places_together() -> None:
+    words = "捆绑 停车 开发商 强制 购买"
+    documents = [_placed(words, place) for place in ("滨河苑", "丽发新城", "凯旋门") for _ in range(20)]
+    label = cluster([_placed(words, None), *documents], dictionary().thresholds).label[1:]
+    assert [len(set(label[n : n + 20].tolist())) for n in (0, 20, 40)] == [1, 1, 1]
+    assert len(set(label.tolist())) == 3
 
 
 def test_near_duplicates_are_pairs_above_the_threshold() -> None:
