@@ -121,7 +121,6 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
         connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
-        own = {"batch", "quarantine", "data_objection", "source_answer", "rectification_report"}
-        done = publish(connection, changed | own, today)
+        done = publish(connection, changed | {"batch", "quarantine"}, today)
         access.secure(connection)
     return done

@@ -63,6 +63,7 @@ class Refresh:
     join: dict[str, str] = field(default_factory=dict)
     spread: tuple[str, ...] = ()
     sum: str | None = None
+    median: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,16 +217,17 @@ def load_catalog(root: Path = VIEWS) -> Catalog:
 
 
 def _refresh(node: Any, where: str) -> Refresh:
-    known = {"of", "by", "near", "join", "spread", "sum"}
+    known = {"of", "by", "near", "join", "spread", "sum", "median"}
     if not isinstance(node, dict) or not {"of", "by"} <= node.keys() <= known or not isinstance(node["by"], dict):
         raise ConfigError(
             f"{where}：refresh",
             "须写明 of（输入表）和 by（分组列: 用输入表的列怎么算）",
-            "另可写 near、join、spread、sum，写法见 views/partial.py",
+            "另可写 near、join、spread、sum、median，写法见 views/partial.py",
         )
     return Refresh(
         str(node["of"]), {str(k): str(v) for k, v in node["by"].items()}, node.get("near"),
         {str(k): str(v) for k, v in (node.get("join") or {}).items()}, tuple(node.get("spread") or ()), node.get("sum"),
+        tuple(node.get("median") or ()),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from schemas.errors import ConfigError, HubError, nearest
-from views.catalog import VIEWS, Catalog, View, load_catalog
+from views.catalog import VIEWS, Catalog, Refresh, View, load_catalog
 from views.lineage import Schemas, resolved, schemas
 from views.render import ENGINES, parameters_used, render
 
@@ -129,28 +129,43 @@ def refreshable(view: View, known: Schemas) -> Iterator[Finding]:
             yield 1, f"refresh 里的 '{table}' 不是本视图的来源", nearest(table, view.inputs)
         elif table in known and column not in known[table]:
             yield 1, f"refresh 里的 '{column}' 不是 {table} 的列", nearest(column, known[table])
-    if plan.sum is not None and not _adds_up(view, plan.sum, plan.of, [*plan.by]):
+    if (plan.sum is not None or plan.median) and not _adds_up(view, plan):
         yield (
             1,
             f"refresh.sum：'{plan.sum}' 不能只凭加减刷新",
-            f"它须是最后一个 WITH，只从 {plan.of}（一个视图）里取 by 的列和 COUNT，最后的 SELECT 只读它",
+            f"它须是最后一个 WITH，只从 {plan.of}（一个视图）里取 by 的列、COUNT，和 median 里写明的中位数，最后的 SELECT 只读它",
         )
 
 
-def _adds_up(view: View, name: str, of: str, by: list[str]) -> bool:
-    """Whether the last WITH member is `by` columns and plain counts over `of` alone, and the query reads only it."""
+def _adds_up(view: View, plan: Refresh) -> bool:
+    """Whether the last WITH member is `by` columns, plain counts and the named medians over `of` alone, and the query reads only it."""
     from sqlglot import exp
 
     members = view.tree.ctes
-    if not members or members[-1].alias != name or view.body.count("\n)\nSELECT") != 1:
+    if not members or members[-1].alias != plan.sum or view.body.count("\n)\nSELECT") != 1:
         return False
     counted = members[-1].this
     source = view.tree.args["from_"].this
+    medians = [s.alias for s in counted.selects if _middle(s) == s.alias]
     plain = all(
-        s.alias_or_name in by or (isinstance(s, exp.Alias) and s.find(exp.Count) and not s.find(exp.Distinct))
+        s.alias_or_name in [*plan.by, *medians]
+        or (isinstance(s, exp.Alias) and s.find(exp.Count) and not s.find(exp.Distinct))
         for s in counted.selects
     )
-    return plain and [t.name for t in counted.find_all(exp.Table)] == [of] and source.name == name
+    alone = [t.name for t in counted.find_all(exp.Table)] == [plan.of] and source.name == plan.sum
+    return plain and alone and medians == [*plan.median]
+
+
+def _middle(projection: exp.Expr) -> str | None:
+    """The column whose plain median a projection is."""
+    from sqlglot import exp
+
+    within = projection.find(exp.WithinGroup)
+    if within is None or not isinstance(within.this, exp.PercentileCont) or within.this.name != "0.5":
+        return None
+    ordered = within.expression.expressions[0].this
+    casts = projection.this.this is within if isinstance(projection.this, exp.Cast) else projection.this is within
+    return ordered.name if casts and isinstance(ordered, exp.Column) else None
 
 
 def named_expressions(view: View, _: Schemas) -> Iterator[Finding]:

@@ -9,11 +9,13 @@ A view says in its header which of its rows hang on which rows of its inputs:
       join: {hotline_assignment: ticket_no} # other inputs, and the column they share with `of`
       spread: [upstream_no]                 # a changed row also touches the rows that share these with it
       sum: counted                          # the last WITH member only counts and adds up rows of `of`, a view
+      median: [sign_seconds]                # with `sum`: its columns that are PERCENTILE_CONT(0.5) of the column of that name
 
 `by` gives the output columns that name a group and the same as expressions over `of`; the first is never NULL. A row
 whose new version is the old one in every column that the view reads touches nothing. The view's own text then runs over
 tables of the same names that hold the rows of the touched groups only. With `sum` not even those are read: what the old
-rows had added is taken off the published counts and what the new rows add is put on. Every other input that changed,
+rows had added is taken off the published counts and what the new rows add is put on; medians are followed (views.middle).
+Every other input that changed,
 another day, another text or most groups at once means a full refresh.
 """
 
@@ -26,6 +28,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from schemas.contract import contracts
+from views import middle
+from views.middle import same
 from warehouse.tables import columns, quoted, shared_name, shared_query
 
 if TYPE_CHECKING:
@@ -52,11 +56,7 @@ class Changes:
         self._batches: dict[str, list[int]] = {}
         self._known: set[str] = set()  # inputs whose changed rows stand in pg_temp.changed_<input>
         self._seen: str | None = None  # the snapshot in which the golden records were last read
-        cursor.execute(
-            "SELECT to_regclass('hub.batch') IS NOT NULL AND to_regclass('board.published_batch') IS NOT NULL"
-        )
-        row = cursor.fetchone()
-        if not (row and row[0]):
+        if not (_stands(cursor, "hub.batch") and _stands(cursor, "board.published_batch")):
             return
         names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
         wanted = {dataset: name for name, dataset in names.items() if changed is None or {name, dataset} & changed}
@@ -81,7 +81,7 @@ class Changes:
     def rows_of(self, name: str) -> bool:
         """Make pg_temp.changed_<name>, its changed rows as they were (not _came) and as they are (_came); False when nobody can tell."""
         # A view that failed took its tables with it.
-        if name in self._known and self._stands(name):
+        if name in self._known and _stands(self._cursor, f"pg_temp.changed_{name}"):
             return True
         if name == "enterprise":
             return self._enterprises()
@@ -138,10 +138,6 @@ class Changes:
         self._known.add("enterprise")
         return True
 
-    def _stands(self, name: str) -> bool:
-        self._cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"pg_temp.changed_{name}"])
-        return bool((self._cursor.fetchone() or (False,))[0])
-
     def _run(self, text: str) -> None:
         self._cursor.execute(text.encode())
 
@@ -152,6 +148,8 @@ def refresh(
     """Bring the groups that the `moved` inputs touch up to date; None when only a full refresh will do."""
     plan = view.refresh
     if plan is None or not moved <= {plan.of, *plan.join} or not all(changes.rows_of(name) for name in moved):
+        return None
+    if plan.median and not _stands(cursor, middle.table(view)):
         return None
 
     def run(statement: str) -> int:
@@ -186,9 +184,9 @@ def _touched(cursor: psycopg.Cursor[Any], view: View, moved: frozenset[str], cat
     if plan.of in moved:
         parts.append(f"SELECT {groups} FROM {_differing(cursor, plan.of, view)} AS c")
         if plan.spread:
-            same = _same([(f"c.{name}", f"m.{name}") for name in plan.spread])
+            match = same([(f"c.{name}", f"m.{name}") for name in plan.spread])
             parts.append(
-                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM {_differing(cursor, plan.of, view)} AS c WHERE {same})"
+                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM {_differing(cursor, plan.of, view)} AS c WHERE {match})"
             )
     for name, column in plan.join.items():
         if name not in moved:
@@ -219,42 +217,48 @@ def _added_up(run: Any, cursor: psycopg.Cursor[Any], view: View, text: str) -> s
         run(f"CREATE TEMP TABLE {side} ON COMMIT DROP AS {counting}\n) SELECT * FROM {plan.sum}")
         run(f"DROP TABLE pg_temp.{plan.of}")
     keys = ", ".join(plan.by)
-    counts = [name for name in _columns(cursor, "pg_temp.came") if name not in plan.by]
-    same = _same([(f"b.{name}", f"t.{name}") for name in plan.by])
-    published = f"SELECT {', '.join(f'b.{n}' for n in [*plan.by, *counts])} FROM board.{view.name} AS b JOIN pg_temp.touched AS t ON {same}"
+    kinds = _kinds(cursor, "pg_temp.came")
+    counts = [name for name in kinds if name not in plan.by and name not in plan.median]
+    match = same([(f"b.{name}", f"t.{name}") for name in plan.by])
+    published = f"SELECT {', '.join(f'b.{n}' for n in [*plan.by, *counts])} FROM board.{view.name} AS b JOIN pg_temp.touched AS t ON {match}"
     gone = f"SELECT {keys}, {', '.join(f'-{n}' for n in counts)} FROM pg_temp.gone"
     came = f"SELECT {keys}, {', '.join(counts)} FROM pg_temp.came"
     fresh = f"fresh_{view.name}"
-    run(
-        f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS WITH {plan.sum} AS (SELECT {keys}, {', '.join(f'sum({n})::bigint AS {n}' for n in counts)} "
-        f"FROM ({published} UNION ALL {came} UNION ALL {gone}) AS s GROUP BY {keys} HAVING greatest({', '.join(f'sum({n})' for n in counts)}) > 0)\nSELECT{final}"
+    added = (
+        f"SELECT {keys}, {', '.join(f'sum({n})::bigint AS {n}' for n in counts)} FROM ({published} UNION ALL {came} UNION ALL {gone}) AS s "
+        f"GROUP BY {keys} HAVING greatest({', '.join(f'sum({n})' for n in counts)}) > 0"
     )
-    run("DROP TABLE pg_temp.came, pg_temp.gone")
+    if plan.median:
+        middle.follow(run, view, text)
+        medians = ", ".join(f"m.{name}::{kinds[name]} AS {name}" for name in plan.median)
+        added = f"SELECT s.*, {medians} FROM ({added}) AS s LEFT JOIN pg_temp.middle AS m ON {same([(f's.{n}', f'm.{n}') for n in plan.by])}"
+    run(f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS WITH {plan.sum} AS ({added})\nSELECT{final}")
+    run(f"DROP TABLE pg_temp.came, pg_temp.gone{', pg_temp.middle' if plan.median else ''}")
     return fresh
+
+
+def _stands(cursor: psycopg.Cursor[Any], relation: str) -> bool:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [relation])
+    return bool((cursor.fetchone() or (False,))[0])
 
 
 def _schema(name: str, catalog: Catalog) -> str:
     return "board" if name in catalog.views else "shared"
 
 
-def _same(pairs: list[tuple[str, str]]) -> str:
-    """SQL for the same group: all but the first may be NULL, which is written so that it can be hashed. A blank meets
-    NULL, here as there: both groups are then taken together.
-    """
-    first, *rest = pairs
-    return " AND ".join(
-        [f"{first[0]} = {first[1]}", *(f"coalesce({a}::text, '') = coalesce({b}::text, '')" for a, b in rest)]
-    )
-
-
 def _too_many(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> bool:
     """Whether most groups are touched: counted where they are months of units, estimated where each is one input row."""
     plan = view.refresh
     assert plan is not None
-    if plan.of in catalog.views:
+    # A group that is one ticket may have no row in the view, and is found by its number all the same.
+    rows = next(
+        (name for name, column in plan.join.items() if [*plan.by.values()] == [column] and name not in catalog.views),
+        plan.of,
+    )
+    if rows in catalog.views:
         groups = f"(SELECT count(*) FROM (SELECT DISTINCT {', '.join(plan.by)} FROM board.{view.name}) AS g)"
     else:
-        groups = f"(SELECT max(reltuples)::bigint FROM pg_class WHERE oid = to_regclass('record.{plan.of}'))"
+        groups = f"(SELECT max(reltuples)::bigint FROM pg_class WHERE oid = to_regclass('record.{rows}'))"
     cursor.execute(f"SELECT (SELECT count(*) FROM pg_temp.touched), {groups}".encode())
     touched, known = cursor.fetchone() or (0, 0)
     return bool(known is not None and known >= 0 and touched > max(8, _MOST * known))
@@ -267,10 +271,10 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> list[s
     of = f"{_schema(plan.of, catalog)}.{plan.of}"
     needed = _needed(cursor, plan.of, of, view)
     inner = ", ".join([*needed, *(f"{e} AS group_{n}" for n, e in enumerate(plan.by.values()))])
-    same = _same([(f"t.{name}", f"m.group_{n}") for n, name in enumerate(plan.by)])
+    match = same([(f"t.{name}", f"m.group_{n}") for n, name in enumerate(plan.by)])
     cursor.execute(
         f"CREATE TEMP TABLE {plan.of} ON COMMIT DROP AS SELECT {', '.join('m.' + c for c in needed)} "
-        f"FROM (SELECT {inner} FROM {of}) AS m JOIN pg_temp.touched AS t ON {same}".encode()
+        f"FROM (SELECT {inner} FROM {of}) AS m JOIN pg_temp.touched AS t ON {match}".encode()
     )
     cursor.execute(f"ANALYZE pg_temp.{plan.of}".encode())
     made = [plan.of]
@@ -304,11 +308,22 @@ def _needed(cursor: psycopg.Cursor[Any], name: str, relation: str, view: View) -
 
 
 def _columns(cursor: psycopg.Cursor[Any], relation: str) -> list[str]:
+    return list(_kinds(cursor, relation))
+
+
+def _kinds(cursor: psycopg.Cursor[Any], relation: str) -> dict[str, str]:
+    """Columns and their types, in order."""
     cursor.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [relation],
     )
-    return [column for (column,) in cursor.fetchall()]
+    return dict(cursor.fetchall())
+
+
+def keep(cursor: psycopg.Cursor[Any], view: View, text: str) -> None:
+    """After a full refresh, keep what the next partial one starts from besides the published rows; not outside a hub."""
+    if view.refresh is not None and view.refresh.median and _stands(cursor, "hub.batch"):
+        middle.keep(lambda statement: cursor.execute(statement.encode()).rowcount, view, text)
 
 
 def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, changes: Changes) -> Delta:
@@ -316,9 +331,9 @@ def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, chan
     plan = view.refresh
     assert plan is not None
     table = f"board.{view.name}"
-    same = _same([(f"b.{name}", f"t.{name}") for name in plan.by])
+    match = same([(f"b.{name}", f"t.{name}") for name in plan.by])
     run(
-        f"CREATE TEMP TABLE old_{view.name} ON COMMIT DROP AS SELECT b.* FROM {table} AS b JOIN pg_temp.touched AS t ON {same}"
+        f"CREATE TEMP TABLE old_{view.name} ON COMMIT DROP AS SELECT b.* FROM {table} AS b JOIN pg_temp.touched AS t ON {match}"
     )
     run(
         f"CREATE TEMP TABLE changed_{view.name} ON COMMIT DROP AS "
@@ -329,7 +344,7 @@ def _replace(run: Any, cursor: psycopg.Cursor[Any], view: View, fresh: str, chan
     differs = bool((cursor.fetchone() or (False,))[0])
     added = 0
     if differs:
-        added -= run(f"DELETE FROM {table} AS b USING pg_temp.touched AS t WHERE {same}")
+        added -= run(f"DELETE FROM {table} AS b USING pg_temp.touched AS t WHERE {match}")
         added += run(f"INSERT INTO {table} SELECT * FROM {fresh}")
     run(f"DROP TABLE {fresh}, old_{view.name}")
     changes.told_by(view)
@@ -356,7 +371,5 @@ def index(cursor: psycopg.Cursor[Any], view: View) -> None:
 
 
 def _make(cursor: psycopg.Cursor[Any], name: str, table: str, how: str) -> None:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
-    row = cursor.fetchone()
-    if row and row[0]:
+    if _stands(cursor, table):
         cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {table} {how}".encode())

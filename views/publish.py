@@ -54,7 +54,13 @@ COMMENT ON COLUMN board.published_batch.dataset IS '数据集';
 CREATE TABLE IF NOT EXISTS board.published_golden (seen pg_snapshot NOT NULL);
 COMMENT ON TABLE board.published_golden IS '最近一次发布看到的主记录：下一次只算这之后变了的';
 COMMENT ON COLUMN board.published_golden.seen IS '事务快照';
+CREATE TABLE IF NOT EXISTS board.published_own (name text PRIMARY KEY, fingerprint text NOT NULL);
+COMMENT ON TABLE board.published_own IS '通衢自己记的小表最近一次发布时的样子：变了才重算';
+COMMENT ON COLUMN board.published_own.name IS '表';
+COMMENT ON COLUMN board.published_own.fingerprint IS '行数和各行哈希之和';
 """
+# Small tables of the hub's own, written by people's answers and by visits: read whole to see whether they moved.
+_OWN = ("data_objection", "source_answer", "rectification_report")
 _SHAPE = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
@@ -85,6 +91,7 @@ def publish(
 ) -> list[Published]:
     """Compute what `changed` (dataset and reference table names; None means everything) can have touched.
 
+    What people have answered in the hub itself since the last publication counts as changed without being named.
     Views left alone are not in the answer. Committed as one transaction, unless the caller already has one open
     on the connection: then it is the caller's to commit. Running it again changes nothing.
     """
@@ -96,6 +103,8 @@ def publish(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         before = _set(cursor, _SETTINGS)
         known = _prepare(cursor)
+        answered = _answered(cursor)
+        changed = None if changed is None else changed | answered
         changes = partial.Changes(cursor, changed)
         for view in catalog.views.values():
             begun = time.perf_counter()
@@ -159,6 +168,25 @@ def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, tuple[str, str]]:
     return {view: (file, query) for view, file, query in cursor.fetchall()}
 
 
+def _answered(cursor: psycopg.Cursor[Any]) -> set[str]:
+    """Which of the hub's own small tables are not as the last publication read them; noted for the next."""
+    moved = set()
+    for name in _OWN:
+        cursor.execute("SELECT to_regclass(%s)", [f"shared.{name}"])
+        if _one(cursor)[0] is None:
+            continue
+        table = sql.Identifier("shared", name)
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO board.published_own SELECT {}, concat(count(*), '/', sum(hashtextextended(t::text, 0)::numeric)) FROM {} AS t "
+                "ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint WHERE published_own.fingerprint <> excluded.fingerprint"
+            ).format(sql.Literal(name), table)
+        )
+        if cursor.rowcount:
+            moved.add(name)
+    return moved
+
+
 def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str, *, relabel: bool) -> tuple[int, bool]:
     """Put the view's rows into its table if they differ from what is there; row count and whether they did."""
     fresh = sql.Identifier("pg_temp", "fresh_" + view.name)
@@ -180,6 +208,7 @@ def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str, *, relabel: boo
         cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table, fresh))
         partial.index(cursor, view)
     cursor.execute(sql.SQL("DROP TABLE {}").format(fresh))
+    partial.keep(cursor, view, text)
     if relabel or not same_shape:
         _comment(cursor, view)
     return rows, differs

@@ -134,3 +134,27 @@ def test_a_name_in_two_tables_must_say_which(tmp_path: Path) -> None:
 def test_a_column_is_never_taken_for_a_table(tmp_path: Path) -> None:
     sql = "SELECT\n  SUBSTRING(title FROM category_code) AS a -- 词\nFROM hotline_ticket"
     assert "把 'category_code' 误认成了来源表" in "\n".join(findings(tmp_path, sql))
+
+
+@pytest.mark.parametrize(
+    ("median", "column", "fraction", "right"),
+    [
+        ("sign_seconds", "sign_seconds", "0.5", True),
+        ("sign_seconds", "reply_seconds", "0.5", False),  # another column's
+        ("sign_seconds", "sign_seconds", "0.9", False),  # not the middle
+        ("", "sign_seconds", "0.5", False),  # not named
+    ],
+)
+def test_only_named_medians_are_followed(tmp_path: Path, median: str, column: str, fraction: str, right: bool) -> None:
+    refresh = f"refresh: {{of: hotline_ticket_fact, by: {{due_month: due_month}}, sum: counted, median: [{median}]}}\n--- */\n"
+    of_two = load_catalog().views["hotline_ticket_fact"]
+    catalog = catalog_of(
+        tmp_path,
+        "WITH counted AS (\n  SELECT\n    due_month,\n    COUNT(*) AS tickets,\n"
+        f"    CAST(PERCENTILE_CONT({fraction}) WITHIN GROUP (ORDER BY {column}) AS NUMERIC(18, 3)) AS sign_seconds\n"
+        "  FROM hotline_ticket_fact\n  GROUP BY due_month\n)\nSELECT\n  due_month, -- 月份\n  sign_seconds -- 签收\nFROM counted",
+        HEADER.replace("--- */\n", refresh),
+    )
+    catalog.views["hotline_ticket_fact"] = of_two
+    found = [str(error) for error in lint_catalog(catalog) if "refresh" in str(error)]
+    assert (found == []) == right, found

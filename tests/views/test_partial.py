@@ -6,10 +6,13 @@ import uuid
 from typing import Any
 
 import psycopg
+import pytest
 
 from pipelines.run import prepare
 from schemas.contract import contract
 from tests.views.test_conformance import _rows
+from views import middle
+from views.catalog import Catalog, load_catalog
 from views.publish import publish
 from warehouse.home import Home
 from warehouse.tables import columns, quoted
@@ -94,6 +97,61 @@ def test_a_delivery_refreshes_only_what_it_touches(home: Home, database: str) ->
         } <= partly  # fmt: skip
 
 
+@pytest.mark.parametrize("least", [1, 3])
+def test_medians_follow_what_comes_and_goes(
+    home: Home, database: str, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    """Few values kept, so that the middle leaves them often; few values at all, so that many are equal; units with and without a code."""
+    monkeypatch.setattr(middle, "LEAST", least)
+    prepare(home)
+    rng = random.Random(least)
+    start = datetime.datetime(2025, 8, 20, 9)
+
+    def tickets(count: int, among: int, most: int) -> list[dict[str, Any]]:
+        rows = []
+        for number in rng.sample(range(among), count):
+            sent = start + datetime.timedelta(days=rng.randrange(30), minutes=rng.randrange(600))
+            rows.append(
+                {
+                    "ticket_no": f"T{number}",
+                    "recorded_at": sent - datetime.timedelta(seconds=rng.choice([0, 60, 61, 75.5, 3600])),
+                    "dispatched_at": sent,
+                    "main_dept_code": rng.choice(["D1", "D2", "", None]),
+                    "first_contact_at": rng.choice([None, sent + datetime.timedelta(seconds=rng.randrange(most))]),
+                    "replied_at": rng.choice([None, sent + datetime.timedelta(seconds=rng.randrange(3 * most))]),
+                    "exclude_from_assessment": rng.random() < 0.1,
+                }
+            )
+        return rows
+
+    with psycopg.connect(database) as connection:
+        _deliver(connection, "hotline_ticket", tickets(300, 400, 9000))
+        name = "hotline_four_firsts_by_department"
+        some = Catalog({view.name: view for view in load_catalog().upstream(name)}, {})
+        publish(connection, None, DAY, catalog=some)
+        for count, gone, most in (
+            (1, 0, 9000),
+            (40, 0, 9000),
+            (30, 90, 9000),
+            (60, 0, 20),
+            (120, 0, 100000),
+            (0, 200, 1),
+            (5, 0, 9000),
+            (0, 250, 1),
+            (9, 0, 9),
+        ):
+            _deliver(connection, "hotline_ticket", tickets(count, 400, most), gone)
+            done = {p.name: p for p in publish(connection, {"hotline_ticket"}, DAY, catalog=some)}
+            assert [p.error for p in done.values() if p.error] == []
+            assert done[name].partial
+            followed = _board(connection, [name])
+            connection.execute("SAVEPOINT followed")
+            connection.execute("UPDATE board.published_view SET query = ''")
+            publish(connection, set(), DAY, catalog=some)
+            assert followed == _board(connection, [name])
+            connection.execute("ROLLBACK TO followed")
+
+
 def _told(connection: psycopg.Connection) -> dict[str, tuple[str, str | None]]:
     rows = connection.execute(
         "SELECT ticket_no, enterprise, enterprise_id FROM board.hotline_enterprise_tickets"
@@ -134,3 +192,19 @@ def test_an_enterprise_that_changes_brings_its_tickets_with_it(home: Home, datab
             connection.commit()
             assert [p.partial for p in done if p.name == "hotline_enterprise_tickets"] == [True]
             assert _told(connection) == expected
+
+
+def test_what_people_answer_in_the_hub_is_published_without_being_named(home: Home, database: str) -> None:
+    """And only then: a publication that finds no new answer leaves the views alone that read them."""
+    prepare(home)
+    with psycopg.connect(database) as connection:
+        _deliver(connection, "hotline_ticket", [{"ticket_no": "T1"}])
+        publish(connection, None, DAY)
+        answer = (
+            b"INSERT INTO hub.source_answer (source_id, answered_on) SELECT source_id, '2025-10-13' FROM hub.source"
+        )
+        for statement, computed in ((b"SELECT 1", False), (answer, True), (b"SELECT 1", False)):
+            connection.execute(statement)
+            names = {p.name for p in publish(connection, set(), DAY)}
+            assert ("quality_department_report_card" in names) == computed
+            assert "rectification_closure" not in names

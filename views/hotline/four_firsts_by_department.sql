@@ -12,24 +12,36 @@ definition:
 refresh:
   of: hotline_ticket_fact
   by: {dispatched_month: dispatched_month, main_dept_code: main_dept_code}
+  sum: counted
+  median: [dispatch_seconds, sign_seconds, contact_seconds, reply_seconds]
 --- */
+WITH counted AS (
+  SELECT
+    dispatched_month,
+    main_dept_code,
+    COUNT(*) AS tickets,
+    COUNT(sign_seconds) AS signed,
+    COUNT(contact_seconds) AS contacted,
+    COUNT(reply_seconds) AS replied,
+    CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY dispatch_seconds) AS NUMERIC(18, 3)) AS dispatch_seconds,
+    CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY sign_seconds) AS NUMERIC(18, 3)) AS sign_seconds,
+    CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY contact_seconds) AS NUMERIC(18, 3)) AS contact_seconds,
+    CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY reply_seconds) AS NUMERIC(18, 3)) AS reply_seconds
+  FROM hotline_ticket_fact
+  WHERE dispatched_month IS NOT NULL AND NOT merged AND NOT excluded
+  GROUP BY dispatched_month, main_dept_code
+)
 SELECT
-  fact.dispatched_month,                                              -- 转办月份
-  fact.main_dept_code,                                                -- 主办单位编码
-  COALESCE(dept.short_name, fact.main_dept_code, '未指定') AS department, -- 主办单位
-  COUNT(*) AS tickets,                                                 -- 转办工单（件）
-  COUNT(fact.sign_seconds) AS signed,                                 -- 已签收（件）
-  COUNT(fact.contact_seconds) AS contacted,                           -- 已联系（件）
-  COUNT(fact.reply_seconds) AS replied,                               -- 已答复（件）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.dispatch_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
-    AS NUMERIC(12, 1)) AS dispatch_minutes,                            -- 记录到转办（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.sign_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
-    AS NUMERIC(12, 1)) AS sign_minutes,                                -- 转办到签收（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.contact_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
-    AS NUMERIC(12, 1)) AS contact_minutes,                             -- 转办到首次联系（分钟）
-  CAST(ROUND(CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY fact.reply_seconds) AS NUMERIC(18, 3)) / 60.0, 1)
-    AS NUMERIC(12, 1)) AS reply_minutes                                -- 转办到答复（分钟）
-FROM hotline_ticket_fact AS fact
-LEFT JOIN department AS dept ON dept.dept_code = fact.main_dept_code
-WHERE fact.dispatched_month IS NOT NULL AND NOT fact.merged AND NOT fact.excluded
-GROUP BY fact.dispatched_month, fact.main_dept_code, dept.short_name
+  counted.dispatched_month,                                            -- 转办月份
+  counted.main_dept_code,                                              -- 主办单位编码
+  COALESCE(dept.short_name, counted.main_dept_code, '未指定') AS department, -- 主办单位
+  counted.tickets,                                                     -- 转办工单（件）
+  counted.signed,                                                      -- 已签收（件）
+  counted.contacted,                                                   -- 已联系（件）
+  counted.replied,                                                     -- 已答复（件）
+  CAST(ROUND(counted.dispatch_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS dispatch_minutes, -- 记录到转办（分钟）
+  CAST(ROUND(counted.sign_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS sign_minutes, -- 转办到签收（分钟）
+  CAST(ROUND(counted.contact_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS contact_minutes, -- 转办到首次联系（分钟）
+  CAST(ROUND(counted.reply_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS reply_minutes -- 转办到答复（分钟）
+FROM counted
+LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code
