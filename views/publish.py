@@ -103,6 +103,7 @@ def publish(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         before = _set(cursor, _SETTINGS)
         known = _prepare(cursor)
+        _know(cursor)
         answered = _answered(cursor)
         changed = None if changed is None else changed | answered
         changes = partial.Changes(cursor, changed)
@@ -168,6 +169,19 @@ def _prepare(cursor: psycopg.Cursor[Any]) -> dict[str, tuple[str, str]]:
     return {view: (file, query) for view, file, query in cursor.fetchall()}
 
 
+def _know(cursor: psycopg.Cursor[Any]) -> None:
+    """Have the planner know the tables that autovacuum leaves alone: those of a few dozen rows, and those just made.
+
+    It took four sources for 380, and from that a join of 200 open tickets for one row: 0.05 s became 167 s.
+    """
+    cursor.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND pg_has_role(relowner, 'USAGE') AND (reltuples < 0 OR oid = to_regclass('hub.source')) "
+        "AND relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('hub', 'shared', 'record', 'board'))"
+    )
+    for (table,) in cursor.fetchall():
+        cursor.execute(sql.SQL("ANALYZE {}").format(sql.SQL(table)))
+
+
 def _answered(cursor: psycopg.Cursor[Any]) -> set[str]:
     """Which of the hub's own small tables are not as the last publication read them; noted for the next."""
     moved = set()
@@ -207,6 +221,7 @@ def _refresh(cursor: psycopg.Cursor[Any], view: View, text: str, *, relabel: boo
             _grant(cursor, view.name)
         cursor.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(table, fresh))
         partial.index(cursor, view)
+        cursor.execute(sql.SQL("ANALYZE {}").format(table))
     cursor.execute(sql.SQL("DROP TABLE {}").format(fresh))
     partial.keep(cursor, view, text)
     if relabel or not same_shape:

@@ -20,8 +20,8 @@ WITH open_ticket AS (
     t.dispatched_at,
     t.due_at,
     COALESCE(t.extension_days, 0) AS extension_days,
-    t.secrecy,
-    t.title,
+    -- A source that does not say is treated as if secrecy had been asked for.
+    CASE WHEN COALESCE(t.secrecy, TRUE) THEN '（诉求人要求保密）' ELSE t.title END AS title,
     f.sign_seconds,
     f.contact_seconds,
     f.sign_limit_seconds,
@@ -35,6 +35,9 @@ WITH open_ticket AS (
 hourly AS (
   SELECT
     t.ticket_no,
+    t.title,
+    t.main_dept_code,
+    t.dispatched_at,
     l.clock,
     l.rule_id,
     l.legal_basis,
@@ -50,6 +53,9 @@ hourly AS (
 closing AS (
   SELECT
     t.ticket_no,
+    t.title,
+    t.main_dept_code,
+    t.dispatched_at,
     l.rule_id,
     l.legal_basis,
     t.due_at AS told_due_at,
@@ -74,35 +80,39 @@ closing AS (
 clocks AS (
   SELECT
     hourly.ticket_no,
+    hourly.title,
+    hourly.main_dept_code,
     hourly.clock,
     hourly.rule_id,
     hourly.legal_basis,
-    t.dispatched_at,
+    hourly.dispatched_at,
     hourly.used * 1.0 AS used,
     hourly.span * 1.0 AS span,
     hourly.used > hourly.span AS is_over,
     CAST(NULL AS DATE) AS due_on,
     FALSE AS provisional
   FROM hourly
-  JOIN open_ticket AS t ON t.ticket_no = hourly.ticket_no
   UNION ALL
   SELECT
     closing.ticket_no,
+    closing.title,
+    closing.main_dept_code,
     '办结' AS clock,
     CASE WHEN closing.told_due_at IS NULL THEN closing.rule_id END AS rule_id,
     CASE WHEN closing.told_due_at IS NULL THEN closing.legal_basis END AS legal_basis,
-    t.dispatched_at,
+    closing.dispatched_at,
     closing.used * 1.0 AS used,
     closing.span * 1.0 AS span,
     COALESCE(NOT closing.closed_in_time, FALSE) AS is_over,
     closing.close_due_on AS due_on,
     COALESCE(closing.told_due_at IS NULL AND closing.provisional, FALSE) AS provisional
   FROM closing
-  JOIN open_ticket AS t ON t.ticket_no = closing.ticket_no
 ),
 levelled AS (
   SELECT
     ticket_no,
+    title,
+    main_dept_code,
     clock,
     rule_id,
     legal_basis,
@@ -119,10 +129,9 @@ levelled AS (
 )
 SELECT
   l.ticket_no,                                                         -- 工单编号
-  CASE WHEN COALESCE(t.secrecy, TRUE) THEN '（诉求人要求保密）' ELSE t.title END
-    AS title,                                                          -- 标题
-  t.main_dept_code,                                                    -- 主办单位编码
-  COALESCE(dept.short_name, t.main_dept_code, '未指定') AS department,   -- 主办单位
+  l.title,                                                             -- 标题
+  l.main_dept_code,                                                    -- 主办单位编码
+  COALESCE(dept.short_name, l.main_dept_code, '未指定') AS department,   -- 主办单位
   l.clock,                                                             -- 哪个时限
   l.level,                                                             -- 预警档（%）
   CAST(ROUND(CAST(100.0 * l.share AS NUMERIC(18, 6)), 1) AS NUMERIC(9, 1)) AS used_pct, -- 已用时限（%）
@@ -132,6 +141,5 @@ SELECT
   COALESCE(l.rule_id, '工单写明') AS rule_id,                            -- 依据的规则
   l.legal_basis                                                        -- 法律依据
 FROM levelled AS l
-JOIN open_ticket AS t ON t.ticket_no = l.ticket_no
-LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN department AS dept ON dept.dept_code = l.main_dept_code
 WHERE l.level IS NOT NULL
