@@ -21,7 +21,7 @@ def verify(
 ) -> None:  # fmt: skip
     """核对审计链：有没有人改过、删过、插过、换过次序、截过末尾。断开时退出码为 1。
 
-    库里的链还与数据目录里的封印（audit.seal，每分钟一次）比对；离线文件与它自己的末行、与 --known 比对。
+    库里的链还与数据目录里的封印（audit.seal 每分钟一条，audit.seal.last 是最新一条，写完即封）比对；离线文件与它自己的末行、与 --known 比对。
 
     示例：
       hub audit verify

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,10 +31,17 @@ _DEMO = (
 )
 
 
-def _connect() -> psycopg.Connection[Any]:
+@contextmanager
+def _connect() -> Iterator[psycopg.Connection[Any]]:
+    """A connection whose work is committed at the end, and what it wrote into the audit sealed."""
     from hub import quarantine
+    from hub.setup import home
+    from portal import audit
 
-    return quarantine.connect()
+    with quarantine.connect() as connection:
+        yield connection
+        connection.commit()
+        audit.settle(connection, home().path / audit.SEALS)
 
 
 def _by() -> str:
@@ -196,4 +205,6 @@ def demo_accounts(here: Home) -> list[tuple[str, str, str]]:
                 audit.write(connection, _by(), "user", name, did="add", role=role)
                 account = accounts.find(connection, name)
                 made.append((name, account.title if account else role, word))
+        connection.commit()
+        audit.settle(connection, here.path / audit.SEALS)
     return made

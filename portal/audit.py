@@ -3,17 +3,20 @@
 hash(n) = sha256(hash(n-1) + entry(n)), hash(0) = 32 zero bytes. Whoever changes, drops, inserts or moves an entry
 breaks the chain from there on; `hub audit verify` finds the place, also from an exported file, without the database.
 Whoever cuts off its end leaves a chain that holds, only shorter: against that an export says at its end how many
-entries it has, and the hub keeps seals, (number, hash) of the newest entry once a minute, in a file outside the
-database. An auditor who has written down the number and hash of any entry can check against that too.
+entries it has, and the hub keeps seals, (number, hash) of the newest entry, in files outside the database: of each
+entry as soon as it is committed, and for good once a minute. An auditor who has written down the number and hash of any entry can check against that too.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from schemas.identifiers import COUNTY_TIME
 
@@ -26,6 +29,7 @@ START = bytes(32)
 _LOCK = 0x746F6E69
 _END = "end"
 SEALS = "audit.seal"  # in the hub's home
+_NEWEST = ".last"  # beside it: the newest entry alone, written over
 ACTIONS = {
     "sign_in": "登录", "sign_in_failed": "登录失败", "sign_out": "退出", "password": "改口令", "totp": "设置动态口令", "query": "查询",
     "export": "导出", "fix": "更正", "upload": "报送", "contest": "申诉", "decide": "裁定", "user": "账号", "approve": "批准", "request": "申请数据",
@@ -51,6 +55,7 @@ VALUES = {
 
 
 Seal = tuple[int, bytes]  # an entry's number and hash
+_written: WeakKeyDictionary[psycopg.Connection[Any], Seal] = WeakKeyDictionary()  # and perhaps not yet committed
 
 
 class Broken(NamedTuple):
@@ -77,8 +82,9 @@ def write(
     ).replace("\\u0000", "")  # fmt: skip
     connection.execute(
         "INSERT INTO hub.audit (audit_id, entry, hash, at) VALUES (%s, %s, %s, %s)",
-        [number, entry, link(before, entry), at],
+        [number, entry, told := link(before, entry), at],
     )
+    _written[connection] = number, told
 
 
 def link(before: bytes, entry: str) -> bytes:
@@ -160,16 +166,34 @@ def seal(connection: psycopg.Connection[Any], file: Path) -> None:
     if last is None:
         return
     line = f"{last['audit_id']} {bytes(last['hash']).hex()}\n"
-    if file.exists() and file.read_text(encoding="ascii").endswith(line):
+    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as target:
+        end = target.seek(0, os.SEEK_END)
+        target.seek(max(0, end - len(line)))
+        if target.read() != line.encode():
+            target.write(line.encode())
+
+
+def settle(connection: psycopg.Connection[Any], file: Path) -> None:
+    """Seal what this connection has written and committed; between transactions, by whoever ends the work on it."""
+    seal = _written.pop(connection, None)
+    if seal is None or connection.closed:
         return
-    file.touch(mode=0o600)
-    with file.open("a", encoding="ascii") as target:
-        target.write(line)
+    kept = connection.execute("SELECT FROM hub.audit WHERE audit_id = %s AND hash = %s", seal).fetchone()
+    connection.rollback()
+    if kept is None:  # taken back with its transaction
+        return
+    with open(os.open(f"{file}{_NEWEST}", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as target:
+        fcntl.flock(target, fcntl.LOCK_EX)
+        number = target.readline().partition(" ")[0]
+        if not number.isdigit() or int(number) < seal[0]:
+            target.seek(0)
+            target.truncate()
+            target.write(f"{seal[0]} {seal[1].hex()}\n")
 
 
 def sealed(file: Path) -> list[Seal]:
     """The seals kept so far; a line cut short by a crash is none."""
-    if not file.exists():
-        return []
-    pairs = (line.split(" ") for line in file.read_text(encoding="ascii").splitlines())
+    newest = file.with_name(file.name + _NEWEST)
+    lines = [line for one in (file, newest) if one.exists() for line in one.read_text(encoding="ascii").splitlines()]
+    pairs = (line.split(" ") for line in lines)
     return [(int(pair[0]), bytes.fromhex(pair[1])) for pair in pairs if len(pair) == 2 and len(pair[1]) == 64]

@@ -12,6 +12,7 @@ import hmac
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -19,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from portal import audit
 from portal.accounts import Account
 from schemas.errors import WarehouseUnavailable
 from warehouse import access
@@ -30,8 +32,8 @@ _POOL = 16
 class Database:
     """The warehouse as the portal uses it; connections are kept and shared between requests."""
 
-    def __init__(self, url: str, key: bytes) -> None:
-        self.url, self.key = url, key
+    def __init__(self, url: str, key: bytes, seals: Path) -> None:
+        self.url, self.key, self._seals = url, key, seals
         self._idle: queue.LifoQueue[psycopg.Connection[Row]] = queue.LifoQueue()
 
     @contextmanager
@@ -57,6 +59,7 @@ class Database:
         finally:
             if not connection.closed:
                 connection.rollback()
+                audit.settle(connection, self._seals)
             if connection.closed or connection.broken or self._idle.qsize() >= _POOL:
                 connection.close()
             else:

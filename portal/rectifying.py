@@ -3,7 +3,7 @@
     clerk of the lead department  ->  progress | closure application, with a paper  ->  accepted or returned by another person
 
 An accepted report moves its problem on the boards: view rectification_ledger takes it for what the ledger does not say
-yet. It keeps what the ledger said at that moment; once the ledger itself says something else, the ledger counts.
+yet. An application that waits stops the clock of its problem; a returned one lets it go on as if it had never stopped. It keeps what the ledger said at that moment; once the ledger itself says something else, the ledger counts.
 """
 
 from __future__ import annotations

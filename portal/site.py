@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from connectors.spec import Registry
+from portal import audit
 from portal.database import Database
 from warehouse import registry
 from warehouse.home import Home
@@ -47,7 +48,7 @@ class Site:
     @cached_property
     def database(self) -> Database:
         """The warehouse."""
-        return Database(self.home.database_url, self.key)
+        return Database(self.home.database_url, self.key, self.home.path / audit.SEALS)
 
     @cached_property
     def key(self) -> bytes:

@@ -133,12 +133,13 @@ _OWN = {
     "data_objection": """SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
       CASE WHEN o.answered_at <= {at} THEN (o.answered_at AT TIME ZONE 'Asia/Shanghai') END AS answered_at, CASE WHEN o.answered_at <= {at} THEN o.result END AS result
       FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider WHERE o.raised_at <= {at}""",
-    "rectification_report": """SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct, r.accepted,
-      d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, r.answered_by) AS reviewer,
-      (r.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, r.answered_on, CASE WHEN NOT r.accepted THEN r.answer END AS reason, r.evidence,
-      r.ledger_status::varchar(20) AS ledger_status, r.ledger_pct, r.ledger_reopened
-      FROM hub.rectification_report r LEFT JOIN shared.department d ON d.dept_id = r.department LEFT JOIN hub.account p ON p.name = r.reported_by
-      LEFT JOIN hub.account q ON q.name = r.answered_by WHERE r.answered_at <= {at}""",
+    "rectification_report": """SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct, a.accepted,
+      d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, a.answered_by) AS reviewer,
+      (a.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, a.answered_on, CASE WHEN NOT a.accepted THEN a.answer END AS reason, a.evidence,
+      a.ledger_status::varchar(20) AS ledger_status, a.ledger_pct, a.ledger_reopened
+      FROM hub.rectification_report r LEFT JOIN hub.rectification_report a ON a.report_id = r.report_id AND a.answered_at <= {at}
+      LEFT JOIN shared.department d ON d.dept_id = r.department LEFT JOIN hub.account p ON p.name = r.reported_by
+      LEFT JOIN hub.account q ON q.name = a.answered_by WHERE r.reported_at <= {at}""",
     "enterprise_conflict": """SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner,
       coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, c.stands, c.said, c.former,
       (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,

@@ -39,14 +39,14 @@ FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider"""
 _PUBLIC_ANSWER = """
 CREATE OR REPLACE VIEW shared.source_answer AS SELECT s.connector, s.dataset, s.provider_dept_code, a.answered_on
 FROM hub.source_answer a JOIN hub.source s USING (source_id)"""
-# Reports about problems that another person has answered; what they say in words stays with those it is for.
+# Reports about problems, answered by another person or not yet; what they say in words stays with those it is for.
 _PUBLIC_REPORT = """
 CREATE OR REPLACE VIEW shared.rectification_report AS SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct,
   r.accepted, d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, r.answered_by) AS reviewer,
   (r.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, r.answered_on, CASE WHEN NOT r.accepted THEN r.answer END AS reason, r.evidence,
   r.ledger_status::varchar(20) AS ledger_status, r.ledger_pct, r.ledger_reopened
 FROM hub.rectification_report r LEFT JOIN shared.department d ON d.dept_id = r.department
-LEFT JOIN hub.account p ON p.name = r.reported_by LEFT JOIN hub.account q ON q.name = r.answered_by WHERE r.accepted IS NOT NULL"""
+LEFT JOIN hub.account p ON p.name = r.reported_by LEFT JOIN hub.account q ON q.name = r.answered_by"""
 # One row per refused row and reason, without any raw value.
 _PUBLIC_QUARANTINE = """
 CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,

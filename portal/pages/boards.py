@@ -196,6 +196,8 @@ def report(visit: Visit, number: str) -> Response:
             audit.write(connection, visit.user.name, "rectify", number, address=visit.address, did=kind, report=made)
     except ConfigError as error:
         return _problem(visit, number, 422, str(error))
+    if kind == "closure":  # the department's clock stands while it waits
+        visit.site.settle(set())
     return visit.go(f"/boards/rectification/{number}#reports", f"{rectifying.KINDS[kind]}已报出，等整改办审核")
 
 

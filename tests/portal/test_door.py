@@ -215,6 +215,27 @@ def test_audit_chain_shows_any_change(site: Site, tmp_path: Path) -> None:
         assert found.number == where
 
 
+def test_newest_entry_is_sealed_as_soon_as_it_is_written(site: Site) -> None:
+    seals = site.home.path / audit.SEALS
+    with site.database.owner() as connection:
+        audit.write(connection, "shenji", "export", "一份", rows=3)
+    with site.database.owner() as connection:
+        entries = list(audit.stored(connection))
+    assert entries[-1][0::2] in audit.sealed(seals)
+    cut = audit.verify(entries[:-1], audit.sealed(seals))[2]
+    assert cut is not None
+    assert cut.number == len(entries)
+    with pytest.raises(ZeroDivisionError), site.database.owner() as connection:
+        audit.write(connection, "shenji", "export", "没有办成")
+        raise ZeroDivisionError
+    assert max(n for n, _ in audit.sealed(seals)) == len(entries)  # what was taken back is not sealed
+    with site.database.control() as connection:  # one that commits for itself
+        audit.write(connection, "shenji", "export", "另一份")
+        connection.commit()
+    with site.database.owner() as connection:
+        assert max(audit.sealed(seals))[0] == len(list(audit.stored(connection)))
+
+
 def _chained(kept: list[tuple[int, str, bytes]], texts: list[str]) -> list[tuple[int, str, bytes]]:
     found = list(kept)
     for text in texts:

@@ -119,6 +119,8 @@ def test_accepted_reports_move_the_lights_until_the_ledger_itself_moves(
     begun = datetime.now(UTC)
     third = report("closure", "")
     assert f"{number} 的销号申请等待审核" in _said(site, "lingdao")
+    waiting = _line(site, number)  # its clock stands from that day
+    assert (waiting["light"], waiting["status"], waiting["stopped_on"]) == ("green", "closure_applied", county.DAY)
     answer(third, "accepted")
     closed = _line(site, number)
     assert (closed["light"], closed["status"], closed["is_on_time"], closed["stopped_on"]) == (

@@ -4,9 +4,9 @@ question: 每个问题办到哪一步，到期没有，亮什么灯？
 grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
-  status: 台账上的；门户里审核通过的销号申请算已销号，审核通过的进展改写进度，直到台账自己改了状态、进度或反弹次数，此后以台账为准
+  status: 台账上的；门户里审核通过的销号申请算已销号，审核通过的进展改写进度，直到台账自己改了状态、进度或反弹次数，此后以台账为准；门户里报了还没审核的销号申请算销号待审
   due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日起的下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
-  stopped_on: 停止计时日：已申请销号（未被退回）的为申请日，已销号而没有申请日的为销号日，其余为空；门户里销号的，申请日是报出那天，销号日是审核通过那天
+  stopped_on: 停止计时日：已申请销号（未被退回，等审核的时间不算牵头单位的）的为申请日，被退回的从头接着算，已销号而没有申请日的为销号日，其余为空；门户里销号的，申请日是报出那天，销号日是审核通过那天
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
   days_overdue: 停止计时日（未停止的按数据日）超过整改时限的天数，未超过为 0
@@ -100,15 +100,31 @@ accepted AS (
     AND COALESCE(p.reopened_count, 0) = r.ledger_reopened
   WHERE r.accepted AND r.answered_on <= :as_of
 ),
+-- An application nobody has answered by the day asked for: the days until somebody does are not the lead department's.
+waiting AS (
+  SELECT problem_no, MIN(reported_on) AS reported_on
+  FROM rectification_report
+  WHERE kind = 'closure' AND reported_on <= :as_of AND (answered_on IS NULL OR answered_on > :as_of)
+  GROUP BY problem_no
+),
 told AS (
   SELECT
     p.problem_no,
-    CASE WHEN a.closes THEN 'closed' ELSE p.status END AS status,
+    CASE
+      WHEN a.closes THEN 'closed'
+      WHEN w.problem_no IS NOT NULL AND p.status NOT IN ('accepted', 'closed') THEN 'closure_applied'
+      ELSE p.status
+    END AS status,
     COALESCE(a.progress_pct, p.progress_pct) AS progress_pct,
-    CASE WHEN a.closes THEN CAST(a.reported_on AS TIMESTAMP) ELSE p.closure_applied_at END AS closure_applied_at,
+    CASE
+      WHEN a.closes THEN CAST(a.reported_on AS TIMESTAMP)
+      WHEN w.problem_no IS NOT NULL AND p.status NOT IN ('closure_applied', 'accepted', 'closed') THEN CAST(w.reported_on AS TIMESTAMP)
+      ELSE p.closure_applied_at
+    END AS closure_applied_at,
     CASE WHEN a.closes THEN CAST(a.answered_on AS TIMESTAMP) ELSE p.closed_at END AS closed_at
   FROM rectification_problem AS p
   LEFT JOIN accepted AS a ON a.problem_no = p.problem_no AND a.place = 1
+  LEFT JOIN waiting AS w ON w.problem_no = p.problem_no
 ),
 problem AS (
   SELECT
