@@ -166,7 +166,8 @@ def seal(connection: psycopg.Connection[Any], file: Path) -> None:
     if last is None:
         return
     line = f"{last['audit_id']} {bytes(last['hash']).hex()}\n"
-    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as target:
+    file.touch(mode=0o600)
+    with file.open("r+b") as target:
         end = target.seek(0, os.SEEK_END)
         target.seek(max(0, end - len(line)))
         if target.read() != line.encode():
@@ -182,7 +183,9 @@ def settle(connection: psycopg.Connection[Any], file: Path) -> None:
     connection.rollback()
     if kept is None:  # taken back with its transaction
         return
-    with open(os.open(f"{file}{_NEWEST}", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii") as target:
+    newest = file.with_name(file.name + _NEWEST)
+    newest.touch(mode=0o600)
+    with newest.open("r+", encoding="ascii") as target:
         fcntl.flock(target, fcntl.LOCK_EX)
         number = target.readline().partition(" ")[0]
         if not number.isdigit() or int(number) < seal[0]:

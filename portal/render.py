@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from portal.kinds import kind_of
@@ -122,6 +123,12 @@ def static(name: str) -> str:
     return f"/static/{name}?v={hashlib.sha256((ROOM / 'static' / name).read_bytes()).hexdigest()[:12]}"
 
 
+@pass_context
+def person(context: Context, name: str | None) -> str:
+    """Who an account is, by name; the account itself when nobody of the portal has it (a console, the hub)."""
+    return context["site"].people.get(name or "", name or DASH)  # type: ignore[no-any-return]
+
+
 @cache
 def environment() -> Environment:
     """The Jinja environment; every value is escaped and an unknown one is an error."""
@@ -141,6 +148,7 @@ def environment() -> Environment:
         "cell": cell,
         "json": as_json,
         "span": span,
+        "person": person,
     }
     from portal import charts, drawing  # they write numbers as this module does
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,7 @@ class Site:
     address: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_URL", "").rstrip("/"))  # as people reach it
 
     running: dict[str, tuple[int, Any]] = field(default_factory=dict)  # run -> (account, connection), to cancel it
+    _people: tuple[float, dict[str, str]] = field(default=(-1.0, {}))  # until when it holds
 
     @cached_property
     def database(self) -> Database:
@@ -100,6 +102,15 @@ class Site:
         found = registry.files(self.home)
         with self.database.control() as connection:
             return registry.join(found, connection, self.home)
+
+    @property
+    def people(self) -> dict[str, str]:
+        """The person of each account, looked up once a minute."""
+        if time.monotonic() > self._people[0]:
+            with self.database.owner() as connection:
+                found = connection.execute("SELECT name, person FROM hub.account").fetchall()
+            self._people = time.monotonic() + 60, {row["name"]: row["person"] for row in found}
+        return self._people[1]
 
     @property
     def oidc(self) -> dict[str, Any] | None:

@@ -64,7 +64,8 @@ def _open(site: Site, sealed: str) -> dict[str, Any]:
 
 
 def _back(visit: Visit) -> str:
-    return f"{'https' if visit.site.secure else visit.request.url.scheme}://{visit.request.url.netloc}/login/oidc/back"
+    """Where the provider sends the browser: the portal's configured address, never what the request calls it."""
+    return f"{visit.base}/login/oidc/back"
 
 
 @route(router, "/login/oidc", PUBLIC)

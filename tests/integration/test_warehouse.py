@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from pathlib import Path
 
@@ -13,12 +14,24 @@ from connectors.spec import Connector
 from connectors.spec import load as load_connector
 from pipelines.run import prepare, run
 from warehouse import metadata
-from warehouse.engines.postgresql import Server
+from warehouse.engines.postgresql import SESSION_BYTES, Server
 from warehouse.home import Home
 
 _NUMBER = count()
 FIELDS = ("record_no", "uscc", "reg_no", "name", "status", "reg_address", "legal_rep_hash", "legal_rep_masked")
 A, B = "91510999MA7TE5T00T", "91510999000000860Q"
+
+
+def test_no_session_takes_the_machines_memory(postgres_server: Server) -> None:
+    """Whatever a role sets for itself: its statement ends, its session and everybody else's go on."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        pid = connection.info.backend_pid
+        assert re.search(rf"Max data size\s+{SESSION_BYTES}\s", Path(f"/proc/{pid}/limits").read_text())
+        connection.execute("SET work_mem = '64GB'")
+        with pytest.raises(psycopg.errors.OutOfMemory):
+            connection.execute("SELECT array_agg(repeat('x', 1000000)) FROM generate_series(1, 2000)")
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert connection.info.backend_pid == pid
 
 
 @pytest.fixture

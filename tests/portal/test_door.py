@@ -225,9 +225,8 @@ def test_newest_entry_is_sealed_as_soon_as_it_is_written(site: Site) -> None:
     cut = audit.verify(entries[:-1], audit.sealed(seals))[2]
     assert cut is not None
     assert cut.number == len(entries)
-    with pytest.raises(ZeroDivisionError), site.database.owner() as connection:
+    with site.database.control() as connection:
         audit.write(connection, "shenji", "export", "没有办成")
-        raise ZeroDivisionError
     assert max(n for n, _ in audit.sealed(seals)) == len(entries)  # what was taken back is not sealed
     with site.database.control() as connection:  # one that commits for itself
         audit.write(connection, "shenji", "export", "另一份")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -54,6 +55,18 @@ def test_known_subject_comes_in_without_a_password(provider: str, address: str) 
     assert answer.status_code == 303
     assert client.get("/boards/indicators").status_code == 200
     client.close()
+
+
+def test_provider_sends_back_to_the_portals_own_address(
+    provider: str, address: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent_back_to() -> str:
+        away = httpx2.get(f"{address}/login/oidc", headers={"Host": "evil.example"}, trust_env=False)
+        return parse_qs(urlsplit(away.headers["location"]).query)["redirect_uri"][0]
+
+    assert sent_back_to() == f"{address}/login/oidc/back"
+    monkeypatch.setattr(site, "address", "https://hub.county.example")
+    assert sent_back_to() == "https://hub.county.example/login/oidc/back"
 
 
 def test_unknown_subject_and_a_forged_return_stay_out(provider: str, address: str) -> None:

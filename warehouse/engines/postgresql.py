@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import resource
 import secrets
 import shutil
 import signal
@@ -27,6 +28,10 @@ from urllib.parse import quote
 from schemas.errors import WarehouseUnavailable
 
 SUPERUSER = "tongqu"
+# What one session may take of the machine's memory. Every role may raise work_mem for itself, and an aggregate takes no
+# notice of it: past this a statement fails with "out of memory" and its session lives on, where without it the
+# system would kill the server.
+SESSION_BYTES = 1 << 30
 
 # Durable defaults for one county on one machine; fsync and synchronous_commit stay on.
 _SETTINGS = """
@@ -94,6 +99,14 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def _bound(pid: int) -> None:
+    """Bound the private memory of each session this postmaster starts from now on; shared buffers do not count."""
+    with suppress(OSError):  # another user's server: its own administrator has set it
+        hard = resource.prlimit(pid, resource.RLIMIT_DATA)[1]
+        most = SESSION_BYTES if hard == resource.RLIM_INFINITY else min(SESSION_BYTES, hard)
+        resource.prlimit(pid, resource.RLIMIT_DATA, (most, hard))
+
+
 class Server:
     """One PostgreSQL cluster in `data`; its password lies beside it in `<data>.password` (mode 0600)."""
 
@@ -111,7 +124,8 @@ class Server:
         """
         self.data.parent.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            if self.pid() is not None:
+            if (pid := self.pid()) is not None:
+                _bound(pid)
                 return self
             if not (self.data / "PG_VERSION").exists():
                 self._init()
@@ -131,8 +145,10 @@ class Server:
                 "start",
             ]
             done = self._run(command)
-            if done.returncode != 0 or self.pid() is None:
+            pid = self.pid()
+            if done.returncode != 0 or pid is None:
                 raise WarehouseUnavailable("内置 PostgreSQL", "没有启动成功", f"请看日志 {log}")
+            _bound(pid)
         return self
 
     def stop(self) -> None:
