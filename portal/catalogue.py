@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypinyin import Style, lazy_pinyin
 
-from connectors.spec import Registry
+from connectors.spec import Connector, Registry
 from portal.figures import catalog
 from schemas.contract import Contract, contracts
 from schemas.reference import departments
@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing in the catalogue; `sources` are the connectors that fill it, `sharing` a key of SHARING, `words` what it is found by."""
+    """One thing in the catalogue; `sources` are the connectors that fill it, `known_as` what the departments call it, `sharing` a key of SHARING, `words` what it is found by."""
 
     name: str
     kind: str
@@ -55,6 +55,7 @@ class Entry:
     frequency: str
     columns: tuple[Column, ...]
     sources: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()
     share: str = ""
     sharing: str = ""
     words: str = field(default="", repr=False)
@@ -73,9 +74,9 @@ def _pinyin(text: str) -> str:
 
 def entries(registry: Registry) -> list[Entry]:
     """Everything, datasets first."""
-    owners: dict[str, list[str]] = {}
+    owners: dict[str, list[Connector]] = {}
     for one in registry.connectors.values():
-        owners.setdefault(one.dataset, []).append(one.id)
+        owners.setdefault(one.dataset, []).append(one)
     found = [_dataset(c, tuple(owners.get(c.dataset, ()))) for c in contracts().values() if c.fields]
     found += [_view(v) for v in catalog().views.values()]
     found += [
@@ -99,7 +100,8 @@ def _every(count: float, unit: str) -> str:
     return _EVERY.get((count, unit), f"每 {count:g} {_SPAN[unit]}")
 
 
-def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
+def _dataset(c: Contract, connectors: tuple[Connector, ...]) -> Entry:
+    sources = tuple(one.id for one in connectors)
     columns = tuple(
         Column(f.name, f.title, f.physical_type, f.classification, is_masked(f.name, f), f.description)
         for f in {**c.fields, **c.derived}.values()
@@ -120,6 +122,7 @@ def _dataset(c: Contract, sources: tuple[str, ...]) -> Entry:
             frequency,
             columns,
             sources,
+            tuple(dict.fromkeys(one.title for one in connectors if one.title != c.title)),
             share,
             c.sharing or "conditional",
         )
@@ -134,8 +137,15 @@ def _view(v: View) -> Entry:
 def _worded(entry: Entry) -> Entry:
     from dataclasses import replace
 
-    texts = [entry.name, entry.title, entry.told, entry.owner, *(t for c in entry.columns for t in (c.name, c.title))]
-    spoken = [_pinyin(t) for t in (entry.title, entry.owner, *(c.title for c in entry.columns))]
+    texts = [
+        entry.name,
+        entry.title,
+        *entry.known_as,
+        entry.told,
+        entry.owner,
+        *(t for c in entry.columns for t in (c.name, c.title)),
+    ]
+    spoken = [_pinyin(t) for t in (entry.title, *entry.known_as, entry.owner, *(c.title for c in entry.columns))]
     return replace(entry, words=plain("\n".join([*texts, *spoken])))
 
 
@@ -157,7 +167,14 @@ def search(
     ]
     if not words:
         return kept
-    return sorted(kept, key=lambda e: (not any(w in plain(e.title) for w in words), list(KINDS).index(e.kind), e.title))
+    return sorted(
+        kept,
+        key=lambda e: (
+            not any(w in plain(f"{e.title} {' '.join(e.known_as)}") for w in words),
+            list(KINDS).index(e.kind),
+            e.title,
+        ),
+    )
 
 
 def facet_of(entry: Entry, facet: str, quality: dict[str, str]) -> str:

@@ -116,10 +116,10 @@ def _group(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any]) -> 
     )
     for (database,) in cursor.fetchall():
         cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-    # Who holds the audit's lock stops everybody, and a large object is written without a table.
+    # Who holds the audit's lock stops everybody; a large object, and a message in the write-ahead log, is written without a table.
     cursor.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND pg_has_role(proowner, 'USAGE') AND "
-        "(proname ~ '^pg_(try_)?advisory_' OR proname IN ('lo_create', 'lo_creat', 'lo_from_bytea', 'lo_open', 'lo_put', 'lowrite')) "
+        "(proname ~ '^pg_(try_)?advisory_' OR proname IN ('lo_create', 'lo_creat', 'lo_from_bytea', 'lo_open', 'lo_put', 'lowrite', 'pg_logical_emit_message')) "
         "AND has_function_privilege('public', oid, 'EXECUTE')"
     )
     for (function,) in cursor.fetchall():

@@ -60,6 +60,7 @@ def test_a_plain_role_keeps_house_on_a_sites_own_server(own: Site, monkeypatch: 
     for text in (
         "SELECT pg_advisory_lock(1)",
         "SELECT lo_create(0)",
+        "SELECT pg_logical_emit_message(false, '', '')",
         "SELECT * FROM hub.account",
         "SET temp_file_limit = -1",
     ):

@@ -49,6 +49,7 @@ def test_any_part_of_a_chinese_name_finds(site: Site) -> None:
     assert "hotline_ticket" in names("zbdw")  # 主办单位, a field
     ticket = next(e for e in every if e.name == "hotline_ticket")
     assert [c.name for c in catalogue.hits(ticket, "诉求内容")] == ["content", "content_scrubbed"]
+    assert "utility_connection" in names("用水") & names("用电") & names("ysbz")  # what the departments call it
     assert names("没有这个东西") == set()
 
 

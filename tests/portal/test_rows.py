@@ -170,7 +170,12 @@ def test_other_users_role_cannot_be_taken_and_a_closed_account_cannot_enter(site
 
 def test_a_user_cannot_stop_the_others_nor_lift_their_own_limits(site: Site) -> None:
     user = _user(site, "analyst")
-    for query in ("SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 2)", "SELECT lo_create(0)"):
+    for query in (
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_try_advisory_xact_lock(1, 2)",
+        "SELECT lo_create(0)",
+        "SELECT pg_logical_emit_message(false, '', '')",
+    ):
         with site.database.login(user) as connection:
             connection.execute("SET TRANSACTION READ WRITE")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
