@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
 DOMAINS = {"enterprise": "市场主体", "service": "政务服务", "hotline": "12345 热线", "indicator": "营商环境指标", "rectification": "问题整改",
-           "quality": "数据质量", "reference": "公共代码", "survey": "调查"}  # fmt: skip
+           "quality": "数据质量", "reference": "公共代码", "survey": "调查", "other": "其他"}  # fmt: skip
 # What follows from the classification of the columns: whether a request is needed to see all of it.
 SHARES = {"open": "县内直接可查", "partly": "有脱敏列，须申请", "": "—"}
 KINDS = {"dataset": "共享数据集", "view": "专题视图", "reference": "参考表"}

@@ -273,6 +273,21 @@ def test_fewer_rows_empty_and_missing_are_three_findings(ledger: Desk) -> None:
     assert "missing" not in {i.kind for i in ledger.open()}
 
 
+def test_what_is_in_already_is_not_rejected(desk: Desk) -> None:
+    """A file of new rows with fewer than usual is let in with a reminder: refusing it then would take nothing back."""
+    for n in range(3):
+        desk.drop(f"0{n}", lines(1 + 30 * n))
+    (few,) = desk.drop("09", lines(500, 10))
+    assert few.status == "committed"
+    (found,) = desk.open()
+    assert (found.kind, found.holds) == ("rows_dropped", False)
+    with pytest.raises(ConfigError, match="已经入库，拒收不了"):
+        inbox.reject(desk.control, found.drift_id, by="王芳", reason="少了")
+    assert inbox.item(desk.control, found.drift_id).state == "open"
+    inbox.accept(desk.control, desk.home, found.drift_id, by="王芳", connector=desk.connector)
+    assert desk.open() == []
+
+
 def test_a_held_ledger_let_in_late_does_not_overwrite_newer_good_data(ledger: Desk) -> None:
     ledger.drop("01", lines(1))
     ledger.drop("02", lines(1, 25), HEADER.replace("方式", "途径甲"))
