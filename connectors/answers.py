@@ -8,16 +8,21 @@ per element, whose fields are `list.field` and whose place in the list is `list.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from connectors.encoding import is_chinese
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 ABSENT = object()
+_SAMPLE = 1 << 18  # bytes that tell an encoding
+_ESCAPE = 12  # characters: an escape that is cut off is told where it begins, two of them may be one character
 USUAL_PLACES = (
     "data", "records", "items", "results", "rows", "list", "data.records", "data.list", "data.items", "data.rows",
     "result.records", "result.list", "result",
@@ -38,6 +43,10 @@ class Foreign(ValueError):
     """The text is something else; the message says what."""
 
 
+class Spoilt(ValueError):
+    """It is of that style and whole, but no text or no such document; the message says where."""
+
+
 class Twice(Exception):
     """An object has two values of one name; the message is the name."""
 
@@ -56,15 +65,13 @@ def parsed(content: bytes, style: str) -> Any:
     Raises:
         Incomplete: it was cut off.
         Foreign: it is not of that style, whatever its Content-Type says.
+        Spoilt: it is badly written, or its characters cannot be read.
     """
     return _xml(content) if style == "xml" else _json(content)
 
 
 def _json(content: bytes) -> Any:
-    try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gb18030", errors="replace")
+    text = _characters(content)
     try:
         try:
             return _loads(text)
@@ -72,14 +79,42 @@ def _json(content: bytes) -> Any:
             if error.msg != "Extra data":
                 raise
             return [_loads(line) for line in text.splitlines() if line.strip()]  # one record a line
-    except (ValueError, RecursionError):
-        if text.lstrip()[:1] in ("{", "["):
+    except (ValueError, RecursionError) as error:
+        if text.lstrip()[:1] not in ("{", "["):
+            raise Foreign(_kind(text)) from None
+        # What is cut off fails where it ends, or within a text that never does.
+        if isinstance(error, json.JSONDecodeError) and not (
+            error.msg.startswith("Unterminated") or error.pos + _ESCAPE >= len(error.doc.rstrip())
+        ):
+            raise Spoilt(f"第 {error.lineno} 行第 {error.colno} 个字符处写坏了") from None
+        raise Incomplete from None
+
+
+def _characters(content: bytes) -> str:
+    """The text of JSON: UTF-8 (RFC 8259), or GB18030 when it is that as a whole; a text that is neither is never guessed."""
+    codec = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(codec)
+    except UnicodeDecodeError as error:
+        if error.end == len(error.object):
             raise Incomplete from None
-        raise Foreign(_kind(text)) from None
+        damaged = Spoilt(f"第 {error.start + 1} 个字节不是有效的 {codec.removesuffix('-sig').upper()} 编码")
+        sample = content[error.start : error.start + _SAMPLE]
+    # One bad byte makes Chinese in UTF-8 read as other Chinese in GB18030.
+    others = [char for char in sample.decode(errors="replace") if char > "\x7f"]
+    if codec == "utf-16" or others.count("\ufffd") * 2 < len(others) or not is_chinese(sample):
+        raise damaged
+    try:
+        return content.decode("gb18030")
+    except UnicodeDecodeError:
+        raise damaged from None
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
+    """Line breaks within texts are let pass: many interfaces write them as they are."""
+    return json.loads(
+        text, strict=False, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once
+    )
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,7 +168,7 @@ def element_value(element: _Element) -> Any:
             found[name].append(value)
         else:
             found[name] = [found[name], value]
-    text = (element.text or "").strip()
+    text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
     if found and text:
         found.setdefault("text", text)
     return found or text or None
@@ -158,11 +193,24 @@ def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | 
     return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
 
 
+_TOTAL = re.compile(
+    r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
+)
 _CODES = ("code", "errcode", "errCode", "errorCode", "resultCode", "retCode", "ret", "status", "success")
 _MESSAGES = ("msg", "message", "errmsg", "errMsg", "error", "errorMsg", "resultMsg", "info")
 _FINE = frozenset(
     {"0", "1", "200", "00000", "0000", "000000", "00", "ok", "success", "true", "succeed", "成功", "null", ""}
 )
+
+
+def said_total(body: Any, depth: int = 3) -> int | None:
+    """How many records there are in all, as the envelope says beside them; None when it does not."""
+    if not isinstance(body, dict) or not depth:
+        return None
+    for name, value in body.items():
+        if _TOTAL.fullmatch(name) and str(value).isdecimal():
+            return int(value)
+    return next((found for value in body.values() if (found := said_total(value, depth - 1)) is not None), None)
 
 
 def complaint(body: Any) -> str:
@@ -212,14 +260,18 @@ def look(record: Mapping[str, Any], name: str, places: Sequence[str] = ()) -> An
 
 def text_column(found: Sequence[Mapping[str, Any]], name: str, places: Sequence[str] = ()) -> Column:
     """One key of all records as text; an absent key and null are NULL."""
-    values = [record.get(name, ABSENT) for record in found]
-    if "." in name and all(value is ABSENT for value in values):
-        values = [look(record, name, places) for record in found]
+    values = [look(record, name, places) for record in found]
     kinds = set(map(type, values))
     present = kinds != {object}
     if not kinds <= {str, Number, type(None)}:
         values = [_text(value) for value in values]
-    return Column(pa.array(values, pa.string()), present)
+    try:
+        return Column(pa.array(values, pa.string()), present)
+    except UnicodeEncodeError:  # half a character, as \ud83d alone: the row is then set aside as damaged
+        return Column(
+            pa.array([v and v.encode(errors="surrogatepass").decode(errors="replace") for v in values], pa.string()),
+            present,
+        )
 
 
 def flat_names(record: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

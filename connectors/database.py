@@ -11,8 +11,10 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from connectors import cursor as cursors
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
@@ -163,7 +165,7 @@ class Database(Driver):
                     conditions += self._between(session, column, self.span)
                 else:
                     kind = session.kind(column)
-                    ceiling = session.clock(self.connector.timezone) if kind in ("timestamp", "date") else None
+                    ceiling = self._now(session) if kind in ("timestamp", "date") else None
                     tracker = cursors.Tracker(kind, position, ceiling)
                     if position is not None:
                         conditions.append(self._since(session, relation, column, position))
@@ -176,6 +178,11 @@ class Database(Driver):
             if tracker is not None:
                 delivery.position = tracker.position()
                 self._tell(delivery, tracker)
+
+    def _now(self, session: Session) -> str:
+        """The source's time with its offset, so that columns with a zone and without one are held against the same moment."""
+        zone = self.connector.timezone
+        return datetime.fromisoformat(session.clock(zone)).replace(tzinfo=ZoneInfo(zone)).isoformat(sep=" ")
 
     def _selected(
         self,

@@ -88,7 +88,7 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
     # The mapped column names, found as UTF-8 bytes, say that UTF-8 was meant and the file is damaged.
     if any(not name.isascii() and name.encode() in head for name in wanted):
         _refuse_damaged(path, where)
-    if not (any(not name.isascii() and name.encode("gb18030") in head for name in wanted) or _is_chinese(head)):
+    if not (any(not name.isascii() and name.encode("gb18030") in head for name in wanted) or is_chinese(head)):
         raise SourceChanged(
             where, "文字既不是 UTF-8，也不像 GB18030 的中文", "请在 encoding 里写明编码（如 latin-1、cp1252、big5、shift_jis），或用 UTF-8 重新导出"
         )  # fmt: skip
@@ -128,7 +128,7 @@ def _spoilt(text: str, where: str) -> str | None:
         raise SourceChanged(where, "文字里有大量 �，原文已丢失", "请部门用 UTF-8 或 GB18030 从源系统重新导出")
     if all(ord(char) in _LATIN for char in odd):
         again = text.translate(_LATIN).encode("latin-1")
-        return GBK_AS_LATIN if _decodes(again, "gb18030") and _is_chinese(again) else None
+        return GBK_AS_LATIN if _decodes(again, "gb18030") and is_chinese(again) else None
     if sum("\u4e00" <= char <= "\u9fff" for char in odd) * 2 > len(odd):
         return UTF8_AS_GBK if len(odd) >= 8 and _decodes(text.encode("gb18030", "replace"), "utf-8") else None
     return None
@@ -142,7 +142,7 @@ def _decodes(data: bytes, codec: str) -> bool:
     return True
 
 
-def _is_chinese(data: bytes) -> bool:
+def is_chinese(data: bytes) -> bool:
     """Whether bytes read as GB18030 are Chinese text, not another language's letters paired by accident."""
     pairs = [pair for pair in _DOUBLE.findall(data) if len(pair) == 2 or not _decodes(pair, "gb18030")]
     plain = [pair for pair in pairs if _PLAIN_DOUBLE.fullmatch(pair)]

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 TIME_STYLES = ("iso", "utc", "plain", "date")
 _SPAN = re.compile(r"(\d+)\s*([hdw])\Z")
 _HOURS = {"h": 1, "d": 24, "w": 168}
-_TOTAL = re.compile(
-    r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
-)
 _SKEW = timedelta(hours=1)  # the source's clock may be ahead of ours
 
 
@@ -143,26 +140,28 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
     if paging != "none" and option("page_size_param"):
         params[str(option("page_size_param"))] = str(size)
     place: Any = {"page": int(option("first_page")), "offset": 0}.get(paging)
+    numbered = paging in ("page", "offset")
     url, marks, given, count = driver.url(), set[Any](), 0, 0
-    before, longest = None, 0
+    before, longest, holes = None, 0, 0
     while True:
         sent = params if place is None else {**params, name: str(place)}
         page = client.page(url, sent)
         count += 1
         digest = page.digest() if page.records and paging != "none" else None
-        if digest in marks:
-            if digest == before and (len(page.records) < longest or _said_total(page.body) == given):
+        if digest is not None and digest in marks:
+            if digest == before and (len(page.records) < longest or page.promised == given):
                 return  # asked beyond the end, some interfaces give their last page once more
             raise _circle(driver, count)
         given, before, longest = given + len(page.records), digest, max(longest, len(page.records))
+        holes = 0 if page.records else holes + 1
         yield page, sent
-        if paging == "none" or (paging in ("page", "offset") and (not page.records or given == page.total)):
+        if paging == "none" or (numbered and (given == page.total or (holes and not _goes_on(page, given, holes, count * (longest or size))))):  # fmt: skip
             return
         mark: Any = digest
         if paging == "page":
             place += 1
         elif paging == "offset":
-            place += len(page.records)
+            place += len(page.records) or size
         else:
             mark = place = _next(page, paging, option("next"))
             if not mark:
@@ -175,17 +174,14 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
             raise SourceChanged(
                 driver.where, f"翻了 {count} 页还没有完", "请核对 paging 的写法；确有这么多时调大 max_pages"
             )
-        marks |= {mark, digest}
+        marks |= {mark, digest} - {None}
 
 
-def _said_total(body: Any, depth: int = 3) -> int | None:
-    """How many records there are in all, as the envelope says beside them; None when it does not."""
-    if not isinstance(body, dict) or not depth:
-        return None
-    for name, value in body.items():
-        if _TOTAL.fullmatch(name) and str(value).isdecimal():
-            return int(value)
-    return next((found for value in body.values() if (found := _said_total(value, depth - 1)) is not None), None)
+def _goes_on(page: Page, given: int, holes: int, asked: int) -> bool:
+    """Whether more may follow an empty page: some filter each page after it is cut, or fail for a moment without saying so."""
+    if page.promised is not None and page.promised > given:
+        return asked < page.promised
+    return given > 0 and page.promised is None and holes == 1
 
 
 def _circle(driver: HTTP, count: int) -> SourceChanged:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 60.0
 _REDIRECTS = 5
-_LINK = re.compile(r'<([^>]+)>\s*;[^,]*\brel="?next"?')
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -42,7 +41,8 @@ class Page:
     content: bytes
     body: Any
     records: list[dict[str, Any]]
-    total: int | None
+    total: int | None  # of all pages, where the connector says it stands
+    promised: int | None  # the same, or what the envelope calls a total
     date: str | None
     link: str | None
 
@@ -191,7 +191,8 @@ class Client:
                     "POST", url, data=dict(params) if form else None, json=None if form else dict(params)
                 )
             else:
-                request = self._client.build_request("GET", url, params=params or None)
+                # `params=` would take the place of the query that the address itself has.
+                request = self._client.build_request("GET", httpx.URL(url).copy_merge_params(params))
             try:
                 self._proof.add(request, self._send)
             except SourceUnavailable as error:  # who gives out tokens is busy too
@@ -204,8 +205,7 @@ class Client:
             raise SourceChanged(self._where, "接口一再转向，没有结果", "请核对地址，多半是转到了登录页")
         self._note_limit(response)
         if response.status_code < 300:
-            link = _LINK.search(response.headers.get("link", ""))
-            return Answer(response.content, response.headers.get("date"), link.group(1) if link else None)
+            return Answer(response.content, response.headers.get("date"), response.links.get("next", {}).get("url"))
         problem = self._refusal(response)
         if response.status_code in _RETRIED or response.status_code == 401:
             raise _Trouble(problem, _retry_after(response))
@@ -310,6 +310,8 @@ class Client:
             body = answers.parsed(answer.content, self._style)
         except answers.Twice as error:
             raise SourceChanged(self._where, f"返回里有一条记录的 '{error}' 写了两次", "请部门改正接口") from None
+        except answers.Spoilt as error:
+            raise SourceChanged(self._where, f"接口返回的 {self._style.upper()} {error}", "请部门改正接口") from None
         except answers.Foreign as error:
             other = "xml" if str(error) == "XML" else "json"
             cure = f"请写 format: {other}" if str(error) in ("XML", "JSON") else "请核对地址和令牌，或请部门核实接口"
@@ -320,16 +322,15 @@ class Client:
             ) from None
         self._judge_code(body)
         records = self._records(body)
-        if not records and not self._driver.option("ok") and (told := answers.complaint(body)):
-            raise SourceUnavailable(
-                self._where, f"接口没有给记录，却报错（{self._brief(told)}）", "稍后会自动重试；若这就是没有数据，请写明 source.ok 和 ok_values"
-            )  # fmt: skip
-        total = at(body, str(self._driver.option("total"))) if self._driver.option("total") else None
+        place = self._driver.option("total")
+        total = at(body, str(place)) if place else None
+        total = int(str(total)) if str(total).isdecimal() else None
         return Page(
             content=answer.content,
             body=body,
             records=records,
-            total=int(str(total)) if str(total).isdigit() else None,
+            total=total,
+            promised=total if place else answers.said_total(body),
             date=answer.date,
             link=answer.link,
         )
@@ -354,6 +355,10 @@ class Client:
     def _records(self, body: Any) -> list[dict[str, Any]]:
         place = self._driver.option("records")
         found = answers.records(body, str(place) if place else None, self._style)
+        if not found and not self._driver.option("ok") and (told := answers.complaint(body)):
+            raise SourceUnavailable(
+                self._where, f"接口没有给记录，却报错（{self._brief(told)}）", "稍后会自动重试；若这就是没有数据，请写明 source.ok 和 ok_values"
+            )  # fmt: skip
         if found is None:
             keys = "、".join(list(body)[:12]) if isinstance(body, dict) else ""
             raise SourceChanged(

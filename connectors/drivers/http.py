@@ -20,7 +20,7 @@ from connectors import cursor as cursors
 from connectors import presets
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
 from connectors.network import reach, resolve
-from schemas.errors import ConfigError, SourceChanged, SourceUnavailable, nearest
+from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -294,7 +294,7 @@ class HTTP(Driver):
             if kept := client.resume():
                 delivery.find("sweep_resumed", f"上次读到第 {kept} 次返回时中断，这次从那里接着读")
             for page in sweep(client, self, since):
-                total = page.total if total is None else total
+                total = page.promised if total is None else total
                 if not page.records:
                     continue
                 count += len(page.records)
@@ -312,11 +312,9 @@ class HTTP(Driver):
             # An interface may leave null keys out, so a handful of changed records proves nothing.
             if absent and (count >= _PROOF or (count and position is None)):
                 self._require(keys | (set(wanted) - absent))
-            if total is not None and count < total:
+            if total is not None and count < total and not self.option("window"):
                 client.journal.forget()
-                raise SourceUnavailable(
-                    self.where, f"接口说有 {total} 条，只翻到 {count} 条，翻页期间数据变了", "稍后会自动重试"
-                )
+                raise self._too_few(total, count)
             client.journal.forget()
         if tracker is not None and self.span is None:
             delivery.position = tracker.position()
@@ -326,6 +324,15 @@ class HTTP(Driver):
                 )
         if not count:
             yield empty(schema)
+
+    def _too_few(self, total: int, count: int) -> HubError:
+        told = f"接口说有 {total} 条，只{'给了' if self.option('paging') == 'none' else '翻到'} {count} 条"
+        if self.option("total"):
+            return SourceUnavailable(self.where, f"{told}，翻页期间数据变了", "稍后会自动重试")
+        other = "它不是总条数时写 source.total: none"
+        if self.option("paging") == "none":
+            return ConfigError(f"{self.where}：source.paging", told, f"要翻页的请写明 paging；{other}")
+        return SourceUnavailable(self.where, told, f"稍后会自动重试；总是这样时请核对翻页的写法，{other}")
 
     def _require(self, there: set[str]) -> None:
         optional = set(self.option("optional") or ())

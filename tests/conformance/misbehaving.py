@@ -32,6 +32,8 @@ class Misbehaving:
     def clear(self):
         self.records = [{"id": str(n), "name": f"第{n}条"} for n in range(1, 13)]
         self.asked = []
+        self.holes = set()  # pages that are empty while others follow
+        self.body = b""  # what /as_told answers
         self.take_out = None  # page -> the first record goes before it is given, and these come at the end
         self.fail_at = {}  # page -> list of answers to give first
         self.token, self.tokens_given, self.token_life = "", 0, 3600
@@ -63,7 +65,23 @@ def _app(world: Misbehaving) -> Starlette:
         if world.take_out and number == world.take_out[0]:
             world.records = [*world.records[1:], *({"id": name, "name": "新"} for name in world.take_out[1])]
             world.take_out = None
-        return JSONResponse({"data": world.page(number), "at": time.time()})
+        said = {"totalCount": len(world.records)} if "said" in query else {}
+        page = [] if number in world.holes else world.page(number)
+        if "once" in query:
+            world.holes.discard(number)
+        return JSONResponse({"data": page, "at": time.time(), **said})
+
+    async def linked(request):
+        """The next page in a header among others, with commas in their titles; or under a cursor, some pages empty."""
+        number = int(request.query_params.get("page") or request.query_params.get("cursor") or 1)
+        more = world.page(number + 1)
+        head = f'<{world.url}/linked?page=9>; rel="last"; title="a, b", <{world.url}/linked?page={number + 1}>; title="x, y"; rel="next"'
+        body = {"data": [] if number in world.holes else world.page(number), "next": str(number + 1) if more else ""}
+        return JSONResponse(body, headers={"Link": head} if more else {})
+
+    async def as_told(request):
+        world.asked.append(dict(request.query_params))
+        return Response(world.body)
 
     async def repeated(request):
         """The same page for ever, with a new cursor and a new time each."""
@@ -213,6 +231,7 @@ def _app(world: Misbehaving) -> Starlette:
         "/token": token, "/guarded": guarded, "/signed": signed, "/signed_query": signed_query, "/nested": nested,
         "/v2/requests.json": requests, "/v2/requests.xml": requests, "/v2/services.json": services, "/v2/services.xml": services,
         "/entity": entity, "/twice": twice, "/complains": complains,
+        "/linked": linked, "/as_told": as_told,
     }  # fmt: skip
     return Starlette(routes=[Route(path, answer, methods=["GET", "POST"]) for path, answer in here.items()])
 

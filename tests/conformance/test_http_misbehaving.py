@@ -113,6 +113,79 @@ def test_an_error_under_an_answer_without_records_is_told(world):
     assert rows_of(connector(world, "/complains", paging="none", ok="code", ok_values=[0, 500])) == []
 
 
+@pytest.mark.parametrize("said", ["", "?said=1"])
+@pytest.mark.parametrize("verify", [False, True])
+def test_an_empty_page_is_not_the_end(world, said, verify):
+    """Some filter each page after cutting it; where the envelope tells a total, more than one page may be empty."""
+    world.holes = {2, 3} if said else {2}
+    if said:
+        told = failure(connector(world, f"/paged{said}", verify=verify), SourceUnavailable)
+        assert "说有 12 条，只翻到 8 条" in told
+        assert "total: none" in told
+    else:
+        assert ids(rows_of(connector(world, verify=verify))) == [*ALL[:2], *ALL[4:]]
+    made = connector(world, f"/paged{said}", verify=verify, total="none")
+    assert ids(rows_of(made)) == ([*ALL[:2]] if said else [*ALL[:2], *ALL[4:]])
+
+
+def test_a_page_that_was_empty_for_a_moment_is_filled_in_the_second_round(world):
+    world.holes = {2}
+    rows = rows_of(connector(world, "/paged?said=1&once=1", verify=True))
+    assert sorted(map(int, ids(rows))) == list(range(1, 13))
+
+
+def test_empty_pages_under_cursors_are_passed(world):
+    world.holes = {2, 3}
+    assert ids(rows_of(connector(world, "/linked", paging="cursor"))) == [*ALL[:2], *ALL[6:]]
+
+
+def test_the_next_link_is_found_among_others_with_titles(world):
+    assert ids(rows_of(connector(world, "/linked", paging="link"))) == ALL
+
+
+def test_less_than_the_envelope_tells_is_not_taken_for_all(world):
+    """A page read as if it were everything, because nobody said that there are pages."""
+    assert "paging" in failure(connector(world, "/paged?said=1", paging="none"), ConfigError)
+    assert len(rows_of(connector(world, "/paged?said=1", paging="none", total="none"))) == 2
+
+
+def test_the_query_of_the_address_itself_is_kept(world):
+    """The parameters of a page stand beside it: without it all records would come instead of those of one kind."""
+    rows_of(connector(world, "/paged?kind=%E4%BC%81%E4%B8%9A&page=7", params={"town": "城东"}))
+    assert {(asked["kind"], asked["town"]) for asked in world.asked} == {("企业", "城东")}
+    assert world.asked[0]["page"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "word"),
+    [
+        ('[{"id": "1", "name": "县市场监督管理局"}, {"id": "2", "name": "坏字"}]'.encode().replace(b"\xe5\x9d\x8f", b"\xe5\x9d"), SourceChanged, "UTF-8"),
+        ('[{"id": "1", "name": "縣政府"}]'.encode("big5"), SourceChanged, "UTF-8"),
+        ('[{"id": "1", "name": "县'.encode()[:-1], SourceUnavailable, "不完整"),
+        ('[{"id": "1", "name": "县"}'.encode(), SourceUnavailable, "不完整"),
+        (b'[{"id": "1" "name": "no comma between these two"}, {"id": "2", "name": "b"}]', SourceChanged, "第 1 行第 13 个字符"),
+        (b'{"code": "500", "msg": "db down", "data": null}', SourceUnavailable, "code=500"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_read_exactly_is_refused(world, body, kind, word):
+    world.body = body
+    assert word in failure(connector(world, "/as_told", paging="none", retries=0), kind)
+
+
+def test_what_reads_exactly_is_read(world):
+    world.body = '[{"id": "1", "name": "县\t𠮷\n局"}, {"id": "2", "name": "x\\ud83d"}]'.encode("gb18030")
+    assert [row["name"] for row in rows_of(connector(world, "/as_told", paging="none"))] == [
+        "县\t𠮷\n局",
+        "x\ufffd\ufffd\ufffd",
+    ]
+    world.body = b'[{"id": "1", "a.b": "x"}, {"id": "2", "a": {"b": "y"}}]'
+    made = connector(world, "/as_told", paging="none", fields={"no": "id", "b": "a.b"})
+    assert [row["a.b"] for row in rows_of(made)] == ["x", "y"]
+    world.body = "<r><list><row><id>1</id><name>甲<b>粗</b>乙</name></row></list></r>".encode()
+    made = connector(world, "/as_told", paging="none", format="xml", records="r.list.row")
+    assert [row["name"] for row in rows_of(made)] == ['{"b":"粗","text":"甲乙"}']
+
+
 def test_xml_where_json_was_agreed_is_told(world):
     assert "format: xml" in failure(connector(world, "/xml", paging="none"), SourceChanged)
 
@@ -176,7 +249,7 @@ def test_interrupted_sweep_goes_on_in_the_next_run(world, tmp_path):
     world.fail_at.clear()
     rows, findings = swept(connector(world, retries=1), tmp_path)
     assert (ids(rows), findings) == (ALL, ["sweep_resumed"])
-    assert [asked["page"] for asked in world.asked] == ["4", "5", "6", "7"]
+    assert [asked["page"] for asked in world.asked] == ["4", "5", "6", "7", "8"]
     assert not list(tmp_path.iterdir())
 
 
@@ -276,7 +349,7 @@ SIGNED = {
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_signed_headers(world, method):
     assert ids(rows_of(connector(world, "/signed", method=method, **SIGNED))) == ALL
-    assert len(world.nonces) == 7
+    assert len(world.nonces) == 8
     assert "签名" in failure(connector(world, "/signed", **{**SIGNED, "sign_method": "hmac-sha256"}), ConfigError)
 
 

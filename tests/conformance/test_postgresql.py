@@ -150,6 +150,19 @@ class TestPostgreSQL(DatabaseConformance):
         assert delivery.position_after() == "2026-03-01 16:00:00.000000+00:00"
         assert [row["编号"] for row in rows_of(source.connector(**changes), delivery.position_after())] == ["T004"]
 
+    def test_skewed_clocks_lose_nothing_in_a_column_with_a_zone(self, source):
+        """Three hours ahead is the future, not a moment of a clock eight hours away."""
+        source.run(
+            "CREATE TABLE zoned AS SELECT v AS 编号, now() + v::interval AS 时刻 FROM unnest(ARRAY['-9 minutes', '3 hours']) v",
+            "GRANT SELECT ON zoned TO duzhe",
+        )
+        changes = {"table": "zoned", "mode": "cursor", "cursor": "时刻", "fields": {"no": "编号"}}
+        [(first, rows)] = read(source.connector(**changes))
+        assert (len(rows), [finding.code for finding in first.findings]) == (2, ["cursor_future"])
+        source.run("INSERT INTO zoned SELECT '后写的', now()")
+        [(_, rows)] = read(source.connector(**changes), first.position_after())
+        assert "后写的" in {row["编号"] for row in rows}
+
     def test_many_batches_stream(self, source):
         query = "SELECT n AS 编号, repeat('县', 200) AS 名称 FROM generate_series(1, 120000) n"
         [delivery] = open_driver(
