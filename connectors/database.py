@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from connectors import cursor as cursors
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
 from connectors.network import PLAIN_HOST, permitted, reach, resolve
-from connectors.session import LISTED, Session, Table
+from connectors.session import LISTED, Session, Table, parts
 from schemas.errors import ConfigError, HubError, SourceChanged, nearest
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class Database(Driver):
         super().__init__(connector)
         self.table = str(connector.source.get("table") or "")
         self._running: set[Session] = set()
-        self._there: list[str] = []  # the columns of the table as last seen
+        self._there: dict[
+            str, str
+        ] = {}  # all columns of the table as last seen, by the connector's spelling, and their types
 
     @classmethod
     def source_problem(cls, source: Mapping[str, Any]) -> str | None:
@@ -107,7 +109,7 @@ class Database(Driver):
         if query:
             text = str(self.option("query")).strip().rstrip(";")
             return session.sub_query.format(text)
-        return ".".join(session.quote(part) for part in str(self.option("table")).split("."))
+        return ".".join(session.quote(part) for part in parts(str(self.option("table"))))
 
     def needed(
         self, session: Session, relation: str, *, extra: Iterable[str] = (), loaded_before: bool = False
@@ -119,9 +121,10 @@ class Database(Driver):
             SourceChanged: the same, after it had been read before.
         """
         there = {column.name: column for column in session.columns(relation)}
-        self._there = list(there)
         by_folded = {name.casefold(): column for name, column in there.items()} if session.folds_case else {}
         wanted = list(dict.fromkeys([*self.connector.source_columns, *extra]))
+        spelled = {name.casefold(): name for name in wanted if name not in there} if session.folds_case else {}
+        self._there = {spelled.get(name.casefold(), name): column.type for name, column in there.items()}
         missing = [name for name in wanted if name not in there and name.casefold() not in by_folded]
         if missing:
             what = f"{self.table or '查询结果'} 里没有列 {'、'.join(repr(name) for name in missing)}"
@@ -156,6 +159,7 @@ class Database(Driver):
         with self.session() as session:
             relation = self.relation(session)
             columns = self.needed(session, relation, loaded_before=position is not None)
+            delivery.layout = self._there
             conditions = [f"({self.option('where')})"] if self.option("where") else []
             tracker: cursors.Tracker | None = None
             name = self.connector.cursor
@@ -265,7 +269,7 @@ class Database(Driver):
             ) from None
 
     def _tell(self, delivery: Delivery, tracker: cursors.Tracker) -> None:
-        if hint := self._write_once(self._there):
+        if hint := self._write_once(list(self._there)):
             delivery.find("cursor_write_once", hint)
         if tracker.missing:
             delivery.find("cursor_null", f"有 {tracker.missing} 行的 {self.connector.cursor} 为空，每次都会重读")
@@ -339,13 +343,13 @@ class Database(Driver):
 def missing_table(where: str, table: str, session: Session | None) -> HubError:
     """The error for a table that is not there, with the nearest one; a large catalogue is asked for like names only."""
     tables: list[str] = []
-    own = table.rpartition(".")[2]
+    own = parts(table)[-1]
     with suppress(HubError):
         for like in (own, f"{own[: max(2, len(own) // 2)]}*", "") if session is not None else ():
             tables += [entry.name for entry in session.tables(like)]  # type: ignore[union-attr]
             if tables:
                 break
-    named = {name.rpartition(".")[2].casefold(): name for name in reversed(tables)}
+    named = {parts(name)[-1].casefold(): name for name in reversed(tables)}
     # The same name in another schema is the likeliest, and the schema has to be written.
     cure = nearest(table, [named[own.casefold()]]) if own.casefold() in named else nearest(table, tables)
     return ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LISTED = 200
+_PART = r'"(?:[^"]|"")+"|[^.]+'
+_PARTS = re.compile(_PART)
+_QUOTED = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,17 @@ class Session(ABC):
     def execute(self, sql: str) -> None:
         """Run one writing statement; only an exchange table's read flag needs it."""
         raise TypeError(f"{type(self).__name__} only reads")
+
+
+def parts(table: str) -> list[str]:
+    """The names in `schema.table`; one that holds a dot stands in double quotes, as `listed` writes it."""
+    found = _PARTS.findall(table) if _QUOTED.fullmatch(table) else table.split(".")
+    return [part[1:-1].replace('""', '"') if "." in part else part for part in found]
+
+
+def listed(*names: str) -> str:
+    """The names as one, as a connector's `table` has it."""
+    return ".".join('"' + name.replace('"', '""') + '"' if "." in name else name for name in names)
 
 
 def limited(sql: str, limit: int | None) -> str:

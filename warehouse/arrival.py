@@ -104,6 +104,7 @@ class Arrival:
         self.releases: int | None = None
         self.note: tuple[str, str] | None = None
         self.known = drift.known(warehouse, source_id)
+        self.layout: dict[str, str] | None = None  # the columns of a database's table, as it was read
         self.watched = False  # whether a change of the source holds the delivery
         self.con: Any = None  # the DuckDB of this delivery, from its first row on
         self.opening: Future[Any] | None = None  # the same, being made while the source is asked
@@ -142,6 +143,7 @@ class Arrival:
                 raise
             return held
         self.checkpoint("landed")
+        self.layout = getattr(delivery, "layout", None)
         findings = [{"code": f.code, "message": f.message} for f in delivery.findings]
         if landed.rows == 0 and delivery.kind in {"cursor", "exchange"}:
             landed.path.unlink(missing_ok=True)
@@ -302,12 +304,12 @@ class Arrival:
     ) -> tuple[list[drift.Finding], drift.Known]:
         """What is not as it was agreed, and what the source is like now."""
         found, now = drift.of_values(con, landed.path, checked, self.known)
-        columns = drift.catalogue(self.connector, None if self.releases is not None else self.known)
+        columns = self.layout or (drift.catalogue(self.connector) if self.releases is not None else None)
         told = columns is not None or kind in {"file", "file_full"}  # else the source gave what was asked, and no more
         if columns is not None:
-            now.columns, now.looked = columns, time.time()
+            now.columns = columns
         elif self.known is not None and not told:
-            now.columns, now.looked = self.known.columns, self.known.looked
+            now.columns = self.known.columns
         if not self.watched or self.known is None:
             return [], now
         changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told else []

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -41,7 +40,6 @@ FEWER = 0.8  # of the median of past deliveries
 _PAST = 3  # deliveries before a median says anything
 _MANY, _SOUND, _LEAST = 0.5, 0.1, 20  # shares of values that cannot be read, now and before; rows
 _CODE_SHARE, _CODE_ROWS = 0.02, 5
-_CATALOGUE_SECONDS = 3600
 _WHOLE = frozenset({"full", "file_full"})
 _CLASSES = (("time", ("time", "date")), ("number", ("int", "num", "dec", "float", "double", "real", "serial")), ("flag", ("bool",)))  # fmt: skip
 
@@ -66,7 +64,6 @@ class Known:
     codes: dict[str, list[str]] = field(
         default_factory=dict
     )  # contract field -> prints of spellings already known to be unknown
-    looked: float = 0.0  # when the catalogue of a database was last looked at, in epoch seconds
 
     def text(self) -> str:
         """As the database keeps it."""
@@ -107,7 +104,7 @@ def known(warehouse: Connection, source_id: int) -> Known | None:
     """What is known of a source; None before its first committed delivery."""
     kept = warehouse.scalar(f"SELECT columns::text FROM hub.source_layout WHERE source_id = {source_id}")
     warehouse.commit()
-    return None if kept is None else Known(**json.loads(kept))
+    return None if kept is None else Known(**{k: v for k, v in json.loads(kept).items() if k in Known.__annotations__})
 
 
 def remember(warehouse: Connection, source_id: int, now: Known) -> None:
@@ -141,10 +138,8 @@ def visit(
 
 
 # ------------------------------------------------------------------------------------------------ columns
-def catalogue(connector: Connector, before: Known | None) -> dict[str, str] | None:
-    """A database's columns and types now, when it is time to look; None for sources that tell them with each delivery."""
-    if before is not None and time.time() - before.looked < _CATALOGUE_SECONDS:
-        return None
+def catalogue(connector: Connector) -> dict[str, str] | None:
+    """A database's columns and types now; None for sources that tell them with each delivery."""
     driver = open_driver(connector)
     if not isinstance(driver, Database):
         return None

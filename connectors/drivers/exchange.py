@@ -252,9 +252,14 @@ class _Progress:
         if pa.types.is_timestamp(times.type):
             moment = self._young.replace(tzinfo=self._zone) if times.type.tz else self._young
             return pc.and_(jumps, pc.fill_null(pc.greater(times, pa.scalar(moment, times.type)), False))
-        return pc.and_(
-            jumps, pc.fill_null(pc.greater(pc.cast(times, pa.string()), self._young.isoformat(sep=" ")), False)
-        )
+        # 2026-03-01 08:00:00, 20260301080000, a day alone (young until it is over), seconds or milliseconds since 1970.
+        digits = pc.replace_substring_regex(pc.cast(times, pa.string()), r"\D", "")
+        since = self._young.replace(tzinfo=self._zone).timestamp()
+        passed = pc.if_else(
+            pc.and_(pc.starts_with(digits, "1"), pc.less(pc.binary_length(digits), 14)), pc.greater(digits, f"{since:.0f}"),
+            pc.greater(pc.utf8_rpad(digits, 20, "9"), self._young.strftime("%Y%m%d%H%M%S%f")),
+        )  # fmt: skip
+        return pc.and_(jumps, pc.fill_null(passed, False))
 
     def _extend(self, first: int, last: int, starts: list[int], ends: list[int]) -> None:
         """Add the batch's runs of neighbouring numbers to the ranges read."""

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from connectors import mysql_pieces
 from connectors.database import OPTIONS, Database, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from connectors.mysql_spool import Child, Moment
 from connectors.network import CONNECT_SECONDS, reach, silent
-from connectors.session import LISTED, Session, Table, like_pattern, limited
+from connectors.session import LISTED, Session, Table, like_pattern, limited, listed, parts
 from schemas.errors import ConfigError, HubError, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 _BINARY = 63  # the charset number of bytes
 _NOT_NULL = 1
 _UNSIGNED = 32
-_BIG = 8 << 20  # bytes below which a table is not split
-_MOST_WAYS = 8
 _LOCK_SECONDS = 3
 _PAUSE = 0.01  # seconds between two looks whether a statement runs
 _FEW = 2000  # rows that pymysql may fetch one by one
+# Seconds for a question that nobody watches: the server notices a killed hub only when it answers. A read that takes
+# longer is begun anew in the child process, which has a watcher and the connector's own limit.
+_UNWATCHED = 60.0
 _INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "year"})
 _TYPES = {
     1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double", 7: "timestamp", 8: "bigint", 9: "mediumint",
@@ -148,6 +150,7 @@ class MySQLSession(Session):
     """A pymysql connection for questions; rows come through the child process."""
 
     folds_case: ClassVar[bool] = True
+    integers: ClassVar[frozenset[str]] = _INTEGERS
 
     def __init__(self, driver: MySQL, connection: Any, *, writable: bool) -> None:
         self._driver, self._connection = driver, connection
@@ -156,16 +159,16 @@ class MySQLSession(Session):
         self._cancelled = False
         self._moment: Moment | None = None  # at which this session and others have to begin
         seconds = float(driver.option("timeout"))
-        limit = (
-            f"SET SESSION max_statement_time = {seconds:.0f}"
-            if "MariaDB" in connection.get_server_info()
-            else f"SET SESSION max_execution_time = {seconds * 1000:.0f}"
-        )
-        self.setup = [f"SET time_zone = '{_offset(driver.connector.timezone)}'", limit]
+        self.setup = [f"SET time_zone = '{_offset(driver.connector.timezone)}'", self._limit(seconds)]
         if not writable:
             self.setup.append("SET SESSION TRANSACTION READ ONLY")
-        for statement in self.setup:
-            self._rows(statement)
+        for statement in [*self.setup, self._limit(min(seconds, _UNWATCHED))]:
+            self.rows(statement)
+
+    def _limit(self, seconds: float) -> str:
+        if "MariaDB" in self._connection.get_server_info():
+            return f"SET SESSION max_statement_time = {seconds:.0f}"
+        return f"SET SESSION max_execution_time = {seconds * 1000:.0f}"
 
     def quote(self, name: str) -> str:
         """The name in backticks."""
@@ -187,7 +190,7 @@ class MySQLSession(Session):
         pattern = self._connection.escape(like_pattern(like))
         names = [
             str(row[0])
-            for row in self._rows(
+            for row in self.rows(
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
                 f" AND LOWER(table_name) LIKE {pattern} ESCAPE '!' ORDER BY table_name LIMIT {limit:d}"
             )
@@ -195,12 +198,12 @@ class MySQLSession(Session):
         if not names:
             return []
         among = ", ".join(str(self._connection.escape(name)) for name in names)
-        told = self._rows(
+        told = self.rows(
             "SELECT table_name, table_comment, table_rows, table_type FROM information_schema.tables"
             f" WHERE table_schema = DATABASE() AND table_name IN ({among}) ORDER BY table_name"
         )
         return [
-            Table(str(name), "" if kind == "VIEW" else str(comment or ""), None if rows is None else int(rows))
+            Table(listed(str(name)), "" if kind == "VIEW" else str(comment or ""), None if rows is None else int(rows))
             for name, comment, rows, kind in told
         ]
 
@@ -239,7 +242,7 @@ class MySQLSession(Session):
 
     def clock(self, timezone: str) -> str:
         """The server's time; the session runs in the connector's zone."""
-        return str(self._rows("SELECT DATE_FORMAT(NOW(6), '%Y-%m-%d %H:%i:%s.%f')")[0][0])
+        return str(self.rows("SELECT DATE_FORMAT(NOW(6), '%Y-%m-%d %H:%i:%s.%f')")[0][0])
 
     def may_be_null(self, relation: str, column: SourceColumn) -> bool:
         """By the column's NOT NULL flag, which views and queries pass on."""
@@ -247,11 +250,8 @@ class MySQLSession(Session):
 
     def is_small(self, table: str) -> bool:
         """By the server's own estimate of a base table's rows."""
-        schema, _, name = table.rpartition(".")
-        found = self._rows(
-            "SELECT table_rows FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-            f" AND table_schema = {self._connection.escape(schema) if schema else 'DATABASE()'}"
-            f" AND table_name = {self._connection.escape(name)}"
+        found = self.rows(
+            f"SELECT t.table_rows FROM information_schema.tables t WHERE t.table_type = 'BASE TABLE' AND {self.named(table)}"
         )
         return bool(found) and found[0][0] is not None and int(found[0][0]) <= _FEW
 
@@ -289,7 +289,13 @@ class MySQLSession(Session):
 
         from connectors.batches import empty, without_nul
 
-        rows = self._rows(limited(sql, _FEW + 1 if limit is None else limit))
+        begun = time.monotonic()
+        try:
+            rows = self.rows(limited(sql, _FEW + 1 if limit is None else limit))
+        except SourceUnavailable:
+            if time.monotonic() - begun < _UNWATCHED or float(self._driver.option("timeout")) <= _UNWATCHED:
+                raise
+            return None
         if len(rows) > _FEW:
             return None
         if not rows:
@@ -300,49 +306,28 @@ class MySQLSession(Session):
 
     def execute(self, sql: str) -> None:
         """One statement, committed by itself."""
-        self._rows(sql)
+        self.rows(sql)
 
     def pieces(self, table: str, relation: str, ways: int) -> list[str]:
-        """By even ranges of a whole-numbered primary key, when the table may be locked for the moment they all begin."""
-        schema, _, name = table.rpartition(".")
-        among = (
-            f"t.table_schema = {self._connection.escape(schema) if schema else 'DATABASE()'}"
-            f" AND t.table_name = {self._connection.escape(name)}"
-        )
-        found = self._rows(
-            "SELECT t.engine, t.data_length, (SELECT c.column_name FROM information_schema.columns c"
-            " WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.column_key = 'PRI'"
-            f" AND c.data_type IN ({', '.join(repr(kind) for kind in sorted(_INTEGERS))}) AND c.column_name ="
-            " (SELECT s.column_name FROM information_schema.statistics s WHERE s.table_schema = t.table_schema"
-            " AND s.table_name = t.table_name AND s.index_name = 'PRIMARY' AND s.seq_in_index = 1))"
-            f" FROM information_schema.tables t WHERE t.table_type = 'BASE TABLE' AND {among}"
-        )
-        engine, size, key = found[0] if found else (None, 0, None)
-        if found and int(size or 0) < _BIG:
-            return []
-        if engine != "InnoDB" or key is None:
-            self.whole = "表不是 InnoDB 的，或主键不是整数，没有分几路读"
-            return []
-        try:
-            self._lock(relation)
-            self._rows("UNLOCK TABLES")
-        except HubError as error:
-            why = "没有短时锁表的权限（LOCK TABLES）" if isinstance(error, ConfigError) else "表正忙，没等到短时的锁"
-            self.whole = f"{why}，各路看不到同一时刻，改为一路读"
-            return []
-        column = self.quote(str(key))
-        low, high = self._rows(f"SELECT MIN({column}), MAX({column}) FROM {relation}")[0]
-        ways = min(ways, _MOST_WAYS)
-        if low is None or int(high) - int(low) < ways:
-            return []
-        edges = [int(low) + (int(high) - int(low)) * n // ways for n in range(1, ways)]
-        lower = ["", *(f"{column} >= {edge}" for edge in edges)]
-        upper = [*(f"{column} < {edge}" for edge in edges), ""]
-        return [" AND ".join(filter(None, pair)) for pair in zip(lower, upper, strict=True)]
+        """By ranges of a whole-numbered primary key, when the table may be locked for the moment they all begin."""
+        return mysql_pieces.pieces(self, table, relation, ways)
+
+    def named(self, table: str) -> str:
+        """The condition under which `information_schema.tables t` shows this table."""
+        *schema, name = parts(table)
+        among = f"t.table_schema = {self._connection.escape(schema[-1]) if schema else 'DATABASE()'}"
+        return f"{among} AND t.table_name = {self._connection.escape(name)}"
+
+    def estimate(self, sql: str) -> int:
+        """How many rows the server thinks a query reads."""
+        with self._connection.cursor() as cursor:
+            self._run(cursor, f"EXPLAIN {sql}")
+            place = [entry[0].lower() for entry in cursor.description].index("rows")
+            return sum(int(row[place] or 0) for row in cursor.fetchall())
 
     def share_snapshot(self, others: Sequence[Session], relation: str) -> None:
         """By a consistent snapshot in each, all of them taken while this session keeps writers away from the table."""
-        moment = Moment(len(others), lambda: self._lock(relation), lambda: self.execute("UNLOCK TABLES"))
+        moment = Moment(len(others), lambda: self.lock(relation), lambda: self.execute("UNLOCK TABLES"))
         for other in others:
             assert isinstance(other, MySQLSession)
             other._moment = moment
@@ -351,10 +336,10 @@ class MySQLSession(Session):
                 "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
             ]
 
-    def _lock(self, relation: str) -> None:
+    def lock(self, relation: str) -> None:
         """Keep writers away; a table that is busy is not waited for long, as others would wait behind."""
-        self._rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS:d}")
-        self._rows(f"LOCK TABLES {relation} READ")
+        self.rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS:d}")
+        self.rows(f"LOCK TABLES {relation} READ")
 
     def cancel(self) -> None:
         """End the reading process with its statement, and what this connection asks by a second one, as its owner may."""
@@ -362,7 +347,7 @@ class MySQLSession(Session):
         if (child := self._child) is not None:
             child.end()
         with closing(self._driver.open()) as other, suppress(HubError):
-            other._rows(f"KILL QUERY {self._connection.thread_id():d}")
+            other.rows(f"KILL QUERY {self._connection.thread_id():d}")
 
     def close(self) -> None:
         """End the connection."""
@@ -415,11 +400,12 @@ class MySQLSession(Session):
         child.go()
         # Its snapshot is taken once its statement runs.
         running = f"SELECT 1 FROM information_schema.processlist WHERE command = 'Execute' AND info LIKE '%{token}%' AND id <> CONNECTION_ID()"
-        while not child.is_done and not self._rows(running):
+        while not child.is_done and not self.rows(running):
             time.sleep(_PAUSE)
         self._moment.begun()
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The whole answer to a short question."""
         with self._connection.cursor() as cursor:
             self._run(cursor, sql)
             return list(cursor.fetchall())

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from connectors.database import OPTIONS, Database, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from connectors.network import CONNECT_SECONDS, refused, silent
-from connectors.session import LISTED, Session, Table, like_pattern, limited
+from connectors.session import LISTED, Session, Table, like_pattern, limited, listed
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class PostgreSQLSession(Session):
     def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """`schema.table` of all that is no system table; comments and estimates of those listed only."""
         found = self._table(
-            "SELECT n.nspname || '.' || c.relname AS name, obj_description(c.oid, 'pg_class') AS comment,"
+            "SELECT n.nspname AS schema, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment,"
             " nullif(c.reltuples, -1)::bigint AS rows FROM (SELECT oid, relname, relnamespace, reltuples FROM pg_class"
             " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace NOT IN (SELECT oid FROM pg_namespace"
             " WHERE nspname ~ '^(pg_|sys)' OR nspname = 'information_schema') AND has_table_privilege(oid, 'SELECT')"
@@ -171,7 +171,8 @@ class PostgreSQLSession(Session):
             like_pattern(like),
         )
         return [
-            Table(name, comment or "", rows) for name, comment, rows in zip(*found.to_pydict().values(), strict=True)
+            Table(listed(schema, name), comment or "", rows)
+            for schema, name, comment, rows in zip(*found.to_pydict().values(), strict=True)
         ]
 
     def item(self, column: SourceColumn) -> str:

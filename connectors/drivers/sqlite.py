@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from connectors.database import OPTIONS, Database, missing_table
 from connectors.drivers.base import Option, SourceColumn
-from connectors.session import LISTED, Session, Table, like_pattern, limited
+from connectors.session import LISTED, Session, Table, like_pattern, limited, listed
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class SQLiteSession(Session):
             "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
             f" AND lower(name) LIKE '{pattern}' ESCAPE '!' ORDER BY name LIMIT {limit:d}"
         ).fetchall()
-        return [Table(str(row[0])) for row in rows]
+        return [Table(listed(str(row[0]))) for row in rows]
 
     def item(self, column: SourceColumn) -> str:
         """The text of the value; bytes as hexadecimal."""

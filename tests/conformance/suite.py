@@ -345,6 +345,15 @@ class DatabaseConformance(CursorConformance):
         assert driver.tables("ick*") == driver.tables("no_such%") == []
         assert len(driver.tables(limit=1)) == 1
 
+    def test_a_table_is_read_by_the_name_it_is_listed_under(self, source):
+        """Dots, quotes, blanks and capitals within the name of a table."""
+        before, old = {table.name for table in open_driver(source.connector()).tables()}, "ticket"
+        for name in ("表.一", 'a"b', "Tab Le", '"x".y'):
+            source.run(f"ALTER TABLE {source.quote(old)} RENAME TO {source.quote(name)}")
+            old = name
+            [listed] = {table.name for table in open_driver(source.connector()).tables()} - before
+            assert len(rows_of(source.connector(table=listed))) == len(ROWS)
+
     def test_wrong_sql_is_told(self, source):
         failure(source.connector(where="1 ="), ConfigError)
 

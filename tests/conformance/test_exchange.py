@@ -1,6 +1,7 @@
 """Exchange tables, in PostgreSQL and in MariaDB."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -97,8 +98,6 @@ def shape(rows):
 
 def recent(seconds):
     """A time so long ago by the county's clock, which is the sources' clock too."""
-    from zoneinfo import ZoneInfo
-
     return (datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -136,6 +135,23 @@ class TestExchange:
         source.add((1, "I", "U1", "甲"), (5, "I", "U5", "戊", recent(20)), (9, "I", "U9", "壬", recent(10)))
         [(delivery, _)] = read(source.connector(gap_wait=5))
         assert delivery.position_after() == "9"
+
+    @pytest.mark.parametrize(
+        "spelled",
+        [
+            lambda moment: moment.strftime("%Y%m%d%H%M%S"),
+            lambda moment: moment.strftime("%Y/%m/%d %H:%M:%S"),
+            lambda moment: f"{moment.timestamp():.0f}",
+        ],
+    )
+    def test_gaps_are_judged_by_times_written_as_text(self, source, spelled):
+        """However they are written: a young gap is waited for, an old one does not hold the position for ever."""
+        source.add((1, "I", "U1", "甲"), (5, "I", "U5", "戊"))
+        for seconds, position in ((20, "1"), (4000, "5")):
+            moment = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(seconds=seconds)
+            source.run(f"UPDATE swap SET cd_batch = '{spelled(moment)}'")
+            [(delivery, _)] = read(source.connector(time="cd_batch"))
+            assert delivery.position_after() == position
 
     def test_gap_right_after_the_position_is_waited_for(self, source):
         source.add((7, "I", "U7", "庚", recent(5)))

@@ -38,7 +38,7 @@ class MySQLSource(Source):
         return {"driver": "mysql", "url": "${HUB_SOURCE_TEST}", "table": "ticket"}
 
     def quote(self, name):
-        return f"`{name}`"
+        return "`" + name.replace("`", "``") + "`"
 
     def run(self, *statements, rows=None):
         connection = self.server.connect()
@@ -74,7 +74,7 @@ class MySQLSource(Source):
 def source(mariadb_server, monkeypatch):
     made = MySQLSource(mariadb_server)
     made.run(
-        "DROP TABLE IF EXISTS ticket, odd, big",
+        'DROP TABLE IF EXISTS ticket, odd, big, `"x".y`',
         "CREATE TABLE ticket (编号 varchar(32) COLLATE utf8mb4_bin PRIMARY KEY, 名称 varchar(60), 更新时间 datetime,"
         " 金额 decimal(14,2), 数量 int, 备注 text)",
         f"CREATE USER IF NOT EXISTS duzhe@'127.0.0.1' IDENTIFIED BY '{SECRET}'",
@@ -176,6 +176,48 @@ class TestMySQL(DatabaseConformance):
         hub.kill()
         hub.wait()
         waits(lambda: sleeping(source) == 0, 15)
+
+    def test_a_killed_hub_leaves_a_short_question_for_a_short_while(self, source):
+        """Nobody watches what pymysql asks: the server itself ends it, long before the connector's own limit."""
+        script = (
+            "from connectors.drivers import mysql, open_driver\n"
+            "from tests.conformance.test_mysql import MySQLSource, slow\n"
+            "mysql._UNWATCHED = 5\n"
+            "driver = open_driver(slow(MySQLSource(None)))\n"
+            "driver.limit = 1\n"
+            "[delivery] = driver.deliveries(None, ())\n"
+            "list(delivery.batches())\n"
+        )
+        hub = subprocess.Popen([sys.executable, "-c", script])
+        waits(lambda: sleeping(source) > 0, 60)
+        hub.kill()
+        hub.wait()
+        waits(lambda: sleeping(source) == 0, 10)
+
+    def test_a_short_question_that_takes_long_is_asked_anew_where_it_is_watched(self, source, monkeypatch):
+        monkeypatch.setattr(mysql, "_UNWATCHED", 1)
+        query = "SELECT 编号, SLEEP(2) AS 名称 FROM ticket"
+        driver = open_driver(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}))
+        driver.limit = 1
+        [delivery] = driver.deliveries(None, ())
+        assert [row["名称"] for batch in delivery.batches() for row in batch.to_pylist()] == [0]
+
+    def test_pieces_of_uneven_keys_hold_about_the_same(self, source):
+        source.run(
+            BIG,
+            "ALTER TABLE big MODIFY 编号 bigint",
+            "UPDATE big SET 编号 = 编号 * 7 + 9000000000000 WHERE 编号 > 90000",
+            "GRANT SELECT, LOCK TABLES ON source_mysql.* TO duzhe@'127.0.0.1'",
+            "ANALYZE TABLE big",
+        )
+        try:
+            with open_driver(source.connector(table="big")).session() as session:
+                pieces = session.pieces("big", "`big`", 4)
+                counts = [session.rows(f"SELECT COUNT(*) FROM big WHERE {piece}")[0][0] for piece in pieces]
+        finally:
+            source.run("REVOKE LOCK TABLES ON source_mysql.* FROM duzhe@'127.0.0.1'")
+        assert (len(counts), sum(counts)) == (4, 120_000)
+        assert max(counts) < 45_000
 
     def test_pieces_begin_at_one_moment(self, source, monkeypatch):
         """Somebody moves an amount from row to row all the while; their sum is the same at any one moment."""
@@ -316,6 +358,8 @@ class TestMySQL(DatabaseConformance):
     def test_column_case_does_not_matter_to_the_server(self, source):
         source.run("CREATE TABLE odd (TicketNo int)", "INSERT INTO odd VALUES (7)")
         assert rows_of(source.connector(table="odd", fields={"n": "ticketno"})) == [{"ticketno": 7}]
+        [(delivery, _)] = read(source.connector(table="odd", fields={"n": "ticketno"}))
+        assert delivery.layout == {"ticketno": "int"}  # else it would be told as gone, and another as added
 
     def test_session_is_read_only_and_limited(self, source):
         query = "SELECT @@session.tx_read_only AS r, @@session.max_statement_time AS t"

@@ -38,7 +38,7 @@ class PostgreSQLSource(Source):
         return {"driver": "postgresql", "url": "${HUB_SOURCE_TEST}", "table": "public.ticket"}
 
     def quote(self, name):
-        return f'"{name}"'
+        return '"' + name.replace('"', '""') + '"'
 
     def run(self, *statements):
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -20,13 +20,14 @@ class SQLiteSource(Source):
         return {"driver": "sqlite", "url": "${HUB_SOURCE_TEST}", "table": "ticket"}
 
     def quote(self, name):
-        return f'"{name}"'
+        return '"' + name.replace('"', '""') + '"'
 
     def run(self, *statements, rows=()):
         connection = sqlite3.connect(self.path)
         for statement in statements:
             connection.execute(statement)
-        connection.executemany("INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?)", rows)
+        if rows:
+            connection.executemany("INSERT INTO ticket VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.commit()
         connection.close()
 

@@ -351,6 +351,23 @@ def test_a_table_that_changed_is_held_too(
         ).fetchall()
         assert len(rows) == 1
         assert rows[0]["method"] is not None
+        # A column more is seen at the very next read, not an hour later.
+        source.execute("ALTER TABLE hf ADD COLUMN xz text")
+        source.execute("INSERT INTO hf VALUES ('CB42', 'GD42', 1, '2026-03-03', '短信', '2026-03-03', '城东')")
+        assert [r.status for r in load()] == ["held"]
+        (found,) = inbox.items(control)
+        assert (found.kind, found.subject) == ("column_added", "xz")
+        done = inbox.accept(
+            control, home, found.drift_id, by="王芳", connector=registry.load(home).get("hotline_office/hf")
+        )
+        go([registry.load(home).get("hotline_office/hf")], home, from_landing=True, batches=set(done.replay))
+        source.execute("INSERT INTO hf VALUES ('CB43', 'GD43', 1, '2026-03-04', '短信', '2026-03-04', '城东')")
+        assert [r.status for r in load()] == ["committed"]
+        held = control.execute(
+            "SELECT count(*) AS n FROM record.hotline_callback WHERE callback_id IN ('CB42', 'CB43')"
+        ).fetchone()
+        assert held is not None
+        assert held["n"] == 2
     told = control.execute("SELECT asked_at, answered_at, problem FROM hub.source_layout").fetchone()
     assert told is not None
     assert told["problem"] is None
