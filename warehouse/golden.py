@@ -9,6 +9,8 @@ a name never comes from one source and its status from another.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from schemas.contract import Contract
 from warehouse.tables import literal, quoted
 from warehouse.versions import valid_rows
@@ -62,17 +64,31 @@ def members(rows: str, parties: str) -> str:
     )
 
 
-def query(contract: Contract, member: str, parties: str) -> str:
-    """SQL of the golden records of `parties`, their parents apart (NULL); `member` is the relation of what sources say."""
+def spoken(contract: Contract) -> dict[str, str]:
+    """Field group → SQL: whether a member row says anything of it."""
+    return {
+        group: f"coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL"
+        for group, names in groups(contract).items()
+    }
+
+
+def query(contract: Contract, member: str, parties: str, silent: Collection[str] = ()) -> str:
+    """SQL of the golden records of `parties`, their parents apart (NULL); `member` is the relation of what sources say.
+
+    Groups known to be `silent`, of which no member says anything, are not looked for: each would be a pass over all members.
+    """
     grouped, owned, key = groups(contract), owners(contract), source_key(contract)
+    says, naming = spoken(contract), contract.fields["name"].group or "name"
     joins, values, sources = [], [], []
     for i, (group, names) in enumerate(grouped.items()):
+        if group in silent and group != naming:
+            values += [f"NULL::{contract.fields[n].physical_type}" for n in names]
+            continue
         said = ", ".join(quoted(n) for n in names)
         # A blank never erases: a source that says nothing on the whole group does not take part in it.
         joins.append(
             f"LEFT JOIN (SELECT DISTINCT ON (_id) _id, {said}, jsonb_build_object('source', _connector, 'key', {key}, 'batch', _batch_id) AS told "
-            f"FROM {member} m WHERE coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL "
-            f"ORDER BY _id, {order(owned.get(group), key)}) g{i} ON g{i}._id = e.id"
+            f"FROM {member} m WHERE {says[group]} ORDER BY _id, {order(owned.get(group), key)}) g{i} ON g{i}._id = e.id"
         )
         values += [f"g{i}.{quoted(n)}" for n in names]
         sources.append(f"{literal(group)}, g{i}.told")
@@ -84,7 +100,6 @@ def query(contract: Contract, member: str, parties: str) -> str:
         "uscc": f"coalesce({values[names.index('uscc')]}, e.said_uscc)",
     }
     said = ", ".join(f"{mentioned.get(n, c)} AS {quoted(n)}" for n, c in zip(names, values, strict=True))
-    naming = list(grouped).index(contract.fields["name"].group or "name")
     first = "(array_agg({} ORDER BY match_score DESC, party) FILTER (WHERE name IS NOT NULL))[1]"
     return f"""SELECT e.id::varchar(36) AS enterprise_id, {said}, coalesce(k.strict_key, e.strict_key) AS name_strict_key,
           coalesce(k.loose_key, e.loose_key) AS name_loose_key, coalesce(k.is_branch, e.is_branch) AS is_branch, NULL::varchar(36) AS parent_enterprise_id,
@@ -95,7 +110,7 @@ def query(contract: Contract, member: str, parties: str) -> str:
         {" ".join(joins)}
         LEFT JOIN (SELECT DISTINCT ON (enterprise_id, name) enterprise_id, name, strict_key, loose_key, is_branch FROM {parties} p
           WHERE enterprise_id IS NOT NULL AND name IS NOT NULL ORDER BY enterprise_id, name, party) k ON k.enterprise_id = e.id AND k.name = {name}
-        LEFT JOIN hub.source d ON d.connector = g{naming}.told ->> 'source'"""
+        LEFT JOIN hub.source d ON d.connector = g{list(grouped).index(naming)}.told ->> 'source'"""
 
 
 def past(contract: Contract, at: str, moment: str, parties: str) -> str:

@@ -110,6 +110,8 @@ def resolve(warehouse: Connection) -> int:
     linked = _link(warehouse, _LINKS)
     merging.by_register_rows(warehouse, _REGISTER)
     merging.show(warehouse)
+    # Who is linked by now decides how names are best joined.
+    merging.look_again(warehouse, "hub.party", linked)
     linked += _link(warehouse, _NAMES)
     merging.show(warehouse)
     identity_cases.open_cases(warehouse)

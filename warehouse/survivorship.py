@@ -55,10 +55,11 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     warehouse.execute("ANALYZE member")
     warehouse.execute("DROP TABLE IF EXISTS golden")
     parties = "(SELECT * FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
-    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', parties)}")
+    silent = _silent(warehouse, contract)
+    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', parties, silent)}")
     warehouse.execute("ANALYZE golden")
     _place_branches(warehouse)
-    truth.settle(warehouse, contract)
+    truth.settle(warehouse, contract, silent)
     changed = _show(warehouse, golden.columns(contract))
     warehouse.execute(
         "UPDATE hub.batch SET settled_at = clock_timestamp() WHERE batch_id IN (SELECT batch_id FROM unsettled)"
@@ -112,6 +113,15 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
               SELECT e.name_strict_key FROM shared.enterprise e WHERE e.enterprise_id IN (SELECT id::varchar(36) FROM touched)
               UNION SELECT p.strict_key FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)) ON CONFLICT DO NOTHING"""
         )
+
+
+def _silent(warehouse: Connection, contract: Contract) -> set[str]:
+    """Field groups of which no row of temp table `member` says anything."""
+    says = golden.spoken(contract)
+    told = warehouse.query(
+        f"SELECT {', '.join(f'coalesce(bool_or({said}), false)' for said in says.values())} FROM member"
+    )
+    return {group for group, column in zip(says, told.columns, strict=True) if not column[0].as_py()}
 
 
 def _place_branches(warehouse: Connection) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -54,9 +54,12 @@ def record_owners(warehouse: Connection, contract: Contract) -> None:
     )
 
 
-def settle(warehouse: Connection, contract: Contract) -> None:
-    """Bring conflicts and verdicts of the enterprises in temp table `touched` up to date with `member` and `golden`; verdicts then stand in `golden`."""
-    _find(warehouse, contract)
+def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = ()) -> None:
+    """Bring conflicts and verdicts of the enterprises in temp table `touched` up to date with `member` and `golden`; verdicts then stand in `golden`.
+
+    No member says anything of the field groups `silent`.
+    """
+    _find(warehouse, contract, silent)
     warehouse.execute(
         # A verdict was about two values. When either is said no longer it falls.
         f"""UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE WHEN {_REGROUPED} THEN 'regrouped'
@@ -86,14 +89,14 @@ _NEW = """NOT EXISTS (SELECT 1 FROM hub.conflict c LEFT JOIN hub.verdict v USING
     AND (c.closed_at IS NULL OR (v.verdict_id IS NOT NULL AND v.expired_at IS NULL)))"""
 
 
-def _find(warehouse: Connection, contract: Contract) -> None:
+def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) -> None:
     """Make temp tables disagreement(id, grp, owner, source_id, batch_id, stands, said, former) and speaker(id, source_id)."""
     named, owned = groups(contract), owners(contract)
     name_group = contract.fields["name"].group or "name"
     parts = []
     for group, owner in owned.items():
         fields = [f for f in named[group] if contract.fields[f].classification in {"S0", "S1"}]
-        if not fields:
+        if not fields or group in silent:
             continue
         # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
         # Most values are equal as they stand; the others are made plain before they count as different.
@@ -123,9 +126,9 @@ def _find(warehouse: Connection, contract: Contract) -> None:
             else ""
         )
         parts.append(
-            f"SELECT p.enterprise_id, {literal(name_group)}, {literal(owner)}, p.source_id, max(p.first_batch_id), jsonb_build_object('name', g.name), "
-            "jsonb_build_object('name', p.name), bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
-            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise'){listed}) "
+            f"SELECT p.enterprise_id AS id, {literal(name_group)} AS grp, {literal(owner)} AS owner, p.source_id, max(p.first_batch_id) AS batch_id, "
+            "jsonb_build_object('name', g.name) AS stands, jsonb_build_object('name', p.name) AS said, bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
+            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise'){listed}) AS former "
             "FROM hub.party p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
             f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL AND p.strict_key <> g.name_strict_key "
             # A name said in no record any longer is said no more.
