@@ -53,10 +53,31 @@ _NUMBERS = (
     ),
     (rf"({_LANDLINE_WORD}[号码是为：:{_SPACE}-]{{0,4}}){_D}{{3,4}}{_GAP}({_D}{{4}})", r"\1\2****\3\4"),
 )
+# Numbers as they are said: 一三八零零零零一二三四, 幺三八洞…, 壹叁捌….
+_SAID = "[零〇一二三四五六七八九幺两洞拐勾壹贰叁肆伍陆柒捌玖]"
+_UNSAID = _SAID.replace("[", "[^")
+_SAID_NUMBERS = (
+    (rf"({_SAID}{{3}}){_SAID}{{11}}({_SAID}{{3}}(?:{_SAID}|[XxＸｘ]))", r"\1\2***********\3\4"),
+    (
+        rf"([一幺壹][三四五六七八九拐勾叁肆伍陆柒捌玖]{_SAID}){_GAP}{_SAID}{{4}}{_GAP}({_SAID}{{4}})",
+        r"\1\2****\3\4",
+    ),
+)
+_MASKED = (
+    *((_BEFORE + pattern + _AFTER, put) for pattern, put in _NUMBERS),
+    *((f"(^|{_UNSAID}){pattern}({_UNSAID}|$)", put) for pattern, put in _SAID_NUMBERS),
+)
+# A project's code, 2025-511421-48-01-123456, holds a card's digits; its dashes are set aside for a sign no text has until cards are done.
+_ASIDE = "\ue2d3"
+_PROJECT = "({0}{{4}})-({0}{{6}})-({0}{{2}})-({0}{{2}})-({0}{{6}})".format("[0-9]")
 # (pattern, replacement); each is to run twice, because two numbers side by side share the sign between them.
-SCRUBS = tuple((_BEFORE + pattern + _AFTER, put) for pattern, put in _NUMBERS)
-SCRUB_GUARD = f"{_D}(?:[)）{_SPACE}.·・•_-]{{0,3}}{_D}){{9}}|{_LANDLINE_WORD}"
-SCRUB_ANY = "|".join(pattern for pattern, _ in SCRUBS)
+SCRUBS = (
+    (_BEFORE + _PROJECT + _AFTER, _ASIDE.join(rf"\{n}" for n in range(2, 7)).join((r"\1", r"\7"))),
+    *_MASKED,
+    (_PROJECT.replace("-(", f"{_ASIDE}("), "-".join(rf"\{n}" for n in range(1, 6))),
+)
+SCRUB_GUARD = f"{_D}(?:[)）{_SPACE}.·・•_-]{{0,3}}{_D}){{9}}|{_LANDLINE_WORD}|{_SAID}{{3}}{_GAP}{_SAID}{{4}}"
+SCRUB_ANY = "|".join(pattern for pattern, _ in _MASKED)
 
 LANDLINE = "(0[0-9]{2,3})-?[2-9][0-9]{2,3}([0-9]{4})(-[0-9]{1,6})?"
 LOCAL = "[2-9][0-9]{2,3}([0-9]{4})"

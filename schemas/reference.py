@@ -9,11 +9,12 @@ Source: GB/T 2260 (divisions), GB 32100-2015 (department codes); the legal basis
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -24,6 +25,7 @@ DEPARTMENT_TYPES = frozenset({"county_dept", "town", "vertical", "utility", "ban
 CLOCK_UNITS = frozenset({"workday", "day", "hour", "minute"})
 EVIDENCE = frozenset({"S", "I", "K"})
 
+T = TypeVar("T")
 Rows = dict[str, list[Any]]
 # What a spelling stood for over time: (code, from, until), the last day apart; None is open. Every day is covered.
 Spans = tuple[tuple[str, date | None, date | None], ...]
@@ -37,10 +39,6 @@ class Alias:
     name: str
     valid_from: date | None = None
     valid_to: date | None = None
-
-    def covers(self, day: date) -> bool:
-        """Whether the name was in use on that day (the day it ended is no longer covered)."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +152,9 @@ def department_of(
 
     Args:
         name_or_code: as departments write it, with or without 示例县 or 县 in front.
-        on: the day of the event. A name that went from one body to another is read as of that day; without it the
-            body that bears the name now, or bore it last. A former name is still understood after its end.
+        on: the day of the event. A name that went from one body to another is read as of that day, before its first
+            bearer as that one's; without it the body that bears the name now, or bore it last. A former name is still
+            understood after its end.
         path: the list of departments.
     """
     bearers = _bearers(path).get(spelled(name_or_code).replace(" ", ""))
@@ -181,9 +180,7 @@ def _over_time(found: list[tuple[str, Alias | Code]]) -> Spans:
     spans: list[tuple[str, date | None, date | None]] = []
     for begin, end in zip([None, *cuts], [*cuts, None], strict=True):
         day = begin or date.min
-        # A day no one covers is read as the one who bears the spelling last, as everywhere.
-        covering = [(c, p) for c, p in found if (p.valid_from or date.min) <= day < (p.valid_to or date.max)] or found
-        code = max(covering, key=lambda pair: pair[1].valid_to or date.max)[0]
+        code = _bearer(found, day)
         if spans and spans[-1][0] == code:
             spans[-1] = (code, spans[-1][1], end)
         else:
@@ -193,6 +190,23 @@ def _over_time(found: list[tuple[str, Alias | Code]]) -> Spans:
 
 def _latest(codes: list[Code]) -> Code:
     return max(codes, key=lambda c: c.valid_to or date.max)
+
+
+def _bearer(found: Sequence[tuple[T, Alias | Code]], on: date | None) -> T:
+    """Who bears a spelling on a day: of those it covers the last to end; else who bore it last before, or else bears it first after.
+
+    Without a day, who bears it now or bore it last.
+    """
+
+    def end(pair: tuple[T, Alias | Code]) -> date:
+        return pair[1].valid_to or date.max
+
+    if on is None:
+        return max(found, key=end)[0]
+    begun = [pair for pair in found if (pair[1].valid_from or date.min) <= on]
+    if not begun:
+        return min(found, key=lambda pair: pair[1].valid_from or date.min)[0]
+    return max([pair for pair in begun if on < end(pair)] or begun, key=end)[0]
 
 
 def department_rows(path: Path = ROOM / "departments.yaml") -> Rows:
@@ -258,12 +272,6 @@ def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
 def _overlap(a: Alias | Code, b: Alias | Code) -> bool:
     low, high = date.min, date.max
     return (a.valid_from or low) < (b.valid_to or high) and (b.valid_from or low) < (a.valid_to or high)
-
-
-def _bearer(bearers: list[tuple[Department, Alias]], on: date | None) -> Department:
-    if on is not None:
-        bearers = [b for b in bearers if b[1].covers(on)] or bearers
-    return max(bearers, key=lambda b: b[1].valid_to or date.max)[0]
 
 
 def _alias(where: str, item: Any) -> Alias:

@@ -98,6 +98,16 @@ def two(tmp_path: Path, first: str, second: str) -> Path:
     return path
 
 
+def test_a_day_no_one_bore_a_name_is_read_as_the_nearest_before_or_the_first(tmp_path):
+    path = two(tmp_path, "{name: 县规划办, from: 2010-01-01, to: 2014-01-01}", "{name: 县规划办, from: 2019-03-01}")
+    assert reference.department_of("县规划办", date(2005, 1, 1), path).code == "a"
+    assert reference.department_of("县规划办", date(2016, 1, 1), path).code == "a"
+    assert reference.department_spans(path)["县规划办"] == (
+        ("A1", None, date(2019, 3, 1)),
+        ("B1", date(2019, 3, 1), None),
+    )
+
+
 def test_a_name_that_moved_is_read_as_of_the_event(tmp_path):
     path = two(tmp_path, "{name: 县规划办, to: 2019-03-01}", "{name: 县规划办, from: 2019-03-01}")
     assert reference.department_of("县规划办", date(2019, 2, 28), path).code == "a"
