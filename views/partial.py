@@ -167,6 +167,9 @@ def refresh(
             shadows = _shadow(cursor, view, catalog)
             fresh = f"fresh_{view.name}"
             run(f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {text}")
+            if plan.spread:  # rows computed only for the sake of those of the touched groups
+                match = same([(f"b.{name}", f"t.{name}") for name in plan.by])
+                run(f"DELETE FROM {fresh} AS b WHERE NOT EXISTS (SELECT FROM pg_temp.touched AS t WHERE {match})")
             for shadow in shadows:
                 run(f"DROP TABLE pg_temp.{shadow}")
         return _replace(run, cursor, view, fresh, changes)
@@ -193,6 +196,11 @@ def _touched(cursor: psycopg.Cursor[Any], view: View, moved: frozenset[str], cat
             continue
         ids = f"(SELECT c.{column} FROM {_differing(cursor, name, view)} AS c)"
         parts.append(f"SELECT {groups} FROM {of} AS m WHERE m.{column} IN {ids}")
+        if plan.spread:
+            match = same([(f"c.{name}", f"m.{name}") for name in plan.spread])
+            parts.append(
+                f"SELECT {groups} FROM {of} AS m WHERE EXISTS (SELECT FROM {of} AS c WHERE c.{column} IN {ids} AND {match})"
+            )
         if name == "enterprise":  # a row that names another enterprise now, or none, without having changed itself
             parts.append(f"SELECT {', '.join(plan.by)} FROM board.{view.name} AS m WHERE m.{column} IN {ids}")
     return f"SELECT DISTINCT * FROM ({' UNION ALL '.join(parts)}) AS t WHERE {next(iter(plan.by))} IS NOT NULL"
@@ -277,6 +285,13 @@ def _shadow(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> list[s
         f"FROM (SELECT {inner} FROM {of}) AS m JOIN pg_temp.touched AS t ON {match}".encode()
     )
     cursor.execute(f"ANALYZE pg_temp.{plan.of}".encode())
+    if plan.spread:
+        # A ticket told by two desks may share with others what neither of its changed rows says.
+        shares = same([(f"c.{name}", f"m.{name}") for name in plan.spread])
+        cursor.execute(
+            f"INSERT INTO pg_temp.{plan.of} SELECT {', '.join('m.' + c for c in needed)} FROM (SELECT {inner} FROM {of}) AS m "
+            f"WHERE EXISTS (SELECT FROM pg_temp.{plan.of} AS c WHERE {shares}) AND NOT EXISTS (SELECT FROM pg_temp.touched AS t WHERE {match})".encode()
+        )
     made = [plan.of]
     for name, column in plan.join.items():
         source = f"{_schema(name, catalog)}.{name}"

@@ -4,6 +4,7 @@ question: 近 30 天许多人反映的同一类事，主单是哪张，还有哪
 grain: 每行一张属于多人同诉的工单；一个人反复打的见重复诉求
 owner: 县热线办
 definition:
+  tickets: 同一上级工单号的第二张起、同一编号由两处报来的第二份不算
   root_ticket_no: 同一分类、同一乡镇里窗口内最早的工单；热线平台已并单的以平台为准，见 merged_into
   callers: 窗口内不同诉求人数，没有诉求人指纹的不算
 parameters:
@@ -23,10 +24,12 @@ WITH recent AS (
     t.closed_at
   FROM hotline_ticket AS t
   LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
   WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
     AND t.recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY
     AND t.category_code IS NOT NULL
     AND again.ticket_no IS NULL
+    AND copy.ticket_no IS NULL
 ),
 crowd AS (
   SELECT

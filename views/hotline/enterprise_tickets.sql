@@ -9,7 +9,7 @@ definition:
 refresh:
   of: hotline_ticket
   by: {ticket_no: ticket_no}
-  join: {hotline_upstream_duplicate: ticket_no, enterprise: enterprise_id}
+  join: {hotline_upstream_duplicate: ticket_no, hotline_told_twice: ticket_no, enterprise: enterprise_id}
 --- */
 SELECT
   t.ticket_no,                                                         -- 工单编号
@@ -35,6 +35,7 @@ SELECT
   ) AS is_overdue                                                      -- 是否超期
 FROM hotline_ticket AS t
 LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
 LEFT JOIN enterprise AS e ON e.enterprise_id = t.enterprise_id
 LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = t.category_code
@@ -42,3 +43,4 @@ LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
 WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
   AND (COALESCE(t.is_enterprise, FALSE) OR t.enterprise_id IS NOT NULL)
   AND again.ticket_no IS NULL
+  AND copy.ticket_no IS NULL

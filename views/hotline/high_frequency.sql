@@ -4,7 +4,7 @@ question: 近 30 天哪个乡镇的哪类问题被许多人反复反映，比前
 grain: 每行一个问题分类与乡镇的组合，只列达到高频线的
 owner: 县热线办
 definition:
-  tickets: 数据日往前 30 天（含当日）记录的工单，并入主单的也算（反映次数）
+  tickets: 数据日往前 30 天（含当日）记录的工单，并入主单的也算（反映次数），同一上级工单号的第二张起、同一编号由两处报来的第二份不算
   callers: 其中不同诉求人数；没有诉求人指纹的不算人数
   tickets_before: 再往前 30 天的工单
   rise_pct: （本期 − 上期）÷ 上期 × 100；上期没有时为空
@@ -15,16 +15,20 @@ parameters:
 --- */
 WITH recent AS (
   SELECT
-    category_code,
-    town_code,
-    caller_hash,
-    recorded_at,
-    closed_at,
-    recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY AS this_period
-  FROM hotline_ticket
-  WHERE recorded_at < :as_of + INTERVAL '1' DAY
-    AND recorded_at >= :as_of + INTERVAL '1' DAY - 2 * :window_days * INTERVAL '1' DAY
-    AND category_code IS NOT NULL
+    t.category_code,
+    t.town_code,
+    t.caller_hash,
+    t.recorded_at,
+    t.closed_at,
+    t.recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY AS this_period
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+  LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
+  WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
+    AND t.recorded_at >= :as_of + INTERVAL '1' DAY - 2 * :window_days * INTERVAL '1' DAY
+    AND t.category_code IS NOT NULL
+    AND again.ticket_no IS NULL
+    AND copy.ticket_no IS NULL
 ),
 counted AS (
   SELECT

@@ -10,7 +10,7 @@ definition:
 refresh:
   of: hotline_ticket
   by: {service_request_id: ticket_no}
-  join: {hotline_upstream_duplicate: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no, hotline_told_twice: ticket_no}
 --- */
 SELECT
   t.ticket_no AS service_request_id,                                   -- 服务请求编号
@@ -36,6 +36,7 @@ SELECT
   t.town_code AS address_id                                            -- 地址代码
 FROM hotline_ticket AS t
 LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
+LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
 LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = t.category_code
 LEFT JOIN code_value AS town
@@ -45,3 +46,4 @@ WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
   AND NOT COALESCE(t.secrecy, TRUE)
   AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)
   AND again.ticket_no IS NULL
+  AND copy.ticket_no IS NULL

@@ -8,11 +8,11 @@ definition:
   charged_from: 承办单位的钟从哪一次派单走起：退单改派给别的单位另起，派回原单位的接着走
   closed_at: 最后一次结案；之后又重办、没有再结案的为空
   paused_minutes: 各次挂起到恢复（没有恢复的到结案、重办、改派，再没有的到数据日终）的分钟数之和
-  agrees: 与工单上写的状态一致，已归档与已办结算一致；没有工单的为空
+  agrees: 与工单上写的状态一致，已归档与已办结算一致；没有工单的为空；同一编号由两处报来的看最早记录的那份
 refresh:
   of: hotline_ticket_event
   by: {ticket_no: ticket_no}
-  join: {hotline_ticket: ticket_no}
+  join: {hotline_ticket: ticket_no, hotline_told_twice: ticket_no}
 --- */
 WITH placed AS (
   SELECT
@@ -90,6 +90,14 @@ gathered AS (
       THEN EXTRACT(EPOCH FROM COALESCE(resumed_at, :as_of + INTERVAL '1' DAY)) - EXTRACT(EPOCH FROM event_at) END) AS paused_seconds
   FROM followed
   GROUP BY ticket_no
+),
+written AS (
+  SELECT
+    t.ticket_no,
+    t.status
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
+  WHERE copy.ticket_no IS NULL
 )
 SELECT
   g.ticket_no,                                                         -- 工单编号
@@ -112,7 +120,7 @@ SELECT
   t.status AS told_status,                                             -- 工单上写的状态
   CASE WHEN t.ticket_no IS NOT NULL THEN COALESCE(CASE t.status WHEN 'archived' THEN 'closed' ELSE t.status END = CASE g.state WHEN 'archived' THEN 'closed' ELSE g.state END, FALSE) END AS agrees -- 与工单一致
 FROM gathered AS g
-LEFT JOIN hotline_ticket AS t ON t.ticket_no = g.ticket_no
+LEFT JOIN written AS t ON t.ticket_no = g.ticket_no
 LEFT JOIN department AS dept ON dept.dept_code = g.dept_code
 LEFT JOIN code_value AS status
   ON status.code_set = 'hotline_status' AND status.code = g.state

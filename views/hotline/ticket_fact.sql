@@ -21,24 +21,9 @@ refresh:
   of: hotline_ticket
   by: {ticket_no: ticket_no}
   near: recorded_at
-  join: {hotline_upstream_duplicate: ticket_no, hotline_assignment: ticket_no, hotline_callback: ticket_no, hotline_pause: ticket_no}
+  join: {hotline_upstream_duplicate: ticket_no, hotline_told_twice: ticket_no, hotline_assignment: ticket_no, hotline_callback: ticket_no, hotline_pause: ticket_no}
 --- */
--- One ticket told by two sources, the county's desk and the city's, is one ticket.
-WITH twice AS (
-  SELECT ticket_no
-  FROM hotline_ticket
-  GROUP BY ticket_no
-  HAVING COUNT(*) > 1
-),
-told AS (
-  SELECT
-    t.ticket_no,
-    t.source_system,
-    ROW_NUMBER() OVER (PARTITION BY t.ticket_no ORDER BY t.recorded_at, t.source_system) AS place
-  FROM hotline_ticket AS t
-  JOIN twice ON twice.ticket_no = t.ticket_no
-),
-ticket AS (
+WITH ticket AS (
   SELECT
     t.ticket_no,
     t.source_system,
@@ -62,10 +47,10 @@ ticket AS (
     COALESCE(t.supervise_level, 0) > 0 AS supervised
   FROM hotline_ticket AS t
   LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
-  LEFT JOIN told ON told.ticket_no = t.ticket_no AND told.source_system IS NOT DISTINCT FROM t.source_system AND told.place > 1
+  LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
   WHERE (t.recorded_at < :as_of + INTERVAL '1' DAY OR t.dispatched_at < :as_of + INTERVAL '1' DAY OR t.due_at < :as_of)
     AND again.ticket_no IS NULL
-    AND told.ticket_no IS NULL
+    AND copy.ticket_no IS NULL
 ),
 signing AS (
   SELECT

@@ -8,17 +8,20 @@ definition:
 refresh:
   of: hotline_ticket
   by: {ticket_no: ticket_no}
+  join: {hotline_told_twice: ticket_no}
   spread: [upstream_no]
 --- */
 WITH numbered AS (
   SELECT
-    ticket_no,
-    upstream_no,
-    recorded_at,
-    FIRST_VALUE(ticket_no) OVER (PARTITION BY upstream_no ORDER BY recorded_at, ticket_no) AS counted_ticket_no,
-    ROW_NUMBER() OVER (PARTITION BY upstream_no ORDER BY recorded_at, ticket_no) AS place
-  FROM hotline_ticket
-  WHERE upstream_no IS NOT NULL AND recorded_at < :as_of + INTERVAL '1' DAY
+    t.ticket_no,
+    t.upstream_no,
+    t.recorded_at,
+    FIRST_VALUE(t.ticket_no) OVER (PARTITION BY t.upstream_no ORDER BY t.recorded_at, t.ticket_no) AS counted_ticket_no,
+    ROW_NUMBER() OVER (PARTITION BY t.upstream_no ORDER BY t.recorded_at, t.ticket_no) AS place
+  FROM hotline_ticket AS t
+  LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
+  -- Told by two desks, a ticket is no second registration of itself.
+  WHERE t.upstream_no IS NOT NULL AND t.recorded_at < :as_of + INTERVAL '1' DAY AND copy.ticket_no IS NULL
 )
 SELECT
   ticket_no,                                                           -- 工单编号
