@@ -21,6 +21,9 @@ _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
 LONE = "这一行只填了一格，像是小标题或说明"
 _FULL = 3  # cells that most rows of a table fill in which a row of one cell is no record
+DITTO = "写的是“同上”之类，离开上一行就看不懂，请写全"
+DITTOS = frozenset(["同上", "〃", "″", "〞"])
+_DITTO_BYTES = [mark.encode() for mark in DITTOS]
 _BLANKS = 100  # blank lines of a block or sheet below which another table is looked for
 
 
@@ -98,6 +101,30 @@ def lone_texts(batch: pa.RecordBatch, kinds: shape.Kinds) -> pa.BooleanArray:
         column, cell = next((c, cell) for c, each in enumerate(batch.columns) if (cell := each[place].as_py()))
         lone[place] = not shape.is_value(cell) and (column > 0 or not kinds.suits(cell))
     return pa.array(lone)
+
+
+def dittos(batch: pa.RecordBatch, mapped: Sequence[int]) -> pa.BooleanArray | None:
+    """Rows that say 同上 in a column in use; None when none does."""
+    found = None
+    for column in (batch.column(place) for place in mapped):
+        data = column.buffers()[2]
+        if data is None or not _holds(data.to_pybytes()):
+            continue
+        same = pc.fill_null(pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(DITTOS))), False)
+        found = same if found is None else pc.or_(found, same)
+    return found if found is not None and pc.any(found).as_py() else None
+
+
+def _holds(text: bytes) -> bool:
+    return any(mark in text for mark in _DITTO_BYTES)
+
+
+def odd_text(cells: Sequence[Any], mapped: Sequence[int]) -> str | None:
+    """Why a row of a sheet is no record by itself: 同上 in a column in use, 平均 or 承前页 at its beginning."""
+    if any(isinstance(cells[column], str) and cells[column].strip() in DITTOS for column in mapped):
+        return DITTO
+    first = next((cell for cell in cells[:3] if cell != ""), "")
+    return ledger.WORKED_OUT if isinstance(first, str) and header.is_carried(first) else None
 
 
 class Watch:

@@ -113,6 +113,11 @@ class DelimitedFile:
         self._kinds, self._full, self._above, self._doubtful = found.kinds, found.full, found.rows, found.doubtful
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
+        if found.ruled and not self._wanted:
+            text = "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
+            self._delivery.find("one_column", text)
+        if found.gap:
+            self._delivery.find("blank_column", shape.GAP.format(found.gap))
         if found.numbering:
             self._delivery.find("numbering", f"第 {self._skip} 行是各列的编号，没有读入")
         if not found.named:
@@ -332,11 +337,18 @@ class DelimitedFile:
     def _without_blank(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without rows that have no value at all (blank lines, lines of separators)."""
         values = batch.columns[: self._width - self._surplus]
-        if not all(column.null_count for column in values):
+        serial = self._foot.serial if len(self._foot.mapped) > 1 else None
+        others = [column for place, column in enumerate(values) if place != serial] or values
+        if not all(column.null_count for column in others):
             return batch
-        filled = pc.is_valid(values[0])
-        for column in values[1:]:
+        filled = pc.is_valid(others[0])
+        for column in others[1:]:
             filled = pc.or_(filled, pc.is_valid(column))
+        if serial is not None:
+            numbered = pc.and_(pc.is_valid(values[serial]), pc.invert(filled))
+            worded = pc.fill_null(pc.invert(pc.match_substring_regex(values[serial], r"^\s*\d+\s*$")), False)
+            filled = pc.or_(filled, pc.and_(numbered, worded))
+            self._foot.see_empty(pc.sum(pc.and_(numbered, pc.invert(worded))).as_py() or 0)
         return batch.filter(filled)
 
     def _without_foot(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -392,6 +404,8 @@ class DelimitedFile:
             stream.close()
 
     def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if (same := between.dittos(batch, self._foot.mapped)) is not None:
+            batch = self._flawed_where(batch, same, between.DITTO)
         again, rules = between.furniture(batch, self._header.names[: self._width - self._surplus], self._above)
         rules &= not self._footer_rows  # they are among those that are counted from the end
         if again.any() or rules.any():
@@ -416,7 +430,23 @@ class DelimitedFile:
         self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
         for row in left.to_pylist():
             self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
-        return self._without_parts(batch)
+        return self._without_parts(self._worked_out(batch))
+
+    def _worked_out(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records; 全县 is told."""
+        first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
+        carried = pc.fill_null(pc.match_substring_regex(first, header.CARRIED_PATTERN), False)
+        whole = pc.index(pc.match_substring_regex(batch.column(0), header.WHOLE_PATTERN), True).as_py()
+        if whole >= 0:
+            self._foot.see_whole(batch.column("_row")[whole].as_py(), batch.column(0)[whole].as_py())
+        return self._flawed_where(batch, carried, ledger.WORKED_OUT) if pc.any(carried).as_py() else batch
+
+    def _flawed_where(self, batch: pa.RecordBatch, odd: pa.BooleanArray, why: str) -> pa.RecordBatch:
+        """The batch with those rows marked as no records that are not yet."""
+        flaw = batch.column("_flaw")
+        odd = pc.and_(odd, pc.is_null(flaw))
+        self._flawed += pc.sum(odd).as_py() or 0
+        return batch.set_column(batch.num_columns - 1, batch.schema.field("_flaw"), pc.if_else(odd, why, flaw))
 
     def _without_parts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with what is only part of a total marked as no record: from a first 其中 on, each row is asked about."""
@@ -427,9 +457,7 @@ class DelimitedFile:
         start, self._parts = 0 if self._parts else pc.index(begun, True).as_py(), True
         lines = batch.column("_row").to_pylist()
         part = [n >= start and self._foot.part(line, first[n].as_py()) for n, line in enumerate(lines)]
-        flaw = pc.if_else(pa.array(part, pa.bool_()), ledger.PART, batch.column("_flaw"))
-        self._flawed += sum(part)
-        return batch.set_column(batch.num_columns - 1, batch.schema.field("_flaw"), flaw)
+        return self._flawed_where(batch, pa.array(part, pa.bool_()), ledger.PART)
 
     def _without_lone_texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The last batch without last rows of nothing but a text in the first column, which holds something else."""

@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from connectors import header
-from connectors.proposal import pinyin
+from connectors.proposal import NUMBERED, pinyin
 from connectors.sample import Sample
 from schemas import amounts, dates, identifiers, privacy, reference
 from schemas.errors import ConfigError, nearest
 
 _LONGEST_NAME = 40
-_KEYS = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)
 _PERSON = re.compile(r"姓名|法定代表人|法人|联系人|经办人|负责人|来电人|户主|名字$")
 _PHONE = re.compile(r"电话|手机|联系方式|phone|mobile", re.IGNORECASE)
 _SERIAL = re.compile(r"\s*[序行]\s*号\s*\Z")  # begins anew in every file: next month's 1 is another record
@@ -158,8 +158,9 @@ def _type(column: str, values: list[str], *, measured: bool) -> tuple[str, str, 
     """
 
     def all_(test: Callable[[str], bool]) -> bool:
-        # A few may be wrong: they will be quarantined, and the type holds.
-        return len(values) > 0 and sum(map(test, values)) >= len(values) - _strays(len(values))
+        # A few may be wrong: they will be quarantined, and the type holds. One more, and nothing else is asked.
+        wrong = (value for value in values if not test(value))
+        return len(values) > 0 and next(islice(wrong, _strays(len(values)), None), None) is None
 
     longest = max((len(v) for v in values), default=0)
     for kind, stored, length, level in (
@@ -233,10 +234,10 @@ def _keys(sample: Sample, fields: dict[str, str]) -> list[str]:
 
     filled = {n: c for n, c in filled.items() if fit(c)}
     single = [n for n, c in filled.items() if tells([c])]
-    named = [n for n in single if _KEYS.search(fields[n]) and not _SERIAL.match(fields[n])]
+    named = [n for n in single if NUMBERED.search(fields[n]) and not _SERIAL.match(fields[n])]
     nearly = [
         n for n, c in fields.items()
-        if _KEYS.search(c) and not _SERIAL.match(c) and total - len(set(sample.values(c))) <= _strays(total) and total > _strays(total)
+        if NUMBERED.search(c) and not _SERIAL.match(c) and total - len(set(sample.values(c))) <= _strays(total) and total > _strays(total)
     ]  # fmt: skip
     if named or nearly or single:
         return (named or nearly or single)[:1]

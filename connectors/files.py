@@ -119,7 +119,10 @@ class FileDriver(Driver):
                 yield Delivery(path.name, self.connector.mode, reader=_raising(error), position=position, handled=path)
                 continue
             put_back = names[path.name] == 1 and f"{path.name} {drop.sha256}" in seen
-            if drop.sha256 in given or (drop.sha256 in seen and not put_back):
+            if drop.sha256 in given:
+                continue
+            if drop.sha256 in seen and not put_back:
+                self.repeated.append((drop.sha256, _state(path)[2] / 1e9))
                 continue
             given.add(drop.sha256)
             yield Delivery(

@@ -34,8 +34,11 @@ _UNITS = frozenset(
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
 _WHOSE = "(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项类]度?"
 _TOTAL = re.compile(
-    rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|总合计)(?:[（(].*)?[：:]?$|^[\u4e00-\u9fff]{{1,6}}小计[：:]?$"
+    rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|共计|总合计|总数)(?:[（(].*)?[：:]?$|^[\u4e00-\u9fff]{{1,6}}小计[：:]?$"
 )
+_WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|结转下页|平均|平均值|平均数|均值|最大值|最小值|标准差"
+_CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
+_WHOLE = re.compile(r"^全[国省市县区州旗]$")
 _SIGNED = (
     "填表人|填报人|制表人|制表|审核人|审核|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
     "|填报单位|填表单位|报送单位|制表单位|填表日期|填报日期|制表日期|报出日期|报送日期|填报时间|填表时间|报送时间|打印日期|打印时间|打印人|导出时间|导出人|联系人|联系电话"
@@ -92,6 +95,16 @@ def is_total(text: str) -> bool:
     return bool(_TOTAL.match(squeezed(text)))
 
 
+def is_carried(text: str) -> bool:
+    """Whether a row's first text says that the row is worked out of others: 承前页, 过次页, 平均."""
+    return bool(_CARRIED.match(squeezed(text)))
+
+
+def is_whole(text: str) -> bool:
+    """Whether a row's first text names the whole of which the other rows may be the parts: 全县."""
+    return bool(_WHOLE.match(squeezed(text)))
+
+
 def are_units(cells: Sequence[str]) -> bool:
     """Whether a row under the names only says in which unit each column is."""
     given = [key(cell).strip("()[]【】") for cell in cells if squeezed(cell)]
@@ -126,11 +139,13 @@ def is_remark(text: str) -> bool:
 
 # The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).
 TOTAL_PATTERN = (
-    rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累][\s\x{{3000}}]*计|总合计)[\s\x{{3000}}]*(?:[（(].*)?[：:]?[\s\x{{3000}}]*$"
-    r"|^[\s\x{3000}]*\p{Han}{1,6}小[\s\x{3000}]*计[：:]?[\s\x{3000}]*$"
+    rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累共][\s\x{{3000}}]*计|总合计|总[\s\x{{3000}}]*数)[\s\x{{3000}}]*(?:[（(].*)?[：:]?[\s\x{{3000}}]*$"
+    r"|^[\s\x{3000}]*\p{Han}{1,6}[\s\x{3000}]*小[\s\x{3000}]*计[：:]?[\s\x{3000}]*$"
 )
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
+CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
+WHOLE_PATTERN = r"^[\s\x{3000}]*全[国省市县区州旗][\s\x{3000}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共)"
 
 

@@ -19,6 +19,12 @@ from connectors.stray import mended
 from schemas.errors import SourceChanged
 
 _ROWS = 60
+_RULED = 12  # bytes of a line from which on it may hold several columns
+_DIGIT = re.compile(r"\d")
+_SQL = re.compile(
+    r"\s*(?:(?:--[^\n]*|/\*.*?\*/;?)\s*)*(?:INSERT\s+INTO|CREATE\s+(?:TABLE|DATABASE)|DROP\s+TABLE|LOCK\s+TABLES|SET\s+(?:NAMES|FOREIGN_KEY_CHECKS))\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _GAP = re.compile(r"[ \u3000]{2,}")
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
@@ -39,6 +45,8 @@ class Heading:
     numbering: bool = False  # the last line skipped numbers the columns: 1, 2, 3
     doubtful: int = 0  # the line of a first record that may number the columns too
     full: bool = False  # most records fill several cells
+    ruled: bool = False  # one column of lines of one length: columns without a delimiter, perhaps
+    gap: int = 0  # a column, from 1, without name or value between named ones
     pads: bool = False  # blank cells at the end of a line are left out
     kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
 
@@ -52,6 +60,8 @@ def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row:
     if not text.strip():
         raise SourceChanged(where, "文件里没有文字", "请部门重新导出后再放一次")
     lines = [line + "\n" for line in text.split("\n")]
+    if _SQL.match(text):
+        raise SourceChanged(where, "是 SQL 语句，不是表格", "请部门把表导出为 CSV 或 Excel 后重发")
     if wanted:
         found, above = _mapped(lines, wanted, delimiter, header_row, where)
     else:
@@ -94,9 +104,13 @@ def _told(
     dialect = detect("".join(lines), delimiter)
     rows, ends = _rows(lines, dialect)
     if header_row is None:
-        if shape.is_card(rows):
+        if shape.is_card(rows) or shape.is_labelled(rows):
             raise SourceChanged(where, shape.CARD, shape.CARD_CURE)
         place = shape.guess(rows) or shape.Place(0, 0)
+        given = [row for row in rows[place.start :] if row]
+        whole = [row[0] for row in given if len(row) == 1]
+        if place.depth and len(whole) == len(given) and _DIGIT.search(whole[0]) and _length(whole[0]) == _ruled(whole):
+            place = shape.Place(place.start, 0)  # as long as the records, and with digits: one of them
     elif header_row == 0:
         place = shape.Place(1 if hinted(lines) else 0, 0)
     else:
@@ -106,6 +120,9 @@ def _told(
         if not any(cell.strip() for cell in rows[at]):
             raise SourceChanged(where, f"第 {header_row} 行是空的，不是表头", "请核对表头所在的行号")
         place = shape.Place(at, 1)
+    if header_row is None and place.depth and (above := shape.table_above(rows, place.start)):
+        what = f"第 {ends[above - 1]} 行起在第 {ends[place.start]} 行的表头上面还有一张表"
+        raise SourceChanged(where, what, shape.ABOVE_CURE)
     begun = place.start + place.depth
     aside = [line for line in _mended(lines, dialect)[1] if line <= (ends[place.start] if ends else 0)]
     if aside and header_row is None and not place.depth:
@@ -151,8 +168,10 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     if usual > columns and not any(cell.strip() for row in body for cell in row[columns:usual]):
         found.surplus = usual - columns
     found.width = columns + found.surplus
+    found.ruled = found.width == 1 and _ruled([row[0] for row in body]) > 0
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
+    found.gap = shape.gap(names, body) if found.named and not wanted else 0
     column = shape.beside(names, body)
     if found.named and column and not any("#" in name for name in wanted):
         raise SourceChanged(where, f"第 {column} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面")
@@ -166,6 +185,19 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
     """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart."""
     pieces = [len(_GAP.split(row[0].strip())) for row in rows if row and row[0].strip()]
     return len(pieces) > 1 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9
+
+
+def _ruled(lines: Sequence[str]) -> int:
+    """How long in GB18030 lines are that are no plain values and equally long, as columns without a delimiter are; else 0."""
+    told = [line for line in lines if line.strip()]
+    lengths = Counter(map(_length, told))
+    length, count = lengths.most_common(1)[0] if lengths else (0, 0)
+    ruled = len(told) > 2 and length >= _RULED and count >= len(told) * 0.9 and not all(map(shape.is_value, told))
+    return length if ruled else 0
+
+
+def _length(line: str) -> int:
+    return len(line.encode("gb18030", "replace"))
 
 
 def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int]]:

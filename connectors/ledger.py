@@ -24,9 +24,11 @@ _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 _LEVELS = 9  # of indentation, in blanks
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
+_SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
 _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
 _NUMBERED = re.compile(r"[(\[【]?(\d{1,3})[)\]】.、]?(?:=.*)?")  # （1）, ①, 3=1+2
 DOUBTFUL = "像是各列的编号，也可能是一条记录"
+WORKED_OUT = "像是承转、平均等由别的行算出来的一行，不是单独的一条记录"
 PART = "像是合计的一部分，不是单独的一条记录"
 
 
@@ -46,7 +48,12 @@ class Foot:
         self._numbered = numbered  # whether the first row only numbers the columns
         self._above = above  # the rows of a header of several, as they stand
         self._names = list(names)
-        self._mapped = [index for index, name in enumerate(names) if name in set(wanted)]
+        mapped = set(wanted)
+        self.mapped = [index for index, name in enumerate(names) if name in mapped]
+        self.serial = next((index for index in self.mapped if header.key(names[index]) in _SERIALS), None)
+        if len(self.mapped) > 1:
+            self.mapped = [index for index in self.mapped if index != self.serial]
+        self._whole: tuple[int, str] | None = None  # the first row that names the whole county, say
         self._totals: list[_Total] = []
         self._left_out: set[int] = set()
         self._notes = self._signed = self._empty = 0
@@ -76,12 +83,22 @@ class Foot:
             self._again += 1
             self._left_out.add(line)
             return False
-        if not any(cells[index] != "" for index in self._mapped):
+        if not any(cells[index] != "" for index in self.mapped):
             self._empty += any(str(cell).strip() for cell in cells)
             self._left_out.add(line)
             return False
         self.first = self.first or line
+        if isinstance(cells[0], str) and header.is_whole(cells[0]):
+            self.see_whole(line, cells[0])
         return True
+
+    def see_whole(self, line: int, text: str) -> None:
+        """Note the first record that is called as the whole is of which the others may be the parts."""
+        self._whole = self._whole or (line, header.squeezed(text))
+
+    def see_empty(self, rows: int) -> None:
+        """Note rows of nothing but a serial number, left out."""
+        self._empty += rows
 
     def part(self, line: int, first: Any) -> bool:
         """Whether a record is none but part of the total above it: 其中：城镇, and what is indented below.
@@ -147,6 +164,9 @@ class Foot:
         if self._totals or self._notes:
             told = [(len(self._totals), "合计"), (self._signed, "签字"), (self._notes - self._signed, "说明")]
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
+        if self._whole:
+            told = "像是其他各行的合计，仍作一条记录读入，汇总时不要重复计算"
+            yield "whole_row", f"第 {self._whole[0]} 行“{self._whole[1]}”{told}"
         if self._numbering:
             yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
         if self._rules:
@@ -159,13 +179,13 @@ class Foot:
     def add_rows(self, sums: Sums, rows: Iterable[tuple[int, Sequence[Any]]]) -> None:
         """Add a sheet's rows, given once more as (line, cells), without those that are no records."""
         for line, cells in rows:
-            if line not in self._left_out and any(cells[index] != "" for index in self._mapped):
+            if line not in self._left_out and any(cells[index] != "" for index in self.mapped):
                 sums.add(line, cells)
 
     def add_batch(self, sums: Sums, batch: pa.RecordBatch) -> None:
         """Add records as text columns in the table's order and their `_row`, without those that fill no mapped column."""
         filled = numpy.zeros(batch.num_rows, bool)
-        for index in self._mapped:
+        for index in self.mapped:
             filled |= batch.column(index).is_valid().to_numpy(zero_copy_only=False)
         filled &= ~batch.column("_flaw").is_valid().to_numpy(zero_copy_only=False)
         sums.add_batch(batch.filter(pa.array(filled)))

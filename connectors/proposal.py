@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import islice
 
 from connectors import header
 from connectors.sample import Sample
@@ -28,6 +29,7 @@ _CURSORS = re.compile(
     r"更新时间|修改时间|变更时间|update|modif|last.?chang|^(?:gx|xg|bg)sj$|(?:geng_?xin|xiu_?gai)_?shi_?jian",
     re.IGNORECASE,
 )
+NUMBERED = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)  # names of keys
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -51,7 +53,7 @@ class Proposal:
     missing: list[str] = field(default_factory=list)
     cursor: str | None = None
     key: tuple[str, ...] = ()
-    telling: list[str] = field(default_factory=list)  # columns filled and different in every row: fit for a key
+    telling: list[str] = field(default_factory=list)  # filled and different in every row, fit for a key; codes first
     codes: dict[str, dict[str, int]] = field(default_factory=dict)  # field -> spelling nobody knows -> rows
     sensitivity: dict[str, str] = field(default_factory=dict)  # column -> level
 
@@ -61,10 +63,31 @@ class Proposal:
         return {name: s.column for name, s in self.fields.items() if s.certainty >= SURE}
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What proposals are made from, worked out once for all contracts: each column's first values, the telling columns."""
+
+    values: dict[str, tuple[str, ...]]
+    telling: list[str]
+
+
+def _shown(sample: Sample) -> _Shown:
+    columns = {column.name: sample.values(column.name) for column in sample.columns}
+    telling = [name for name, said in columns.items() if sample.rows and len(set(said)) == len(sample.rows)]
+    return _Shown(
+        {name: tuple(islice((v for v in said if not is_blank_word(v)), _LOOKED_AT)) for name, said in columns.items()},
+        sorted(telling, key=lambda name: not NUMBERED.search(name)),
+    )
+
+
 def propose(contract: Contract, sample: Sample) -> Proposal:
     """The best column for every field of the contract that any column may be."""
-    names = [column.name for column in sample.columns]
-    values = {name: tuple(v for v in sample.values(name) if not is_blank_word(v))[:_LOOKED_AT] for name in names}
+    return _proposed(contract, sample, _shown(sample))
+
+
+def _proposed(contract: Contract, sample: Sample, shown: _Shown) -> Proposal:
+    values = shown.values
+    names = list(values)
     aliases = reference.column_aliases(contract.dataset)
     pairs = [
         Suggestion(f.name, name, certainty, reason)
@@ -83,7 +106,7 @@ def propose(contract: Contract, sample: Sample) -> Proposal:
     found.fields = {name: found.fields[name] for name in contract.fields if name in found.fields}
     found.left = [name for name in names if name not in taken]
     found.missing = [f.name for f in contract.fields.values() if f.required and f.name not in found.fields]
-    found.telling = [n for n in names if sample.rows and len(set(sample.values(n))) == len(sample.rows)]
+    found.telling = shown.telling
     found.cursor = _cursor(contract, found, names)
     found.codes = {name: c for name in found.fields if (c := _unknown_codes(contract.fields[name], sample, found))}
     found.sensitivity = {
@@ -95,9 +118,9 @@ def propose(contract: Contract, sample: Sample) -> Proposal:
 
 def rank(contracts: Iterable[Contract], sample: Sample) -> list[tuple[float, Proposal]]:
     """The contracts a sample may be of, likest first, each 0–1 by how much of it and of the sample meet."""
-    found = []
+    found, shown = [], _shown(sample)
     for contract in contracts:
-        proposal = propose(contract, sample)
+        proposal = _proposed(contract, sample, shown)
         needed = [f.name for f in contract.fields.values() if f.required]
         met = sum(proposal.fields[n].certainty for n in needed if n in proposal.fields)
         used = {s.column: s.certainty for s in proposal.fields.values()}
@@ -213,8 +236,7 @@ def _words(text: str) -> list[str]:
 _PROOFS = {
     "uscc": "信用代码校验位通过", "enterprise_code": "企业代码校验位通过", "org_code": "组织机构代码校验位通过",
     "reg_no": "注册号校验位通过", "taxpayer_id": "纳税人识别号校验通过", "resident_id": "身份证号校验位通过",
-    "mask_id": "身份证号校验位通过", "phone": "电话号码格式通过", "mask_phone": "电话号码格式通过",
-    "unit_no": "不动产单元号格式通过", "project_code": "项目代码格式通过", "department": "是已登记的部门",
+    "phone": "电话号码格式通过", "unit_no": "不动产单元号格式通过", "project_code": "项目代码格式通过", "department": "是已登记的部门",
 }  # fmt: skip
 _CONVINCING = frozenset(_PROOFS.values())
 _IDS = {"mask_id": "resident_id", "mask_phone": "phone"}
@@ -231,27 +253,25 @@ _READS: dict[str, tuple[str, Callable[[str], bool]]] = {
 
 def share(f: Field, values: Sequence[str]) -> tuple[str, float] | None:
     """What is asked of a field's values, and the share of them that meet it; None when nothing can be asked."""
-    if not values:
-        return None
-    kind = f.kind
-    if kind == "code_set" and f.code_set in reference.code_sets():
-        known: Mapping[str, str] = reference.code_sets()[f.code_set].spellings()
-        return "在代码表内", sum(reference.spelled(v) in known for v in values) / len(values)
-    if kind == "department":
-        return "是已登记的部门", sum(reference.department_of(v) is not None for v in values) / len(values)
-    if _IDS.get(kind, kind) in identifiers.KINDS:
-        return _PROOFS.get(kind, "格式通过"), _valid(_IDS.get(kind, kind), tuple(values))
-    return (_READS[kind][0], _read(kind, tuple(values))) if kind in _READS else None
+    kind = _IDS.get(f.kind, f.kind)
+    return _share(kind, f.code_set if kind == "code_set" else None, tuple(values)) if values else None
 
 
 @lru_cache(maxsize=10_000)  # the fields of thirty contracts ask the same of a column
-def _valid(kind: str, values: tuple[str, ...]) -> float:
-    return sum(identifiers.check(kind, v).valid for v in values) / len(values)
+def _share(kind: str, code_set: str | None, values: tuple[str, ...]) -> tuple[str, float] | None:
+    if kind == "code_set" and code_set in reference.code_sets():
+        known: Mapping[str, str] = reference.code_sets()[code_set].spellings()
+        return "在代码表内", sum(reference.spelled(v) in known for v in values) / len(values)
+    if kind == "department":
+        return "是已登记的部门", sum(reference.department_of(v) is not None for v in values) / len(values)
+    if kind in identifiers.KINDS:
+        return _PROOFS.get(kind, "格式通过"), _valid(kind, values)
+    return (_READS[kind][0], sum(map(_READS[kind][1], values)) / len(values)) if kind in _READS else None
 
 
 @lru_cache(maxsize=10_000)
-def _read(kind: str, values: tuple[str, ...]) -> float:
-    return sum(map(_READS[kind][1], values)) / len(values)
+def _valid(kind: str, values: tuple[str, ...]) -> float:
+    return sum(identifiers.check(kind, v).valid for v in values) / len(values)
 
 
 def _unknown_codes(f: Field, sample: Sample, found: Proposal) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,24 +58,25 @@ class Records:
         if self._content.kind == "parquet":
             yield from self._parquet()
             return
-        reader = {"json": self._document, "lines": self._lines, "xml": self._xml}[self._content.kind]
-        records = list(reader())
-        names = dict.fromkeys(name for record in records for name in flat_names(record))
-        # An object is shown by its parts; where it is empty or a plain value elsewhere, its own column stays.
-        parts = {name.rpartition(".")[0] for name in names if "." in name}
-        named = [n for n in names if n not in parts or any(not isinstance(at(r, n), dict) and n in r for r in records)]
+        if self._content.kind == "lines":  # read twice instead of held: any line may bring a name of its own
+            read = self._lines
+        else:
+            records = list(self._document() if self._content.kind == "json" else self._xml())
+            read = records.__iter__
+        named = _names(read())
         if self._content.kind == "xml":
             self._tell_repeated(records, named)
         fit = self._fitted(named)
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
-        for start in range(0, len(records), _BATCH):
-            some = records[start : start + _BATCH]
+        row, rest = 1, read()
+        while some := list(itertools.islice(rest, _BATCH)):
             arrays = [_blank_is_null(text_column(some, name).array) for name in named]
-            rows = pa.array(range(start + 1, start + len(some) + 1), pa.int32())
+            rows = pa.array(range(row, row + len(some)), pa.int32())
+            row += len(some)
             yield without_nul(
                 pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema)
             )
-        if not records:
+        if row == 1:
             yield empty(schema)
 
     def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
@@ -314,6 +315,18 @@ def _names_beside(body: Any) -> list[str]:
 
 def _loads(text: str) -> Any:
     return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
+
+
+def _names(records: Iterable[dict[str, Any]]) -> list[str]:
+    """The columns of records: an object is shown by its parts; where it is a plain value elsewhere, its own column stays."""
+    names: dict[str, bool] = {}  # whether a value stands there that is no object
+    for record in records:
+        for name in flat_names(record):
+            value = record.get(name, ABSENT)
+            value = at(record, name) if value is ABSENT else value
+            names[name] = names.get(name, False) or not (value is None or isinstance(value, dict))
+    parts = {name.rpartition(".")[0] for name in names if "." in name}
+    return [name for name, plain in names.items() if plain or name not in parts]
 
 
 def _blank_is_null(array: pa.Array) -> pa.Array:

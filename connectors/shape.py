@@ -17,6 +17,8 @@ from connectors import header
 
 CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
 CARD_CURE = "请部门导出为一行一条的表格后重发"
+ABOVE_CURE = "请部门一个工作表或文件只放一张表；要读其中一张时写明表头在第几行"
+GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
 _DEPTH = 3
 _FIGURES = 3  # columns of values, and rows of them, that tell a second row of names from a record
@@ -51,6 +53,9 @@ _PLAIN = frozenset(
         "phone",
     ]
 )
+_LABELLED = re.compile(r"^([A-Za-z\u4e00-\u9fff（）()]{1,12})\s*[：:](?!//|\\)\s*\S")
+# Names of columns that are days or months, as long as no cell below is one.
+_PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])$")
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -265,7 +270,9 @@ def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
     for depth in range(_DEPTH, 1, -1):
         part, below = rows[start : start + depth], [row for row in rows[start + depth :] if _width(row)]
         lower = part[1:]
-        if len(part) < depth or not below or not below[0][0] or not any(map(is_value, below[0])):
+        if len(part) < depth or not below or not below[0][0]:
+            continue
+        if not any(map(is_value, below[0])) and not (depth == 2 and _fills_gaps(top, lower[0], below)):
             continue
         texts = [cell for row in lower for cell in row if cell]
         if any(not _width(row) or row[0] for row in lower) or any(is_value(c) and not _YEAR.match(c) for c in texts):
@@ -274,6 +281,18 @@ def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
         if all(any(column < len(row) and row[column] for row in part) for column in range(width)):
             return depth
     return 0
+
+
+def _fills_gaps(top: Sequence[str], lower: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a row stands under the groups of the one above and nowhere else, over two records or more without such gaps."""
+    gaps = {column for column, cell in enumerate(top) if not cell}
+    texts = {cell for cell in lower if cell}
+    grouped = gaps | {column - 1 for column in gaps}
+    return (
+        {column for column, cell in enumerate(lower) if cell} == grouped
+        and len(below) > 1
+        and all(row[0] and not texts & set(row) for row in below)
+    )
 
 
 def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
@@ -290,6 +309,48 @@ def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
             continue
         if plain[gap + 1 : gap + 3] == plain[:2]:
             return gap + 2
+    return None
+
+
+def gap(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The column, from 1, without name or value that parts two columns or more on either side; 0 without one."""
+    for place in range(2, len(names) - 2):
+        sides = (*names[place - 2 : place], *names[place + 1 : place + 3])
+        blank = not any(row[place].strip() for row in rows if place < len(row))
+        if names[place] == f"列{place + 1}" and blank and not any(re.fullmatch(r"列\d+", name) for name in sides):
+            return place + 1
+    return 0
+
+
+def is_labelled(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether lines are records told in words, each value behind its label: 姓名：张三，电话：138…"""
+    given = [[cell.strip() for cell in row if cell.strip()] for row in rows[:_LOOKED] if _width(row)]
+    told = [[found[1] for cell in row if (found := _LABELLED.match(cell))] for row in given]
+    whole = [labels for labels, row in zip(told, given, strict=True) if len(labels) == len(row)]
+    if len(whole) < 2 or len(whole) * 10 < len(given) * 8 or (given and not told[0]):
+        return False
+    often = Counter(itertools.chain.from_iterable(whole))
+    # A column of such texts under a name of its own is a column.
+    return len(often) > 1 and (max(often.values()) > 1 or len(whole) == len(given) > 2)
+
+
+def table_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
+    """The row, from 1, of the names of another table that stands above a header; None without one.
+
+    Names over two rows or more with figures side by side below them, as pairs of labels and values have not.
+    """
+    above = [[cell.strip() for cell in row] for row in rows[:start]]
+    for place, row in enumerate(above):
+        width = _width(row)
+        below = [other for other in above[place + 1 :] if _width(other) > 1]
+        if width < 3 or any(map(is_value, filter(None, row))) or _is_pairs(row) or len(below) < 2:
+            continue
+        figures = [
+            c for c, cell in enumerate(row)
+            if cell and all(c < len(other) and other[c] and is_value(other[c]) for other in below)
+        ]  # fmt: skip
+        if any(right == left + 1 for left, right in itertools.pairwise(figures)):
+            return place + 1
     return None
 
 
@@ -336,8 +397,16 @@ def _best_known(rows: Sequence[Sequence[str]]) -> int | None:
 def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical: int) -> bool:
     filled = [cell for cell in row if cell]
     below = [other for other in below if _width(other) * 2 >= typical]
-    # Years over figures are names too, as long as something beside them is.
-    values = [cell for cell in filled if is_value(cell) and not _YEAR.match(cell)]
+    # Years, months and days over figures are names too, as long as something beside them is.
+    periods = {
+        cell for column, cell in enumerate(row)
+        if _PERIOD.match(cell) and not any(column < len(other) and _PERIOD.match(other[column]) for other in below)
+    }  # fmt: skip
+
+    def worth(cell: str) -> bool:
+        return is_value(cell) and not _YEAR.match(cell) and cell not in periods
+
+    values = [cell for cell in filled if worth(cell)]
     if all(is_value(cell) for cell in filled) and not _numbers_named(filled, below):
         return False
     if any(len(cell) > 4 * _LONGEST for cell in filled):
@@ -351,7 +420,7 @@ def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical
         if header.key(cell) in _PLAIN and cell not in body:
             votes += 1
         elif same > 0.6:
-            votes += -1.5 if is_value(cell) and not _YEAR.match(cell) else 1
+            votes += -1.5 if worth(cell) else 1
         elif cell in body:
             votes -= 1
         elif len(set(map(len, body))) == 1 and len(body) > 2:

@@ -194,6 +194,10 @@ class _Sheet:
             raise SourceChanged(self._where, "工作表是空的", "请部门核对后重发")
         if found.card:
             raise SourceChanged(self._where, shape.CARD, shape.CARD_CURE)
+        if found.above is not None:
+            raise SourceChanged(
+                self._where, f"第 {found.above} 行起在第 {found.data_row} 行的表头上面还有一张表", shape.ABOVE_CURE
+            )
         self.header, self._first, self.captions = found.header, found.data_row, found.captions
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
@@ -212,6 +216,8 @@ class _Sheet:
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
+        if gap := shape.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
+            book._delivery.find("blank_column", f"工作表“{name}”{shape.GAP.format(gap)}")
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The data rows, merged cells filled within their range only."""
@@ -237,6 +243,7 @@ class _Sheet:
                 continue
             records += 1
             flaw = watch.flaw(line, cells) or (ledger.PART if self._foot.part(line, cells[0]) else None)
+            flaw = flaw or between.odd_text(cells, self._foot.mapped)
             if self._numbered is None and line == self._foot.first:
                 flaw = ledger.DOUBTFUL
             beyond += watch.second is not None
@@ -316,10 +323,12 @@ class Located:
     """Where a sheet's header is."""
 
     def __init__(
-        self, found: header.Header, data_row: int, captions: list[str], rows: list[list[str]], *, card: bool
+        self, found: header.Header, data_row: int, captions: list[str], rows: list[list[str]], *, card: bool,
+        above: int | None,
     ) -> None:  # fmt: skip
         self.header, self.data_row, self.captions, self.named = found, data_row, captions, bool(rows)
         self.card = card  # it is one form filled in
+        self.above = above  # the row, from 1, in which another table begins above the header
         self.rows = rows if len(rows) > 1 else []  # of a header of several, as they stand
 
 
@@ -358,8 +367,11 @@ def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int |
     for caption in captions:
         if unit := header.sheet_unit(caption):
             found.units["*"] = unit
-    card = not wanted and at is None and shape.is_card(top)
-    return Located(found, start + rows, captions, top[start : start + rows], card=card)
+    alone = not wanted and at is None
+    above = shape.table_above(top, start) if alone and rows else None
+    return Located(
+        found, start + rows, captions, top[start : start + rows], card=alone and shape.is_card(top), above=above
+    )
 
 
 def _is_table(sheet: _AnySheet) -> bool:

@@ -16,7 +16,9 @@ from hub.registering import By, control, impact_text, who
 from schemas.errors import ConfigError, HubError, nearest
 
 if TYPE_CHECKING:
+    from connectors.proposal import Proposal
     from connectors.sample import Sample
+    from schemas.contract import Contract
     from warehouse.registry import Registration
     from warehouse.wizard import Draft
 
@@ -213,16 +215,28 @@ def _show_proposal(made: Draft) -> None:
         ),
     )  # fmt: skip
     for name in found.missing:
-        fit = f"；每行都不同的列有 {'、'.join(found.telling[:3])}" if agreed.fields[name].key and found.telling else ""
-        output.say(
-            f"必填字段 {name}（{agreed.fields[name].title}）没有对应的列：用 --map {name}=列 或 --constant {name}=值{fit}",
-            "warn",
-        )
+        output.say(f"必填字段 {name}（{agreed.fields[name].title}）没有对应的列：{_cure(agreed, found, name)}", "warn")
+    for name, s in found.fields.items():
+        if agreed.fields[name].required and name not in chosen and name not in made.document.get("constants", {}):
+            cure = f"用 --map {name}={s.column} 采用，或 --map {name}=别的列"
+            output.say(f"必填字段 {name}（{agreed.fields[name].title}）待确认：{cure}", "warn")
     for name, spellings in found.codes.items():
         output.say(f"{agreed.fields[name].title}有代码表里没有的写法：{'、'.join(list(spellings)[:6])}", "warn")
     for column in found.left:
         level = found.sensitivity.get(column)
         output.say(f"不采集的列：{column}" + (f"（像是{level} 个人信息）" if level else ""), "note")
+
+
+def _cure(agreed: Contract, found: Proposal, name: str) -> str:
+    """How a required field gets its value when no column is called as it is."""
+    if not agreed.fields[name].key:
+        return f"用 --map {name}=列 或 --constant {name}=值"
+    if found.telling:
+        others = f"（每行都不同的列还有 {'、'.join(found.telling[1:4])}）" if found.telling[1:] else ""
+        return f"它是主键，用 --map {name}={found.telling[0]}{others}"
+    if len(agreed.key) > 1:
+        return f"它和 {'、'.join(key for key in agreed.key if key != name)} 合起来是主键，用 --map {name}=列，整份相同的用 --constant {name}=值"
+    return "它是主键，而没有哪一列每行都不同：请部门补上编号列，或用 --new-dataset --key 列,列 另立数据集（--key '*' 以整行为标识）"
 
 
 def _show_drafted(made: Draft) -> None:
@@ -321,7 +335,8 @@ def _ask_fields(made: Draft, seen: Sample) -> Draft:
         if f.name in chosen or (s is None and not f.required):
             continue
         said = typer.prompt(
-            f"{f.title}（{f.name}）对应哪一列{'，空着不采集' if not f.required else ''}", default=s.column if s else ""
+            f"{f.title}（{f.name}）对应哪一列{'，空着不采集' if not f.required else ''}",
+            default=s.column if s else made.proposal.telling[0] if f.key and made.proposal.telling else "",
         )
         while said and said not in names:
             output.say(f"来源没有 '{said}'。{nearest(said, names)}", "fail")

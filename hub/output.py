@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.console import Console
 
 # Excel reads a CSV in the system's code page unless it starts with this.
 BOM = "\ufeff"
+_ROWS_AT_ONCE = 5000
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "note": ("·", "cyan")}
 
 
@@ -133,6 +135,37 @@ def write_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]], target: Any
         writer.writerow("" if value is None else shown_exactly(value) for value in row)
         count += 1
     return count
+
+
+def write_csv_batches(columns: Sequence[str], batches: Iterable[pa.RecordBatch], target: TextIO) -> None:
+    """The same of Arrow batches whose columns are texts and whole numbers, column by column: millions of rows in seconds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    csv.writer(target, lineterminator="\n").writerow(columns)
+    for whole in batches:
+        for start in range(0, whole.num_rows, _ROWS_AT_ONCE):
+            batch = whole.slice(start, _ROWS_AT_ONCE)
+            cells = [_csv_cells(batch.column(name)) for name in columns]
+            if len(cells) == 1:  # an empty line is no row
+                cells = [pc.if_else(pc.equal(cells[0], ""), pa.scalar('""', pa.large_string()), cells[0])]
+            lines = pc.binary_join_element_wise(*cells, pa.scalar(",", pa.large_string()))
+            target.write("\n".join(lines.to_pylist()) + "\n")
+
+
+def _csv_cells(column: pa.Array) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pc.fill_null(pc.cast(column, pa.large_string()), "")
+    special = pc.match_substring_regex(text, '[",\r\n]')
+    if not pc.any(special).as_py():
+        return text
+    mark = pa.scalar('"', pa.large_string())
+    quoted = pc.binary_join_element_wise(
+        mark, pc.replace_substring(text, '"', '""'), mark, pa.scalar("", pa.large_string())
+    )
+    return pc.if_else(special, quoted, text)
 
 
 def shown_exactly(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,10 @@ def run(path: Path, *, options: dict[str, Any], format: str, coordinates: bool) 
     batches = judge.sound(delivery.batches())
     first = next(batches)
     names = [name for name in first.schema.names if name != "_flaw" and (coordinates or name not in _COORDINATES)]
-    rows = _rows(first, batches, names)
     if format == "json":
-        output.write_json(dict(zip(names, row, strict=True)) for row in rows)
+        output.write_json(dict(zip(names, row, strict=True)) for row in _rows(first, batches, names))
     else:
-        output.write_csv(names, rows, sys.stdout)
+        output.write_csv_batches(names, chain((first,), batches), sys.stdout)
     judge.tell()
     return 1 if judge.set_aside == judge.extracted > 0 else 0
 

@@ -68,7 +68,8 @@ def _teller(advance: Callable[[str], None]) -> Callable[[Connector, list[BatchRe
         if taken:
             say(f"{connector.id}  {counted(taken)}", "ok")
         elif not results or all(r.status == "skipped" for r in results):
-            say(f"{connector.id}  没有新数据", "note")
+            same = next((f["message"] for r in results for f in r.findings if f["code"] == "same_file"), "没有新数据")
+            say(f"{connector.id}  {same}", "note")
 
     return tell_one
 

@@ -65,7 +65,14 @@ def load(
             warehouse.rollback()
             drift.visit(warehouse, source_id, home.today(), problem=str(error))
             raise
-        drift.visit(warehouse, source_id, home.today(), delivered=any(r.status != "skipped" for r in results))
+        again = store.receipts(warehouse, source_id, driver.repeated)
+        note = [{"code": "same_file", "message": "又送来与上次相同的文件，记为收到，没有新数据"}]
+        results += [
+            BatchResult(r["batch_id"], connector.id, agreed.dataset, r["delivery"], r["kind"], "skipped", findings=note)
+            for r in again
+        ]
+        fresh = any(r.status != "skipped" for r in results)
+        drift.visit(warehouse, source_id, home.today(), delivered=fresh or bool(again))
     return results
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +115,33 @@ def seen(warehouse: Connection, source: int, key: bytes) -> Seen:
         frozenset(f"{row['delivery']} {row['content_sha256']}" for row in found if not row["last"]),
         key,
     )
+
+
+def receipts(warehouse: Connection, source: int, repeated: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
+    """Note files that were put there again after they were taken in, as deliveries that brought nothing new.
+
+    Only the content that came last counts: last year's file put back is no report. One row per receipt: batch_id,
+    delivery, kind. A file that has lain there since it was taken in leaves none, and none leaves two.
+
+    Args:
+        warehouse: the hub's.
+        source: whose files they are.
+        repeated: sha256 of each, and when it was put there (Unix time).
+    """
+    made = []
+    for sha256, put_at in repeated:
+        made += warehouse.rows(
+            "WITH last AS (SELECT * FROM hub.batch WHERE source_id = $1 AND content_sha256 IS NOT NULL AND status = 'committed' "
+            "ORDER BY batch_id DESC LIMIT 1), told AS (SELECT max(extracted_at) AS at FROM hub.batch WHERE source_id = $1 AND content_sha256 = $2::text) "
+            "INSERT INTO hub.batch (source_id, dataset, delivery, kind, status, content_sha256, contract_version, extracted_at, extracted, passed, "
+            "quarantined, repaired, warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) "
+            "SELECT source_id, last.dataset, delivery, kind, 'skipped', $2::text, contract_version, greatest(to_timestamp($3::float8), clock_timestamp()), "
+            "0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM last, told WHERE content_sha256 = $2::text AND to_timestamp($3::float8) > told.at "
+            "RETURNING batch_id, delivery, kind",
+            source, sha256, put_at,
+        )  # fmt: skip
+    warehouse.commit()
+    return made
 
 
 def past_rows(warehouse: Connection, source: int, kind: str) -> list[int]:

@@ -115,6 +115,9 @@ class Driver(ABC):
         self.limit: int | None = None  # a preview asks a database for so many rows only
         self.workspace: Path | None = None  # a private folder where an interrupted read may leave what it had got
         self.span: tuple[str, str] | None = None  # a backfill: cursor values from the first on, before the second
+        self.repeated: list[
+            tuple[str, float]
+        ] = []  # files seen before: sha256, and when they were put there (Unix time)
         self._resolved: dict[str, Any] | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -372,3 +373,25 @@ def test_a_table_that_changed_is_held_too(
     assert told is not None
     assert told["problem"] is None
     assert told["answered_at"] > datetime.now(UTC) - timedelta(minutes=5)
+
+
+def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
+    (first,) = desk.drop("01", lines(1))
+    assert desk.load() == []  # it has lain there since: nobody sent anything
+    time.sleep(0.05)
+    (again,) = desk.drop("01", lines(1))  # the same bytes, written once more
+    assert (again.status, again.delivery, again.touched) == ("skipped", first.delivery, False)
+    assert [f["code"] for f in again.findings] == ["same_file"]
+    assert desk.load() == []
+    time.sleep(0.05)
+    (renamed,) = desk.drop("01 again", lines(1))
+    assert renamed.status == "skipped"
+    desk.drop("02", lines(31))
+    time.sleep(0.05)
+    assert desk.drop("01", lines(1)) == []  # an older file put back is no report
+    told = desk.control.execute(
+        "SELECT status, received_on IS NOT NULL AS received FROM shared.batch ORDER BY batch_id"
+    ).fetchall()
+    assert [tuple(row.values()) for row in told] == [
+        ("committed", True), ("skipped", True), ("skipped", True), ("committed", True),
+    ]  # fmt: skip

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
+from connectors.content import Content
+from connectors.drivers.base import Delivery
+from connectors.records import Records
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 from tests.tables import packed
 
@@ -99,3 +104,27 @@ def test_elements_that_stand_once_or_several_times_are_told(read):
     _, rows, told = read("<r><p><电话>1</电话><电话>2</电话></p><p><电话>3</电话></p></r>")
     assert rows == [['["1","2"]'], ["3"]]
     assert "“电话”在有的记录里不止一个" in told
+
+
+def test_lines_of_json_are_held_a_batch_at_a_time(tmp_path):
+    def peak(lines):
+        path = tmp_path / f"{lines}.jsonl"
+        path.write_text("".join(f'{{"n": {n}, "deep": {{"x{n % 2}": "a"}}}}\n' for n in range(lines)), encoding="utf-8")
+        delivery = Delivery("表.jsonl", "file", lambda delivery: [])
+        tracemalloc.start()
+        found = Records(Content(path, "表.jsonl", "lines"), delivery, where="表", wanted=(), place=None).batches()
+        told = [(b.num_rows, b.schema.names[:3], b["_row"][0].as_py()) for b in found]
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held, told
+
+    names = ["n", "deep.x0", "deep.x1"]
+    one, _ = peak(20_000)
+    three, told = peak(60_000)
+    assert told == [(20_000, names, 1), (20_000, names, 20_001), (20_000, names, 40_001)]
+    assert three < one * 1.5
+
+
+def test_a_plain_value_where_others_have_an_object_is_kept(read):
+    header, rows, _ = read('{"a": {"b": 1}}\n{"a": {"b": {"c": 2}}}\n{"a": null}\n')
+    assert (header, [row[0] for row in rows], [row[1] for row in rows]) == (["a.b", "a.b.c"], ["1", '{"c":2}', ""], ["", "2", ""])  # fmt: skip

@@ -150,3 +150,91 @@ def test_forms_and_tables_side_by_side_are_refused(read, rows, kind):
 )
 def test_tables_drawn_with_strokes(read, text):
     assert read(text)[:2] == (["乡镇", "户数"], [["东镇", "5"], ["西镇", "6"]])
+
+
+WORKED_OUT = "由别的行算出来的一行"
+# Rows that are worked out of others, or lean on them: nothing of them passes for a record.
+LEANING = {
+    "an average at the foot": ([H, *MORE, ["平均", 17.5, 117.5]], [*MORE_SPELT], WORKED_OUT, 1),
+    "pages carried over": ([H, ["承前页", 9, 9], *MORE, ["过次页", 114, 714]], MORE_SPELT, WORKED_OUT, 2),
+    "totals in other words": ([H, *MORE, ["共计", 105, 705], ["总 数", 105, 705]], MORE_SPELT, "去掉了 2 行合计", 0),
+    "a part's total with a blank": ([H, *MORE, ["平原片 小计", 105, 705]], MORE_SPELT, "去掉了 1 行合计", 0),
+    "the same as above": ([H, *MORE[:3], ["丁镇", "同上", "〃"], *MORE[3:]], MORE_SPELT, "写的是“同上”之类", 1),
+    "numbers printed beforehand": (
+        [["序号", *H], *[[n, *row] for n, row in enumerate(MORE, 1)], *[[n, "", "", ""] for n in range(7, 12)]],
+        [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)], "有 5 行只有序号", 0,
+    ),
+    "the whole county": (
+        [H, ["全县", 105, 705], *MORE], [["全县", "105", "705"], *MORE_SPELT], "“全县”像是其他各行的合计", 0,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("leaning", LEANING)
+def test_rows_that_lean_on_others_are_no_records(read, leaning, kind):
+    rows, records, told, aside = LEANING[leaning]
+    header, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, found) == (rows[0], records)
+    assert told in said
+    assert f"退回 {aside}" in said
+    assert NOT_ADDED not in said
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_groups_over_sub_headers_of_texts_only(read, kind):
+    rows = [["类别", "责任", "", "时限"], ["", "牵头单位", "责任人", ""], ["营商", "甲局", "张三", "年底前"], ["热线", "乙局", "李四", "长期"]]  # fmt: skip
+    header, found, _ = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, found) == (["类别", "责任/牵头单位", "责任/责任人", "时限"], rows[2:])
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("months", [["2025/1/1", "2025/2/1"], ["2025-01", "2025-02"], ["202501", "202502"]])
+def test_days_and_months_over_figures_are_names(read, kind, months):
+    rows = [["乡镇", *months], *MORE]
+    header, found, _ = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, found) == (rows[0], MORE_SPELT)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_first_record_with_a_day_is_no_header(read, kind):
+    rows = [["东镇", "2025-01-01", "10"], ["西镇", "2025-01-02", "11"], ["南镇", "2025-01-03", "12"]]
+    header, found, _ = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, found) == (["列1", "列2", "列3"], rows)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_table_above_known_names_is_not_lost(read, kind):
+    rows = [["项目", "一月", "二月", "三月"], ["收入", 1, 2, 3], ["支出", 4, 5, 6], ["", "", "", ""], ["单位", "联系人", "电话", "备注"], ["甲局", "张三", "0816-1", "x"]]  # fmt: skip
+    with pytest.raises(SourceChanged, match="第 1 行起在第 5 行的表头上面还有一张表"):
+        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_other_names_side_by_side_are_told(read, kind):
+    rows = [["乡镇", "户数", "", "村", "人口"], *[[a[0], a[1], "", f"{a[0]}村", a[2]] for a in MORE]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "第 3 列没有表头也没有内容" in said) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("姓名：张三\n电话：138\n\n姓名：李四\n电话：139\n", "填好的表单"),
+        ("姓名：张三，电话：138\n姓名：李四，电话：139\n姓名：王五，电话：137\n", "填好的表单"),
+        ("INSERT INTO t (id,name) VALUES (1,'张');\nINSERT INTO t (id,name) VALUES (2,'李');\n", "是 SQL 语句"),
+        ("-- 导出\n/*!40101 SET NAMES utf8 */;\nCREATE TABLE t (id int);\n", "是 SQL 语句"),
+    ],
+)
+def test_what_is_told_in_words_is_no_table(read, text, told):
+    with pytest.raises(SourceChanged, match=told):
+        read(text)
+
+
+def test_columns_of_fixed_width_are_told(read):
+    lines = ["0001张三丰男19800101", "0002李四方女19810203", "0003王五  男19790408"]
+    header, found, said = read("\n".join([*lines, ""]))
+    assert (header, [row[0] for row in found]) == (["列1"], lines)
+    assert "没有认出分隔符" in said
+    assert "没有认出分隔符" in read("\n".join(["编号姓名性别", *lines, ""]))[2]
+    assert "没有认出分隔符" not in read("名称\n张三\n李四光\n欧阳\n")[2]

@@ -13,6 +13,7 @@ from connectors.drivers.base import SourceColumn
 from connectors.sample import Sample
 from hub import check
 from schemas import contract as contracts
+from schemas import identifiers
 from schemas.contract import contract
 from schemas.errors import ConfigError
 
@@ -201,3 +202,24 @@ def test_a_column_without_a_value_gets_the_type_its_name_says_and_that_is_told()
     }  # fmt: skip
     told = {column for name, column in fields.items() if "样本里没有值" in drafted[name].get("description", "")}
     assert told == set(types) - {"编号", "2024年"}
+
+
+def test_what_a_column_is_tried_for_ends_when_too_much_of_it_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    check_one = identifiers.check
+    monkeypatch.setattr(identifiers, "check", lambda kind, value: asked.append(value) or check_one(kind, value))
+    draft_contract.draft("d", "表", sample(说明=[f"一段话{n}" for n in range(1000)]))
+    assert len(asked) <= 4 * 52  # four kinds of number, one in twenty of the rows and one more
+
+
+def test_the_contracts_ask_a_sample_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    blank = proposal.is_blank_word
+    monkeypatch.setattr(proposal, "is_blank_word", lambda value: seen.append(value) or blank(value))
+    proposal.rank([contract("enterprise"), contract("hotline_ticket")], sample(甲=[f"v{n}" for n in range(1000)]))
+    assert len(seen) == 50
+
+
+def test_a_key_is_rather_a_number_than_a_name() -> None:
+    shown = sample(企业名称=["甲", "乙", "丙"], 统一社会信用代码=["1", "2", "3"])
+    assert proposal.propose(contract("enterprise"), shown).telling == ["统一社会信用代码", "企业名称"]
