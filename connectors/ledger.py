@@ -165,8 +165,8 @@ class Foot:
             told = [(len(self._totals), "合计"), (self._signed, "签字"), (self._notes - self._signed, "说明")]
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
         if self._whole:
-            told = "像是其他各行的合计，仍作一条记录读入，汇总时不要重复计算"
-            yield "whole_row", f"第 {self._whole[0]} 行“{self._whole[1]}”{told}"
+            line, name = self._whole
+            yield "whole_row", f"第 {line} 行“{name}”像是其他各行的合计，仍作一条记录读入，汇总时不要重复计算"
         if self._numbering:
             yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
         if self._rules:
