@@ -33,7 +33,7 @@ def comparison(field: Field, fields: list[Field]) -> dict[str, Any]:
 
 
 def _one_town(f: str) -> str:
-    return f"coalesce({f}_town_l = {f}_town_r, true)"
+    return f"coalesce({f}_town_l = {f}_town_r, true) AND coalesce({f}_shop_l = {f}_shop_r, true)"
 
 
 def believed(levels: int) -> list[float]:

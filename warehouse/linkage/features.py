@@ -21,10 +21,11 @@ _HAN = "[㐀-䶿一-鿿]"
 # What closes the full legal name of an enterprise; such names are unique where they are registered.
 FULL_NAME = "(?:有限公司|有限责任公司|股份公司|公司|合作社|联合社|事务所|合伙企业)$"
 # Legal forms that clerks write one for another; a joint stock company's is told apart.
-_FORMS = (("(?:有限责任公司|有限公司|责任公司)$", "公司"), ("专业合作社$", "合作社"))
+_FORMS = (("(?:有限责任公司|有限公司|责任公司)", "公司"), ("专业合作社$", "合作社"))
 _FORM = "(?:股份)?(?:有限责任公司|有限公司|责任公司|公司|合作社|合伙企业)$"
 _NOTE = "[(（【〔\\[][^()（）【】〔〕\\[\\]]*[)）】〕\\]]$"  # what clerks add behind a name
 RARE = 4  # rare tokens of a text that serve as keys
+_OWN = 0.1  # the share of those that name a county or city at all
 _BITS = 1024
 _TOKEN_BITS = 7
 
@@ -49,6 +50,11 @@ _MACROS = (
     "likeness(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(sqrt(an * bn) - by_chance(an, bn), 1)",
     "held(a, an, b, bn) AS (bit_count(a & b) - by_chance(an, bn)) / greatest(least(an, bn) - by_chance(an, bn), 1)",
     f"one_form(s) AS {_one_form('s')}",
+    # A slip of the pen, told in letters (DuckDB's own distances count bytes, three to a Han letter): two neighbours turned, or a
+    # letter twice. Another letter, or one more, may as well be the next firm of the same owner.
+    "slip_of_pen(a, b) AS CASE length(a) - length(b) WHEN 0 THEN turned(a, b) WHEN 1 THEN doubled(a, b) WHEN -1 THEN doubled(b, a) ELSE false END",
+    "turned(a, b) AS list_contains(list_transform(range(1, length(a)), i -> substr(a, 1, i - 1) || substr(a, i + 1, 1) || substr(a, i, 1) || substr(a, i + 2)), b)",
+    "doubled(a, b) AS list_contains(list_transform(range(1, length(b) + 1), i -> substr(b, 1, i) || substr(b, i)), a)",
     # Ann B. Lee, C Roe -> "a lee, c roe"; one name, or the list of a paper's authors.
     "short_names(s) AS CASE WHEN NOT is_han(s) THEN array_to_string(list_sort(list_transform(regexp_split_to_array(s, "
     "'\\s*(?:,|;|&| and )\\s*'), n -> left(latin(n), 1) || ' ' || split_part(latin(n), ' ', -1))), ', ') END",
@@ -62,6 +68,28 @@ def install(con: Any) -> None:
     con.execute(";\n".join(f"CREATE OR REPLACE MACRO {macro}" for macro in _MACROS))
 
 
+def own_regions(con: Any, fields: list[Field]) -> list[str]:
+    """The counties and cities `record` is of, as addresses and names begin with them, bare: 射洪市…, 遂宁市射洪县… -> 射洪.
+
+    A name may leave out 市 or 县 only where the lists are of few such places.
+    """
+    before = "^(?:[一-龥]{2,3}省)?(?:[一-龥]{1,3}[^超菜门夜股集花早]市)?([一-龥]{1,3}[^超菜门夜股集花早])[市县区]"
+    said = " UNION ALL ".join(
+        f"SELECT regexp_extract(trim({f.column}), {quoted(before)}, 1) AS region FROM record"
+        for f in fields
+        if f.role in ("organisation", "address")
+    )
+    if not said:
+        return []
+    return [
+        region
+        for (region,) in con.execute(
+            f"""SELECT region FROM (SELECT region, count(*) AS n, sum(count(*)) OVER () AS every FROM ({said}) WHERE region <> '' GROUP BY region)
+            WHERE n >= {_OWN} * every AND n > 2 ORDER BY region"""
+        ).fetchall()
+    ]
+
+
 def build(con: Any, fields: list[Field]) -> None:
     """Make `feature` from `record`: rid, place, source, id, and the columns each field's role calls for."""
     abbreviations = yaml.safe_load(Path(__file__).with_name("abbreviations.yaml").read_text(encoding="utf-8"))
@@ -72,10 +100,11 @@ def build(con: Any, fields: list[Field]) -> None:
     con.execute(
         f"CREATE OR REPLACE TABLE feature AS SELECT {', '.join(columns)} FROM ({_placed(fields, ''.join(traditional), ''.join(simplified))})"
     )
-    _without_towns(con, fields)
+    _without_places(con, fields)
     for field in fields:
         if field.role == "organisation":
-            _stems(con, field.column, abbreviations["trade"])
+            _stems(con, field.column, abbreviations["trade"], abbreviations["industry"].split())
+            _spelt_in_latin(con, field.column)
         if field.role in TEXT_ROLES:
             con.execute(f"ALTER TABLE feature ADD COLUMN {field.column}_no varchar")
             _expand(con, field.column, abbreviations["address" if field.role == "address" else "name"])
@@ -120,37 +149,67 @@ def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
     return f"SELECT rid, place, source, id, {', '.join(columns)} FROM record"
 
 
-def _without_towns(con: Any, fields: list[Field]) -> None:
-    """Take the town, one the addresses know, off the beginning of each <name>_bare, into <name>_town without 镇, 乡 or 街道."""
+def _without_places(con: Any, fields: list[Field]) -> None:
+    """Take places the addresses know off each <name>_bare: a town before it, into <name>_town, and a shop's street or town behind it, into <name>_shop.
+
+    永兴镇悦萃火锅店, 悦萃火锅店（育才街店）, 悦萃火锅育才街店 -> 悦萃火锅店, 悦萃火锅店, 悦萃火锅. A record without an address has its shop's.
+    """
     names = [f.column for f in fields if f.role == "organisation"]
     places = [f.column for f in fields if f.role == "address"]
-    known = " UNION ALL ".join(
-        f"SELECT address_town({place}) AS town FROM feature WHERE is_han({place})" for place in places
-    )
-    stem = "regexp_replace(town, '(镇|乡|街道)$', '')"
-    towns = con.execute(f"SELECT {stem} FROM ({known}) WHERE length({stem}) BETWEEN 2 AND 4 GROUP BY 1 HAVING count(*) > 1 ORDER BY 1").fetchall() if known else []  # fmt: skip
-    listed = "|".join(town for (town,) in towns)
+    listed = {kind: _places(con, places, said) for kind, said in _PLACES.items()}
     for name in names:
         con.execute(f"ALTER TABLE feature ADD COLUMN {name}_town varchar")
-        if listed:
-            before = f"^({listed})(?:镇|乡|街道)?(.{{3,}})$"
+        con.execute(f"ALTER TABLE feature ADD COLUMN {name}_shop varchar")
+        if listed["town"]:
+            before = quoted(f"^({listed['town']})(?:镇|乡|街道)?(.{{3,}})$")
             con.execute(
-                f"UPDATE feature SET {name}_town = regexp_extract({name}_bare, {quoted(before)}, 1), {name}_bare = regexp_extract({name}_bare, {quoted(before)}, 2) "
-                f"WHERE regexp_matches({name}_bare, {quoted(before)})"
+                f"UPDATE feature SET {name}_town = regexp_extract({name}_bare, {before}, 1), {name}_bare = regexp_extract({name}_bare, {before}, 2) "
+                f"WHERE regexp_matches({name}_bare, {before})"
             )
+        either = "|".join(filter(None, listed.values()))
+        if either:
+            behind = f"(?:{_BRACKET}(?:{either})(?:镇|乡|街道)?店{_BRACKET}|(?:{either})(?:镇|乡|街道)?店)$"
+            shop = quoted(f"^.{{2,}}?[(]?({either})(?:镇|乡|街道)?店[)]?$")
+            con.execute(
+                f"UPDATE feature SET {name}_shop = regexp_extract({name}, {shop}, 1), "
+                f"{name}_bare = coalesce(nullif(regexp_replace({name}_bare, {quoted(behind)}, ''), ''), {name}_bare) WHERE regexp_matches({name}, {shop})"
+            )
+            for place in places[:1]:
+                con.execute(
+                    f"UPDATE feature SET {place} = {name}_shop WHERE {place} IS NULL AND {name}_shop IS NOT NULL"
+                )
 
 
-def _stems(con: Any, name: str, trades: Sequence[str]) -> None:
-    """Add <name>_stem, the Chinese name without town, legal form and the word for its trade; in <name>_bare that word is brought to one.
+_BRACKET = "[()（）]?"
+# What addresses know, by kind: SQL of it over a normal address.
+_PLACES = {
+    "town": "regexp_replace(address_town({}), '(镇|乡|街道)$', '')",
+    "road": "regexp_extract({}, '^(?:[一-龥]{{1,6}}?(?:街道|镇|乡))?([一-龥]{{2,5}}?(?:大道|路|街|巷))', 1)",
+}
 
-    Before: bare 明英安大药房. After: bare 明英安药店, stem 明英安.
+
+def _places(con: Any, columns: Sequence[str], said: str) -> str:
+    """The places of one kind that more than one record of `feature` names, as alternatives of a pattern, the longest first."""
+    told = " UNION ALL ".join(f"SELECT {said.format(c)} AS place FROM feature WHERE is_han({c})" for c in columns)
+    if not told:
+        return ""
+    found = con.execute(
+        f"SELECT place FROM ({told}) WHERE length(place) BETWEEN 2 AND 6 GROUP BY 1 HAVING count(*) > 1 ORDER BY length(place) DESC, 1"
+    ).fetchall()
+    return "|".join(place for (place,) in found)
+
+
+def _stems(con: Any, name: str, trades: Sequence[str], industries: Sequence[str]) -> None:
+    """Add <name>_stem, the Chinese name without town, legal form and the words for its trade; in <name>_bare a shop's such word is brought to one.
+
+    Before: bare 明英安大药房, 明英安医药科技公司. After: bare 明英安药店, 明英安医药科技公司, stem 明英安.
     """
     words = {word: line.split()[0] for line in trades for word in line.split()}
     listed = ", ".join(f"({quoted(word)}, {quoted(one)})" for word, one in words.items())
-    parts = quoted(f"^(.{{2,}}?)({'|'.join(words)})?$")
+    parts = quoted(f"^(.{{2,}}?)({'|'.join(words)}|(?:{'|'.join(industries)})+)?$")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE stemmed AS
-        SELECT bare, stem, CASE WHEN bare = formless THEN stem || coalesce(one, '') ELSE bare END AS put FROM (
+        SELECT bare, stem, CASE WHEN bare = formless THEN stem || coalesce(one, trade) ELSE bare END AS put FROM (
           SELECT bare, formless, coalesce(nullif(regexp_extract(formless, {parts}, 1), ''), formless) AS stem, regexp_extract(formless, {parts}, 2) AS trade
           FROM (SELECT DISTINCT {name}_bare AS bare, coalesce(nullif(regexp_replace({name}_bare, '{_FORM}', ''), ''), {name}_bare) AS formless
                 FROM feature WHERE {name}_bare IS NOT NULL))
@@ -158,6 +217,28 @@ def _stems(con: Any, name: str, trades: Sequence[str]) -> None:
     )
     con.execute(f"ALTER TABLE feature ADD COLUMN {name}_stem varchar")
     con.execute(f"UPDATE feature SET {name}_stem = stem, {name}_bare = put FROM stemmed WHERE {name}_bare = bare")
+
+
+def _spelt_in_latin(con: Any, name: str) -> None:
+    """Put the Chinese name in place of a Latin one that spells it, where the lists know one such name: Ming Ying An is 明英安."""
+    spelt = f"regexp_replace({name}, '[^a-z]', '', 'g')"
+    latin = f"NOT is_han({name}) AND length({spelt}) >= 4"
+    if not con.execute(f"SELECT count(*) FROM feature WHERE {latin}").fetchone()[0]:
+        return
+    from pypinyin import lazy_pinyin
+
+    letters = "".join(letter for (letter,) in con.execute(f"SELECT DISTINCT unnest(string_split({name}_bare, '')) FROM feature WHERE is_han({name})").fetchall())  # fmt: skip
+    sounds = ", ".join(f"({quoted(letter)}, {quoted(lazy_pinyin(letter)[0])})" for letter in letters) or "('', '')"
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE spelling AS
+        WITH text AS (SELECT DISTINCT unnest([{name}_bare, {name}_stem]) AS text, {name}_stem AS stem FROM feature WHERE is_han({name})),
+             piece AS (SELECT text, stem, unnest(string_split(text, '')) AS letter, generate_subscripts(string_split(text, ''), 1) AS place FROM text),
+             said AS (SELECT text, stem, string_agg(sound, '' ORDER BY place) AS sound FROM piece JOIN (VALUES {sounds}) AS known(letter, sound) USING (letter) GROUP BY ALL)
+        SELECT sound, min(text) AS text, min(stem) AS stem FROM said GROUP BY sound HAVING count(DISTINCT text) = 1 AND count(DISTINCT stem) = 1"""
+    )
+    con.execute(
+        f"UPDATE feature SET {name} = text, {name}_bare = text, {name}_stem = stem FROM spelling WHERE {latin} AND {spelt} = sound"
+    )
 
 
 def _columns(field: Field) -> dict[str, str]:

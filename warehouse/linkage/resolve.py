@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
@@ -62,6 +63,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
             "没有可比的内容：没有数据行，或各列都空着、都不比",
             "请检查文件，或在 fields 里写明字段和角色",
         )
+    _know_regions(con, (*config.regions, *features.own_regions(con, fields)))
     features.build(con, fields)
     several = con.execute("SELECT count(DISTINCT source) FROM record").fetchone()[0] > 1
     across = config.mode == "link" and several
@@ -94,9 +96,13 @@ def connect(config: Config) -> Any:
 
     con = duckdb.connect(config={"temp_directory": str(Path(gettempdir()) / f"tongqu-resolve-{os.getpid()}")})
     con.execute("SET TimeZone = 'Asia/Shanghai'")
-    macros.install(con, (*config.regions, *DEFAULT_REGIONS))
-    features.install(con)
+    _know_regions(con, config.regions)
     return con
+
+
+def _know_regions(con: Any, regions: Sequence[str]) -> None:
+    macros.install(con, (*regions, *DEFAULT_REGIONS))
+    features.install(con)
 
 
 def write(con: Any, clusters_to: Path, review_to: Path | None) -> None:
@@ -130,11 +136,15 @@ def _judge(con: Any, fields: list[Field]) -> None:
 def _barred(f: str, backed: str) -> str:
     """SQL: whether two names bar a pair: a branch and none, or two full legal names that are not the same one written otherwise.
 
-    Written otherwise is one with its legal form or its region shortened, where another field backs it, and one with a slip,
-    where two do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
+    Written otherwise is one with its legal form, its region or its trade shortened (鑫源公司), where another field backs it, and
+    one with letters turned or doubled, where two do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
     """
-    shortened = f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal)))"
-    slip = f"damerau_levenshtein(l.{f}_formed, r.{f}_formed) <= 1"
+    without = " OR ".join(f"{side}.{f}_legal = {side}.{f}_stem || '公司'" for side in "lr")
+    shortened = (
+        f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal)) "
+        f"OR (l.{f}_stem = r.{f}_stem AND ({without})))"
+    )
+    slip = f"slip_of_pen(l.{f}_formed, r.{f}_formed)"
     otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} ELSE {shortened} OR {slip} END"
     return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
 

@@ -15,6 +15,7 @@ import yaml
 from examples.resolution import companies, people, places, programmes, venues
 from examples.resolution.scoring import scores
 from hub.cli import main
+from schemas import macros
 from warehouse.linkage import config, features, reading, resolve
 from warehouse.linkage.comparisons import comparison
 from warehouse.linkage.reading import Field
@@ -107,6 +108,7 @@ def test_one_legal_name_written_otherwise_and_firms_a_letter_apart(tmp_path: Pat
             {**firm, "source": "a"},
             {**firm, "source": "b", "name": firm["name"].replace("有限", rng.choice(["有限责任", ""]))},
             {**firm, "source": "c", "name": firm["name"].removeprefix("示例县")},
+            {**firm, "source": "f", "name": f"{core}公司"},
         ]
         if entity % 6 == 0:  # next door
             other = {
@@ -140,7 +142,7 @@ def test_a_shop_under_another_word_for_its_trade(tmp_path: Path) -> None:
     fields, *_ = reading.read(con, asked)
     features.build(con, fields)
     assert con.execute("SELECT f1_bare, f1_stem FROM feature ORDER BY rid").fetchall() == [
-        ("明英安药店", "明英安"), ("明英安药店", "明英安"), ("明英安食品有限公司", "明英安食品"), ("药店", "药店"),
+        ("明英安药店", "明英安"), ("明英安药店", "明英安"), ("明英安食品有限公司", "明英安"), ("药店", "药店"),
     ]  # fmt: skip
 
 
@@ -252,6 +254,41 @@ def test_values_in_the_wrong_column_one_script_and_towns_before_names(tmp_path: 
         ("悦萃火锅店", "永兴", "永兴镇育才街160号1栋", "13811112222", "王芳"),
         ("悦萃火锅店", None, "永兴镇育才街160", "13811112222", None),
     ]
+
+
+def test_own_county_streets_of_shops_and_latin_names(tmp_path: Path) -> None:
+    """What is compared: of 射洪市明英安医药有限公司 and 射洪明英安公司 明英安; of 明英安大药房（育才街店） the street; Ming Ying An is 明英安."""
+    rows = [
+        ("射洪市明英安医药有限公司", "四川省遂宁市射洪市人民路12号"),
+        ("射洪明英安公司", "射洪市人民路12号"),
+        ("悦萃老火锅育才街店", "射洪市育才街3号"),
+        ("明英安大药房（育才街店）", ""),
+        ("MING YING AN", "射洪市育才街9号"),
+    ]
+    path = tmp_path / "lists.yaml"
+    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地"), row, strict=True)) for row in rows])
+    path.write_text("sources: [a.csv]", encoding="utf-8")
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    resolve.resolve(asked, con=con)
+    assert con.execute("SELECT f1_stem, f1_shop, f2 FROM feature ORDER BY rid").fetchall() == [
+        ("明英安", None, "人民路12"),
+        ("明英安", None, "人民路12"),
+        ("悦萃", "育才街", "育才街3"),
+        ("明英安", "育才街", "育才街"),
+        ("明英安", None, "育才街9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [("鑫源恒商贸", "鑫恒源商贸", True), ("鑫源恒商贸", "鑫源源恒商贸", True), ("鑫源恒商贸", "鑫源桓商贸", False), ("鑫源商贸", "鑫源一商贸", False), ("鑫源恒商贸", "鑫商源贸恒", False)],
+)  # fmt: skip
+def test_a_slip_in_a_legal_name_is_letters_turned_or_doubled(one: str, other: str, slip: bool) -> None:
+    con = duckdb.connect()
+    macros.install(con)
+    features.install(con)
+    assert con.execute("SELECT slip_of_pen($1, $2)", [one, other]).fetchone() == (slip,)
 
 
 @pytest.mark.parametrize(("one", "other", "slip"), [("13811112222", "13811112223", True), ("13811112222", "13811121222", True), ("1381111222", "13811112222", True),
