@@ -69,7 +69,7 @@ def install(con: Any) -> None:
 
 
 def own_regions(con: Any, fields: list[Field]) -> list[str]:
-    """The counties and cities `record` is of, as addresses and names begin with them, bare: 射洪市…, 遂宁市射洪县… -> 射洪.
+    """The counties and cities `record` is of, as addresses and names begin with them, in every form: 射洪市…, 遂宁市射洪县… -> 射洪, 射洪市, 射洪县, 射洪区.
 
     A name may leave out 市 or 县 only where the lists are of few such places.
     """
@@ -82,11 +82,12 @@ def own_regions(con: Any, fields: list[Field]) -> list[str]:
     if not said:
         return []
     return [
-        region
+        region + form
         for (region,) in con.execute(
             f"""SELECT region FROM (SELECT region, count(*) AS n, sum(count(*)) OVER () AS every FROM ({said}) WHERE region <> '' GROUP BY region)
             WHERE n >= {_OWN} * every AND n > 2 ORDER BY region"""
         ).fetchall()
+        for form in ("", "市", "县", "区")
     ]
 
 
