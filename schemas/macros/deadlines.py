@@ -6,7 +6,7 @@
 
 The last of several dates is the final one. A limit without a year is the first such day from the start (from the date before
 it, 9月至12月) on. Working days, and days off at the end of a limit in days, come from the variables that `set_calendar` sets;
-before 春节 means by the day before it. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
+before 春节 means by the day before it. What would be taken for something else (每季度首月10日, 春节后, 双月) is not read. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
 
 A recurrence is `year:12-31 year:06-30`, `half`, `quarter`, `month:25` (`month:E` its last day), `week:5` or `day`.
 
@@ -145,6 +145,15 @@ _PARTS = (
     ("次日|明日|明天|隔日|隔天", "after|1|d"),
     (_AT_ONCE, "immediate"),
 )
+# Said in ways that the parts would take for something else; kept as written, for a person to set the date.
+_N = "[0-9一二两三四五六七八九十]"
+_ELSE = (
+    "[双单]月|隔[周月年]|首月|末月|每个?月.{0,3}次月"
+    f"|每隔?[2-9二两三四五六]个?(?:月|周|星期|季|年)|一[月季周年]一|(?:半年|[一1]个?(?:季度?|月|周|年))(?:至少|不少于)?{_N}次|[年月季周]度?(?:至少|不少于)?[2-9二两三四五六]次"
+    f"|每个?(?:半年|年|季度?|月)[^,，;；。]{{0,8}}(?:第一个|第[{_N[1:-1]}]个|最后一个|前{_N}+个?工作日|后)|[季月]后{_N}"
+    "|(?:元旦|春节|清明|五一|劳动节|端午|中秋|国庆|节|假期|长假|汛期?)(?:假期|长假)?[以之]?后"
+    f"|每个?月{_N}+[日号][、和及,，]{_N}+[日号]|每(?:周|星期)[一二三四五六日天][、和及,，](?:周|星期)?[一二三四五六日天](?:[^个]|$)"
+)
 _EVERY_PART = "|".join(
     f"(?:{pattern})".replace("(?:", "\0").replace("(", "(?:").replace("\0", "(?:") for pattern, _ in _PARTS
 )
@@ -172,6 +181,7 @@ MACROS = {
     "limit_parts(s)": f"""list_transform(regexp_extract_all(limit_cell(s), {quoted(_EVERY_PART)}), lambda x: {_written("x")})""",
     "limit_spec(s)": f"""CASE
         WHEN s IS NULL OR date_shape(s) = 'null' THEN 'null'
+        WHEN regexp_matches(s, {quoted(_ELSE)}) THEN 'unparsed'
         ELSE {let("x", "array_to_string(limit_parts(s), ';')", f"CASE WHEN x <> '' THEN x WHEN regexp_matches(s, {quoted(_LONG)}) THEN 'long_term' ELSE 'unparsed' END")} END""",
     # Below, p is one part split at |.
     "limit_day(y, m, b)": """CASE

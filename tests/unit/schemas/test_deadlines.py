@@ -131,6 +131,15 @@ def test_the_table(con, read):
     assert found == {raw: (day, precision) for raw, day, precision in rows}
 
 
+def test_what_would_be_read_wrong_is_not_read(read):
+    said = """
+每季度首月10日前 每季度第一个月15日前 每季度最后一个月20日前 每季度末月25日前 春节后 春节后一周内 节后 国庆假期后 五一后三日内 每月10日、25日
+每月10日和25日前 每周一、周四 每周二和周五 每月次月10日前 每两个月 每两周 每隔3个月 双月底前 每双月25日前 隔周 一月一报 一季度一次 半年一次 每年两次
+每月第一个工作日 每月最后一个工作日 每月前5个工作日 每季度后10日内 季后15日内 月后5日内 每季度结束后15日内 每月结束后5个工作日内 汛期后
+"""
+    assert {raw: read(raw)[:2] for raw in said.split() if read(raw) != (None, None, None)} == {}
+
+
 def test_recurrences_are_kept(read):
     said = ("每年6月底和12月底前", "每季度末", "每月25日前", "每周日", "每月报进度，12月底前完成", "12月底前")
     assert [read(raw)[2] for raw in said] == ["year:6-E year:12-E", "quarter", "month:25", "week:7", "month:E", None]
