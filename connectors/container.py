@@ -40,6 +40,8 @@ for name in book.sheet_names:
 """
 _CELLS = 64_000_000  # of the rectangle a sheet spans: three times the most a ledger has
 _TOLD = 5
+# What to do about a workbook that does not open: it may still be on its way, or be damaged for good.
+RETRY = "等传完后会自动重试；总是这样时请部门用 Excel 或 WPS 打开，另存为 .xlsx 后重发"
 # A formula nobody has worked out yet: programs write it without a value, or with 0.
 _FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
 _PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
@@ -85,7 +87,7 @@ def judge(path: Path, where: str) -> None:
 
 
 def _cut_off(where: str) -> SourceUnavailable:
-    return SourceUnavailable(where, "文件不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发")
+    return SourceUnavailable(where, "文件不完整，可能没有传完", RETRY)
 
 
 def _judge_zip(path: Path, where: str) -> None:

@@ -37,6 +37,9 @@ _REFUSED = {
 PAGE, ARCHIVE, XML_2003 = "网页（HTML）", "网页存档（MHTML）", "Excel 2003 的 XML 表格"
 WEB = (PAGE, ARCHIVE, XML_2003)
 _OLD_WORKBOOK = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+# An element of its own and a delimiter behind it: a cell of a delimited text, for nothing stands behind an XML's root.
+_MARKED_CELL = re.compile(rb"<(\w+)\b[^\n]*?(?:/>|</\1>)[ ]*[,;|\t]")
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
 
@@ -80,7 +83,12 @@ def kind_of(path: Path) -> str:
 
 
 def _kind_of_text(head: bytes, tail: bytes) -> str:
+    if head.startswith(_WIDE):
+        told = _kind_of_text(head.decode("utf-16", "ignore").encode(), b"")
+        return "json" if told in ("json", "lines") else "text"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _MARKED_CELL.match(text):
+        return "text"
     if re.match(rb"<[?!A-Za-z_]", text) and (text.startswith(b"<?xml") or tail.rstrip().endswith(b">")):
         low = text[:4096].lower()
         if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
@@ -101,7 +109,8 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
     if text[:1] in (b"{", b"["):
         line, _, more = text.partition(b"\n")
         whole = _is_json(line.strip())
-        if whole and more.strip() and text[:1] == b"{" and _is_json(more.lstrip().partition(b"\n")[0] or b"0"):
+        following = more.lstrip().partition(b"\n")[0]
+        if whole and following[:1] == text[:1] and _is_json(following):
             return "lines"
         if whole or _begins_json(text) or line.strip() in (b"{", b"[", b"[{"):
             return "json"

@@ -46,6 +46,8 @@ _LOST = ("锟斤拷", "ï¿½", "烫烫烫")
 _LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 _LATIN |= {code: code for code in range(256)}
 _DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe][0-9][\x81-\xfe][0-9]")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_CERTAIN = 4  # Chinese characters read as UTF-8 that no text in GB18030 gives by accident
 _PLAIN_DOUBLE = re.compile(rb"[\xa1-\xa9\xb0-\xf7][\xa1-\xfe]")
 _FREQUENT = frozenset(
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经"
@@ -85,6 +87,7 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
         raise SourceChanged(where, "内容不是文字", "请部门另存为 CSV 或 Excel 后重发")
     if valid:
         return _spoilt(head.decode(errors="ignore"), where) or valid
+    _refuse_mixed(head, where)
     # The mapped column names, found as UTF-8 bytes, say that UTF-8 was meant and the file is damaged.
     if any(not name.isascii() and name.encode() in head for name in wanted):
         _refuse_damaged(path, where)
@@ -153,6 +156,23 @@ def is_chinese(data: bytes) -> bool:
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
     return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
+
+
+def _refuse_mixed(head: bytes, where: str) -> None:
+    """Nothing, unless some lines are Chinese in UTF-8 and others Chinese in GB18030: read as one they are mojibake."""
+    han, ours, theirs = 0, 0, 0  # characters of the lines in UTF-8, and the first line of either kind
+    for number, line in enumerate(head.split(b"\n")[:-1], 1):
+        if line.isascii():
+            continue
+        if _decodes(line, "utf-8"):
+            count = len(_HAN.findall(line.decode(errors="ignore")))
+            han, ours = han + count, ours or (number if count else 0)
+        elif not theirs and _decodes(line, "gb18030") and is_chinese(line):
+            theirs = number
+    if theirs and han >= _CERTAIN:
+        raise SourceChanged(
+            where, f"文件里有两种编码：第 {ours} 行是 UTF-8，第 {theirs} 行是 GB18030，像是两个文件拼成的", "请部门用一种编码重新导出，或分成两个文件重发"
+        )  # fmt: skip
 
 
 def _refuse_damaged(path: Path, where: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ class Records:
     def _document(self) -> Iterator[dict[str, Any]]:
         text = self._text(self._bytes(self._content.path))
         try:
-            body = _loads(text)
+            body = _one_after_another(text)
         except json.JSONDecodeError as error:
             if error.pos >= len(text.rstrip()) - 1:
                 raise SourceUnavailable(
@@ -154,6 +155,9 @@ class Records:
             self._delivery.find("records_at", f"记录取自 {place}，旁边的内容没有读入")
             return records
         columns = list(body.values())
+        if by_column := _by_column(body):
+            self._delivery.find("by_column", "JSON 是一列一列写的，已转成一行一条")
+            return by_column
         if columns and all(isinstance(value, dict) for value in columns):
             return [{"key": key, **value} for key, value in body.items()]  # records by their keys
         return [body]
@@ -199,6 +203,7 @@ class Records:
             yield dict(itertools.zip_longest(names, row))
 
     def _lines(self) -> Iterator[dict[str, Any]]:
+        names: list[str] | None = None  # of records written as lists: the first one, when it is text throughout
         with self._content.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
@@ -219,9 +224,23 @@ class Records:
                     raise SourceChanged(
                         self._where, f"第 {number} 行里 '{error}' 写了两次", "请部门改正导出程序"
                     ) from None
-                if not isinstance(record, dict):
+                if isinstance(record, list) and names is None:
+                    named = bool(record) and all(type(name) is str and name for name in record)
+                    names = record if named else []
+                    if len(set(names)) < len(names):
+                        raise SourceChanged(self._where, f"第 {number} 行的列名有重复", "请部门重新导出")
+                    if named:
+                        continue
+                if isinstance(record, list) and names is not None:
+                    if names and len(record) > len(names):
+                        told = f"有 {len(names)} 个列名，第 {number} 行有 {len(record)} 个值"
+                        raise SourceChanged(self._where, told, "请部门重新导出")
+                    own = names or [f"列{place + 1}" for place in range(len(record))]
+                    yield dict(itertools.zip_longest(own, record))
+                elif isinstance(record, dict) and names is None:
+                    yield record
+                else:
                     raise SourceChanged(self._where, f"第 {number} 行不是一条记录", "请部门导出为每行一个对象")
-                yield record
 
     def _xml(self) -> Iterator[dict[str, Any]]:
         from lxml import etree
@@ -313,8 +332,49 @@ def _names_beside(body: Any) -> list[str]:
     return []
 
 
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
+_BETWEEN = re.compile(r"\s*")
+
+
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)
+    return _DECODER.decode(text)
+
+
+def _one_after_another(text: str) -> Any:
+    """A document, or the list of several that stand one behind the other: {…}{…}.
+
+    Raises:
+        JSONDecodeError: it is neither.
+    """
+    try:
+        return _loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+        found: list[Any] = []
+        place = len(text) - len(text.lstrip())
+        while place < len(text):
+            value, end = _DECODER.raw_decode(text, place)
+            found.append(value)
+            gap = _BETWEEN.match(text, end)
+            place = gap.end() if gap else end
+        if all(isinstance(value, dict) for value in found) or all(isinstance(value, list) for value in found):
+            return found
+        raise
+
+
+def _by_column(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records of an object that holds a list of values per column, or values by the rows' numbers; else none."""
+    columns = list(body.values())
+    if len(columns) > 1 and all(isinstance(value, list) for value in columns):
+        plain = not any(isinstance(each, (dict, list)) for value in columns for each in value)
+        if plain and len(columns[0]) > 1 and len({len(value) for value in columns}) == 1:
+            return [dict(zip(body, values, strict=True)) for values in zip(*columns, strict=True)]
+    elif len(columns) > 1 and all(isinstance(value, dict) for value in columns):
+        numbers = [str(number) for number in range(len(columns[0]))]  # as pandas writes a table
+        if len(numbers) > 0 and all(list(value) == numbers for value in columns):
+            return [{name: value[number] for name, value in body.items()} for number in numbers]
+    return []
 
 
 def _names(records: Iterable[dict[str, Any]]) -> list[str]:

@@ -18,7 +18,7 @@ import python_calamine as calamine
 
 from connectors import between, header, ledger, shape, webtable
 from connectors.batches import empty, text_array, under, without_nul
-from connectors.container import judge, looks, needs_trial, place, remarks, try_out
+from connectors.container import RETRY, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
 from connectors.glance import address
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -115,7 +115,7 @@ class Workbook:
         return SourceUnavailable(
             self._where,
             f"工作簿打不开（{(str(error) or type(error).__name__).splitlines()[0][:100]}），可能没有传完",
-            "等传完后会自动重试；总是这样时请部门重发",
+            RETRY,
         )
 
     def _chosen(self, book: _Book) -> list[str]:

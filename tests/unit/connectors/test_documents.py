@@ -28,7 +28,7 @@ def test_rubbish_is_refused_with_a_cure(read, data):
 @pytest.mark.parametrize(
     "data",
     [
-        b'{"id":1}{"id":2}',
+        b'{"id":1}{"id":2',
         b'cb([{"a":1}])',
         b"MIME-Version: 1.0\n\n<table>",
         b"[" * 100_000,
@@ -52,6 +52,53 @@ def test_what_only_looks_like_text_is_refused(read, data):
 )  # fmt: skip
 def test_json_in_envelopes(read, text, header, rows):
     assert read(text)[:2] == (header, rows)
+
+
+TWO = (["id", "v"], [["1", "甲"], ["2", "乙"]])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"id":1,"v":"甲"}{"id":2,"v":"乙"}',
+        '{"id":1,\n"v":"甲"}\n{"id":2,\n"v":"乙"}\n',
+        '["id","v"]\n[1,"甲"]\n[2,"乙"]\n',
+        '{"id":[1,2],"v":["甲","乙"]}',
+        '{"id":{"0":1,"1":2},"v":{"0":"甲","1":"乙"}}',
+        '[{"id":1,"v":"甲"},{"id":2,"v":"乙"}]'.encode("utf-16"),
+        '{"id":1,"v":"甲"}\n{"id":2,"v":"乙"}\n'.encode("utf-16"),
+    ],
+)
+def test_json_in_other_shapes(read, data):
+    assert read(data)[:2] == TWO
+
+
+def test_lists_on_lines_without_names(read):
+    assert read('[1,"甲"]\n[2,"乙"]\n')[:2] == (["列1", "列2"], TWO[1])
+
+
+def test_what_is_one_record_stays_one(read):
+    assert read('{"id":1,"v":["甲","乙"]}')[:2] == (["id", "v"], [["1", '["甲","乙"]']])
+    assert read('{"甲":{"2024":1,"2025":2},"乙":{"2024":3,"2025":4}}')[0] == ["key", "2024", "2025"]
+
+
+@pytest.mark.parametrize("data", ['["a","b"]\n[1,2,3]\n', '["a","a"]\n[1,2]\n', '["a","b"]\n[1,2]\n{"a":1}\n'])
+def test_lists_on_lines_that_do_not_fit_are_refused(read, data):
+    with pytest.raises(SourceChanged):
+        read(data)
+
+
+def test_a_cell_with_tags_is_no_xml(read):
+    rows = [["<a href=x>1</a>", '<a href="http://x.cn/1">详情</a>'], ["<a href=y>2</a>", "<i>无</i>"]]
+    text = "".join(",".join(row) + "\n" for row in [["<b>编号</b>", "链接"], *rows])
+    assert read(text)[:2] == (["<b>编号</b>", "链接"], rows)
+
+
+@pytest.mark.parametrize("codecs", [("utf-8", "gb18030"), ("gb18030", "utf-8")])
+def test_a_file_in_two_encodings_is_refused(read, codecs):
+    above, below = "姓名,村\n张三,大河\n", "李四,白石\n王五,青山\n"  # an even number of characters in each cell
+    with pytest.raises(SourceChanged, match=r"两种编码：第 \d 行是 UTF-8，第 \d 行是 GB18030"):
+        read(above.encode(codecs[0]) + below.encode(codecs[1]))
 
 
 @pytest.mark.parametrize(
