@@ -6,7 +6,7 @@
 
 The last of several dates is the final one. A limit without a year is the first such day from the start (from the date before
 it, 9月至12月) on. Working days, and days off at the end of a limit in days, come from the variables that `set_calendar` sets;
-before 春节 means by the day before it. What would be taken for something else (每季度首月10日, 春节后, 双月) is not read. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
+before 春节 means by the day before it. What would be taken for something else (春节后, 双月, 每两周) is not read. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
 
 A recurrence is `year:12-31 year:06-30`, `half`, `quarter`, `month:25` (`month:E` its last day), `week:5` or `day`.
 
@@ -28,8 +28,12 @@ FIRST_YEAR, LAST_YEAR = 2004, 2035  # festivals; working days as far as the cale
 
 _ONE = "[一二三四五六七八九]"
 # Before Chinese figures become Arabic ones: one word for each thing, so that 以前, 之前 and 止 need no mention below.
+_QUARTERS = "[每各逐](?:一?个)?季度?的?"
 _WORDS = (
     ("[ _]", ""),
+    (f"{_QUARTERS}(?:首个?|第[一1]个?)月", "每季1月"),
+    (f"{_QUARTERS}(?:中间|第[二2]个?)月", "每季2月"),
+    (f"{_QUARTERS}(?:末个?|最后[一1]?个?|第[三3]个?)月", "每季3月"),
     (r"[(\[【][^)\]】]*原[^)\]】]*[)\]】]", ""),  # 6月底前（原定3月底前）
     ("五一(?:国际)?(?:劳动节|节)?|劳动节", "劳动节"),
     ("(^|[^二三])十一(?:国庆节?|节)?(前|之前|以前|假期|长假)", r"\1国庆\2"),
@@ -77,6 +81,14 @@ _FIGURES = (
     ("年年", "年"),
     ("年的", "年"),
     ("月的", "月"),
+    (r"(每月|每季[123]月)[0-9]{1,2}日?[至到~-]+([0-9]{1,2})日", r"\1\2日"),
+    *(
+        2
+        * (
+            ("(每月|每季[123]月)([0-9]{1,2})日?[、和及与,]([0-9]{1,2})([日、和及与,])", r"\1\2日\1\3\4"),
+            ("每周([1-6])[、和及与,]周?([1-6日天])([^个次]|$)", r"每周\1每周\2\3"),
+        )
+    ),
 )
 _AGAIN = ("([^0-9年每])([0-9]{1,2})月", r"\1每年\2月")  # 每年6月底和12月底
 
@@ -95,7 +107,14 @@ _PARTS = (
     ("每年([0-9]{1,2})月(?:底|下旬|内)?", r"every|year:\1-E"),
     ("每年年?底?", "every|year:12-E"),
     ("每半年底?", "every|half"),
+    *(
+        (f"每季{n}月{said}", ";".join(f"every|year:{month}-{day}" for month in range(n, 13, 3)))
+        for n in (1, 2, 3)
+        for said, day in (("([0-9]{1,2})日", r"\1"), ("上旬", "10"), ("中旬", "20"), ("(?:底|下旬|内)?", "E"))
+    ),
     ("每季底?", "every|quarter"),
+    ("每月31日", "every|month:E"),
+    ("每月(29|30)日", r"every|month:\1;every|year:2-E"),
     ("每月([0-9]{1,2})日", r"every|month:\1"),
     ("每月上旬", "every|month:10"),
     ("每月中旬", "every|month:20"),
@@ -152,7 +171,7 @@ _ELSE = (
     f"|每隔?[2-9二两三四五六]个?(?:月|周|星期|季|年)|一[月季周年]一|(?:半年|[一1]个?(?:季度?|月|周|年))(?:至少|不少于)?{_N}次|[年月季周]度?(?:至少|不少于)?[2-9二两三四五六]次"
     f"|每个?(?:半年|年|季度?|月)[^,，;；。]{{0,8}}(?:第一个|第[{_N[1:-1]}]个|最后一个|前{_N}+个?工作日|后)|[季月]后{_N}"
     "|(?:元旦|春节|清明|五一|劳动节|端午|中秋|国庆|节|假期|长假|汛期?)(?:假期|长假)?[以之]?后"
-    f"|每个?月{_N}+[日号][、和及,，]{_N}+[日号]|每(?:周|星期)[一二三四五六日天][、和及,，](?:周|星期)?[一二三四五六日天](?:[^个]|$)"
+    "|每(?:周|星期)[一二三四五六日天][、和及与,，](?:周|星期)?[一二三四五六日天]次"
 )
 _EVERY_PART = "|".join(
     f"(?:{pattern})".replace("(?:", "\0").replace("(", "(?:").replace("\0", "(?:") for pattern, _ in _PARTS
@@ -181,7 +200,7 @@ MACROS = {
     "limit_parts(s)": f"""list_transform(regexp_extract_all(limit_cell(s), {quoted(_EVERY_PART)}), lambda x: {_written("x")})""",
     "limit_spec(s)": f"""CASE
         WHEN s IS NULL OR date_shape(s) = 'null' THEN 'null'
-        WHEN regexp_matches(s, {quoted(_ELSE)}) THEN 'unparsed'
+        WHEN regexp_matches(regexp_replace(s, {quoted(f"{_QUARTERS}(?:首个?|中间|末个?|最后一?个?|第[一二三123]个?)月")}, '每月', 'g'), {quoted(_ELSE)}) THEN 'unparsed'
         ELSE {let("x", "array_to_string(limit_parts(s), ';')", f"CASE WHEN x <> '' THEN x WHEN regexp_matches(s, {quoted(_LONG)}) THEN 'long_term' ELSE 'unparsed' END")} END""",
     # Below, p is one part split at |.
     "limit_day(y, m, b)": """CASE

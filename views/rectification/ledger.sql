@@ -5,7 +5,7 @@ grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
   status: 台账上的；门户里审核通过的销号申请算已销号，审核通过的进展改写进度，直到台账自己改了状态、进度或反弹次数，此后以台账为准；门户里报了还没审核的销号申请算销号待审
-  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日起的下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
+  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日（已停止计时的为停止计时日）起的下一次，上一次已过而再上一次之后没有报过进展、也没有完成过措施的为上一次，补报后看下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
   stopped_on: 停止计时日：已申请销号（未被退回，等审核的时间不算牵头单位的）的为申请日，被退回的从头接着算，已销号而没有申请日的为销号日，其余为空；门户里销号的，申请日是报出那天，销号日是审核通过那天
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
@@ -13,7 +13,7 @@ definition:
   due_precision: 时限原文写到多细：日、旬、月、季、半年、年、周、节前、工作日、期限、周期、立行立改、长期坚持
   due_recurrence: 周期性的时限多久一次，如 year:12-E（每年十二月底）、quarter（每季末）、month:25（每月 25 日）
   progress_pct: 单位填报的整改进度，0 至 100
-  variance_pct: 进度（%）减去已用时间占全部时间的比例（%），只算正在整改的；负数为落后
+  variance_pct: 进度（%）减去已用时间占全部时间的比例（%），只算正在整改的、时限不是周期性的；负数为落后
   light: grey 灰＝已销号；blue 蓝＝长期坚持；red 红＝超期，或有措施节点过期超过 15 天；yellow 黄＝7 天内到期，或进度落后时间超过 20 个百分点；其余 green 绿
 parameters:
   near_days: {value: 7, title: 黄灯：到期前天数, source: 县整改办默认值}
@@ -33,7 +33,7 @@ WITH at_once AS (
   FROM deadline_rule
   WHERE domain = 'rectification' AND item = '立行立改' AND clock_unit = 'day'
 ),
--- The names under which each day of the coming year comes round.
+-- The names under which each day from the first finding to the coming year comes round.
 coming AS (
   SELECT
     day,
@@ -42,7 +42,8 @@ coming AS (
     MOD(CAST(EXTRACT(EPOCH FROM CAST(day AS TIMESTAMP)) / 86400.0 AS INTEGER) + 3, 7) + 1 AS week_day,
     EXTRACT(DAY FROM day + INTERVAL '1' DAY) = 1 AS is_month_end
   FROM work_calendar
-  WHERE day >= :as_of AND day < :as_of + INTERVAL '367' DAY
+  CROSS JOIN (SELECT MIN(found_on) AS first_on FROM rectification_problem WHERE due_precision = '周期') AS opened
+  WHERE day >= first_on AND day < :as_of + INTERVAL '367' DAY
 ),
 named AS (
   SELECT day, 'year:' || CAST(month_no AS INTEGER) || '-' || CAST(day_no AS INTEGER) AS name FROM coming
@@ -65,12 +66,14 @@ named AS (
   UNION ALL
   SELECT day, CASE month_no WHEN 6 THEN 'year:h上' ELSE 'year:h下' END AS name FROM coming WHERE is_month_end AND month_no IN (6, 12)
 ),
-recurring AS (
-  SELECT p.problem_no, MIN(named.day) AS next_on
-  FROM rectification_problem AS p
-  JOIN named ON ' ' || p.due_recurrence || ' ' LIKE '% ' || named.name || ' %'
-  WHERE p.due_precision = '周期'
-  GROUP BY p.problem_no
+turn AS (
+  SELECT
+    wording.due_recurrence,
+    named.day,
+    LAG(named.day) OVER (PARTITION BY wording.due_recurrence ORDER BY named.day) AS before_on
+  FROM (SELECT DISTINCT due_recurrence FROM rectification_problem WHERE due_precision = '周期') AS wording
+  JOIN named ON ' ' || wording.due_recurrence || ' ' LIKE '% ' || named.name || ' %'
+  GROUP BY wording.due_recurrence, named.day
 ),
 milestone AS (
   SELECT
@@ -126,6 +129,57 @@ told AS (
   LEFT JOIN accepted AS a ON a.problem_no = p.problem_no AND a.place = 1
   LEFT JOIN waiting AS w ON w.problem_no = p.problem_no
 ),
+stopped AS (
+  SELECT
+    problem_no,
+    status,
+    progress_pct,
+    closed_at,
+    -- Closed after the day asked for: on that day it was an application under review.
+    CASE
+      WHEN status IN ('closure_applied', 'accepted', 'closed') AND closure_applied_at < :as_of + INTERVAL '1' DAY THEN CAST(closure_applied_at AS DATE)
+      WHEN status = 'closed' AND closed_at < :as_of + INTERVAL '1' DAY THEN CAST(closed_at AS DATE)
+    END AS stopped_on
+  FROM told
+),
+-- Where a limit that comes round stands when the clock stopped, or else on the day asked for.
+cycle AS (
+  SELECT
+    p.problem_no,
+    MIN(CASE WHEN turn.day >= COALESCE(s.stopped_on, :as_of) THEN turn.day END) AS next_on,
+    MAX(CASE WHEN turn.day < COALESCE(s.stopped_on, :as_of) THEN turn.day END) AS last_on,
+    MAX(CASE WHEN turn.day < COALESCE(s.stopped_on, :as_of) THEN turn.before_on END) AS before_on
+  FROM rectification_problem AS p
+  JOIN stopped AS s ON s.problem_no = p.problem_no
+  JOIN turn ON turn.due_recurrence = p.due_recurrence AND turn.day >= COALESCE(p.due_on, p.found_on)
+  WHERE p.due_precision = '周期'
+  GROUP BY p.problem_no
+),
+-- A report that was sent back says nothing.
+sign AS (
+  SELECT problem_no, MAX(told_on) AS told_on
+  FROM (
+    SELECT problem_no, done_on AS told_on FROM rectification_measure
+    UNION ALL
+    SELECT problem_no, reported_on AS told_on FROM rectification_progress
+    UNION ALL
+    SELECT problem_no, reported_on AS told_on
+    FROM rectification_report
+    WHERE kind = 'progress' AND (accepted OR answered_on IS NULL OR answered_on > :as_of)
+  ) AS given
+  WHERE told_on <= :as_of
+  GROUP BY problem_no
+),
+recurring AS (
+  SELECT
+    cycle.problem_no,
+    CASE
+      WHEN cycle.last_on IS NOT NULL AND (sign.told_on IS NULL OR sign.told_on <= cycle.before_on) THEN cycle.last_on
+      ELSE cycle.next_on
+    END AS due_on
+  FROM cycle
+  LEFT JOIN sign ON sign.problem_no = cycle.problem_no
+),
 problem AS (
   SELECT
     p.problem_no,
@@ -141,7 +195,7 @@ problem AS (
     p.found_on,
     COALESCE(
       p.extension_to,
-      recurring.next_on,
+      recurring.due_on,
       p.due_on,
       CASE
         WHEN p.due_text LIKE '%立_立改%' OR p.due_text LIKE '%立即整改%' OR p.due_text LIKE '%即_即改%' OR p.due_text LIKE '%边查边改%'
@@ -166,19 +220,14 @@ problem AS (
     t.progress_pct,
     t.closed_at,
     t.status = 'closed' AND COALESCE(t.closed_at < :as_of + INTERVAL '1' DAY, TRUE) AS is_closed,
-    -- Closed after the day asked for: on that day it was an application under review.
-    CASE
-      WHEN t.status IN ('closure_applied', 'accepted', 'closed')
-        AND t.closure_applied_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closure_applied_at AS DATE)
-      WHEN t.status = 'closed' AND t.closed_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closed_at AS DATE)
-    END AS stopped_on,
+    t.stopped_on,
     COALESCE(milestone.measures, 0) AS measures,
     COALESCE(milestone.measures_done, 0) AS measures_done,
     milestone.next_planned_end,
     COALESCE(p.reopened_count, 0) AS reopened_count,
     COALESCE(p.publish_flag, FALSE) AS publish_flag
   FROM rectification_problem AS p
-  JOIN told AS t ON t.problem_no = p.problem_no
+  JOIN stopped AS t ON t.problem_no = p.problem_no
   LEFT JOIN milestone ON milestone.problem_no = p.problem_no
   LEFT JOIN recurring ON recurring.problem_no = p.problem_no
   LEFT JOIN at_once
@@ -224,7 +273,7 @@ timed AS (
     CAST((EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP))
       - EXTRACT(EPOCH FROM CAST(next_planned_end AS TIMESTAMP))) / 86400.0 AS INTEGER) AS milestone_days_past,
     CASE
-      WHEN NOT is_closed AND NOT is_long_term AND stopped_on IS NULL AND due_on > found_on
+      WHEN NOT is_closed AND NOT is_long_term AND stopped_on IS NULL AND due_on > found_on AND COALESCE(due_precision, '') <> '周期'
         THEN ROUND(
           COALESCE(progress_pct, 0)
           - 100.0 * (EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(found_on AS TIMESTAMP)))

@@ -133,8 +133,7 @@ def test_the_table(con, read):
 
 def test_what_would_be_read_wrong_is_not_read(read):
     said = """
-每季度首月10日前 每季度第一个月15日前 每季度最后一个月20日前 每季度末月25日前 春节后 春节后一周内 节后 国庆假期后 五一后三日内 每月10日、25日
-每月10日和25日前 每周一、周四 每周二和周五 每月次月10日前 每两个月 每两周 每隔3个月 双月底前 每双月25日前 隔周 一月一报 一季度一次 半年一次 每年两次
+每季度首月第一个工作日 每季度首月后5日内 每年首月10日前 每半年首月 每周一、二次 春节后 春节后一周内 节后 国庆假期后 五一后三日内 每月次月10日前 每两个月 每两周 每隔3个月 双月底前 每双月25日前 隔周 一月一报 一季度一次 半年一次 每年两次
 每月第一个工作日 每月最后一个工作日 每月前5个工作日 每季度后10日内 季后15日内 月后5日内 每季度结束后15日内 每月结束后5个工作日内 汛期后
 """
     assert {raw: read(raw)[:2] for raw in said.split() if read(raw) != (None, None, None)} == {}
@@ -143,6 +142,31 @@ def test_what_would_be_read_wrong_is_not_read(read):
 def test_recurrences_are_kept(read):
     said = ("每年6月底和12月底前", "每季度末", "每月25日前", "每周日", "每月报进度，12月底前完成", "12月底前")
     assert [read(raw)[2] for raw in said] == ["year:6-E year:12-E", "quarter", "month:25", "week:7", "month:E", None]
+
+
+@pytest.mark.parametrize(
+    ("raw", "first", "recurrence"),
+    [
+        ("每月10日、25日", "2026-03-10", "month:10 month:25"),
+        ("每月10日和25日前", "2026-03-10", "month:10 month:25"),
+        ("每月5、15、25日前上报", "2026-03-05", "month:5 month:15 month:25"),
+        ("每月1-5日", "2026-03-05", "month:5"),
+        ("每月5日至10日", "2026-03-10", "month:10"),
+        ("每季度首月10日前", "2026-04-10", "year:1-10 year:4-10 year:7-10 year:10-10"),
+        ("每季度第一个月15日前", "2026-04-15", "year:1-15 year:4-15 year:7-15 year:10-15"),
+        ("每个季度第二个月底前", "2026-05-31", "year:2-E year:5-E year:8-E year:11-E"),
+        ("每季度最后一个月20日前", "2026-03-20", "year:3-20 year:6-20 year:9-20 year:12-20"),
+        ("每季度末月25日前", "2026-03-25", "year:3-25 year:6-25 year:9-25 year:12-25"),
+        ("每季度首月上旬", "2026-04-10", "year:1-10 year:4-10 year:7-10 year:10-10"),
+        ("每周一、周四", "2026-03-02", "week:1 week:4"),
+        ("每周二和周五", "2026-03-03", "week:2 week:5"),
+        ("每星期一、三、五", "2026-03-02", "week:1 week:3 week:5"),
+        ("每月31日前", "2026-03-31", "month:E"),
+        ("每月30日前", "2026-03-30", "month:30 year:2-E"),
+    ],
+)
+def test_several_days_and_months_of_a_quarter_come_round(read, raw, first, recurrence):
+    assert read(raw) == (date.fromisoformat(first), "周期", recurrence)
 
 
 def test_a_day_off_at_the_end_moves_on_and_holidays_are_no_working_days(read):
