@@ -142,7 +142,8 @@ def _unpivot(
             raise ConfigError(f"{file}：表头", "没有对象列", "请加一列 subject，或在方案里写 data: {subject: 列名}")
         subject = rest[0]
     who = f"trim({_q(subject)}) AS subject"
-    base = f"{who}, {f'trim({_q(period)})' if period else 'NULL::VARCHAR'} AS period"
+    when = f"{f'trim({_q(period)})' if period else 'NULL::VARCHAR'} AS period"
+    base = f"{who}, {when}"
     used: set[str] = {subject, *taken}
     if indicators and (value or years):
         key = f"coalesce({', '.join(_q(name) for name in indicators)})"
@@ -166,7 +167,7 @@ def _unpivot(
         subjects = [name for name in names if name not in {across, period, *indicators}]
         used = set(names)
         rows = (
-            f"SELECT _row, col, trim(col) AS subject, period, key, text FROM (UNPIVOT (SELECT _row, {base.partition(', ')[2]}, {_q(across)} AS key, "
+            f"SELECT _row, col, trim(col) AS subject, period, key, text FROM (UNPIVOT (SELECT _row, {when}, {_q(across)} AS key, "
             f"{', '.join(map(_q, subjects))} FROM source) ON {', '.join(map(_q, subjects))} INTO NAME col VALUE text) WHERE key IN (SELECT text FROM known_text)"
         )
     else:

@@ -353,3 +353,9 @@ def test_ranks_and_scores_of_many_agree_with_a_plain_reckoning(tmp_path: Path) -
         assert found[name, "total"]["score"] == pytest.approx(score, abs=1e-6)
         assert found[name, "total"]["rank"] == ranks[row]
         assert ("below_70" in found[name, "total"]["flags"]) == (score < 70)
+
+
+def test_subjects_across_may_have_commas_in_their_names(tmp_path: Path) -> None:
+    scheme = {"indicators": [{"id": "a"}, {"id": "b"}]}
+    rows = scored(tmp_path, scheme, '指标,"Gambia, The","Korea, Rep."\na,70,80\nb,90,"60"\n')
+    assert [rows[name, "total"]["score"] for name in ("Gambia, The", "Korea, Rep.")] == [80, 70]
