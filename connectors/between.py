@@ -21,6 +21,7 @@ _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
 LONE = "这一行只填了一格，像是小标题或说明"
 _FULL = 3  # cells that most rows of a table fill in which a row of one cell is no record
+_WORD = r"^\s*[\p{Han}A-Za-z]"
 DITTO = "写的是“同上”之类，离开上一行就看不懂，请写全"
 DITTOS = frozenset(["同上", "〃", "″", "〞"])
 _DITTO_BYTES = [mark.encode() for mark in DITTOS]
@@ -78,6 +79,32 @@ def _names_others(row: Sequence[str], above: Iterable[Sequence[str]], names: Seq
         if cell and len(known) > 1 and all(map(shape.is_value, known)):
             return True
     return False
+
+
+def are_known(row: Sequence[Any], figures: Sequence[int], names: Sequence[str]) -> bool:
+    """Whether a row right below a record has another table's names.
+
+    Texts stand over two columns of figures or more, in all of them; all cells differ, and one is known as a name.
+    """
+    if len(figures) < 2 or not all(isinstance(row[c], str) and row[c] and not shape.is_value(row[c]) for c in figures):
+        return False
+    given = [cell for cell in row if cell != ""]
+    if len(set(given)) < len(given) or any(shape.is_value(str(cell)) for cell in given):
+        return False
+    known = any(header.key(header.split_unit(str(cell))[0]) in shape.known_names() for cell in given)
+    return known and header.fit([str(cell) for cell in row][: len(names)], names).names != list(names)
+
+
+def next_names(batch: pa.RecordBatch, lines: numpy.ndarray, figures: Sequence[int], names: Sequence[str]) -> int | None:
+    """The line on which another table's names stand right below a record; None without one."""
+    if len(figures) < 2:
+        return None
+    worded = pc.match_substring_regex(batch.column(figures[0]), _WORD)
+    worded = pc.fill_null(pc.and_(worded, pc.match_substring_regex(batch.column(figures[1]), _WORD)), False)
+    for place in numpy.flatnonzero(worded.to_numpy(zero_copy_only=False))[:_BLANKS]:
+        if place > 1 and are_known([column[place].as_py() or "" for column in batch.columns], figures, names):
+            return int(lines[place])
+    return None
 
 
 def _filled(batch: pa.RecordBatch) -> numpy.ndarray:
@@ -145,6 +172,8 @@ class Watch:
             above = zip(*([str(cell) for cell in row] for row in self._above), strict=True)
             if _names_others([str(cell) for cell in cells], above, self._names):
                 self.second = line
+        if self.second is None and len(self._above) > 1 and are_known(cells, self._kinds.figures, self._names):
+            self.second = line
         if self.second is not None:
             return f"第 {self.second} 行起像是另一张表"
         if self._full and cells.count("") == self._width - 1:

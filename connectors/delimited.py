@@ -31,6 +31,7 @@ _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB mor
 _NEWLINE = re.compile(b"\n")
 _LINES_TOLD = 5
 _UNPAIRED = "这一行的引号没有成对"
+_NEAR = 20_000  # lines among which another table may begin without a blank line: larger files are no ledgers
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
 
 
@@ -239,6 +240,9 @@ class DelimitedFile:
             if self._second is None:
                 blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
                 self._second = between.other_table(batch, lines, blank, self._header.names[:width])
+                if self._second is None and lines[0] < _NEAR:
+                    figures = self._kinds.figures
+                    self._second = between.next_names(batch, lines, figures, self._header.names[:width])
             if self._second is not None:
                 flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
                 self._flawed += int((lines >= self._second).sum())
@@ -414,6 +418,9 @@ class DelimitedFile:
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
+        whole = pc.index(pc.match_substring_regex(batch.column(0), header.WHOLE_PATTERN), True).as_py()
+        if whole >= 0:
+            self._foot.see_whole(batch.column("_row")[whole].as_py(), batch.column(0)[whole].as_py())
         # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
         if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
             self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
@@ -433,12 +440,9 @@ class DelimitedFile:
         return self._without_parts(self._worked_out(batch))
 
     def _worked_out(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records; 全县 is told."""
+        """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records."""
         first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
         carried = pc.fill_null(pc.match_substring_regex(first, header.CARRIED_PATTERN), False)
-        whole = pc.index(pc.match_substring_regex(batch.column(0), header.WHOLE_PATTERN), True).as_py()
-        if whole >= 0:
-            self._foot.see_whole(batch.column("_row")[whole].as_py(), batch.column(0)[whole].as_py())
         return self._flawed_where(batch, carried, ledger.WORKED_OUT) if pc.any(carried).as_py() else batch
 
     def _flawed_where(self, batch: pa.RecordBatch, odd: pa.BooleanArray, why: str) -> pa.RecordBatch:

@@ -38,7 +38,7 @@ _TOTAL = re.compile(
 )
 _WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|结转下页|平均|平均值|平均数|均值|最大值|最小值|标准差"
 _CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
-_WHOLE = re.compile(r"^全[国省市县区州旗]$")
+_WHOLE = re.compile(r"^(?:全[国省市县区州旗]|(?:grand|sub)?-?totals?[：:]?)$", re.IGNORECASE)
 _SIGNED = (
     "填表人|填报人|制表人|制表|审核人|审核|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
     "|填报单位|填表单位|报送单位|制表单位|填表日期|填报日期|制表日期|报出日期|报送日期|填报时间|填表时间|报送时间|打印日期|打印时间|打印人|导出时间|导出人|联系人|联系电话"
@@ -101,7 +101,7 @@ def is_carried(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a row's first text names the whole of which the other rows may be the parts: 全县."""
+    """Whether a row's first text names the whole of which the other rows may be the parts: 全县, Total."""
     return bool(_WHOLE.match(squeezed(text)))
 
 
@@ -145,7 +145,7 @@ TOTAL_PATTERN = (
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
-WHOLE_PATTERN = r"^[\s\x{3000}]*全[国省市县区州旗][\s\x{3000}]*$"
+WHOLE_PATTERN = r"^[\s\x{3000}]*(?:全[国省市县区州旗]|(?i:(?:grand|sub)?[\s-]*totals?[：:]?))[\s\x{3000}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共)"
 
 
@@ -192,8 +192,10 @@ def fit(cells: Sequence[str], wanted: Collection[str]) -> Header:
 def joined(rows: Sequence[Sequence[str]]) -> list[str]:
     """Header rows put together column by column with "/", each text once: 责任 over 牵头单位 → 责任/牵头单位."""
     names = []
-    if len(rows) > 1 and are_units(rows[-1]):
-        units = [squeezed(cell).strip("()（）[]【】") for cell in rows[-1]]
+    # A name merged downwards stands in the row of units too.
+    last = [cell if cell != over else "" for over, cell in zip(*rows[-2:], strict=True)] if len(rows) > 1 else []
+    if are_units(last):
+        units = [squeezed(cell).strip("()（）[]【】") for cell in last]
         return [name + (f"（{unit}）" if unit else "") for name, unit in zip(joined(rows[:-1]), units, strict=True)]
     for column in zip(*rows, strict=True):
         parts = [tidied(text) for text in column if squeezed(text)]

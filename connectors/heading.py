@@ -26,6 +26,7 @@ _SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _GAP = re.compile(r"[ \u3000]{2,}")
+_ALIGNED = "各列像是用空格对齐的，没有分隔符"
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
 
@@ -103,6 +104,8 @@ def _told(
 ) -> tuple[Heading, list[list[str]]]:
     dialect = detect("".join(lines), delimiter)
     rows, ends = _rows(lines, dialect)
+    if header_row is None and delimiter is None and dialect.delimiter == " " and _is_spaced(lines):
+        raise SourceChanged(where, _ALIGNED, "请部门导出为 CSV 或 Excel 后重发")
     if header_row is None:
         if shape.is_card(rows) or shape.is_labelled(rows):
             raise SourceChanged(where, shape.CARD, shape.CARD_CURE)
@@ -130,7 +133,7 @@ def _told(
     if place.depth:
         names = header.joined(header.carried(rows[place.start : begun]))
         if len(names) == 1 and header_row is None and delimiter is None and _is_aligned(rows[place.start :]):
-            raise SourceChanged(where, "各列像是用空格对齐的，没有分隔符", "请部门导出为 CSV 或 Excel 后重发")
+            raise SourceChanged(where, _ALIGNED, "请部门导出为 CSV 或 Excel 后重发")
     else:
         widths = Counter(len(row) for row in rows[place.start :] if row)
         names = [""] * (widths.most_common(1)[0][0] if widths else 1)
@@ -182,9 +185,16 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
 
 
 def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart."""
+    """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart, or the names have three."""
     pieces = [len(_GAP.split(row[0].strip())) for row in rows if row and row[0].strip()]
-    return len(pieces) > 1 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9
+    named = len(pieces) > 1 and pieces[0] > 2 and sum(count > 1 for count in pieces) * 2 > len(pieces)
+    return named or (len(pieces) > 1 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9)
+
+
+def _is_spaced(lines: Sequence[str]) -> bool:
+    """Whether most lines have several blanks side by side between their words: they set columns out."""
+    given = [text for line in lines[:_LINES] if (text := line.strip())]
+    return sum(_GAP.search(text) is not None for text in given) * 2 > len(given)
 
 
 def _ruled(lines: Sequence[str]) -> int:

@@ -53,7 +53,7 @@ _PLAIN = frozenset(
         "phone",
     ]
 )
-_LABELLED = re.compile(r"^([A-Za-z\u4e00-\u9fff（）()]{1,12})\s*[：:](?!//|\\)\s*\S")
+_LABELLED = re.compile(r"^([A-Za-z_\u4e00-\u9fff（）()]{1,12})\s*[：:=](?!//|\\)\s*\S")
 # Names of columns that are days or months, as long as no cell below is one.
 _PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])$")
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
@@ -100,6 +100,11 @@ class Kinds:
     def __init__(self, rows: Sequence[Sequence[str]], width: int) -> None:
         whole = [row for row in rows if len(row) == width]
         self._of: list[str | None] = [None] * width
+        columns = [[text for row in whole if (text := row[column].strip())] for column in range(width)]
+        # The columns, from 0, most of whose cells are values.
+        self.figures = [
+            c for c, told in enumerate(columns) if len(told) > 1 and sum(map(is_value, told)) * 2 > len(told)
+        ]
         filled = [row for row in whole if _width(row) > 1]
         self._first = [text for row in filled if (text := row[0].strip())] if len(filled) >= _TELLING else []
         for column in range(width if len(whole) >= _TELLING else 0):
@@ -159,6 +164,8 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     if best is not None:
         return Place(best, _depth(rows, best, joined))
     for start, row in enumerate(rows):
+        if _says_whose(row):
+            continue
         if levels := _levels(rows, start):
             return Place(start, levels)
         if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
@@ -207,6 +214,12 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
     figures = any(column and all(map(is_value, column)) for column in columns)
     known = any(header.key(header.split_unit(cell)[0]) in known_names() for cell in texts)
     return above if figures or known else 0
+
+
+def _says_whose(row: Sequence[str]) -> bool:
+    """Whether a row above the names says who filled the table in, when and in what: 填表单位：民政局 | 填表日期：2025-1-3."""
+    filled = [cell for cell in row if cell]
+    return bool(filled) and all(_LABELLED.match(cell) and not header.is_part(cell) for cell in filled)
 
 
 def _width(row: Sequence[str]) -> int:

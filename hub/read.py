@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from connectors.drivers.base import Delivery
 
-_LONG = r"^\d(?:\.\d+)?[eE]\+?(?:1[5-9]|2\d)$"
+# As a number is kept, and as a spreadsheet shows eleven digits and more in a narrow column.
+_LONG = r"^\d(?:\.\d+)?[eE]\+?(?:1[5-9]|2\d)$|^\d(?:\.\d{1,5})?E\+1\d$"
 _TOLD = 5
 _COORDINATES = ("_sheet", "_row", "_flaw")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+import xlsxwriter
 
 from schemas.errors import SourceChanged
 from tests.tables import FIGURES, SPELT, TOWNS, book, written
@@ -238,3 +241,88 @@ def test_columns_of_fixed_width_are_told(read):
     assert "没有认出分隔符" in said
     assert "没有认出分隔符" in read("\n".join(["编号姓名性别", *lines, ""]))[2]
     assert "没有认出分隔符" not in read("名称\n张三\n李四光\n欧阳\n")[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_who_filled_it_in_is_no_name(read, kind):
+    rows = [
+        ["低保台账", "", ""],
+        ["填表单位：民政局", "", "填表日期：2025-1-3"],
+        H,
+        *MORE,
+        ["填表人：张三", "", "审核人：李四"],
+    ]
+    header, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, found) == (H, MORE_SPELT)
+    assert "表上文字：填表单位：民政局 填表日期：2025-1-3" in said
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("word", ["Total", "Grand Total", "Sub-total:", "TOTAL"])
+def test_totals_in_english_are_told(read, word, kind):
+    rows = [["Town", "Households"], ["A", 1], ["B", 2], [word, 3]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "像是其他各行的合计" in said) == (3, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_another_table_right_below_is_told(read, kind):
+    rows = [H, *MORE, ["企业", "法人", "联系电话"], ["甲公司", "张", 138]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (found, "第 8 行起像是另一张表" in said, "退回 2" in said) == (MORE_SPELT, True, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_texts_for_figures_are_no_other_table(read, kind):
+    rows = [H, *MORE, ["丁镇", "未报", "停报"], ["戊镇", "…", "—"], ["己镇", 1, 2]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "退回 0" in said) == (9, True)
+
+
+def test_a_name_merged_down_to_the_units(read):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.merge_range("A1:A3", "指标")
+        sheet.merge_range("B1:C1", "绝对数")
+        for number, row in enumerate([["2023年", "2024年"], ["亿元", "%"], [1, 2], [3, 4]], 1):
+            sheet.write_row(number, 1, row)
+        sheet.write_column("A4", ["产值", "收入"])
+    header, found, said = read(made.getvalue())
+    assert header == ["指标", "绝对数/2023年（亿元）", "绝对数/2024年（%）"]
+    assert found == [["产值", "1", "2"], ["收入", "3", "4"]]
+    assert "以亿元计" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "乡镇   户数   人口\n城关镇   100   400\n水泉乡   113   431\n大河镇   126   462\n",
+        "CODE  NAME      TOWN\n0001  Ann Lee   East\n0002  Bob       \n0003            West\n",
+    ],
+)
+def test_columns_set_out_with_blanks_are_refused(read, text):
+    with pytest.raises(SourceChanged, match="空格对齐"):
+        read(text)
+
+
+def test_values_behind_their_labels_are_refused(read):
+    with pytest.raises(SourceChanged, match="填好的表单"):
+        read("user_id=1,town=东\nuser_id=3,town=西\nuser_id=5,town=南\n")
+
+
+def test_numbers_as_a_narrow_column_shows_them_are_told(read):
+    assert "末位已失真" in read("姓名,电话\n张,1.38E+10\n李,13900002222\n")[2]
+    assert "末位已失真" not in read("姓名,值\n张,1.5E+03\n李,13900002222\n")[2]
+
+
+def test_a_total_whose_formula_has_no_value_is_no_row_set_aside(read):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as workbook:
+        sheet = workbook.add_worksheet()
+        for number, row in enumerate([H, *MORE]):
+            sheet.write_row(number, 0, row)
+        sheet.write(7, 0, "合计")
+        sheet.write_formula(7, 1, "=SUM(B2:B7)", None, "")
+    _, found, said = read(made.getvalue())
+    assert (found, "公式还没有算出值" in said, "退回 0" in said) == (MORE_SPELT, False, True)
