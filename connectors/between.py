@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from connectors import header, ledger, shape
 from connectors.batches import has_byte
 
+_SUM = re.compile("计".encode())
 _FORMULA = re.compile(b'="')
 _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
@@ -36,7 +37,7 @@ def furniture(batch: pa.RecordBatch, names: Sequence[str], above: Sequence[Seque
     again, rules = numpy.zeros(batch.num_rows, bool), numpy.zeros(batch.num_rows, bool)
     if len(names) > 1 and batch.num_rows:
         begun = [r"[\s\x{3000}]*".join(map(re.escape, name)) for name in (names[0], *(row[0] for row in above)) if name]
-        pattern = f"^(?:{'|'.join(begun)})|{header.RULE_PATTERN}"
+        pattern = f"^\\x{{FEFF}}?(?:{'|'.join(begun)})|{header.RULE_PATTERN}"
         alike = pc.fill_null(pc.match_substring_regex(batch.column(0), pattern), any(not row[0] for row in above))
         for place in numpy.flatnonzero(alike.to_numpy(zero_copy_only=False))[:_AGAIN]:
             cells = [batch.column(column)[place].as_py() or "" for column in range(len(names))]
@@ -45,6 +46,26 @@ def furniture(batch: pa.RecordBatch, names: Sequence[str], above: Sequence[Seque
             )
             rules[place] = header.is_rule(cells)
     return again, rules
+
+
+def names_above_rule(batch: pa.RecordBatch, rules: numpy.ndarray) -> int | None:
+    """The line of another drawn table's names: below a blank line or a title, and right above a line of dashes."""
+    lines = batch.column("_row").to_numpy()
+    for place in numpy.flatnonzero(rules):
+        alone = place > 1 and lines[place - 1] == lines[place] - 1 > lines[place - 2] + 1
+        if alone and header.is_drawn([column[place].as_py() for column in batch.columns[:-3]]):
+            return int(lines[place - 1])
+    return None
+
+
+def sums_beside(columns: Sequence[pa.Array]) -> int | None:
+    """The first row that says 小计 or 合计 behind a name in its first cell; None without one."""
+    found = []
+    for column in columns:
+        if has_byte(column, _SUM):
+            place = pc.index(pc.match_substring_regex(column, header.TOTAL_PATTERN), True).as_py()
+            found += [place] if place >= 0 else []
+    return min(found, default=None)
 
 
 def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
 _NEWLINE = re.compile(b"\n")
+_DELIMITED = re.compile(r"[,;|\t，；]")
 _LINES_TOLD = 5
 _UNPAIRED = "这一行的引号没有成对"
 _NEAR = 20_000  # lines among which another table may begin without a blank line: larger files are no ledgers
@@ -116,6 +117,9 @@ class DelimitedFile:
         self._delivery.units.update(found.units)
         if found.ruled and not self._wanted:
             text = "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
+            self._delivery.find("one_column", text)
+        elif found.width == 1 and not self._wanted and _DELIMITED.search(found.header.names[0]):
+            text = "每行读作一格，表头里却有分隔符，像是整行都写在一对引号里，这样的请部门重新导出"
             self._delivery.find("one_column", text)
         if found.gap:
             self._delivery.find("blank_column", shape.GAP.format(found.gap))
@@ -412,6 +416,11 @@ class DelimitedFile:
             batch = self._flawed_where(batch, same, between.DITTO)
         again, rules = between.furniture(batch, self._header.names[: self._width - self._surplus], self._above)
         rules &= not self._footer_rows  # they are among those that are counted from the end
+        if rules.any() and self._second is None:
+            self._second = between.names_above_rule(batch, rules)
+            if self._second is not None:
+                below = pc.greater_equal(batch.column("_row"), self._second)
+                batch = self._flawed_where(batch, below, f"第 {self._second} 行起像是另一张表")
         if again.any() or rules.any():
             self._again, self._rules = self._again + int(again.sum()), self._rules + int(rules.sum())
             batch = batch.filter(pa.array(~(again | rules)))
@@ -421,6 +430,10 @@ class DelimitedFile:
         whole = pc.index(pc.match_substring_regex(batch.column(0), header.WHOLE_PATTERN), True).as_py()
         if whole >= 0:
             self._foot.see_whole(batch.column("_row")[whole].as_py(), batch.column(0)[whole].as_py())
+        beside = between.sums_beside(batch.columns[1 : min(3, self._width - self._surplus)])
+        if beside is not None and batch.column(0)[beside].is_valid:
+            row = [column[beside].as_py() or "" for column in batch.columns[1:3]]
+            self._foot.see_whole(batch.column("_row")[beside].as_py(), next(filter(header.is_total, row), row[0]))
         # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
         if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
             self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)

@@ -40,11 +40,12 @@ _WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|�
 _CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
 _WHOLE = re.compile(r"^(?:全[国省市县区州旗]|(?:grand|sub)?-?totals?[：:]?)$", re.IGNORECASE)
 _SIGNED = (
-    "填表人|填报人|制表人|制表|审核人|审核|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
+    "填表人|填报人|制表人|制表|审核人|审核|审批人|审批|审批意见|审核意见|批准人|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
     "|填报单位|填表单位|报送单位|制表单位|填表日期|填报日期|制表日期|报出日期|报送日期|填报时间|填表时间|报送时间|打印日期|打印时间|打印人|导出时间|导出人|联系人|联系电话"
 )
+_REMARKS = "数据来源|资料来源|来源|说明|备注|附注|注释|注|统计口径|指标解释"
 _SIGNATURE_TEXT = (
-    rf"(?:(?:{_SIGNED}|数据来源|资料来源|说明|备注|注)(?:[（(][^（()）]{{0,8}}[）)])?[：:]"
+    rf"(?:(?:{_SIGNED}|(?:{_REMARKS})\d{{0,2}})(?:[（(][^（()）]{{0,8}}[）)])?[：:]"
     r"|(?:填表人|填报人|制表人|填表日期|填报日期|制表日期|报出日期)$)"
 )
 _SIGNATURE = re.compile(f"^{_SIGNATURE_TEXT}")
@@ -57,8 +58,10 @@ _LABEL = re.compile(
 )
 
 _PAGE = r"第\d+页(?:[，,/]?共\d+页)?|共\d+页(?:[，,/]?第\d+页)?"
-_RULE = re.compile(rf"^(?:[-=—─━:+|]{{3,}}|{_PAGE})$")
-_REMARK = re.compile(r"^(?:数据来源|资料来源|说明|备注|注)[：:]")
+_END = "[（(]?以下(?:空白|无内容|无正文|无数据)[）)]?"
+_RULE = re.compile(rf"^(?:[-=—─━:+|]{{3,}}|{_PAGE}|{_END})$")
+_DRAWN = re.compile(r"^[-=—─━:+|]{3,}$")
+_REMARK = re.compile(rf"^(?:{_REMARKS})\d{{0,2}}[：:]")
 
 
 def squeezed(text: object) -> str:
@@ -122,9 +125,15 @@ def is_label(text: str) -> bool:
 
 
 def is_rule(cells: Sequence[object]) -> bool:
-    """Whether a row is a line drawn under the names, ---, or the number of a page."""
+    """Whether a row is a line drawn under the names, ---, the number of a page or 以下空白."""
     given = [squeezed(cell) for cell in cells if cell not in ("", None)]
     return bool(given) and all(map(_RULE.match, given))
+
+
+def is_drawn(cells: Sequence[object]) -> bool:
+    """Whether a row is a line drawn under the names."""
+    given = [squeezed(cell) for cell in cells if cell not in ("", None)]
+    return bool(given) and all(map(_DRAWN.match, given))
 
 
 def is_part(text: str) -> bool:
@@ -146,7 +155,7 @@ SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
 WHOLE_PATTERN = r"^[\s\x{3000}]*(?:全[国省市县区州旗]|(?i:(?:grand|sub)?[\s-]*totals?[：:]?))[\s\x{3000}]*$"
-RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共)"
+RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共|[（(]?以下)"
 
 
 @dataclass

@@ -22,6 +22,7 @@ from connectors import header, shape
 _FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
+_SHORT = 12  # characters: 小计 and 合计 behind a name
 _LEVELS = 9  # of indentation, in blanks
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
 _SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
@@ -90,6 +91,10 @@ class Foot:
         self.first = self.first or line
         if isinstance(cells[0], str) and header.is_whole(cells[0]):
             self.see_whole(line, cells[0])
+        elif self._whole is None:
+            for cell in cells[1:3]:
+                if isinstance(cell, str) and "计" in cell and len(cell) < _SHORT and header.is_total(cell):
+                    self.see_whole(line, cell)
         return True
 
     def see_whole(self, line: int, text: str) -> None:
@@ -166,7 +171,7 @@ class Foot:
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
         if self._whole:
             line, name = self._whole
-            yield "whole_row", f"第 {line} 行“{name}”像是其他各行的合计，仍作一条记录读入，汇总时不要重复计算"
+            yield "whole_row", f"第 {line} 行“{name}”像是别的行的合计，仍作一条记录读入，汇总时不要重复计算"
         if self._numbering:
             yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
         if self._rules:

@@ -227,6 +227,9 @@ class _Sheet:
         numbers: list[int] = []
         flaws: list[str | None] = []
         watch = self._watch
+        spanned = {
+            row0 + 1 for (row0, col0), (row1, col1) in self._sheet.merged_cell_ranges or [] if row0 == row1 and col0 == 0 < width - 1 <= col1
+        }  # fmt: skip
         records = flawed = beyond = 0
         anchors: dict[tuple[int, int], Cell] = {}
         padded = self._book._padded.get(self._name, {})
@@ -243,7 +246,7 @@ class _Sheet:
                 continue
             records += 1
             flaw = watch.flaw(line, cells) or (ledger.PART if self._foot.part(line, cells[0]) else None)
-            flaw = flaw or between.odd_text(cells, self._foot.mapped)
+            flaw = flaw or between.odd_text(cells, self._foot.mapped) or (between.LONE if line in spanned else None)
             if self._numbered is None and line == self._foot.first:
                 flaw = ledger.DOUBTFUL
             beyond += watch.second is not None

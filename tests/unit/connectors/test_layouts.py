@@ -168,7 +168,7 @@ LEANING = {
         [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)], "有 5 行只有序号", 0,
     ),
     "the whole county": (
-        [H, ["全县", 105, 705], *MORE], [["全县", "105", "705"], *MORE_SPELT], "“全县”像是其他各行的合计", 0,
+        [H, ["全县", 105, 705], *MORE], [["全县", "105", "705"], *MORE_SPELT], "“全县”像是别的行的合计", 0,
     ),
 }  # fmt: skip
 
@@ -262,7 +262,7 @@ def test_who_filled_it_in_is_no_name(read, kind):
 def test_totals_in_english_are_told(read, word, kind):
     rows = [["Town", "Households"], ["A", 1], ["B", 2], [word, 3]]
     _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (len(found), "像是其他各行的合计" in said) == (3, True)
+    assert (len(found), "像是别的行的合计" in said) == (3, True)
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
@@ -326,3 +326,54 @@ def test_a_total_whose_formula_has_no_value_is_no_row_set_aside(read):
         sheet.write_formula(7, 1, "=SUM(B2:B7)", None, "")
     _, found, said = read(made.getvalue())
     assert (found, "公式还没有算出值" in said, "退回 0" in said) == (MORE_SPELT, False, True)
+
+
+AREAS = [["片区", "乡镇", "户数"], ["平原", "东镇", 1], ["平原", "西镇", 2], ["平原", "小计", 3], ["山区", "南镇", 4]]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_sum_behind_the_name_of_its_group_is_told(read, kind):
+    _, found, said = read(book(AREAS) if kind == "workbook" else written(AREAS[1:], AREAS[0]))
+    assert (len(found), "第 4 行“小计”像是别的行的合计" in said) == (4, True)
+    plain = [[*row[:2], row[2]] for row in AREAS if row[1] != "小计"]
+    assert "合计" not in read(book(plain) if kind == "workbook" else written(plain[1:], plain[0]))[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    "below", [["注1：含流动人口"], ["附注：常住"], ["来源：县统计局"], ["统计口径：常住"], ["（以下空白）"], ["审批："]]
+)
+def test_what_stands_below_a_narrow_table_is_no_record(read, below, kind):
+    rows = [["乡镇", "户数"], ["东镇", 5], ["西镇", 6], [*below, ""]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (found, "去掉了 1 行" in said) == ([["东镇", "5"], ["西镇", "6"]], True)
+
+
+def test_a_heading_merged_over_all_columns_is_no_record(read):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as workbook:
+        sheet = workbook.add_worksheet()
+        for number, row in enumerate([["姓名", "金额"], [], ["张", 5], [], ["李", 6]]):
+            sheet.write_row(number, 0, row)
+        sheet.merge_range("A2:B2", "一、城镇")
+        sheet.merge_range("A4:B4", "二、农村")
+    _, found, said = read(made.getvalue())
+    assert (found, "退回 2" in said) == ([["张", "5"], ["李", "6"]], True)
+
+
+@pytest.mark.parametrize("title", ["", "## 表二\n\n"])
+def test_a_second_drawn_table_is_told(read, title):
+    text = f"|乡镇|负责人|\n|---|---|\n|东镇|张|\n|西镇|李|\n\n{title}|企业|法人|\n|---|---|\n|甲|张|\n"
+    _, found, said = read(text)
+    assert (found, "像是另一张表" in said) == ([["东镇", "张"], ["西镇", "李"]], True)
+
+
+def test_files_put_one_behind_the_other_with_their_marks(read):
+    one = written(MORE[:3], H).encode("utf-8-sig")
+    header, found, said = read(one + written(MORE[3:], H).encode("utf-8-sig"))
+    assert (header, found, "1 行重复的表头" in said) == (H, MORE_SPELT, True)
+
+
+def test_lines_in_quotes_as_a_whole_are_told(read):
+    assert "整行都写在一对引号里" in read('"乡镇,户数"\n"东镇,1"\n"西镇,2"\n')[2]
+    assert "引号" not in read("乡镇\n东镇\n西镇\n")[2]
