@@ -188,7 +188,7 @@ def test_names_under_a_merged_group_over_texts(read, tmp_path):
         sheet.merge_range(1, 2, 2, 2, "较上季")
         sheet.merge_range(1, 3, 2, 3, "较基期")
     assert read(path.read_bytes())[:2] == (
-        ["地区", "口径/（%）", "结论/较上季", "结论/较基期"],
+        ["地区", "口径（%）", "结论/较上季", "结论/较基期"],
         [["甲", "乙", "丙", "丁"]],
     )
 
