@@ -65,6 +65,8 @@ class Records:
             records = list(self._document() if self._content.kind == "json" else self._xml())
             read = records.__iter__
         named = _names(read())
+        if not named and next(iter(read()), None) is not None:
+            raise SourceChanged(self._where, "记录里一个字段也没有", "请部门核对后重新导出")
         if self._content.kind == "xml":
             self._tell_repeated(records, named)
         fit = self._fitted(named)

@@ -290,8 +290,8 @@ class _Sheet:
                 blank.setdefault(line, []).append(address(line, column))
         if above := [cell for line, cells in blank.items() if line <= self._first for cell in cells]:
             raise SourceChanged(self._where, f"{'、'.join(above[:_TOLD]) or '有一格'} 的公式还没有算出值", _UNCOMPUTED)
-        for line, cells in self._lines() if blank else ():
-            if line in blank and header.is_total(str(next((cell for cell in cells[:3] if cell != ""), ""))):
+        for line, row in self._lines() if blank else ():
+            if line in blank and header.is_total(str(next((cell for cell in row[:3] if cell != ""), ""))):
                 del blank[line]  # a total is no record, with or without its sum
         if blank:
             cells = "、".join(itertools.islice(itertools.chain.from_iterable(blank.values()), _TOLD))

@@ -106,7 +106,7 @@ def test_a_file_in_two_encodings_is_refused(read, codecs):
     [
         ('{"东街": [{"a": 1}], "西街": [{"a": 2}]}', "里面有 2 个列表：东街、西街"), ('[{"a": 1, "b": 2, "a": 3}]', "'a' 写了两次"),
         ('{"a": 1}\n{"a": 1, "a": 3}\n', "第 2 行里 'a' 写了两次"), ('{"columns": ["a"], "data": [[1, 2]]}', "最长的一条有 2 个值"),
-        ("{\n  'a': 1\n}\n", "不是有效的 JSON"), ('[{"a": [}]', "JSON"),
+        ("{}", "一个字段也没有"), ("[{}, {}]", "一个字段也没有"), ("{\n  'a': 1\n}\n", "不是有效的 JSON"), ('[{"a": [}]', "JSON"),
     ],
 )  # fmt: skip
 def test_json_that_would_be_read_wrong_is_refused(read, text, told):
