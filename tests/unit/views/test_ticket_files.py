@@ -101,6 +101,7 @@ def test_us_service_requests_by_due_date(tmp_path: Path, capsys: pytest.CaptureF
         ("OBJECTID,ORGANIZATIONACRONYM,ADDDATE,RESOLUTIONDATE,SERVICEDUEDATE,SERVICEORDERSTATUS", "ADDDATE,RESOLUTIONDATE,SERVICEDUEDATE"),
         ("CASE ID,CREATION DATE,CREATION TIME,DAYS TO CLOSE,CLOSED DATE,ESTIMATED COMPLETION DATE", "CREATION DATE,CLOSED DATE,ESTIMATED COMPLETION DATE"),
         ("id,created_on,finished_at,promised_at", "created_on,finished_at,promised_at"),
+        ("CaseID,Opened,Closed,Due,Status,Category", "Opened,Closed,Due"),
     ],
 )  # fmt: skip
 def test_time_columns_of_cities_nobody_listed(header: str, times: str) -> None:
