@@ -259,10 +259,8 @@ def _too_many(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> bool
     plan = view.refresh
     assert plan is not None
     # A group that is one ticket may have no row in the view, and is found by its number all the same.
-    rows = next(
-        (name for name, column in plan.join.items() if [*plan.by.values()] == [column] and name not in catalog.views),
-        plan.of,
-    )
+    keys = {shared_name(c): [*c.key] for c in contracts().values() if c.fields}
+    rows = next((name for name in (plan.of, *plan.join) if keys.get(name) == [*plan.by.values()]), plan.of)
     if rows in catalog.views:
         groups = f"(SELECT count(*) FROM (SELECT DISTINCT {', '.join(plan.by)} FROM board.{view.name}) AS g)"
     else:
