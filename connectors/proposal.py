@@ -73,7 +73,8 @@ class _Shown:
 
 def _shown(sample: Sample) -> _Shown:
     columns = {column.name: sample.values(column.name) for column in sample.columns}
-    telling = [name for name, said in columns.items() if sample.rows and len(set(said)) == len(sample.rows)]
+    enough = len(sample.rows) * _SINGLE
+    telling = [name for name, said in columns.items() if sample.rows and len(set(said)) >= enough]
     return _Shown(
         {name: tuple(islice((v for v in said if not is_blank_word(v)), _LOOKED_AT)) for name, said in columns.items()},
         sorted(telling, key=lambda name: not NUMBERED.search(name)),
@@ -177,6 +178,9 @@ def _judged(f: Field, column: str, values: tuple[str, ...], aliases: tuple[str, 
     return 0.0, ""
 
 
+_NUMBER = re.compile(r"(?:流水号|序列号|申请号|受理号|编号|序号|单号|号码|号)$")
+
+
 @lru_cache(maxsize=100_000)
 def named(name: str, title: str, aliases: tuple[str, ...], column: str) -> tuple[float, str]:
     """How far a column's name alone says that it is a field: 0–1 and why."""
@@ -190,6 +194,11 @@ def named(name: str, title: str, aliases: tuple[str, ...], column: str) -> tuple
     for place, alias in enumerate(aliases):
         if header.key(alias) in forms:
             return max(0.9, 0.97 - place * 0.005), "同义词"
+    # 退税流水号 for 退税序号: one thing's number, whatever it is called.
+    numbers = {_NUMBER.sub("", form) for form in forms if _NUMBER.search(form)} - {""}
+    for spelling in (title, *aliases):
+        if _NUMBER.search(spelling) and _NUMBER.sub("", header.key(spelling)) in numbers:
+            return 0.85, f"编号的另一种叫法（{spelling}）"
     latin = re.sub(r"[^a-z]", "", base.lower())
     if base.isascii() and len(latin) >= 2:
         for spelling in (title, *aliases):

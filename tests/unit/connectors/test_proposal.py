@@ -38,6 +38,8 @@ def sample(**columns: list[str]) -> Sample:
         ("enterprise", "注册资本（万元）", "reg_capital", "同"),
         ("enterprise", "基本情况/成立日期", "established_on", "同"),
         ("enterprise", "FDDBR", "legal_rep_masked", "拼音首字母"),
+        ("tax_refund", "退税流水号", "refund_no", "编号的另一种叫法"),
+        ("rectification_problem", "问题单号", "problem_no", "编号的另一种叫法"),
     ],
 )
 def test_a_name_finds_its_field(dataset: str, column: str, field: str, why: str) -> None:
@@ -109,6 +111,12 @@ def test_a_key_without_a_column_is_left_to_a_person_when_a_column_may_be_it() ->
     assert proposal.fits(agreed, found, told)
     same = sample(**{**names, "企业名称": ["厂"] * 8})
     assert not proposal.fits(agreed, proposal.propose(agreed, same), same)
+
+
+def test_one_row_sent_twice_does_not_hide_the_columns_that_tell_rows_apart() -> None:
+    rows = [f"{n}" for n in range(40)]
+    told = sample(内部号=[*rows, "7"], 乡镇=["东"] * 41)
+    assert proposal.propose(contract("enterprise"), told).telling == ["内部号"]
 
 
 def test_a_key_that_nothing_tells_is_a_persons_to_name() -> None:
