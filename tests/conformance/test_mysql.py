@@ -258,10 +258,10 @@ class TestMySQL(DatabaseConformance):
     def test_pieces_stop_together(self, source):
         source.run(BIG, "GRANT SELECT, LOCK TABLES ON source_mysql.* TO duzhe@'127.0.0.1'", "ANALYZE TABLE big")
         made = source.connector(
-            table="big", parallel=3, where="编号 <> 119995 OR SLEEP(20) = 0", timeout=3, fields={"n": "编号"}
+            table="big", parallel=3, where="编号 <> 119995 OR SLEEP(60) = 0", timeout=10, fields={"n": "编号"}
         )
         try:
-            assert "读取超过 3 秒" in failure(made, SourceUnavailable)
+            assert "读取超过 10 秒" in failure(made, SourceUnavailable)
             assert sleeping(source) == 0
         finally:
             source.run("REVOKE LOCK TABLES ON source_mysql.* FROM duzhe@'127.0.0.1'")
