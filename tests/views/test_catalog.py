@@ -55,7 +55,7 @@ def test_views_come_after_the_views_they_read() -> None:
     ]  # fmt: skip
     assert CATALOG.datasets("rectification_overview") == {
         "rectification_problem", "rectification_measure", "department", "code_value", "deadline_rule", "work_calendar",
-        "rectification_report",
+        "rectification_report", "rectification_progress",
     }  # fmt: skip
 
 

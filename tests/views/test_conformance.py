@@ -51,7 +51,7 @@ UNIQUE = {
     "indicator_definition": ["indicator_code"],
     "indicator_score": ["indicator_code", "source"],
     "indicator_benchmark": ["indicator_code", "kind"],
-    "hotline_ticket": ["ticket_no"],
+    "hotline_ticket": ["ticket_no", "source_system"],  # two desks may tell of one
     "hotline_assignment": ["ticket_no", "dept_code", "role"],
     "rectification_problem": ["problem_no"],
     "batch": ["batch_id"],
@@ -109,7 +109,7 @@ def _rows(rng: random.Random, table: str, count: int) -> list[Row]:
     return list(rows.values())
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [3, 4, 5])
 def test_both_engines_give_the_same_rows(seed: int, postgres: psycopg.Connection) -> None:
     rng = random.Random(seed)
     fixture = {table: _rows(rng, table, 600 if table.startswith("hotline_") else 160) for table in TABLES}
