@@ -53,7 +53,7 @@ class Proposal:
     missing: list[str] = field(default_factory=list)
     cursor: str | None = None
     key: tuple[str, ...] = ()
-    telling: list[str] = field(default_factory=list)  # filled and different in every row, fit for a key; codes first
+    telling: list[str] = field(default_factory=list)  # filled, different in nearly all rows, fit for a key; codes first
     codes: dict[str, dict[str, int]] = field(default_factory=dict)  # field -> spelling nobody knows -> rows
     sensitivity: dict[str, str] = field(default_factory=dict)  # column -> level
 

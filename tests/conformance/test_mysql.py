@@ -97,6 +97,15 @@ def slow(source):
     return source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"})
 
 
+def killed(source, script, within):
+    """A hub that runs the script is killed while its statement sleeps; the statement has to end within so many seconds."""
+    hub = subprocess.Popen([sys.executable, "-c", script])
+    waits(lambda: sleeping(source) > 0, 60)
+    hub.kill()
+    hub.wait()
+    waits(lambda: sleeping(source) == 0, within)
+
+
 def sleeping(source):
     """How many statements sleep in the server on the reader's behalf."""
     connection = source.server.connect()
@@ -171,11 +180,7 @@ class TestMySQL(DatabaseConformance):
             "[delivery] = open_driver(slow(MySQLSource(None))).deliveries(None, ())\n"
             "list(delivery.batches())\n"
         )
-        hub = subprocess.Popen([sys.executable, "-c", script])
-        waits(lambda: sleeping(source) > 0, 60)
-        hub.kill()
-        hub.wait()
-        waits(lambda: sleeping(source) == 0, 15)
+        killed(source, script, 15)
 
     def test_a_killed_hub_leaves_a_short_question_for_a_short_while(self, source):
         """Nobody watches what pymysql asks: the server itself ends it, long before the connector's own limit."""
@@ -188,11 +193,7 @@ class TestMySQL(DatabaseConformance):
             "[delivery] = driver.deliveries(None, ())\n"
             "list(delivery.batches())\n"
         )
-        hub = subprocess.Popen([sys.executable, "-c", script])
-        waits(lambda: sleeping(source) > 0, 60)
-        hub.kill()
-        hub.wait()
-        waits(lambda: sleeping(source) == 0, 10)
+        killed(source, script, 10)
 
     def test_a_short_question_that_takes_long_is_asked_anew_where_it_is_watched(self, source, monkeypatch):
         monkeypatch.setattr(mysql, "_UNWATCHED", 1)
