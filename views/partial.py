@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from schemas.contract import contracts
+from schemas.contract import Contract, contracts
 from views import middle
 from views.middle import same
 from warehouse.tables import columns, quoted, shared_name, shared_query
@@ -85,7 +85,7 @@ class Changes:
             return True
         if name == "enterprise":
             return self._enterprises()
-        contract = next((c for c in contracts().values() if c.fields and shared_name(c) == name), None)
+        contract = _shared_contracts().get(name)
         if contract is None or name not in self._batches:
             return False
         table = quoted(contract.dataset)
@@ -254,12 +254,17 @@ def _schema(name: str, catalog: Catalog) -> str:
     return "board" if name in catalog.views else "shared"
 
 
+def _shared_contracts() -> dict[str, Contract]:
+    """The name views know a dataset by -> its contract."""
+    return {shared_name(c): c for c in contracts().values() if c.fields}
+
+
 def _too_many(cursor: psycopg.Cursor[Any], view: View, catalog: Catalog) -> bool:
     """Whether most groups are touched: counted where they are months of units, estimated where each is one input row."""
     plan = view.refresh
     assert plan is not None
     # A group that is one ticket may have no row in the view, and is found by its number all the same.
-    keys = {shared_name(c): [*c.key] for c in contracts().values() if c.fields}
+    keys = {name: [*contract.key] for name, contract in _shared_contracts().items()}
     rows = next((name for name in (plan.of, *plan.join) if keys.get(name) == [*plan.by.values()]), plan.of)
     if rows in catalog.views:
         groups = f"(SELECT count(*) FROM (SELECT DISTINCT {', '.join(plan.by)} FROM board.{view.name}) AS g)"

@@ -11,6 +11,7 @@ import httpx2
 import psycopg
 import pyotp
 import pytest
+import segno
 from typer.testing import CliRunner
 
 from hub.audit import app as cli
@@ -129,6 +130,9 @@ def test_administrator_sets_up_codes_each_good_once(site: Site, address: str) ->
         assert client.get("/admin/audit").headers["location"] == "/login/enrol"
         page = client.get("/login/enrol").text
         secret = re.search(r'id="secret">([A-Z2-7 ]+)<', page).group(1).replace(" ", "")  # type: ignore[union-attr]
+        link = pyotp.TOTP(secret).provisioning_uri(name="dong_tai", issuer_name=site.name)
+        drawn = segno.make(link, error="m").svg_inline(scale=4, svgclass=None, lineclass=None)
+        assert re.search(r' d="[^"]+"', drawn).group() in page  # type: ignore[union-attr]
         form = re.search(r'name="_csrf" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
         assert client.post("/login/enrol", data={"_csrf": form, "code": "000000"}).status_code == 401
         code = pyotp.TOTP(secret).now()

@@ -31,10 +31,9 @@ compared AS (
     n.callers,
     n.still_open,
     month.most,
+    month.tickets AS all_tickets,
     b.tickets AS tickets_before,
-    before.tickets AS all_before,
-    100.0 * n.tickets / NULLIF(month.tickets, 0) AS share,
-    100.0 * b.tickets / NULLIF(before.tickets, 0) AS share_before
+    before.tickets AS all_before
   FROM hotline_by_month AS n
   JOIN month ON month.recorded_month = n.recorded_month
   LEFT JOIN month AS before ON before.recorded_month = month.month_before
@@ -52,14 +51,17 @@ SELECT
   c.callers,                                                           -- 诉求人（人）
   c.still_open,                                                        -- 未办结（件）
   c.tickets_before,                                                    -- 上月工单（件）
-  CAST(ROUND(c.share, 2) AS NUMERIC(5, 2)) AS share_pct,               -- 占当月（%）
-  CAST(ROUND(c.share_before, 2) AS NUMERIC(5, 2)) AS share_before_pct, -- 占上月（%）
-  CAST(ROUND(100.0 * (c.share - c.share_before) / NULLIF(c.share_before, 0), 1) AS NUMERIC(12, 1)) AS share_rise_pct, -- 占比升降（%）
+  CAST(ROUND(100.0 * c.tickets / NULLIF(c.all_tickets, 0), 2) AS NUMERIC(5, 2)) AS share_pct, -- 占当月（%）
+  CAST(ROUND(100.0 * c.tickets_before / NULLIF(c.all_before, 0), 2) AS NUMERIC(5, 2)) AS share_before_pct, -- 占上月（%）
+  -- Of counts, divided once: at an exact half both engines round the same way, and a rise of exactly the limit warns.
+  CAST(ROUND(
+    100.0 * (c.tickets * c.all_before - c.tickets_before * c.all_tickets) / NULLIF(c.tickets_before * c.all_tickets, 0), 1
+  ) AS NUMERIC(12, 1)) AS share_rise_pct,                              -- 占比升降（%）
   CAST(ROUND(100.0 * c.tickets / NULLIF(c.most, 0), 1) AS NUMERIC(5, 1)) AS heat, -- 热度
   CASE
     WHEN c.tickets < :least_tickets THEN NULL
-    WHEN 100.0 * c.share >= (100.0 + :rise) * c.share_before THEN '占比上升'
-    WHEN c.share_before IS NULL AND c.all_before > 0 THEN '新出现'
+    WHEN 100 * c.tickets * c.all_before >= (100 + :rise) * c.tickets_before * c.all_tickets THEN '占比上升'
+    WHEN c.tickets_before IS NULL AND c.all_before > 0 THEN '新出现'
   END AS warning                                                       -- 预警
 FROM compared AS c
 LEFT JOIN code_value AS category
