@@ -27,10 +27,11 @@ _ORG = "coalesce(org_code, substr(uscc, 9, 9), substr(old_tax, 7, 9))"
 _FRESH = (
     "DROP TABLE IF EXISTS fresh",
     """CREATE TEMP TABLE fresh ON COMMIT DROP AS
-    SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE considered_at IS NULL UNION
-    SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE atom_id IS NULL AND match_rule IS NULL AND coalesce(uscc, reg_no, org_code, old_tax) IS NOT NULL UNION
-    SELECT p.party, uscc, reg_no, strict_key FROM hub.party p JOIN hub.party_history h USING (party)
-    WHERE h.known_to > coalesce((SELECT settled_at FROM hub.survivorship WHERE dataset = 'enterprise'), '-infinity')""",
+    SELECT party, uscc, substr(uscc, 9, 9) AS org, reg_no, strict_key FROM (
+      SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE considered_at IS NULL UNION
+      SELECT party, uscc, reg_no, strict_key FROM hub.party WHERE atom_id IS NULL AND match_rule IS NULL AND coalesce(uscc, reg_no, org_code, old_tax) IS NOT NULL UNION
+      SELECT p.party, uscc, reg_no, strict_key FROM hub.party p JOIN hub.party_history h USING (party)
+      WHERE h.known_to > coalesce((SELECT settled_at FROM hub.survivorship WHERE dataset = 'enterprise'), '-infinity')) f""",
     "ANALYZE fresh",
 )
 
@@ -63,9 +64,11 @@ _LINKS = (
     WHERE p.atom_id IS NULL AND p.reg_no IS NOT NULL AND p.{_REGISTER} GROUP BY p.reg_no HAVING count(DISTINCT k.enterprise_id) = 1
     ON CONFLICT (key) DO NOTHING""",
     """INSERT INTO hub.enterprise_key (key, kind, enterprise_id)
-    SELECT 'O:' || substr(k.key, 11, 9), 'org_code', min(k.enterprise_id::text)::uuid FROM hub.enterprise_key k
-    WHERE k.kind = 'uscc' AND substr(k.key, 11, 9) IN (SELECT substr(uscc, 9, 9) FROM fresh)
-    GROUP BY substr(k.key, 11, 9) HAVING count(DISTINCT k.enterprise_id) = 1 ON CONFLICT (key) DO NOTHING""",
+    SELECT 'O:' || f.org, 'org_code', k.one FROM (SELECT DISTINCT org FROM fresh WHERE org IS NOT NULL) f CROSS JOIN LATERAL (
+      SELECT min(enterprise_id::text)::uuid AS one, count(DISTINCT enterprise_id) AS several
+      FROM hub.enterprise_key WHERE kind = 'uscc' AND substr(key, 11, 9) = f.org) k
+    WHERE k.several = 1 AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key o WHERE o.key = 'O:' || f.org)
+    ON CONFLICT (key) DO NOTHING""",
     f"""UPDATE hub.party p SET atom_id = k.enterprise_id, {_SHOWN.format("k.enterprise_id")}, match_rule = 'uscc', match_score = 1, decided_at = clock_timestamp()
     FROM hub.enterprise_key k WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND k.key = 'U:' || p.uscc""",
     # Old numbers alone: linked to the enterprise that has them, else they found one of their own.
@@ -100,6 +103,7 @@ def resolve(warehouse: Connection) -> int:
     Only what is new since the last time is weighed, and what is known by the same codes or names.
     """
     merging.take_turn(warehouse)
+    merging.look_up(warehouse)
     fresh = warehouse.scalar("SELECT count(*) FROM hub.party WHERE considered_at IS NULL")
     merging.look_again(warehouse, "hub.party", fresh)
     for step in _FRESH:

@@ -59,10 +59,12 @@ def open_cases(warehouse: Connection) -> None:
     """Open the cases that the parties of `fresh` give rise to; one that is open or closed already stays as it is, but for its members."""
     warehouse.execute(
         """INSERT INTO hub.identity_case AS c (kind, subject, ids, names)
+        WITH held AS (
+          SELECT party, uscc, name, match_rule FROM hub.party WHERE uscc IN (SELECT uscc FROM fresh) AND match_rule IN ('branch_conflict', 'name_conflict')
+          UNION SELECT p.party, p.uscc, p.name, p.match_rule FROM misnamed JOIN hub.party p USING (party))
         SELECT CASE WHEN p.match_rule = 'branch_conflict' THEN 'branch_under_code' ELSE 'same_code_other_name' END, p.uscc,
           array_remove(array_agg(DISTINCT k.enterprise_id), NULL), array_agg(DISTINCT p.name ORDER BY p.name)
-        FROM hub.party p LEFT JOIN hub.enterprise_key k ON k.key = 'U:' || p.uscc
-        WHERE p.uscc IN (SELECT uscc FROM fresh) AND (p.match_rule IN ('branch_conflict', 'name_conflict') OR p.party IN (SELECT party FROM misnamed)) AND p.name IS NOT NULL GROUP BY 1, 2
+        FROM held p LEFT JOIN hub.enterprise_key k ON k.key = 'U:' || p.uscc WHERE p.name IS NOT NULL GROUP BY 1, 2
         ON CONFLICT (kind, subject) DO UPDATE SET ids = EXCLUDED.ids, names = EXCLUDED.names
           WHERE (c.ids, c.names) IS DISTINCT FROM (EXCLUDED.ids, EXCLUDED.names)"""
     )

@@ -18,6 +18,14 @@ def take_turn(warehouse: Connection) -> None:
     warehouse.execute("SELECT pg_advisory_xact_lock(20253)")
 
 
+def look_up(warehouse: Connection) -> None:
+    """Until the transaction ends a row found by an index costs little more than one read in its turn.
+
+    A server takes its disk for a spinning one, and reads all parties for the sake of the few that something new was said of.
+    """
+    warehouse.execute("SET LOCAL random_page_cost = 1.1")
+
+
 def current(warehouse: Connection, enterprise: str) -> str:
     """The id this one leads to now.
 

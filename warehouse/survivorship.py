@@ -27,6 +27,7 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(
         "ALTER TABLE shared.enterprise ADD COLUMN IF NOT EXISTS known_from timestamptz NOT NULL DEFAULT clock_timestamp()"
     )
+    warehouse.execute("CREATE INDEX IF NOT EXISTS enterprise_branch ON shared.enterprise (enterprise_id) WHERE is_branch")
     warehouse.execute("COMMENT ON COLUMN shared.enterprise.known_from IS '这一版主记录何时得知'")
     truth.record_owners(warehouse, contract)
     for statement in provenance.ddl(contract):
@@ -41,6 +42,7 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     them when the contract has changed, or when asked to (`whole`): the outcome is the same.
     """
     merging.take_turn(warehouse)
+    merging.look_up(warehouse)
     shape = hashlib.md5(repr((contract.fields, _VERSION)).encode(), usedforsecurity=False).hexdigest()
     known = warehouse.scalar("SELECT shape FROM hub.survivorship WHERE dataset = $1", contract.dataset)
     _touch(warehouse, contract, whole=whole or known != shape)
@@ -88,11 +90,19 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
             "UNION SELECT enterprise_id::uuid FROM shared.enterprise UNION SELECT enterprise_id FROM hub.conflict"
         )
     else:
-        since = f"(SELECT settled_at FROM hub.survivorship WHERE dataset = {literal(contract.dataset)})"
-        told = {row["dataset"] for row in warehouse.rows("SELECT DISTINCT dataset FROM unsettled")}
+        # Said in so many words, the instant and the batches: the server then knows that few rows are of them, and need not read all.
+        since = literal(
+            warehouse.scalar("SELECT settled_at::text FROM hub.survivorship WHERE dataset = $1", contract.dataset)
+        )
+        told = {
+            row["dataset"]: row["ids"]
+            for row in warehouse.rows(
+                "SELECT dataset, string_agg(batch_id::text, ', ') AS ids FROM unsettled GROUP BY dataset"
+            )
+        }
         spoken = "".join(
-            f" UNION SELECT _party FROM record.{quoted(c.dataset)} WHERE _batch_id IN (SELECT batch_id FROM unsettled)"
-            f" UNION SELECT _party FROM record_history.{quoted(c.dataset)} WHERE _closed_batch_id IN (SELECT batch_id FROM unsettled)"
+            f" UNION SELECT _party FROM record.{quoted(c.dataset)} WHERE _batch_id IN ({told[c.dataset]})"
+            f" UNION SELECT _party FROM record_history.{quoted(c.dataset)} WHERE _closed_batch_id IN ({told[c.dataset]})"
             for c in contracts().values()
             if c.party and c.dataset in told
         )

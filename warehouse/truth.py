@@ -75,6 +75,13 @@ def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = 
         WHERE c.closed_at IS NULL AND c.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT 1 FROM disagreement d
           WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
+    warehouse.execute("DROP TABLE IF EXISTS standing")
+    warehouse.execute(
+        "CREATE TEMP TABLE standing ON COMMIT DROP AS SELECT c.enterprise_id, c.field_group, c.source_id, c.said, c.stands "
+        "FROM hub.conflict c LEFT JOIN hub.verdict v USING (conflict_id) WHERE c.enterprise_id IN (SELECT id FROM touched) "
+        "AND (c.closed_at IS NULL OR (v.verdict_id IS NOT NULL AND v.expired_at IS NULL))"
+    )
+    warehouse.execute("ANALYZE standing")
     if warehouse.scalar(f"SELECT 1 FROM disagreement d WHERE {_NEW} LIMIT 1") is not None:
         _open(warehouse)
     _override(warehouse, contract)
@@ -84,9 +91,8 @@ def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = 
 _REGROUPED = """EXISTS (SELECT 1 FROM hub.party_history h JOIN hub.party p USING (party) WHERE h.enterprise_id = c.enterprise_id
   AND p.enterprise_id IS DISTINCT FROM c.enterprise_id AND h.known_to > (SELECT settled_at FROM hub.survivorship WHERE dataset = 'enterprise'))"""
 
-_NEW = """NOT EXISTS (SELECT 1 FROM hub.conflict c LEFT JOIN hub.verdict v USING (conflict_id)
-  WHERE c.enterprise_id = d.id AND c.field_group = d.grp AND c.source_id = d.source_id AND c.said = d.said AND c.stands = d.stands
-    AND (c.closed_at IS NULL OR (v.verdict_id IS NOT NULL AND v.expired_at IS NULL)))"""
+_NEW = """NOT EXISTS (SELECT 1 FROM standing c
+  WHERE c.enterprise_id = d.id AND c.field_group = d.grp AND c.source_id = d.source_id AND c.said = d.said AND c.stands = d.stands)"""
 
 
 def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) -> None:
