@@ -51,7 +51,7 @@ _OF = {
       'T' || lpad(i::text, 9, '0') AS ticket_no, CASE WHEN i % 7 = 0 THEN 'S' || (i - i % 14) END AS upstream_no, '电话' AS channel,
       (ARRAY['咨询','求助','投诉','举报'])[1 + (hashint4(i + 1) & 3)] AS demand_type, (ARRAY['0101','0102','0103','0201','0202','0301','0104','0203'])[1 + (hashint4(i + 2) & 7)] AS category_code,
       '反映' || (hashint4(i + 3) & 255) || '号小区夜间施工噪声扰民' AS title, repeat('来电人反映小区旁边工地夜间施工，噪声很大，影响休息。', 3) AS content,
-      md5((hashint4(i + 4) & 262143)::text) AS caller_hash, i % 20 = 0 AS is_enterprise, i % 50 = 0 AS secrecy,
+      md5((hashint4(i + 4) & {callers})::text) AS caller_hash, i % 20 = 0 AS is_enterprise, i % 50 = 0 AS secrecy,
       '51099910' || (hashint4(i + 5) & 7) AS town_code, at AS recorded_at, at + INTERVAL '10 minutes' AS accepted_at, at + INTERVAL '20 minutes' AS dispatched_at,
       'D' || (hashint4(i + 6) + CASE WHEN i % 4 = 0 THEN {shift} ELSE 0 END & 31) AS main_dept_code, at + INTERVAL '7 days' AS due_at, at + INTERVAL '5 hours' + {shift} * INTERVAL '7 minutes' AS first_contact_at,
       at + INTERVAL '2 days' + {shift} * INTERVAL '1 hour' AS replied_at, CASE WHEN at < TIMESTAMP '2026-06-20' AND i % 1000 > 0 THEN at + (hashint4(i + 7) & 511 + {shift}) * INTERVAL '1 hour' END AS closed_at,
@@ -65,6 +65,11 @@ _OF = {
       (ARRAY['满意','基本满意','不满意','非常满意'])[1 + (hashint4(i + 9) & 3)] AS satisfaction""",
 }  # fmt: skip
 _STEPS = "(ARRAY['记录','派单','签收','答复','结案','回访','归档'])[1 + step_no % 7]"
+
+
+def _callers(tickets: int) -> int:
+    """Bits of a hash that give about four tickets to each caller, however many tickets there are."""
+    return (1 << max(1, (tickets // 4).bit_length())) - 1
 
 
 def _fill(url: str, tickets: int, events: int) -> None:
@@ -85,7 +90,7 @@ def _fill_some(url: str, datasets: Sequence[str], tickets: int, events: int) -> 
                   at + step_no * INTERVAL '5 hours' AS event_at, 'D' || (hashint4(i + 6) & 31) AS dept_code"""  # fmt: skip
                 rows = f"generate_series(1, {tickets}) AS i CROSS JOIN generate_series(0, {events - 1}) AS step_no"
             else:
-                body, rows = _OF[dataset].format(shift=0), f"generate_series(1, {tickets}) AS i"
+                body, rows = _OF[dataset].format(shift=0, callers=_callers(tickets)), f"generate_series(1, {tickets}) AS i"
             _insert(
                 connection,
                 dataset,
@@ -110,7 +115,7 @@ def _change(connection: psycopg.Connection[Any], tickets: int, anywhere: float) 
     )
     number = _one(connection, "SELECT count(*) FROM chosen")
     listed = ", ".join(columns(contract("hotline_ticket")))
-    body = _OF["hotline_ticket"].format(shift=47)
+    body = _OF["hotline_ticket"].format(shift=47, callers=_callers(tickets))
     key = "ticket_no IN (SELECT 'T' || lpad(i::text, 9, '0') FROM chosen)"
     connection.execute(
         f"INSERT INTO record_history.hotline_ticket ({listed}, _closed_batch_id, _closed_reason) SELECT {listed}, {batch}, 'changed' FROM record.hotline_ticket WHERE {key}".encode()
