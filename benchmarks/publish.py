@@ -90,7 +90,10 @@ def _fill_some(url: str, datasets: Sequence[str], tickets: int, events: int) -> 
                   at + step_no * INTERVAL '5 hours' AS event_at, 'D' || (hashint4(i + 6) & 31) AS dept_code"""  # fmt: skip
                 rows = f"generate_series(1, {tickets}) AS i CROSS JOIN generate_series(0, {events - 1}) AS step_no"
             else:
-                body, rows = _OF[dataset].format(shift=0, callers=_callers(tickets)), f"generate_series(1, {tickets}) AS i"
+                body, rows = (
+                    _OF[dataset].format(shift=0, callers=_callers(tickets)),
+                    f"generate_series(1, {tickets}) AS i",
+                )
             _insert(
                 connection,
                 dataset,

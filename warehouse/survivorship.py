@@ -27,7 +27,9 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(
         "ALTER TABLE shared.enterprise ADD COLUMN IF NOT EXISTS known_from timestamptz NOT NULL DEFAULT clock_timestamp()"
     )
-    warehouse.execute("CREATE INDEX IF NOT EXISTS enterprise_branch ON shared.enterprise (enterprise_id) WHERE is_branch")
+    warehouse.execute(
+        "CREATE INDEX IF NOT EXISTS enterprise_branch ON shared.enterprise (enterprise_id) WHERE is_branch"
+    )
     warehouse.execute("COMMENT ON COLUMN shared.enterprise.known_from IS '这一版主记录何时得知'")
     truth.record_owners(warehouse, contract)
     for statement in provenance.ddl(contract):

@@ -104,7 +104,9 @@ def _offered(visit: Visit) -> dict[str, str]:
     """The secret in groups of four, and a picture of it for a phone's camera."""
     secret = _secret(visit)
     link = pyotp.TOTP(secret).provisioning_uri(name=visit.user.name, issuer_name=visit.site.name)
-    picture = segno.make(link, error="m").svg_inline(scale=4, light="#fff", svgclass=None, lineclass=None, title="动态口令二维码")
+    picture = segno.make(link, error="m").svg_inline(
+        scale=4, light="#fff", svgclass=None, lineclass=None, title="动态口令二维码"
+    )
     return {"secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), "picture": Markup(picture)}
 
 
