@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from connectors import header, ledger, shape
 from connectors.batches import has_byte
 
-_SUM = re.compile("计".encode())
+_SUM = re.compile("计|数|[Tt][Oo][Tt][Aa][Ll]".encode())
 _FORMULA = re.compile(b'="')
 _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
@@ -58,14 +58,14 @@ def names_above_rule(batch: pa.RecordBatch, rules: numpy.ndarray) -> int | None:
     return None
 
 
-def sums_beside(columns: Sequence[pa.Array]) -> int | None:
-    """The first row that says 小计 or 合计 behind a name in its first cell; None without one."""
-    found = []
-    for column in columns:
+def sums(columns: Sequence[pa.Array]) -> numpy.ndarray:
+    """The places of rows that begin with something and say that they may be the sum of others: 小计 behind a name, Total, 全县."""
+    found = pc.fill_null(pc.match_substring_regex(columns[0], header.WHOLE_PATTERN), False)
+    for column in columns[1:]:
         if has_byte(column, _SUM):
-            place = pc.index(pc.match_substring_regex(column, header.TOTAL_PATTERN), True).as_py()
-            found += [place] if place >= 0 else []
-    return min(found, default=None)
+            told = pc.match_substring_regex(column, f"{header.TOTAL_PATTERN}|{header.ENGLISH_PATTERN}")
+            found = pc.or_(found, pc.and_(pc.fill_null(told, False), pc.is_valid(columns[0])))
+    return numpy.flatnonzero(found.to_numpy(zero_copy_only=False))
 
 
 def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int], names: Sequence[str]) -> int | None:
@@ -149,6 +149,25 @@ def lone_texts(batch: pa.RecordBatch, kinds: shape.Kinds) -> pa.BooleanArray:
         column, cell = next((c, cell) for c, each in enumerate(batch.columns) if (cell := each[place].as_py()))
         lone[place] = not shape.is_value(cell) and (column > 0 or not kinds.suits(cell))
     return pa.array(lone)
+
+
+def one_sided(batch: pa.RecordBatch, width: int) -> tuple[int, int] | None:
+    """The line from which on the left columns are blank that were filled, and how many they are, as the right ones go on.
+
+    Two tables of different length stand side by side like this; None when there is no such line among the last rows.
+    """
+    batch = batch.filter(pc.is_null(batch.column("_flaw")))
+    rows, first = batch.num_rows, batch.column(0).null_count
+    start = rows - first
+    if not first or start < 2 or width < 4:
+        return None
+    left = 0
+    for column in batch.columns[: width - 2]:
+        if column.null_count != first or column.slice(start).null_count != first:
+            break
+        left += 1
+    full = sum(not column.null_count for column in batch.columns[left:width])
+    return (batch.column("_row")[start].as_py(), left) if left > 1 and full > 1 else None
 
 
 def dittos(batch: pa.RecordBatch, mapped: Sequence[int]) -> pa.BooleanArray | None:

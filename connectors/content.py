@@ -40,6 +40,8 @@ _OLD_WORKBOOK = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 # An element of its own and a delimiter behind it: a cell of a delimited text, for nothing stands behind an XML's root.
 _MARKED_CELL = re.compile(rb"<(\w+)\b[^\n]*?(?:/>|</\1>)[ ]*[,;|\t]")
+# What is meant to be JSON and is not: written with apostrophes, or below a comment.
+_NEARLY_JSON = re.compile(rb"(?:(?://|#)[^\n]*\n\s*|/\*.*?\*/\s*)*[\[{]\s*(?:\{\s*)?(?:'[^'\n]*'|\"[^\"\n]*\")\s*:", re.DOTALL)
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
 
@@ -114,7 +116,7 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
             return "lines"
         if whole or _begins_json(text) or line.strip() in (b"{", b"[", b"[{"):
             return "json"
-    return "text"
+    return "json" if _NEARLY_JSON.match(text) else "text"
 
 
 def _is_json(line: bytes) -> bool:

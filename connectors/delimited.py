@@ -21,6 +21,7 @@ import pyarrow.csv as arrow_csv
 from connectors import between, encoding, header, heading, ledger, shape
 from connectors.batches import empty, has_byte, text_array
 from connectors.stray import Mender
+from connectors.sums import Sums
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class DelimitedFile:
         self._checks_totals, self._comments, self._again, self._rules = totals, 0, 0, 0
         self._noted = self._quoted = self._parts = False
         self._second: int | None = None  # the line on which another table begins
+        self._looked = False  # a second time, for rows that add up others
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
@@ -374,7 +376,10 @@ class DelimitedFile:
                     yield held
                 held = batch
         if held is not None and not self._footer_rows:
-            yield self._without_lone_texts(held)
+            held = self._without_lone_texts(held)
+            if sided := between.one_sided(held, self._width - self._surplus):
+                self._delivery.find("one_sided", shape.ONE_SIDED.format(*sided))
+            yield held
         if self._checks_totals:
             for code, message in self._foot.findings(self._add_up):
                 self._delivery.find(code, message)
@@ -385,16 +390,27 @@ class DelimitedFile:
         if self._again:
             self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
 
-    def _add_up(self, sums: ledger.Sums) -> None:
+    def _add_up(self, sums: Sums) -> None:
         """Add all records in a second look at the file."""
+        proven = pa.array(self._foot.proven, pa.int32())
+        for batch in self._second_look().batches():
+            self._foot.add_batch(sums, batch.filter(pc.invert(pc.is_in(batch.column("_row"), proven))))
+
+    def _again_rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The records in a second look at the file, with their lines."""
+        for batch in self._second_look().batches():
+            sound = batch.filter(pc.is_null(batch.column("_flaw")))
+            columns = [pc.fill_null(column, "").to_pylist() for column in sound.columns[:-3]]
+            yield from zip(sound.column("_row").to_pylist(), map(list, zip(*columns, strict=True)), strict=True)
+
+    def _second_look(self) -> DelimitedFile:
+        """A second look at the file that judges nothing."""
         from connectors.drivers.base import Delivery
 
-        again = DelimitedFile(
+        return DelimitedFile(
             self._drop, Delivery("", "file", lambda delivery: iter(())), where=self._where, wanted=self._wanted, encoding=self._declared,
             delimiter=self._delimiter, header_row=self._header_row, footer_rows=self._footer_rows, strict_end=False, totals=False,
         )  # fmt: skip
-        for batch in again.batches():
-            self._foot.add_batch(sums, batch)
 
     def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         """The rows below the header as they are, with the line each begins on."""
@@ -424,16 +440,10 @@ class DelimitedFile:
         if again.any() or rules.any():
             self._again, self._rules = self._again + int(again.sum()), self._rules + int(rules.sum())
             batch = batch.filter(pa.array(~(again | rules)))
+        batch = self._without_sums(batch)
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
-        whole = pc.index(pc.match_substring_regex(batch.column(0), header.WHOLE_PATTERN), True).as_py()
-        if whole >= 0:
-            self._foot.see_whole(batch.column("_row")[whole].as_py(), batch.column(0)[whole].as_py())
-        beside = between.sums_beside(batch.columns[1 : min(3, self._width - self._surplus)])
-        if beside is not None and batch.column(0)[beside].is_valid:
-            row = [column[beside].as_py() or "" for column in batch.columns[1:3]]
-            self._foot.see_whole(batch.column("_row")[beside].as_py(), next(filter(header.is_total, row), row[0]))
         # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
         if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
             self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
@@ -451,6 +461,25 @@ class DelimitedFile:
         for row in left.to_pylist():
             self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
         return self._without_parts(self._worked_out(batch))
+
+    def _without_sums(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch without rows that say 小计 behind a name, 全县 or Total and add up others; the first of the rest is told."""
+        width = self._width - self._surplus
+        places = between.sums(batch.columns[: min(3, width)])
+        if not len(places) or not self._checks_totals:
+            return batch
+        if not self._looked:
+            self._looked = True
+            self._foot.prove(self._again_rows())
+        lines = batch.column("_row")
+        for place in places.tolist():
+            line = lines[place].as_py()
+            cells = [column[place].as_py() or "" for column in batch.columns[:width]]
+            if line in self._foot.proven:
+                self._foot.leave_out_sum(cells, line)
+            elif (word := ledger.sum_word(cells)) is not None:
+                self._foot.see_whole(line, cells[word])
+        return batch.filter(pc.invert(pc.is_in(lines, pa.array(self._foot.proven, pa.int32()))))
 
     def _worked_out(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records."""

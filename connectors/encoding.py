@@ -62,6 +62,11 @@ _FREQUENT = frozenset(
     "张王李刘陈杨赵黄周吴徐孙胡朱郭罗梁宋郑谢韩唐冯董程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛潘杜戴夏钟汪姜范姚谭邹熊陆郝崔邱秦侯邵孟雷钱伟"
     "芳娜敏静丽磊洋勇艳杰娟涛超秀霞刚桂英玉兰"
 )
+# What only Chinese written in traditional characters has often, as in Big5.
+_TRADITIONAL = frozenset(
+    "個們來說這為國時會對發電話號碼縣鎮鄉區戶數總計統單稱業務員費賬開關門長東車馬書學問題實點線體營銷產經濟財報記錄錯過還進達運動機構設備類別項"
+    "額幣銀負責註狀態處辦結投訴舉熱華張陳劉楊趙黃吳孫郭羅鄭謝韓許鄧馮蔣蘇葉呂蕭潘龍鳳風雲飛島鐵銅鋼錢價質買賣農漁貨備辦歲歷廠廣應當麗"
+)
 
 
 def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[str], where: str) -> str:
@@ -88,10 +93,15 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
     if valid:
         return _spoilt(head.decode(errors="ignore"), where) or valid
     _refuse_mixed(head, where)
+    ours = any(not name.isascii() and name.encode("gb18030") in head for name in wanted)
+    if not ours and _is_traditional(head):
+        raise SourceChanged(
+            where, "像是 Big5 编码的繁体字，按 GB18030 会读成别的字", "请在 encoding 里写 big5，或用 UTF-8 重新导出"
+        )
     # The mapped column names, found as UTF-8 bytes, say that UTF-8 was meant and the file is damaged.
     if any(not name.isascii() and name.encode() in head for name in wanted):
         _refuse_damaged(path, where)
-    if not (any(not name.isascii() and name.encode("gb18030") in head for name in wanted) or is_chinese(head)):
+    if not (ours or is_chinese(head)):
         raise SourceChanged(
             where, "文字既不是 UTF-8，也不像 GB18030 的中文", "请在 encoding 里写明编码（如 latin-1、cp1252、big5、shift_jis），或用 UTF-8 重新导出"
         )  # fmt: skip
@@ -156,6 +166,20 @@ def is_chinese(data: bytes) -> bool:
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
     return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
+
+
+def _is_traditional(data: bytes) -> bool:
+    """Whether bytes that are valid as GB18030 and as Big5 make common words as Big5 rather."""
+    try:
+        ours, theirs = (codecs.getincrementaldecoder(codec)().decode(data) for codec in ("gb18030", "big5"))
+    except UnicodeDecodeError:
+        return False
+    han = [[char for char in text if "\u4e00" <= char <= "\u9fff"] for text in (ours, theirs)]
+    if not han[1]:
+        return False
+    simple = sum(char in _FREQUENT for char in han[0]) / max(len(han[0]), 1)
+    common = sum(char in _FREQUENT or char in _TRADITIONAL for char in han[1])
+    return common > 1 and common / len(han[1]) > max(simple + 0.1, 0.3)
 
 
 def _refuse_mixed(head: bytes, where: str) -> None:

@@ -39,6 +39,8 @@ _TOTAL = re.compile(
 _WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|结转下页|平均|平均值|平均数|均值|最大值|最小值|标准差"
 _CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
 _WHOLE = re.compile(r"^(?:全[国省市县区州旗]|(?:grand|sub)?-?totals?[：:]?)$", re.IGNORECASE)
+_SUBTOTAL = re.compile(r"小计$|^sub-?totals?$|^[本当][月季旬周日页]度?合计$", re.IGNORECASE)
+SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
 _SIGNED = (
     "填表人|填报人|制表人|制表|审核人|审核|审批人|审批|审批意见|审核意见|批准人|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
     "|填报单位|填表单位|报送单位|制表单位|填表日期|填报日期|制表日期|报出日期|报送日期|填报时间|填表时间|报送时间|打印日期|打印时间|打印人|导出时间|导出人|联系人|联系电话"
@@ -108,6 +110,16 @@ def is_whole(text: str) -> bool:
     return bool(_WHOLE.match(squeezed(text)))
 
 
+def is_english(text: str) -> bool:
+    """Whether a row's text says in English that the row is a total."""
+    return text.isascii() and is_whole(text)
+
+
+def is_subtotal(word: str) -> bool:
+    """Whether a total's word is that of a part: 小计, 平原片小计, 本月合计, Sub-total."""
+    return bool(_SUBTOTAL.search(word))
+
+
 def are_units(cells: Sequence[str]) -> bool:
     """Whether a row under the names only says in which unit each column is."""
     given = [key(cell).strip("()[]【】") for cell in cells if squeezed(cell)]
@@ -154,7 +166,9 @@ TOTAL_PATTERN = (
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
-WHOLE_PATTERN = r"^[\s\x{3000}]*(?:全[国省市县区州旗]|(?i:(?:grand|sub)?[\s-]*totals?[：:]?))[\s\x{3000}]*$"
+_ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?[：:]?)"
+ENGLISH_PATTERN = rf"^\s*{_ENGLISH_TEXT}\s*$"
+WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗]|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共|[（(]?以下)"
 
 

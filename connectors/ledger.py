@@ -15,17 +15,16 @@ from typing import Any
 
 import numpy
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connectors import header, shape
+from connectors.sums import Sums, agree, number, proven
 
-_FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 _SHORT = 12  # characters: 小计 and 合计 behind a name
-_LEVELS = 9  # of indentation, in blanks
+_SUMMING = re.compile("[计数全]|total", re.IGNORECASE)
+_PROVABLE = 20_000  # rows of a table whose sums are proven: larger files are no ledgers
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
-_SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
 _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
 _NUMBERED = re.compile(r"[(\[【]?(\d{1,3})[)\]】.、]?(?:=.*)?")  # （1）, ①, 3=1+2
 DOUBTFUL = "像是各列的编号，也可能是一条记录"
@@ -51,10 +50,11 @@ class Foot:
         self._names = list(names)
         mapped = set(wanted)
         self.mapped = [index for index, name in enumerate(names) if name in mapped]
-        self.serial = next((index for index in self.mapped if header.key(names[index]) in _SERIALS), None)
+        self.serial = next((index for index in self.mapped if header.key(names[index]) in header.SERIALS), None)
         if len(self.mapped) > 1:
             self.mapped = [index for index in self.mapped if index != self.serial]
         self._whole: tuple[int, str] | None = None  # the first row that names the whole county, say
+        self.proven: dict[int, bool] = {}  # lines that say 小计 behind a name, 全县 or Total and do add up others
         self._totals: list[_Total] = []
         self._left_out: set[int] = set()
         self._notes = self._signed = self._empty = 0
@@ -77,7 +77,9 @@ class Foot:
             self._rules += 1
             self._left_out.add(line)
             return False
-        if self._is_foot(first, cells, line):
+        if line in self.proven or self._is_foot(first, cells, line):
+            if line in self.proven:
+                self.leave_out_sum(cells, line)
             self._left_out.add(line)
             return False
         if len(cells) > 1 and isinstance(first, str) and self._is_header(cells):
@@ -89,13 +91,29 @@ class Foot:
             self._left_out.add(line)
             return False
         self.first = self.first or line
-        if isinstance(cells[0], str) and header.is_whole(cells[0]):
-            self.see_whole(line, cells[0])
-        elif self._whole is None:
-            for cell in cells[1:3]:
-                if isinstance(cell, str) and "计" in cell and len(cell) < _SHORT and header.is_total(cell):
-                    self.see_whole(line, cell)
+        if self._whole is None and (word := sum_word(cells)) is not None:
+            self.see_whole(line, str(cells[word]))
         return True
+
+    def prove(self, table: Iterable[tuple[int, Sequence[Any]]]) -> None:
+        """Find those of a table's rows that say 小计 behind a name, 全县 or Total and add up others: they are totals."""
+        rows = list(itertools.islice(table, _PROVABLE))
+        words = {place: word for place, (_, cells) in enumerate(rows) if (word := sum_word(cells)) is not None}
+        if not words:
+            return
+        whole = [place for place, word in words.items() if word == 0 and not header.is_english(rows[place][1][0])]
+        columns = [column for column in range(1, len(self._names)) if column != self.serial]
+        figures = [[number(cells[column]) for column in columns] for _, cells in rows]
+        plain = numpy.array([place not in words and _is_plain(cells) for place, (_, cells) in enumerate(rows)])
+        said = [place for place in words if place not in whole]
+        found = proven(numpy.array(figures, numpy.float64), plain, said, whole)
+        self.proven = {rows[place][0]: exact for place, exact in found.items()}
+
+    def leave_out_sum(self, cells: Sequence[Any], line: int) -> None:
+        """Take in a row that is proven to be a sum; what of it agrees need not be compared again."""
+        index = sum_word(cells) or 0
+        values = {} if self.proven[line] else {i: cell for i, cell in enumerate(cells) if i > index and cell != ""}
+        self._totals.append(_Total(line, header.squeezed(cells[index]).rstrip("：:"), values))
 
     def see_whole(self, line: int, text: str) -> None:
         """Note the first record that is called as the whole is of which the others may be the parts."""
@@ -153,7 +171,7 @@ class Foot:
         if header.is_total(first):
             values = {i: cell for i, cell in enumerate(cells) if i > index and cell not in ("", first)}
             self._totals.append(_Total(line, header.squeezed(first).rstrip("：:"), values))
-            if not self._totals[-1].word.endswith("小计"):
+            if not header.is_subtotal(self._totals[-1].word):
                 self._tied = self._total_line = line
         else:
             self._notes += 1
@@ -202,7 +220,7 @@ class Foot:
         add(sums)
         since = 0  # the part in which the last 小计 ends
         for place, total in enumerate(self._totals, 1):
-            is_part = total.word.endswith("小计")
+            is_part = header.is_subtotal(total.word)
             reach = since if is_part else 0, place
             if not is_part and place == 1 and not sums.between(*reach)[0]:
                 reach = 0, len(self._totals) + 1  # it stands above what it adds up
@@ -212,78 +230,38 @@ class Foot:
     def _compared(self, total: _Total, rows: int, sums: dict[int, float], shallow: dict[int, float]) -> Iterator[str]:
         """What of a total agrees neither with all its records nor with those that are indented least."""
         for column, said in total.values.items():
-            given = _number(said)
+            given = number(said)
             if given is None:
                 counted = _COUNT.fullmatch(said.strip()) if isinstance(said, str) else None
                 if counted and int(counted.group(1)) != rows:
                     yield f"第 {total.line} 行{total.word}写“{said.strip()}”，实有 {rows} 行"
                 continue
             found = sums[column]
-            if not (_agree(given, found) or _agree(given, shallow[column])) and given != rows:
+            if not (agree(given, found) or agree(given, shallow[column])) and given != rows:
                 yield (
                     f"第 {total.line} 行“{self._names[column]}”{total.word}写 {given:.15g}，"
                     f"明细相加为 {round(found, 6):.15g}（{rows} 行）"
                 )
 
 
-def _agree(given: float, found: float) -> bool:
-    return abs(given - found) <= max(0.01, abs(found) * 1e-9)
+def sum_word(cells: Sequence[Any]) -> int | None:
+    """Where a row that begins with something says that it may be the sum of others; None when it does not."""
+    first = cells[0]
+    if isinstance(first, str) and (not first.strip() or (_SUMMING.search(first) and header.is_whole(first))):
+        return 0 if first.strip() else None
+    for place, cell in enumerate(cells[1:3], 1):
+        if isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell):
+            if header.is_total(cell) or header.is_english(cell):
+                return place
+    return None
 
 
-class Sums:
-    """Sums of some columns over the records between totals, and how many records there are, by how far they are indented."""
-
-    def __init__(self, columns: Sequence[int], totals: Sequence[int]) -> None:
-        self._columns, self._lines = list(columns), numpy.array(totals)
-        self._rows = numpy.zeros((_LEVELS, len(totals) + 1), numpy.int64)
-        self._of = numpy.zeros((len(self._columns), _LEVELS, len(totals) + 1))
-
-    def add(self, line: int, cells: Sequence[Any]) -> None:
-        """Add one record."""
-        part, first = int(numpy.searchsorted(self._lines, line)), cells[0]
-        level = min(len(first) - len(first.lstrip()), _LEVELS - 1) if isinstance(first, str) else 0
-        self._rows[level, part] += 1
-        for place, column in enumerate(self._columns):
-            self._of[place, level, part] += _number(cells[column]) or 0.0
-
-    def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Add records of text columns that have a `_row`; what is no number counts as nothing."""
-        size = self._rows.shape[1]
-        first = pc.fill_null(batch.column(0), "")
-        indent = pc.subtract(pc.utf8_length(first), pc.utf8_length(pc.utf8_ltrim_whitespace(first))).to_numpy()
-        places = numpy.searchsorted(self._lines, batch.column("_row").to_numpy())
-        places += numpy.minimum(indent, _LEVELS - 1) * size
-        self._rows += numpy.bincount(places, minlength=_LEVELS * size).reshape(_LEVELS, size)
-        for place, column in enumerate(self._columns):
-            text = pc.replace_substring(
-                pc.utf8_trim_whitespace(pc.utf8_normalize(batch.column(column), "NFKC")), ",", ""
-            )
-            figure = pc.fill_null(pc.match_substring_regex(text, _FIGURE), False)
-            values = pc.cast(pc.if_else(figure, text, "0"), pa.float64()).to_numpy()
-            self._of[place] += numpy.bincount(places, weights=values, minlength=_LEVELS * size).reshape(_LEVELS, size)
-
-    def between(self, first: int, last: int) -> tuple[int, dict[int, float]]:
-        """Records and sums by column from behind the total number `first` up to number `last` (from 1; 0 is the top)."""
-        return int(self._rows[:, first:last].sum()), self._sums(self._of[:, :, first:last].sum(axis=(1, 2)))
-
-    def shallow(self, first: int, last: int) -> dict[int, float]:
-        """The sums of the records there that are indented least: those below are parts of them."""
-        level = int((self._rows[:, first:last].sum(axis=1) > 0).argmax())
-        return self._sums(self._of[:, level, first:last].sum(axis=1))
-
-    def _sums(self, sums: numpy.ndarray) -> dict[int, float]:
-        return dict(zip(self._columns, sums.tolist(), strict=True))
-
-
-def _number(cell: Any) -> float | None:
-    if isinstance(cell, bool):
-        return None
-    if isinstance(cell, (int, float)):
-        return float(cell)
-    try:
-        return float(str(cell).replace(",", "")) if isinstance(cell, str) and cell.strip() else None
-    except ValueError:
-        return None
+def _is_plain(cells: Sequence[Any]) -> bool:
+    """Whether a row is no total, signature or part of a total."""
+    first = next((cell for cell in cells if cell != ""), "")
+    return first != "" and not (
+        isinstance(first, str) and (header.is_total(first) or header.is_signature(first) or header.is_part(first))
+    )
 
 
 def is_numbering(cells: Sequence[Any]) -> bool:
@@ -323,7 +301,7 @@ def numbering(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool | Non
     ]
     worded = [bool(column) and all(_is_word(cell, names) for cell in column) for column in columns]
     chinese = not names[0].isascii()
-    if columns[0] and _spelling(columns[0][0]) == str(int(_number(rows[0][0]) or 0) + 1) and rows[0][0] != "":
+    if columns[0] and _spelling(columns[0][0]) == str(int(number(rows[0][0]) or 0) + 1) and rows[0][0] != "":
         return False  # a serial number that goes on
     if sum(worded) * 2 >= len(worded) or (worded[0] and (len(worded) > 3 or chinese)):
         return True

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import header
+from connectors import header, malformed
 from connectors.answers import (
     ABSENT,
     USUAL_PLACES,
@@ -115,13 +115,12 @@ class Records:
         try:
             body = _one_after_another(text)
         except json.JSONDecodeError as error:
-            if error.pos >= len(text.rstrip()) - 1:
+            what, cure = malformed.told(text, error)
+            if error.pos >= len(text.rstrip()) - 1 and "多了一个逗号" not in what:
                 raise SourceUnavailable(
                     self._where, "JSON 不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
                 ) from None
-            raise SourceChanged(
-                self._where, f"第 {error.lineno} 行第 {error.colno} 个字符处不是有效的 JSON", "请部门重新导出"
-            ) from None
+            raise SourceChanged(self._where, what, cure) from None
         except RecursionError:
             raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
         except Twice as error:
@@ -221,7 +220,7 @@ class Records:
                         ) from None
                     if isinstance(error, SourceChanged):
                         raise
-                    raise SourceChanged(self._where, f"第 {number} 行不是有效的 JSON", "请部门重新导出") from None
+                    raise SourceChanged(self._where, *malformed.told(self._text(line), error, number)) from None
                 except Twice as error:
                     raise SourceChanged(
                         self._where, f"第 {number} 行里 '{error}' 写了两次", "请部门改正导出程序"

@@ -18,6 +18,7 @@ from connectors import header
 CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
 CARD_CURE = "请部门导出为一行一条的表格后重发"
 ABOVE_CURE = "请部门一个工作表或文件只放一张表；要读其中一张时写明表头在第几行"
+ONE_SIDED = "第 {} 行起左边 {} 列全空，右边照样有内容，像是两张表并排，请核对"
 GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
 _DEPTH = 3
@@ -56,6 +57,7 @@ _PLAIN = frozenset(
 _LABELLED = re.compile(r"^([A-Za-z_\u4e00-\u9fff（）()]{1,12})\s*[：:=](?!//|\\)\s*\S")
 # Names of columns that are days or months, as long as no cell below is one.
 _PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])$")
+_WHEN = re.compile(r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$")
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -162,7 +164,10 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     typical = max(typical, _width_below(rows))
     best = _best_known(rows)
     if best is not None:
-        return Place(best, _depth(rows, best, joined))
+        start = best
+        while start and start - 1 in joined and not _is_title(rows[start - 1]) and any(map(_same, rows[start - 1], rows[start])):
+            start -= 1  # groups over them, beside names that are merged downwards
+        return Place(start, best - start + _depth(rows, best, joined))
     for start, row in enumerate(rows):
         if _says_whose(row):
             continue
@@ -219,7 +224,8 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
 def _says_whose(row: Sequence[str]) -> bool:
     """Whether a row above the names says who filled the table in, when and in what: 填表单位：民政局 | 填表日期：2025-1-3."""
     filled = [cell for cell in row if cell]
-    return bool(filled) and all(_LABELLED.match(cell) and not header.is_part(cell) for cell in filled)
+    told = [cell for cell in filled if not _WHEN.match(cell)]
+    return bool(told) and all(_LABELLED.match(cell) and not header.is_part(cell) for cell in told)
 
 
 def _width(row: Sequence[str]) -> int:
@@ -311,12 +317,15 @@ def _fills_gaps(top: Sequence[str], lower: Sequence[str], below: Sequence[Sequen
 def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
     """The column, from 1, in which the names begin once more; None when they do not.
 
-    All of them stand a second time beside themselves, or the first ones behind a column without name or value.
+    All of them stand a second time beside themselves, the serial number does, or the first ones behind a column without
+    name or value.
     """
     plain = [re.sub(r"#\d+$", "", name) for name in names]
-    half = len(names) // 2
-    if half > 1 and plain[:half] == plain[half:]:
-        return half + 1
+    for width in range(2, len(names) // 2 + 1):
+        if plain == plain[:width] * (len(names) // width):
+            return width + 1
+    if header.key(plain[0]) in header.SERIALS and plain[0] in plain[2:]:
+        return plain.index(plain[0], 2) + 1
     for gap in range(2, len(names) - 2):
         if names[gap] != f"列{gap + 1}" or any(row[gap].strip() for row in rows if gap < len(row)):
             continue

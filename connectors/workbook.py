@@ -207,6 +207,8 @@ class _Sheet:
         self._foot = ledger.Foot(
             self.header.names, book._wanted or self.header.names, numbered=self._numbered is True, above=found.rows
         )  # fmt: skip
+        if any(ledger.sum_word(cells) is not None for _, cells in self._lines()):
+            self._foot.prove(self._lines())
         second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
         if second and not any("#" in name for name in book._wanted):
             raise SourceChanged(
@@ -273,7 +275,10 @@ class _Sheet:
         if flawed > _TOLD and flawed * 2 > records:
             first = "、".join(itertools.chain.from_iterable(itertools.islice(self._blank.values(), _TOLD)))
             raise SourceChanged(self._where, f"{first} 等 {flawed} 行的公式还没有算出值", _UNCOMPUTED)
-        yield self._batch(kept, numbers, flaws, schema)
+        last = self._batch(kept, numbers, flaws, schema)
+        if sided := between.one_sided(last, width):
+            self._book._delivery.find("one_sided", f"工作表“{self._name}”{shape.ONE_SIDED.format(*sided)}")
+        yield last
 
     def _blanks(self) -> dict[int, list[str]]:
         """Line -> the cells of columns in use whose formula has no value.

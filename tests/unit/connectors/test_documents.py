@@ -42,6 +42,24 @@ def test_what_only_looks_like_text_is_refused(read, data):
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[\n {"a": 1},\n {"a": 2},\n]\n', "第 3 行第 10 个字符处多了一个逗号"),
+        ('{"list": [{"a": 1,}]}', "第 1 行第 18 个字符处多了一个逗号"),
+        ('{"a": 1},\n{"a": 2},\n', "第 1 行第 9 个字符处多了一个逗号"),
+        ("[{'a': 1}]", "单引号"),
+        ('// 导出\n[{"a": 1}]', "注释"),
+        ('[{"a": None}]', "写着 None"),
+        ('[{"a": 1 "b": 2}]', "少了逗号"),
+        ('[{"a": }]', "少了值"),
+    ],
+)
+def test_nearly_json_is_told_where_and_why(read, text, told):
+    with pytest.raises(SourceChanged, match=told):
+        read(text)
+
+
+@pytest.mark.parametrize(
     ("text", "header", "rows"),
     [
         ('{"code": 0, "body": {"page": {"no": 1, "rows": [{"a": 1}, {"a": 2}]}}}', ["a"], [["1"], ["2"]]),
@@ -106,7 +124,7 @@ def test_a_file_in_two_encodings_is_refused(read, codecs):
     [
         ('{"东街": [{"a": 1}], "西街": [{"a": 2}]}', "里面有 2 个列表：东街、西街"), ('[{"a": 1, "b": 2, "a": 3}]', "'a' 写了两次"),
         ('{"a": 1}\n{"a": 1, "a": 3}\n', "第 2 行里 'a' 写了两次"), ('{"columns": ["a"], "data": [[1, 2]]}', "最长的一条有 2 个值"),
-        ("{}", "一个字段也没有"), ("[{}, {}]", "一个字段也没有"), ("{\n  'a': 1\n}\n", "不是有效的 JSON"), ('[{"a": [}]', "JSON"),
+        ("{}", "一个字段也没有"), ("[{}, {}]", "一个字段也没有"), ("{\n  'a': 1\n}\n", "第 2 行第 3 个字符处用了单引号"), ('[{"a": [}]', "JSON"),
     ],
 )  # fmt: skip
 def test_json_that_would_be_read_wrong_is_refused(read, text, told):

@@ -168,8 +168,9 @@ LEANING = {
         [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)], "有 5 行只有序号", 0,
     ),
     "the whole county": (
-        [H, ["全县", 105, 705], *MORE], [["全县", "105", "705"], *MORE_SPELT], "“全县”像是别的行的合计", 0,
+        [H, ["全县", 106, 706], *MORE], [["全县", "106", "706"], *MORE_SPELT], "“全县”像是别的行的合计", 0,
     ),
+    "the whole county, which is the sum": ([H, ["全县", 105, 705], *MORE], MORE_SPELT, "去掉了 1 行合计", 0),
 }  # fmt: skip
 
 
@@ -259,10 +260,13 @@ def test_who_filled_it_in_is_no_name(read, kind):
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
 @pytest.mark.parametrize("word", ["Total", "Grand Total", "Sub-total:", "TOTAL"])
-def test_totals_in_english_are_told(read, word, kind):
-    rows = [["Town", "Households"], ["A", 1], ["B", 2], [word, 3]]
+def test_totals_in_english_are_left_out_when_they_add_up(read, word, kind):
+    rows = [["Town", "Households"], ["A", 1], ["B", 2], [word, 3], ["C", 5]]
     _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (len(found), "像是别的行的合计" in said) == (3, True)
+    assert ([row[0] for row in found], "去掉了 1 行合计" in said) == (["A", "B", "C"], True)
+    rows[3][1] = 4
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "像是别的行的合计" in said) == (4, True)
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
@@ -328,15 +332,76 @@ def test_a_total_whose_formula_has_no_value_is_no_row_set_aside(read):
     assert (found, "公式还没有算出值" in said, "退回 0" in said) == (MORE_SPELT, False, True)
 
 
-AREAS = [["片区", "乡镇", "户数"], ["平原", "东镇", 1], ["平原", "西镇", 2], ["平原", "小计", 3], ["山区", "南镇", 4]]
+AREAS = [["片区", "乡镇", "户数"], ["平原", "东镇", 1], ["平原", "西镇", 2], ["平原", "小计", 3], ["山区", "南镇", 4], ["山区", "小计", 4], ["全县", "合计", 7]]
+FOUR = [["平原", "东镇", "1"], ["平原", "西镇", "2"], ["山区", "南镇", "4"]]
+# Rows that say 小计 behind a filled first cell: what is read, and what is told.
+BEHIND = {
+    "sums of the rows above": (AREAS, FOUR, "去掉了 3 行合计"),
+    "one of them wrong": ([*AREAS[:5], ["山区", "小计", 5], AREAS[6]], FOUR, "第 6 行“户数”小计写 5，明细相加为 4"),
+    "above their rows": ([AREAS[0], AREAS[6], AREAS[3], *AREAS[1:3], AREAS[5], AREAS[4]], FOUR, "去掉了 3 行合计"),
+    "no sum at all": ([*AREAS[:3], ["平原", "小计", 9]], [*FOUR[:2], ["平原", "小计", "9"]], "第 4 行“小计”像是别的行的合计"),
+    "no such row": ([*AREAS[:3], AREAS[4]], FOUR, "退回 0"),
+    "behind a serial number": (
+        [["序号", "乡镇", "户数"], [1, "东镇", 5], [2, "西镇", 6], [3, "合计", 11]], [["1", "东镇", "5"], ["2", "西镇", "6"]], "去掉了 1 行合计",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_a_sum_behind_the_name_of_its_group_is_told(read, kind):
-    _, found, said = read(book(AREAS) if kind == "workbook" else written(AREAS[1:], AREAS[0]))
-    assert (len(found), "第 4 行“小计”像是别的行的合计" in said) == (4, True)
-    plain = [[*row[:2], row[2]] for row in AREAS if row[1] != "小计"]
-    assert "合计" not in read(book(plain) if kind == "workbook" else written(plain[1:], plain[0]))[2]
+@pytest.mark.parametrize("case", BEHIND)
+def test_sums_behind_the_name_of_their_group(read, case, kind):
+    rows, records, told = BEHIND[case]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (found, told in said, "退回 0" in said) == (records, True, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_the_total_of_a_month_is_that_of_its_rows(read, kind):
+    rows = [["日期", "项目", "金额"], ["1日", "甲", 100], ["", "本月合计", 100], ["2日", "甲", 50], ["", "本月合计", 50], ["", "本年累计", 150]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "去掉了 3 行合计" in said, NOT_ADDED in said) == (2, True, False)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([["姓名", "分数"] * 3, ["张", 90, "李", 80, "王", 70], ["赵", 60, "钱", 50, "", ""]], "第 3 列起表头又来一遍"),
+        ([["序号", "姓名", "序号", "企业"], [1, "张", 1, "甲"], [2, "李", 2, "乙"], [3, "王", "", ""]], "第 3 列起表头又来一遍"),
+    ],
+)
+def test_blocks_side_by_side_are_refused(read, rows, told, kind):
+    with pytest.raises(SourceChanged, match=told):
+        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_table_beside_a_shorter_one_is_told(read, kind):
+    rows = [["乡镇", "户数", "企业名称", "税额"], ["东镇", 5, "甲", 10], ["西镇", 6, "乙", 20], ["", "", "丙", 30], ["", "", "丁", 40]]
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "第 4 行起左边 2 列全空" in said) == (4, True)
+    rows[3][:2] = ["南镇", 7]
+    rows[4][:2] = ["北镇", ""]
+    assert "左边" not in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_the_month_beside_the_unit_is_no_name(read, kind):
+    rows = [["某县经济指标", "", "", ""], ["单位：万元", "", "", "2025年9月"], ["指标", "本期", "上年同期", "增长%"], ["收入", 12, 11, 9], ["支出", 34, 32, 6]]
+    header, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, len(found), "以万元计" in said) == (rows[2], 2, True)
+
+
+def test_groups_over_known_names_belong_to_them(read):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as workbook:
+        sheet = workbook.add_worksheet()
+        for cells, text in (("A1:A2", "序号"), ("B1:C1", "责任"), ("D1:D2", "时限")):
+            sheet.merge_range(cells, text)
+        sheet.write_row("B2", ["牵头单位", "责任人"])
+        sheet.write_row("A3", [1, "县住建局", "张三", "长期"])
+    header, found, _ = read(made.getvalue())
+    assert (header, found) == (["序号", "责任/牵头单位", "责任/责任人", "时限"], [["1", "县住建局", "张三", "长期"]])
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])

@@ -45,6 +45,14 @@ def test_line_ends(read, lines):
     assert read(written(rows, lines=lines).rstrip())[:2] == (HEADER, rows)
 
 
+@pytest.mark.parametrize("text", ["鄉鎮,戶數\n城關鎮,1\n", "姓名\n張三豐\n", "編號,單位名稱\n1,縣衛生局\n"])
+def test_big5_is_not_read_as_other_characters(read, text):
+    with pytest.raises(SourceChanged, match="Big5"):
+        read(text.encode("big5"))
+    assert read(text.encode("big5"), encoding="big5")[0] == text.split("\n")[0].split(",")
+    assert read("姓名,地址\n嬴政,漯河\n郗鉴,亳州\n".encode("gb18030"))[1] == [["嬴政", "漯河"], ["郗鉴", "亳州"]]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"])
 def test_encodings(read, encoding):
     rows = [["统计", "县局", "𠮷"], ["企业", "登记", "㼆"]]
