@@ -122,7 +122,7 @@ class FileDriver(Driver):
             if drop.sha256 in given:
                 continue
             if drop.sha256 in seen and not put_back:
-                self.repeated.append((drop.sha256, _state(path)[2] / 1e9))
+                self.repeated.append((drop.sha256, _put_at(path)))
                 continue
             given.add(drop.sha256)
             yield Delivery(
@@ -227,6 +227,15 @@ def _state(path: Path) -> tuple[int, int, int]:
     except OSError:
         return (-1, 0, time.time_ns())
     return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _put_at(path: Path) -> float:
+    """When a file was put where it is (Unix time).
+
+    Copying tools set the modification time back, but then the folder has a new entry; new rights make none.
+    """
+    state = _state(path)
+    return max(state[1], min(state[2], _state(path.parent)[1])) / 1e9
 
 
 def _age(state: tuple[int, int, int]) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from connectors.answers import ABSENT, at, json_text
-from schemas.errors import ConfigError, SourceChanged
+from schemas.errors import ConfigError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
     from connectors.drivers.http import HTTP
@@ -143,10 +143,15 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
     numbered = paging in ("page", "offset")
     url, marks, given, count = driver.url(), set[Any](), 0, 0
     before, longest, holes = None, 0, 0
+    last: Page | None = None
     while True:
         sent = params if place is None else {**params, name: str(place)}
-        page = client.page(url, sent)
-        count += 1
+        page = client.page_if_there(url, sent) if numbered and last is not None else client.page(url, sent)
+        if page is None:
+            assert last is not None
+            _judge_missing(client, driver, sent, name, given, longest, last)
+            return
+        count, last = count + 1, page
         digest = page.digest() if page.records and paging != "none" else None
         if digest is not None and digest in marks:
             if digest == before and (len(page.records) < longest or page.promised == given):
@@ -175,6 +180,28 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
                 driver.where, f"翻了 {count} 页还没有完", "请核对 paging 的写法；确有这么多时调大 max_pages"
             )
         marks |= {mark, digest} - {None}
+
+
+def _judge_missing(client: Client, driver: HTTP, params: dict[str, str], name: str, given: int, longest: int, last: Page) -> None:
+    """Nothing when a page that is not there (HTTP 404) lies beyond the last one.
+
+    It does when the total is reached, when the page before was shorter than another, or when the page after is not there
+    either.
+
+    Raises:
+        SourceUnavailable: the interface told of more records, or has a page behind.
+    """
+    page = params[name]
+    if last.promised is not None:
+        if given >= last.promised:
+            return
+        what = f"第 {page} 页返回 HTTP 404，可接口说有 {last.promised} 条，只翻到 {given} 条"
+    else:
+        step = 1 if driver.option("paging") == "page" else longest
+        if len(last.records) < longest or client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}) is None:
+            return
+        what = f"第 {page} 页返回 HTTP 404，后面一页却有"
+    raise SourceUnavailable(driver.where, what, "稍后会自动重试；总是这样时请告知数源部门")
 
 
 def _goes_on(page: Page, given: int, holes: int, asked: int) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connectors.drivers.http import HTTP
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MISSING = frozenset({404, 410, 416})
 _LONGEST_WAIT = 60.0
 _REDIRECTS = 5
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -49,6 +50,13 @@ class Page:
     def digest(self) -> bytes:
         """Of the records only: envelopes often carry a time or a request number."""
         return hashlib.sha256(answers.json_text(self.records).encode()).digest()
+
+
+class _Missing(Exception):
+    """There is nothing at an address, and what to tell about it."""
+
+    def __init__(self, problem: HubError) -> None:
+        self.problem = problem
 
 
 class _Trouble(Exception):
@@ -102,6 +110,8 @@ class Client:
             same = self._asked(url, params)[1].digest() == self._page(kept).digest()
         except SourceUnavailable:
             raise
+        except _Missing:
+            same = False
         except HubError:
             same = False  # paging tokens end after a while
         if not same:
@@ -116,6 +126,23 @@ class Client:
             ConfigError: it refuses the proof or does not know the address.
             SourceChanged: the answer is not what was agreed.
         """
+        try:
+            return self._kept_or_asked(url, params)
+        except _Missing as missing:
+            raise missing.problem from None
+
+    def page_if_there(self, url: str, params: Mapping[str, str]) -> Page | None:
+        """The same, None when there is nothing at the address (HTTP 404): some interfaces say so beyond their last page.
+
+        Raises:
+            SourceUnavailable, ConfigError, SourceChanged: as `page`.
+        """
+        try:
+            return self._kept_or_asked(url, params)
+        except _Missing:
+            return None
+
+    def _kept_or_asked(self, url: str, params: Mapping[str, str]) -> Page:
         request = json.dumps([url, dict(params)], ensure_ascii=False)
         kept = self.journal.recall(request)
         if kept is not None:
@@ -205,10 +232,14 @@ class Client:
             raise SourceChanged(self._where, "接口一再转向，没有结果", "请核对地址，多半是转到了登录页")
         self._note_limit(response)
         if response.status_code < 300:
+            if not response.content.strip() and response.status_code != 204:
+                raise answers.Incomplete
             return Answer(response.content, response.headers.get("date"), response.links.get("next", {}).get("url"))
         problem = self._refusal(response)
         if response.status_code in _RETRIED or response.status_code == 401:
             raise _Trouble(problem, _retry_after(response))
+        if response.status_code in _MISSING:
+            raise _Missing(problem)
         raise problem
 
     def _send(self, request: httpx.Request) -> httpx.Response:
@@ -226,6 +257,7 @@ class Client:
                 self._permitted.add(place)
         response = self._client.send(request, stream=True)
         try:
+            self._judge_packing(response)
             for chunk in response.iter_bytes():
                 parts.append(chunk)
                 size += len(chunk)
@@ -241,6 +273,15 @@ class Client:
         # Already decoded: the content-encoding would be undone twice.
         headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() != "content-encoding"]
         return httpx.Response(response.status_code, headers=headers, content=b"".join(parts), request=request)
+
+    def _judge_packing(self, response: httpx.Response) -> None:
+        """Nothing, unless the answer is packed in a way that was not asked for and cannot be undone."""
+        known = {name.strip() for name in self._client.headers.get("accept-encoding", "").split(",")}
+        packed = response.headers.get("content-encoding", "").lower()
+        if odd := [name for part in packed.split(",") if (name := part.strip()) and name not in {*known, "identity", "x-gzip"}]:
+            raise SourceChanged(
+                self._where, f"接口返回的内容是用 {odd[0]} 压缩的，没有问它要，也解不开", "请部门照请求头 Accept-Encoding 返回 gzip 或不压缩的内容"
+            )  # fmt: skip
 
     def _note_limit(self, response: httpx.Response) -> None:
         """Wait for the next window of a rate limit that is used up, as its headers tell."""
@@ -279,7 +320,7 @@ class Client:
             return SourceUnavailable(
                 self._where, f"接口出错（HTTP {code}）", "稍后会自动重试；总是这样时请告知数源部门"
             )
-        if code in (404, 405, 410):
+        if code == 405 or code in _MISSING:
             return ConfigError(f"{self._where}：source.url", f"没有这个接口（HTTP {code}）", "请核对地址和请求方法")
         return ConfigError(
             self._where,
@@ -306,6 +347,8 @@ class Client:
         )
 
     def _page(self, answer: Answer) -> Page:
+        if not answer.content.strip():  # HTTP 204: there is none
+            return Page(answer.content, None, [], None, None, answer.date, answer.link)
         try:
             body = answers.parsed(answer.content, self._style)
         except answers.Twice as error:

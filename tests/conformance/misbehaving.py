@@ -33,7 +33,8 @@ class Misbehaving:
         self.records = [{"id": str(n), "name": f"第{n}条"} for n in range(1, 13)]
         self.asked = []
         self.holes = set()  # pages that are empty while others follow
-        self.body = b""  # what /as_told answers
+        self.body, self.packed = b"", ""  # what /as_told answers, and how it says that it is packed
+        self.beyond = 0  # the status of pages beyond the last
         self.take_out = None  # page -> the first record goes before it is given, and these come at the end
         self.fail_at = {}  # page -> list of answers to give first
         self.token, self.tokens_given, self.token_life = "", 0, 3600
@@ -62,6 +63,8 @@ def _app(world: Misbehaving) -> Starlette:
                 return Response(b'{"data": [', headers={"content-length": "4000"}, media_type="application/json")
             status, headers = trouble
             return Response(b"busy", status, headers)
+        if world.beyond and not world.page(number):
+            return Response(b"", world.beyond)
         if world.take_out and number == world.take_out[0]:
             world.records = [*world.records[1:], *({"id": name, "name": "新"} for name in world.take_out[1])]
             world.take_out = None
@@ -81,7 +84,7 @@ def _app(world: Misbehaving) -> Starlette:
 
     async def as_told(request):
         world.asked.append(dict(request.query_params))
-        return Response(world.body)
+        return Response(world.body, headers={"Content-Encoding": world.packed} if world.packed else {})
 
     async def repeated(request):
         """The same page for ever, with a new cursor and a new time each."""

@@ -100,6 +100,27 @@ def test_full_page_given_again_without_a_total_is_a_circle(world):
     assert "source.total" in failure(made, SourceChanged)
 
 
+@pytest.mark.parametrize("status", [404, 410, 204])
+@pytest.mark.parametrize("said", ["", "?said=1"])
+@pytest.mark.parametrize("count", [12, 11])
+def test_pages_that_are_not_there_lie_beyond_the_end(world, status, said, count):
+    world.records, world.beyond = world.records[:count], status
+    assert ids(rows_of(connector(world, f"/paged{said}", verify=True))) == ALL[:count]
+
+
+@pytest.mark.parametrize(("path", "told"), [("/paged", "第 3 页返回 HTTP 404，后面一页却有"), ("/paged?said=1", "说有 12 条，只翻到 4 条")])
+def test_a_page_that_is_not_there_among_others_is_no_end(world, path, told):
+    world.fail_at = {3: [(404, {})] * 9}
+    assert told in failure(connector(world, path), SourceUnavailable)
+    world.fail_at = {1: [(404, {})] * 9}
+    assert "没有这个接口（HTTP 404）" in failure(connector(world, path), ConfigError)
+
+
+def test_an_answer_packed_unasked_is_told(world):
+    world.body, world.packed = b"\x0b\x01\x80[]\x03", "br"
+    assert "用 br 压缩的" in failure(connector(world, "/as_told", paging="none"), SourceChanged)
+
+
 def test_endless_interface_is_left(world):
     assert "30 页" in failure(connector(world, "/endless", paging="cursor", max_pages=30), SourceChanged)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -379,6 +380,9 @@ def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
     (first,) = desk.drop("01", lines(1))
     assert desk.load() == []  # it has lain there since: nobody sent anything
     time.sleep(0.05)
+    sent = desk.folder / "01.csv"
+    sent.chmod(0o640)
+    assert desk.load() == []  # new rights are no delivery
     (again,) = desk.drop("01", lines(1))  # the same bytes, written once more
     assert (again.status, again.delivery, again.touched) == ("skipped", first.delivery, False)
     assert [f["code"] for f in again.findings] == ["same_file"]
@@ -386,6 +390,10 @@ def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
     time.sleep(0.05)
     (renamed,) = desk.drop("01 again", lines(1))
     assert renamed.status == "skipped"
+    time.sleep(0.05)
+    (desk.folder / "01 again.csv").unlink()
+    shutil.copy2(sent, desk.folder / "01 copied.csv")  # with the time it was written at
+    assert [r.status for r in desk.load()] == ["skipped"]
     desk.drop("02", lines(31))
     time.sleep(0.05)
     assert desk.drop("01", lines(1)) == []  # an older file put back is no report
@@ -393,5 +401,5 @@ def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
         "SELECT status, received_on IS NOT NULL AS received FROM shared.batch ORDER BY batch_id"
     ).fetchall()
     assert [tuple(row.values()) for row in told] == [
-        ("committed", True), ("skipped", True), ("skipped", True), ("committed", True),
+        ("committed", True), *[("skipped", True)] * 3, ("committed", True),
     ]  # fmt: skip
