@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -18,6 +18,8 @@ from connectors.batches import has_byte
 
 _SUM = re.compile("计|数|[Tt][Oo][Tt][Aa][Ll]".encode())
 _FORMULA = re.compile(b'="')
+_NULL_MARK = re.compile(rb"\\N")
+_UNIT = re.compile("单位".encode())
 _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
 LONE = "这一行只填了一格，像是小标题或说明"
@@ -128,6 +130,48 @@ def next_names(batch: pa.RecordBatch, lines: numpy.ndarray, figures: Sequence[in
     return None
 
 
+def says_units(cells: Sequence[Any]) -> str | None:
+    """The unit that a row of nothing but a caption or two gives for what stands below; None when it gives none."""
+    given = [str(cell).strip() for cell in cells if cell not in ("", None)]
+    if not 0 < len(given) < 3 or not shape.says_whose(given):
+        return None
+    return next((unit for text in given if (unit := header.sheet_unit(text))), None)
+
+
+def other_units(cells: Sequence[Any], names: Sequence[str], units: Mapping[str, str]) -> bool:
+    """Whether a row between the records says another unit than the table's: in a caption, or in names that stand once more."""
+    if (said := says_units(cells)) is not None:
+        return said != units.get("*")
+    given = [(column, header.squeezed(cell)) for column, cell in enumerate(cells) if cell not in ("", None)]
+    bare = [header.key(header.split_unit(header.squeezed(name))[0]) for name in names]
+    again = [(column, *header.split_unit(text)) for column, text in given]
+    return (
+        len(given) > 1
+        and all(header.key(base) == bare[column] for column, base, _ in again)
+        and any(unit and unit != units.get(names[column]) for column, _, unit in again)
+    )
+
+
+def unit_rows(
+    batch: pa.RecordBatch, lines: numpy.ndarray, names: Sequence[str], units: Mapping[str, str]
+) -> tuple[int | None, pa.BooleanArray]:
+    """The line from which on another unit holds, None when none does; and the rows that only say the table's own once more."""
+    begun = re.escape(header.split_unit(header.squeezed(names[0]))[0]) if any(name in units for name in names) else None
+    found, captions = numpy.zeros(batch.num_rows, bool), numpy.zeros(batch.num_rows, bool)
+    for place, column in enumerate(batch.columns):
+        pattern = [begun] if place == 0 and begun else []
+        pattern += [r"[（(]?(?:金额|计量)?单位[：:]"] if has_byte(column, _UNIT) else []
+        if pattern:
+            told = pc.match_substring_regex(column, rf"^[\s\x{{3000}}]*(?:{'|'.join(pattern)})")
+            found |= pc.fill_null(told, False).to_numpy(zero_copy_only=False)
+    for place in numpy.flatnonzero(found)[:_BLANKS]:
+        cells = [column[place].as_py() for column in batch.columns]
+        if other_units(cells, names, units):
+            return int(lines[place]), pa.array(captions)
+        captions[place] = says_units(cells) is not None
+    return None, pa.array(captions)
+
+
 def _filled(batch: pa.RecordBatch) -> numpy.ndarray:
     """How many cells each row fills."""
     filled = numpy.zeros(batch.num_rows, numpy.int32)
@@ -197,8 +241,9 @@ def odd_text(cells: Sequence[Any], mapped: Sequence[int]) -> str | None:
 class Watch:
     """Says of a sheet's records, one after another, why one is none."""
 
-    def __init__(self, names: Sequence[str], sample: Sequence[Sequence[Any]]) -> None:
-        self._names, self._width = list(names), len(names)
+    def __init__(self, names: Sequence[str], sample: Sequence[Sequence[Any]], units: Mapping[str, str]) -> None:
+        self._names, self._width, self._units = list(names), len(names), units
+        self._bare = header.split_unit(header.squeezed(names[0]))[0] if units and names else None
         self._full = is_full(self._width - row.count("") for row in sample)
         self._kinds = shape.Kinds([[str(cell) for cell in row] for row in sample], self._width)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
@@ -214,6 +259,11 @@ class Watch:
                 self.second = line
         if self.second is None and len(self._above) > 1 and are_known(cells, self._kinds.figures, self._names):
             self.second = line
+        if self.second is None and self._may_say_units(cells):
+            if other_units(cells, self._names, self._units):
+                self.second = line
+            elif says_units(cells) is not None:
+                return LONE
         if self.second is not None:
             return f"第 {self.second} 行起像是另一张表"
         if self._full and cells.count("") == self._width - 1:
@@ -224,9 +274,22 @@ class Watch:
         self._last = line
         return None
 
+    def _may_say_units(self, cells: Sequence[Any]) -> bool:
+        first = cells[0]
+        if isinstance(first, str) and self._bare and first.startswith(self._bare):
+            return True
+        return cells.count("") > self._width - 3 and any(isinstance(cell, str) and "单位" in cell for cell in cells)
+
 
 def bared(column: pa.Array) -> pa.Array:
     """A column without the ="…" that keeps a spreadsheet from taking a number for one."""
-    if not has_byte(column, _FORMULA):
+    if has_byte(column, _FORMULA):
+        column = pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
+    return column
+
+
+def without_null_marks(column: pa.Array) -> pa.Array:
+    r"""A column in which \N, as databases write a value that is missing, is missing."""
+    if not has_byte(column, _NULL_MARK):
         return column
-    return pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
+    return pc.if_else(pc.equal(column, "\\N"), pa.scalar(None, pa.string()), column)

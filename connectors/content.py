@@ -41,7 +41,9 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")
 # An element of its own and a delimiter behind it: a cell of a delimited text, for nothing stands behind an XML's root.
 _MARKED_CELL = re.compile(rb"<(\w+)\b[^\n]*?(?:/>|</\1>)[ ]*[,;|\t]")
 # What is meant to be JSON and is not: written with apostrophes, or below a comment.
-_NEARLY_JSON = re.compile(rb"(?:(?://|#)[^\n]*\n\s*|/\*.*?\*/\s*)*[\[{]\s*(?:\{\s*)?(?:'[^'\n]*'|\"[^\"\n]*\")\s*:", re.DOTALL)
+_NEARLY_JSON = re.compile(
+    rb"(?:(?://|#)[^\n]*\n\s*|/\*.*?\*/\s*)*[\[{]\s*(?:\{\s*)?(?:'[^'\n]*'|\"[^\"\n]*\")\s*:", re.DOTALL
+)
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
 
@@ -87,7 +89,7 @@ def kind_of(path: Path) -> str:
 def _kind_of_text(head: bytes, tail: bytes) -> str:
     if head.startswith(_WIDE):
         told = _kind_of_text(head.decode("utf-16", "ignore").encode(), b"")
-        return "json" if told in ("json", "lines") else "text"
+        return "json" if told in ("json", "lines") else "xml" if told == "xml" else "text"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _MARKED_CELL.match(text):
         return "text"

@@ -239,6 +239,10 @@ class DelimitedFile:
         """A batch under its schema, with the records of another width at their places."""
         width = self._width - self._surplus
         parts = []
+        for one, line in zip(due, where, strict=True) if self._second is None else ():
+            if len(one.cells) == 1 and between.other_units(one.cells, self._header.names[:width], self._delivery.units):
+                self._second = line
+                break
         if batch is not None:
             count = batch.num_rows
             flaw = self._surplus_flaw(batch) if self._surplus else pa.nulls(count, pa.string())
@@ -249,6 +253,10 @@ class DelimitedFile:
                 if self._second is None and lines[0] < _NEAR:
                     figures = self._kinds.figures
                     self._second = between.next_names(batch, lines, figures, self._header.names[:width])
+            if self._second is None and lines[0] < _NEAR:
+                names = self._header.names[:width]
+                self._second, lone = between.unit_rows(batch.select(range(width)), lines, names, self._delivery.units)
+                flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
             if self._second is not None:
                 flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
                 self._flawed += int((lines >= self._second).sum())
@@ -260,6 +268,7 @@ class DelimitedFile:
                 flaw = pc.if_else(pc.equal(rows, self._doubtful), ledger.DOUBTFUL, flaw)
             if self._quoted or self._dialect.quote != '"':
                 values = map(between.bared, values)
+            values = map(between.without_null_marks, values)
             columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         for one, line in zip(due, where, strict=True):

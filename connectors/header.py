@@ -148,6 +148,14 @@ def is_drawn(cells: Sequence[object]) -> bool:
     return bool(given) and all(map(_DRAWN.match, given))
 
 
+def underlines(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row below the names underlines each of them with dashes, as a database's client does: ID over --."""
+    return len(cells) == len(names) > 1 and all(
+        set(cell.strip()) == {"-"} and len(cell.strip()) >= max(len(name), 2)
+        for cell, name in zip(cells, names, strict=True)
+    )
+
+
 def is_part(text: str) -> bool:
     """Whether a row's first text says that the row is part of the one above: 其中：城镇."""
     return squeezed(text).lstrip("#").startswith(("其中：", "其中:"))

@@ -150,7 +150,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     """
     rows, ends = _rows(lines, found.dialect)
     below = [(row, end) for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
-    if below and all(map(header.is_rule, [below[0][0]])):  # a line drawn under the names
+    if below and (header.is_rule(below[0][0]) or header.underlines(below[0][0], found.header.names)):
         found.skip = below.pop(0)[1]
     numbered = ledger.numbering([row for row, _ in below], found.header.names) if found.named else False
     if numbered:

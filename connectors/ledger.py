@@ -250,9 +250,9 @@ def sum_word(cells: Sequence[Any]) -> int | None:
     if isinstance(first, str) and (not first.strip() or (_SUMMING.search(first) and header.is_whole(first))):
         return 0 if first.strip() else None
     for place, cell in enumerate(cells[1:3], 1):
-        if isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell):
-            if header.is_total(cell) or header.is_english(cell):
-                return place
+        short = isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell)
+        if short and (header.is_total(cell) or header.is_english(cell)):
+            return place
     return None
 
 

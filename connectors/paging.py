@@ -182,7 +182,9 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
         marks |= {mark, digest} - {None}
 
 
-def _judge_missing(client: Client, driver: HTTP, params: dict[str, str], name: str, given: int, longest: int, last: Page) -> None:
+def _judge_missing(
+    client: Client, driver: HTTP, params: dict[str, str], name: str, given: int, longest: int, last: Page
+) -> None:
     """Nothing when a page that is not there (HTTP 404) lies beyond the last one.
 
     It does when the total is reached, when the page before was shorter than another, or when the page after is not there
@@ -198,7 +200,10 @@ def _judge_missing(client: Client, driver: HTTP, params: dict[str, str], name: s
         what = f"第 {page} 页返回 HTTP 404，可接口说有 {last.promised} 条，只翻到 {given} 条"
     else:
         step = 1 if driver.option("paging") == "page" else longest
-        if len(last.records) < longest or client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}) is None:
+        if (
+            len(last.records) < longest
+            or client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}) is None
+        ):
             return
         what = f"第 {page} 页返回 HTTP 404，后面一页却有"
     raise SourceUnavailable(driver.where, what, "稍后会自动重试；总是这样时请告知数源部门")

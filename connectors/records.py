@@ -129,7 +129,7 @@ class Records:
         if not isinstance(found, list):
             raise SourceChanged(self._where, "里面没有记录的列表", "请在 records 里写明列表所在的位置，如 data.list")
         if found and all(isinstance(record, list) for record in found):
-            return iter(self._named(found, _names_beside(body)))
+            return iter(self._named(found, _names_beside(_holder(body, found))))
         if not all(isinstance(record, dict) for record in found):
             if any(isinstance(record, (dict, list)) for record in found):
                 raise SourceChanged(self._where, "列表里的记录形式不一", "请部门导出为同一种记录的列表")
@@ -320,6 +320,18 @@ def _lists_in(body: dict[str, Any], above: str = "", depth: int = 4) -> Iterator
             yield from _lists_in(value, f"{above}{key}.", depth - 1)
         elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
             yield f"{above}{key}", value
+
+
+def _holder(body: Any, found: list[Any]) -> Any:
+    """The object in which a list stands, somewhere within; else the whole."""
+    waiting = [body]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if any(value is found for value in one.values()):
+                return one
+            waiting += one.values()
+    return body
 
 
 def _names_beside(body: Any) -> list[str]:

@@ -57,7 +57,9 @@ _PLAIN = frozenset(
 _LABELLED = re.compile(r"^([A-Za-z_\u4e00-\u9fff（）()]{1,12})\s*[：:=](?!//|\\)\s*\S")
 # Names of columns that are days or months, as long as no cell below is one.
 _PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])$")
-_WHEN = re.compile(r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$")
+_WHEN = re.compile(
+    r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$"
+)
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -165,11 +167,16 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     best = _best_known(rows)
     if best is not None:
         start = best
-        while start and start - 1 in joined and not _is_title(rows[start - 1]) and any(map(_same, rows[start - 1], rows[start])):
+        while (
+            start
+            and start - 1 in joined
+            and not _is_title(rows[start - 1])
+            and any(map(_same, rows[start - 1], rows[start]))
+        ):
             start -= 1  # groups over them, beside names that are merged downwards
         return Place(start, best - start + _depth(rows, best, joined))
     for start, row in enumerate(rows):
-        if _says_whose(row):
+        if says_whose(row):
             continue
         if levels := _levels(rows, start):
             return Place(start, levels)
@@ -178,7 +185,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
         if _reads_as_header(row, _below(rows, start, joined), typical):
-            over = start > 0 and _groups(rows[start - 1], row)
+            over = start > 0 and (_groups(rows[start - 1], row) or _tells_apart(rows[start - 1], row))
             return Place(start - over, _depth(rows, start, joined) + over)
         # Without names the short rows above are no title when there is nothing but figures in them.
         while start and _width(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
@@ -221,7 +228,7 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
     return above if figures or known else 0
 
 
-def _says_whose(row: Sequence[str]) -> bool:
+def says_whose(row: Sequence[str]) -> bool:
     """Whether a row above the names says who filled the table in, when and in what: 填表单位：民政局 | 填表日期：2025-1-3."""
     filled = [cell for cell in row if cell]
     told = [cell for cell in filled if not _WHEN.match(cell)]
@@ -275,6 +282,15 @@ def _groups(upper: Sequence[str], lower: Sequence[str]) -> bool:
         and _has_gaps(upper, lower)
         and not any(is_value(cell) and not _YEAR.match(cell) for cell in texts)
     )
+
+
+def _tells_apart(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether a row names groups over names that are the same in each of them: 2022年 and 2023年 over 数量 | 占比 | 数量 | 占比."""
+    texts = [cell for cell in upper if cell]
+    if len(texts) < 2 or len(upper) > len(lower) or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
+        return False
+    names = header.joined(header.carried([upper, lower]))
+    return len(set(lower)) < len(lower) and len(set(names)) == len(names)
 
 
 def _levels(rows: Sequence[Sequence[str]], start: int) -> int:

@@ -75,9 +75,7 @@ def number(cell: Any) -> float | None:
         return None
 
 
-def proven(
-    figures: numpy.ndarray, plain: numpy.ndarray, said: Sequence[int], whole: Sequence[int]
-) -> dict[int, bool]:
+def proven(figures: numpy.ndarray, plain: numpy.ndarray, said: Sequence[int], whole: Sequence[int]) -> dict[int, bool]:
     """Which of the rows that are called a sum (`said`) or the whole (`whole`) add up others, and whether in all columns.
 
     `figures` has a row per row and a column per column, NaN where there is no number; `plain` tells which rows are

@@ -278,7 +278,9 @@ class Client:
         """Nothing, unless the answer is packed in a way that was not asked for and cannot be undone."""
         known = {name.strip() for name in self._client.headers.get("accept-encoding", "").split(",")}
         packed = response.headers.get("content-encoding", "").lower()
-        if odd := [name for part in packed.split(",") if (name := part.strip()) and name not in {*known, "identity", "x-gzip"}]:
+        if odd := [
+            name for part in packed.split(",") if (name := part.strip()) and name not in {*known, "identity", "x-gzip"}
+        ]:
             raise SourceChanged(
                 self._where, f"接口返回的内容是用 {odd[0]} 压缩的，没有问它要，也解不开", "请部门照请求头 Accept-Encoding 返回 gzip 或不压缩的内容"
             )  # fmt: skip

@@ -108,7 +108,9 @@ def test_pages_that_are_not_there_lie_beyond_the_end(world, status, said, count)
     assert ids(rows_of(connector(world, f"/paged{said}", verify=True))) == ALL[:count]
 
 
-@pytest.mark.parametrize(("path", "told"), [("/paged", "第 3 页返回 HTTP 404，后面一页却有"), ("/paged?said=1", "说有 12 条，只翻到 4 条")])
+@pytest.mark.parametrize(
+    ("path", "told"), [("/paged", "第 3 页返回 HTTP 404，后面一页却有"), ("/paged?said=1", "说有 12 条，只翻到 4 条")]
+)
 def test_a_page_that_is_not_there_among_others_is_no_end(world, path, told):
     world.fail_at = {3: [(404, {})] * 9}
     assert told in failure(connector(world, path), SourceUnavailable)

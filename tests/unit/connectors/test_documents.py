@@ -13,6 +13,11 @@ from schemas.errors import HubError, SourceChanged, SourceUnavailable
 from tests.tables import packed
 
 
+def test_xml_in_utf_16(read):
+    text = '<?xml version="1.0" encoding="UTF-16"?><r><i><a>甲</a></i><i><a>乙</a></i></r>'
+    assert read(text.encode("utf-16"))[:2] == (["a"], [["甲"], ["乙"]])
+
+
 def test_json_out(read):
     assert read("a,b\n1,\n", format="json")[0] == [{"a": "1", "b": None}]
 
@@ -66,6 +71,7 @@ def test_nearly_json_is_told_where_and_why(read, text, told):
         ('{"columns": ["姓名", "乡镇"], "index": [0, 1], "data": [["甲", "东"], ["乙", "西"]]}', ["姓名", "乡镇"], [["甲", "东"], ["乙", "西"]]),
         ('{"fields": [{"name": "n"}], "data": [["x"]]}', ["n"], [["x"]]),
         ('{"data": [], "rows": [{"a": 1}]}', ["a"], [["1"]]),
+        ('{"data": {"columns": ["a", "b"], "rows": [[1, 2]]}}', ["a", "b"], [["1", "2"]]),
     ],
 )  # fmt: skip
 def test_json_in_envelopes(read, text, header, rows):

@@ -332,7 +332,15 @@ def test_a_total_whose_formula_has_no_value_is_no_row_set_aside(read):
     assert (found, "公式还没有算出值" in said, "退回 0" in said) == (MORE_SPELT, False, True)
 
 
-AREAS = [["片区", "乡镇", "户数"], ["平原", "东镇", 1], ["平原", "西镇", 2], ["平原", "小计", 3], ["山区", "南镇", 4], ["山区", "小计", 4], ["全县", "合计", 7]]
+AREAS = [
+    ["片区", "乡镇", "户数"],
+    ["平原", "东镇", 1],
+    ["平原", "西镇", 2],
+    ["平原", "小计", 3],
+    ["山区", "南镇", 4],
+    ["山区", "小计", 4],
+    ["全县", "合计", 7],
+]
 FOUR = [["平原", "东镇", "1"], ["平原", "西镇", "2"], ["山区", "南镇", "4"]]
 # Rows that say 小计 behind a filled first cell: what is read, and what is told.
 BEHIND = {
@@ -357,7 +365,14 @@ def test_sums_behind_the_name_of_their_group(read, case, kind):
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
 def test_the_total_of_a_month_is_that_of_its_rows(read, kind):
-    rows = [["日期", "项目", "金额"], ["1日", "甲", 100], ["", "本月合计", 100], ["2日", "甲", 50], ["", "本月合计", 50], ["", "本年累计", 150]]
+    rows = [
+        ["日期", "项目", "金额"],
+        ["1日", "甲", 100],
+        ["", "本月合计", 100],
+        ["2日", "甲", 50],
+        ["", "本月合计", 50],
+        ["", "本年累计", 150],
+    ]
     _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert (len(found), "去掉了 3 行合计" in said, NOT_ADDED in said) == (2, True, False)
 
@@ -367,7 +382,10 @@ def test_the_total_of_a_month_is_that_of_its_rows(read, kind):
     ("rows", "told"),
     [
         ([["姓名", "分数"] * 3, ["张", 90, "李", 80, "王", 70], ["赵", 60, "钱", 50, "", ""]], "第 3 列起表头又来一遍"),
-        ([["序号", "姓名", "序号", "企业"], [1, "张", 1, "甲"], [2, "李", 2, "乙"], [3, "王", "", ""]], "第 3 列起表头又来一遍"),
+        (
+            [["序号", "姓名", "序号", "企业"], [1, "张", 1, "甲"], [2, "李", 2, "乙"], [3, "王", "", ""]],
+            "第 3 列起表头又来一遍",
+        ),
     ],
 )
 def test_blocks_side_by_side_are_refused(read, rows, told, kind):
@@ -377,7 +395,13 @@ def test_blocks_side_by_side_are_refused(read, rows, told, kind):
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
 def test_a_table_beside_a_shorter_one_is_told(read, kind):
-    rows = [["乡镇", "户数", "企业名称", "税额"], ["东镇", 5, "甲", 10], ["西镇", 6, "乙", 20], ["", "", "丙", 30], ["", "", "丁", 40]]
+    rows = [
+        ["乡镇", "户数", "企业名称", "税额"],
+        ["东镇", 5, "甲", 10],
+        ["西镇", 6, "乙", 20],
+        ["", "", "丙", 30],
+        ["", "", "丁", 40],
+    ]
     _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert (len(found), "第 4 行起左边 2 列全空" in said) == (4, True)
     rows[3][:2] = ["南镇", 7]
@@ -387,9 +411,57 @@ def test_a_table_beside_a_shorter_one_is_told(read, kind):
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
 def test_the_month_beside_the_unit_is_no_name(read, kind):
-    rows = [["某县经济指标", "", "", ""], ["单位：万元", "", "", "2025年9月"], ["指标", "本期", "上年同期", "增长%"], ["收入", 12, 11, 9], ["支出", 34, 32, 6]]
+    rows = [
+        ["某县经济指标", "", "", ""],
+        ["单位：万元", "", "", "2025年9月"],
+        ["指标", "本期", "上年同期", "增长%"],
+        ["收入", 12, 11, 9],
+        ["支出", 34, 32, 6],
+    ]
     header, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert (header, len(found), "以万元计" in said) == (rows[2], 2, True)
+
+
+WAN = [["乡镇", "产值（万元）"], ["东镇", 5], ["西镇", 6], ["南镇", 7]]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("rows", "read_in", "aside"),
+    [
+        ([*WAN, ["乡镇", "产值（元）"], ["北镇", 80000]], 3, 2),
+        ([*WAN, ["乡镇", "产值（万元）"], ["北镇", 8]], 4, 0),
+        ([["单位：万元", ""], ["乡镇", "产值"], *WAN[1:], ["单位：元", ""], ["北镇", 80000]], 3, 2),
+        ([["单位：万元", ""], ["乡镇", "产值"], *WAN[1:], ["单位：万元", ""], ["北镇", 8]], 4, None),
+    ],
+)
+def test_another_unit_from_some_line_on_is_not_read_as_the_first(read, rows, read_in, aside, kind):
+    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert len(found) == read_in
+    assert aside is None or f"退回 {aside}\n" in said
+
+
+def test_a_unit_alone_in_its_line_ends_what_was_said_above(read):
+    text = "单位：万元\n乡镇,产值\n东镇,5\n西镇,6\n南镇,7\n单位：元\n北镇,80000\n"
+    assert (len(read(text)[1]), "第 6 行起像是另一张表" in read(text)[2]) == (3, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_years_over_names_that_come_again_tell_them_apart(read, kind):
+    rows = [
+        ["", "2022年", "", "2023年", ""],
+        ["指标", "绝对数", "增长%", "绝对数", "增长%"],
+        ["产值", 100, 5, 110, 10],
+        ["收入", 50, 3, 55, 10],
+    ]
+    header, found, _ = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, len(found)) == (["指标", "2022年/绝对数", "2022年/增长%", "2023年/绝对数", "2023年/增长%"], 2)
+
+
+def test_what_databases_write_for_nothing_and_under_names(read):
+    assert read("编号\t名称\n1\t\\N\n2\t乙\n3\tC:\\New\n")[1] == [["1", ""], ["2", "乙"], ["3", "C:\\New"]]
+    assert read("ID,NAME\n--,----\n1,A\n2,B\n")[1] == [["1", "A"], ["2", "B"]]
+    assert read("ID,NAME\n-,-\n1,A\n2,B\n")[1] == [["-", "-"], ["1", "A"], ["2", "B"]]
 
 
 def test_groups_over_known_names_belong_to_them(read):
