@@ -18,7 +18,8 @@ from connectors.batches import has_byte
 
 _SUM = re.compile("计|数|[Tt][Oo][Tt][Aa][Ll]".encode())
 _FORMULA = re.compile(b'="')
-_NULL_MARK = re.compile(rb"\\N")
+NULL_MARK = "\\N"
+_NULL_BYTES = re.compile(rb"\\N")
 _UNIT = re.compile("单位".encode())
 _LOOKED = 20
 _AGAIN = 1000  # rows of a block that begin like the header and are compared with it
@@ -288,8 +289,6 @@ def bared(column: pa.Array) -> pa.Array:
     return column
 
 
-def without_null_marks(column: pa.Array) -> pa.Array:
-    r"""A column in which \N, as databases write a value that is missing, is missing."""
-    if not has_byte(column, _NULL_MARK):
-        return column
-    return pc.if_else(pc.equal(column, "\\N"), pa.scalar(None, pa.string()), column)
+def has_null_mark(column: pa.Array) -> bool:
+    """Whether a cell of a column is what databases write for a value that is missing."""
+    return has_byte(column, _NULL_BYTES) and pc.any(pc.equal(column, NULL_MARK)).as_py() is True

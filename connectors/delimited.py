@@ -268,7 +268,9 @@ class DelimitedFile:
                 flaw = pc.if_else(pc.equal(rows, self._doubtful), ledger.DOUBTFUL, flaw)
             if self._quoted or self._dialect.quote != '"':
                 values = map(between.bared, values)
-            values = map(between.without_null_marks, values)
+            values = list(values)
+            if any(between.has_null_mark(column) for column in values):
+                values = self._without_null_marks(values)
             columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         for one, line in zip(due, where, strict=True):
@@ -296,6 +298,18 @@ class DelimitedFile:
         if self._flawed > _ODD_AT_LEAST and self._flawed * 2 > self._records:
             raise self._refusal()
         return whole if len(parts) == 1 else whole.take(pc.sort_indices(whole.column("_row")))
+
+    def _without_null_marks(self, values: list[pa.Array]) -> list[pa.Array]:
+        r"""The columns without \N, as databases write a value that is missing in a text with tabs; elsewhere it is told."""
+        if self._dialect.delimiter == "\t":
+            return [
+                pc.if_else(pc.equal(column, between.NULL_MARK), pa.scalar(None, pa.string()), column)
+                for column in values
+            ]
+        self._delivery.find(
+            "null_mark", f"有的格子写着 {between.NULL_MARK}，像是数据库里没有填的值，照原样读入，请部门核对"
+        )
+        return values
 
     def _surplus_flaw(self, batch: pa.RecordBatch) -> pa.Array:
         """Why a row is no record that has something behind the header's last column."""

@@ -1,6 +1,7 @@
 """Whether a source has anything new, asked as cheaply as it can be: what a poller does every few seconds.
 
-A database is asked one aggregate over what lies at and behind the bookmark (how many rows, the largest cursor); any
+A database is asked one aggregate over what lies at and behind the bookmark (how many rows, how many of them behind it,
+the largest cursor: a row dated in the future may hold the last of these for ever); any
 other source is asked for that increment itself, which is small. The answer is a text that changes when the rows do.
 Rows with a NULL cursor and deletions do not show here: the scheduled run sees to them.
 """
@@ -59,8 +60,12 @@ class Pulse:
             if position is not None:
                 bound = cursors.lower_bound(position, self.connector.lookback, kind, self.connector.id)
                 conditions.append(f"{session.comparable(self._column)} >= {session.literal(bound, kind)}")
+            behind = "0"
+            if position is not None:
+                after = f"{session.comparable(self._column)} > {session.literal(position, kind)}"
+                behind = f"count(CASE WHEN {after} THEN 1 END)"
             where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            sql = f"SELECT count(*) AS n, max({session.column(self._column.name)}) AS m FROM {relation}{where}"
+            sql = f"SELECT count(*) AS n, {behind} AS b, max({session.column(self._column.name)}) AS m FROM {relation}{where}"
             asked = session.sub_query.format(sql)
             if not self._answer:
                 self._answer = session.columns(asked)

@@ -338,7 +338,7 @@ def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
     """
     plain = [re.sub(r"#\d+$", "", name) for name in names]
     for width in range(2, len(names) // 2 + 1):
-        if plain == plain[:width] * (len(names) // width):
+        if plain[width] == plain[0] and plain == plain[:width] * (len(names) // width):
             return width + 1
     if header.key(plain[0]) in header.SERIALS and plain[0] in plain[2:]:
         return plain.index(plain[0], 2) + 1

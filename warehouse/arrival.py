@@ -104,7 +104,8 @@ class Arrival:
         self.releases: int | None = None
         self.note: tuple[str, str] | None = None
         self.known = drift.known(warehouse, source_id)
-        self.layout: dict[str, str] | None = None  # the columns of a database's table, as it was read
+        self.layout: dict[str, str] | None = None  # the columns of a database's table or an interface, as it was read
+        self.sparse = False  # whether a column may be left out and come back
         self.watched = False  # whether a change of the source holds the delivery
         self.con: Any = None  # the DuckDB of this delivery, from its first row on
         self.opening: Future[Any] | None = None  # the same, being made while the source is asked
@@ -143,7 +144,7 @@ class Arrival:
                 raise
             return held
         self.checkpoint("landed")
-        self.layout = getattr(delivery, "layout", None)
+        self.layout, self.sparse = getattr(delivery, "layout", None), getattr(delivery, "sparse", False)
         findings = [{"code": f.code, "message": f.message} for f in delivery.findings]
         if landed.rows == 0 and delivery.kind in {"cursor", "exchange"}:
             landed.path.unlink(missing_ok=True)
@@ -306,13 +307,18 @@ class Arrival:
         found, now = drift.of_values(con, landed.path, checked, self.known)
         columns = self.layout or (drift.catalogue(self.connector) if self.releases is not None else None)
         told = columns is not None or kind in {"file", "file_full"}  # else the source gave what was asked, and no more
-        if columns is not None:
+        learnt = True
+        if columns is not None and self.sparse:
+            before = self.known.columns if self.known is not None else {}
+            learnt = any(kind == drift.KEY for kind in before.values())  # else only the columns in use were kept
+            now.columns = {**before, **columns}
+        elif columns is not None:
             now.columns = columns
         elif self.known is not None and not told:
             now.columns = self.known.columns
         if not self.watched or self.known is None:
             return [], now
-        changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told else []
+        changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told and learnt else []
         return [*changed, *drift.of_rows(kind, landed.rows, past), *found], now
 
     def _idle(self, result: BatchResult, position: str | None) -> bool:

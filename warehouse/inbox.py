@@ -247,14 +247,14 @@ def _decided(
         [state, by.strip(), day, json.dumps(decision, ensure_ascii=False), reason, found.drift_id],
     )
     replayed = _due(connection, home, found, state, day)
-    if found.kind == "column_added" and found.batch_id is None:
+    if found.kind == "column_added" and state != "rejected" and (found.batch_id is None or connector.driver == "http"):
         _know(connection, found)
     connection.commit()
     return Decided(item(connection, found.drift_id), tuple(replayed))
 
 
 def _know(connection: Control, found: Item) -> None:
-    """A column that held nothing is known from now on."""
+    """A column that held nothing, or of which the landed delivery does not tell, is known from now on."""
     connection.execute(
         "UPDATE hub.source_layout l SET columns = jsonb_set(l.columns::jsonb, ARRAY['columns', %s], '\"text\"')::json "
         "FROM hub.source s WHERE s.source_id = l.source_id AND s.connector = %s AND l.columns IS NOT NULL",

@@ -79,9 +79,10 @@ class Delivery:
     units: dict[str, str] = field(default_factory=dict)  # column -> 万元; "*" = said once for the whole sheet
     captions: list[str] = field(default_factory=list)  # title and period lines above the header
     delimiter: str | None = None  # of a delimited text
-    layout: dict[str, str] | None = (
-        None  # databases: all columns of the table with their types, once the first batch is read
-    )
+    # All columns of a database's table with their types, once the first batch is read; all keys of an interface's records
+    # after the last.
+    layout: dict[str, str] | None = None
+    sparse: bool = False  # a record may leave out what it has no value for: a column that is not there may come back
     handled: Any = None  # what the driver needs to acknowledge it
 
     def batches(self) -> Iterator[pa.RecordBatch]:

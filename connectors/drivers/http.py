@@ -195,6 +195,7 @@ class HTTP(Driver):
             kind=self.connector.mode,
             reader=lambda delivery: self._read(delivery, position),
             position=position if self.span is None else None,
+            sparse=True,
         )
 
     def backfill(self, begin: str, end: str) -> None:
@@ -276,6 +277,19 @@ class HTTP(Driver):
 
         return exploded(records, self._places, keep_empty=self.option("explode_empty") == "keep")
 
+    def _keys(self, rows: list[dict[str, Any]]) -> set[str]:
+        """All keys of the records, nested ones by their dotted names; days and numbers are no names but say which value it is."""
+        from connectors.answers import flat_names
+        from connectors.shape import is_value
+
+        found = set[str]().union(*rows)
+        nested = {name for name in found if any(isinstance(row.get(name), dict) for row in rows)}
+        for name in nested:
+            for row in rows:
+                if isinstance(value := row.get(name), dict):
+                    found.update(flat_names(value, f"{name}."))
+        return {name for name in found if not any(map(is_value, name.split(".")))}
+
     def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
@@ -303,7 +317,7 @@ class HTTP(Driver):
                     continue
                 columns = [text_column(rows, name, self._places) for name in wanted]
                 absent -= {name for name, column in zip(wanted, columns, strict=True) if column.present}
-                keys |= set(rows[0])
+                keys |= self._keys(rows)
                 batch = without_nul(pa.RecordBatch.from_arrays([column.array for column in columns], schema=schema))
                 if cursor and self.connector.mode == "cursor":
                     tracker = tracker or _Tracker(self, batch.column(cursor), position, page.date)
@@ -316,6 +330,7 @@ class HTTP(Driver):
                 client.journal.forget()
                 raise self._too_few(total, count)
             client.journal.forget()
+        delivery.layout = dict.fromkeys([*wanted, *sorted(keys)], "json")
         if tracker is not None and self.span is None:
             delivery.position = tracker.position()
             if tracker.beyond:

@@ -39,6 +39,9 @@ class InPostgreSQL(ExchangeSource):
         with psycopg.connect(self.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.executemany(statement, rows)
 
+    def open(self):
+        return psycopg.connect(self.url)
+
     def flags(self):
         with psycopg.connect(self.url) as connection:
             return [n for (n,) in connection.execute("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
@@ -60,6 +63,11 @@ class InMariaDB(ExchangeSource):
                 cursor.execute(statement, row)
             connection.commit()
             return list(cursor.fetchall())
+
+    def open(self):
+        connection = self.server.connect()
+        connection.select_db("source_exchange")
+        return connection
 
     def flags(self):
         return [n for (n,) in self.run("SELECT cd_id FROM swap WHERE cd_flag = 1 ORDER BY 1")]
@@ -130,6 +138,18 @@ class TestExchange:
         [(delivery, rows)] = read(source.connector(), "2")
         assert [row["_seq"] for row in rows] == [3, 4, 5]
         assert delivery.position_after() == "5"
+
+    def test_transactions_that_commit_in_the_other_order_lose_nothing(self, source):
+        """The lower number is given out first and committed last: read before and after, both come, in order."""
+        source.add((1, "I", "U1", "甲"))
+        with source.open() as late, late.cursor() as cursor:
+            cursor.execute("INSERT INTO swap VALUES (2, 'U', %s, 'B1', 'U1', '旧', 0)", (recent(9),))
+            source.add((3, "U", "U1", "新", recent(5)))
+            [(delivery, rows)] = read(source.connector(), "1")
+            assert (shape(rows), delivery.position_after()) == ([(3, "U", "U1", "新")], "1")
+            late.commit()
+        [(delivery, rows)] = read(source.connector(), "1")
+        assert (shape(rows), delivery.position_after()) == ([(2, "U", "U1", "旧"), (3, "U", "U1", "新")], "3")
 
     def test_old_gap_is_passed(self, source):
         source.add((1, "I", "U1", "甲"), (5, "I", "U5", "戊", recent(20)), (9, "I", "U9", "壬", recent(10)))

@@ -17,6 +17,7 @@ from pipelines.run import prepare
 from pipelines.run import run as go
 from schemas.errors import ConfigError
 from schemas.identifiers import county_today
+from tests.conformance.interface import serving
 from warehouse import inbox, registry
 from warehouse.engines.postgresql import Server
 from warehouse.home import Home
@@ -403,3 +404,67 @@ def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
     assert [tuple(row.values()) for row in told] == [
         ("committed", True), *[("skipped", True)] * 3, ("committed", True),
     ]  # fmt: skip
+
+
+def test_a_new_field_of_an_interface_is_held(home: Home, control: Control) -> None:
+    """All fields are learnt at the first read, in use or not; one that is left out and comes back is not new."""
+    with serving() as site:
+        site.records = [
+            {"id": f"CB{n}", "gd": f"GD{n}", "lc": 1, "sj": "2026-03-01 09:00:00", "区": {"镇": "东镇"}, **({"注": "x"} if n % 2 else {})}
+            for n in range(1, 31)
+        ]  # fmt: skip
+        document = {
+            "title": "回访接口", "dataset": "hotline_callback", "source": {"driver": "http", "url": site.url, "records": "data.list"},
+            "load": {"mode": "full"}, "fields": {"callback_id": "id", "ticket_no": "gd", "round": "lc", "called_at": "sj"},
+        }  # fmt: skip
+        number = registry.save(control, "hotline_office/jk", document, by="王芳").registration_id
+        registry.submit(control, number, by="王芳")
+        registry.approve(control, number, by="李强")
+
+        def load(**how: Any) -> list[BatchResult]:
+            report = go([registry.load(home).get("hotline_office/jk")], home, **how)
+            assert not report.failures, report.failures
+            return report.results
+
+        def decide(number: int, **how: Any) -> None:
+            done = inbox.accept(
+                control, home, number, by="王芳", connector=registry.load(home).get("hotline_office/jk")
+            )
+            assert [r.status for r in load(from_landing=True, batches=set(done.replay))] == ["committed"]
+
+        assert load()[0].new_rows == 30
+        for record in site.records:
+            record.pop("注", None)
+        assert load()[0].status == "committed"
+        for record in site.records:
+            record["注"] = "又有了"
+        assert load()[0].status == "committed"
+        site.records[-1]["区"]["村"] = "东村"  # one record of thirty, and within another field
+        site.records[0]["lc"] = 2
+        assert [r.status for r in load()] == ["held"]
+        assert [r.status for r in load()] == ["held"]
+        (found,) = inbox.items(control)
+        assert (found.kind, found.subject) == ("column_added", "区.村")
+        kept = "SELECT round FROM record.hotline_callback WHERE callback_id = 'CB1'"
+        assert [row["round"] for row in control.execute(kept).fetchall()] == [1]
+        decide(found.drift_id)
+        assert [row["round"] for row in control.execute(kept).fetchall()] == [2]
+        assert [r.status for r in load()] == ["committed"]
+        assert not inbox.items(control)
+        for record in site.records:
+            record["方式"] = "电话"
+        load()
+        (found,) = inbox.items(control)
+        done = inbox.map_(
+            control,
+            home,
+            found.drift_id,
+            by="王芳",
+            connector=registry.load(home).get("hotline_office/jk"),
+            field="method",
+        )
+        load(from_landing=True, batches=set(done.replay))
+        assert load()[0].changed_rows == 30
+        methods = control.execute("SELECT DISTINCT method FROM record.hotline_callback").fetchall()
+        assert len(methods) == 1
+        assert methods[0]["method"] is not None

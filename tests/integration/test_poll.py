@@ -84,6 +84,12 @@ def test_a_change_is_taken_in_and_quiet_is_nothing(home_with_source: Home, sourc
         until_quiet(poller)
         assert batches(home_with_source) == made + 2
         assert len(told) == 3
+        # A row dated in the future is the largest from now on, and hides no change of a row in the window.
+        source.execute("INSERT INTO hf VALUES ('CB99', 'GD99', 1, '2026-03-02', '短信', '2099-01-01')")
+        until_quiet(poller)
+        source.execute("UPDATE hf SET fs = '电话', gx = '2026-03-03' WHERE id = 'CB1'")
+        assert until_quiet(poller)[0].changed == [NAME]
+        assert batches(home_with_source) == made + 4
         open_ = source.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = 'dept_poll' AND pid <> pg_backend_pid()"
         ).fetchone()

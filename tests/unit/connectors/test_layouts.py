@@ -460,6 +460,8 @@ def test_years_over_names_that_come_again_tell_them_apart(read, kind):
 
 def test_what_databases_write_for_nothing_and_under_names(read):
     assert read("编号\t名称\n1\t\\N\n2\t乙\n3\tC:\\New\n")[1] == [["1", ""], ["2", "乙"], ["3", "C:\\New"]]
+    _, found, said = read("编号,名称\n1,\\N\n2,乙\n")
+    assert (found, "像是数据库里没有填的值" in said) == ([["1", "\\N"], ["2", "乙"]], True)
     assert read("ID,NAME\n--,----\n1,A\n2,B\n")[1] == [["1", "A"], ["2", "B"]]
     assert read("ID,NAME\n-,-\n1,A\n2,B\n")[1] == [["-", "-"], ["1", "A"], ["2", "B"]]
 
