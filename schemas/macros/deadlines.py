@@ -8,7 +8,8 @@ The last of several dates is the final one. A limit without a year is the first 
 it, 9月至12月) on. Working days, and days off at the end of a limit in days, come from the variables that `set_calendar` sets;
 before 春节 means by the day before it. What would be taken for something else (春节后, 双月, 每两周) is not read. 立行立改 has a rule of its own (the ledger's) and 长期坚持 no day: both give NULL.
 
-A recurrence is `year:12-31 year:06-30`, `half`, `quarter`, `month:25` (`month:E` its last day), `week:5` or `day`.
+An extension adds to the limit before it, or moves it (延期至). A recurrence is `year:12-31 year:6-30`, `half`, `quarter`,
+`month:25` (`month:E` its last day, `month:w1` and `month:wE` its first and last working day), `week:5` or `day`.
 
 Source: 民法典 第二百条至第二百零三条 (the first day is not counted, months end on the same day, a last day off moves on).
 """
@@ -27,19 +28,36 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 2004, 2035  # festivals; working days as far as the calendar given
 
 _ONE = "[一二三四五六七八九]"
+_N = "[0-9一二两三四五六七八九十]"
+_ONCE_A_WEEK = "每个?(?:周|星期|礼拜)(?:至少|不少于)?[一1](?:(?:[、至到-]|或者?)?[二两2])?次"
 # Before Chinese figures become Arabic ones: one word for each thing, so that 以前, 之前 and 止 need no mention below.
+_EACH = "[每逐按](?:一?个)?"
 _QUARTERS = "[每各逐](?:一?个)?季度?的?"
 _WORDS = (
     ("[ _]", ""),
     (f"{_QUARTERS}(?:首个?|第[一1]个?)月", "每季1月"),
     (f"{_QUARTERS}(?:中间|第[二2]个?)月", "每季2月"),
     (f"{_QUARTERS}(?:末个?|最后[一1]?个?|第[三3]个?)月", "每季3月"),
-    (r"[(\[【][^)\]】]*原[^)\]】]*[)\]】]", ""),  # 6月底前（原定3月底前）
+    ("[“”‘’\"'「」]", ""),
+    (r"[(\[【][^)\]】]*(?:原|力争)[^)\]】]*[)\]】]", ""),  # 6月底前（原定3月底前）
+    ("[,;.、](?:原|力争)[^,;.]*", ""),
+    (rf"([前日底])[(]{_N}+个?(?:工作日|自然日|日历日|天|日|周|星期|月)[内止]?[)]", r"\1"),  # 5月28日前（60个工作日）
+    # What is to be done names no limit: 6月底前完成2026年度任务.
+    (rf"(?:20[0-9]{{2}}年度?|[今本明当]年度?|{_N}{{1,2}}月份?|第?[1-4一二三四]季度?)的?(任务|计划|目标|工作|规划|预算|决算|方案|总结|报告|报表|资金|工资|考核|项目|投资)", r"\1"),
+    ("下一个?(季|月|周|星期|礼拜)", r"下\1"),
+    ("下一?个?年", "明年"),
+    (_ONCE_A_WEEK, "每周日"),
+    ("已经?延[期长]", ""),
+    (f"{_EACH}半个?月|半个?月一[次报]", "每月15日每月底"),
+    (f"{_EACH}旬[底末终内]?", "每月10日每月20日每月底"),
+    ("(?:延长|延期|顺延|展期|延后|推迟|延|调整)(?:至|到|为)", "移至"),
+    ("(?:延长|延期|顺延|展期|延后|推迟|延)(?:了|时限|期限)?", "再加"),
     ("五一(?:国际)?(?:劳动节|节)?|劳动节", "劳动节"),
     ("(^|[^二三])十一(?:国庆节?|节)?(前|之前|以前|假期|长假)", r"\1国庆\2"),
     ("七一(?:建党)?节?|建党节", "建党节"),
     ("八一(?:建军)?节?|建军节", "建军节"),
     ("(元旦|春节|除夕|元宵|清明|劳动节|端午|建党节|建军节|中秋|国庆|重阳)节?(?:假期|长假|放假)?(?:到来|来临)?(?:之前|以前|前夕|前)", r"\1前"),
+    ("([日号])(?:元旦|国庆|劳动节|建党节|建军节)前", r"\1前"),  # 10月1日国庆节前
     ("[两俩]", "二"),
     (f"({_ONE})百({_ONE})十({_ONE})", r"\1\2\3"),
     (f"({_ONE})百({_ONE})十", r"\1\g<2>0"),
@@ -82,6 +100,8 @@ _FIGURES = (
     ("年的", "年"),
     ("月的", "月"),
     (r"(每月|每季[123]月)[0-9]{1,2}日?[至到~-]+([0-9]{1,2})日", r"\1\2日"),
+    ("(每月)([0-9]{1,2})([前,;、)]|$)", r"\1\2日\3"),
+    *(2 * (("逢([0-9]{1,2})日?[、和及与,]逢?([0-9]{1,2})", r"逢\1逢\2"),)),
     *(
         2
         * (
@@ -97,8 +117,19 @@ _THIS = "([本当这此下次]?)个?"
 _FESTIVALS = "元旦|春节|除夕|元宵|清明|劳动节|端午|建党节|建军节|中秋|国庆|重阳"
 _AT_ONCE = "立行立改|立即整改|立查立改|立知立改|立整立改|即知即改|即行即改|即查即改|边查边改|立即|马上|即刻"
 _LONG = "长期|永久|持续|常态|无固定期限|无限期|不限期|无期限|不间断|一贯|经常性|定期|始终|动态"
+_NTH_WORKDAY = (("(?:第1个?|首个?)", "1"), ("最后1?个?", "E"))
 # What a stretch of the text says, and how it is written down; the first that fits at the leftmost place counts.
 _PARTS = (
+    ("移至", "moved"),
+    ("再加([0-9]{1,3})工作日", r"more|\1|w"),
+    ("再加([0-9]{1,3})[天日]", r"more|\1|d"),
+    ("再加([0-9]{1,2})周", r"more|\1|W"),
+    ("再加([0-9]{1,2})个?月", r"more|\1|M"),
+    ("再加([1-9])年", r"more|\1|Y"),
+    ("再加", "more"),
+    ("逢(?:10|0)日?", "every|month:10;every|month:20;every|month:30;every|year:2-E"),
+    ("逢9日?", "every|month:9;every|month:19;every|month:29;every|year:2-E"),
+    ("逢([1-8])日?", r"every|month:\1;every|month:1\1;every|month:2\1"),
     ("每年第?([1-4])季底?", r"every|year:q\1"),
     ("每年([上下])半年底?", r"every|year:h\1"),
     ("每年([0-9]{1,2})月([0-9]{1,2})日", r"every|year:\1-\2"),
@@ -107,6 +138,12 @@ _PARTS = (
     ("每年([0-9]{1,2})月(?:底|下旬|内)?", r"every|year:\1-E"),
     ("每年年?底?", "every|year:12-E"),
     ("每半年底?", "every|half"),
+    *((f"每月{said}工作日", f"every|month:w{day}") for said, day in _NTH_WORKDAY),
+    *(
+        (f"每季{n}月{said}工作日", ";".join(f"every|year:{month}-w{day}" for month in range(n, 13, 3)))
+        for n in (1, 2, 3)
+        for said, day in _NTH_WORKDAY
+    ),
     *(
         (f"每季{n}月{said}", ";".join(f"every|year:{month}-{day}" for month in range(n, 13, 3)))
         for n in (1, 2, 3)
@@ -123,6 +160,9 @@ _PARTS = (
     ("每周[日天]?", "every|week:7"),
     ("每(?:工作日|天|日)", "every|day"),
     (f"{_Y}([0-9]{{1,2}})月([0-9]{{1,2}})日(?:之日|开始)?起", r"from|\1|\2|\3|\4"),
+    (f"{_Y}([0-9]{{1,2}})月起", r"from|\1|\2|\3|E"),
+    ("((?:19|20)[0-9]{2})年起", r"from|\1||1|1"),
+    ("([今本当明次来后])年起", r"from||\1|1|1"),
     (f"{_Y}([0-9]{{1,2}})月([0-9]{{1,2}})日?", r"day|\1|\2|\3|\4"),
     (f"{_THIS}月([0-9]{{1,2}})日", r"here|day|\1|\2"),
     ("([0-9]{1,2})日前", r"here|day||\1"),
@@ -165,13 +205,26 @@ _PARTS = (
     (_AT_ONCE, "immediate"),
 )
 # Said in ways that the parts would take for something else; kept as written, for a person to set the date.
-_N = "[0-9一二两三四五六七八九十]"
+_SPAN = "个?(?:工作日|天|日|周|星期|礼拜|月|季度?|年|小时)"
+# Events that are the start of the clock: a limit counted from any other (验收后, 竣工之日起) has no day yet.
+_STARTS = (
+    "(?:接[到件收受单报访诉]|收[到悉件文]|签收|受理|交办|派单|派发|转办|转交|通知|下发|印发|发文|发布|签发|立案|发现|确认|反馈|移交|督办|来函|来文|通报|送达|文件|现在|[今当即]日|[今当]天|从今|自今)"
+    "[^,，;；。、0-9]{0,8}?(?:[以之]?后|之日起|起)"
+)
 _ELSE = (
     "[双单]月|隔[周月年]|首月|末月|每个?月.{0,3}次月"
-    f"|每隔?[2-9二两三四五六]个?(?:月|周|星期|季|年)|一[月季周年]一|(?:半年|[一1]个?(?:季度?|月|周|年))(?:至少|不少于)?{_N}次|[年月季周]度?(?:至少|不少于)?[2-9二两三四五六]次"
+    f"|每隔?(?:[2-9二两三四五六七八九十]|[1-9][0-9])个?(?:月|周|星期|季|年)|每隔?{_N}+个?(?:工作日|天|日)|一[月季周年]一|(?:半年|[一1]个?(?:季度?|月|周|年))(?:至少|不少于)?{_N}次|[年月季周]度?(?:至少|不少于)?[2-9二两三四五六]次"
     f"|每个?(?:半年|年|季度?|月)[^,，;；。]{{0,8}}(?:第一个|第[{_N[1:-1]}]个|最后一个|前{_N}+个?工作日|后)|[季月]后{_N}"
     "|(?:元旦|春节|清明|五一|劳动节|端午|中秋|国庆|节|假期|长假|汛期?)(?:假期|长假)?[以之]?后"
     "|每(?:周|星期)[一二三四五六日天][、和及与,，](?:周|星期)?[一二三四五六日天]次"
+    "|每(?:周|星期)一(?:报[^送]|报$|调度|通报|督[查导]|研判|更新|小结|检查|巡查|清|结|会商|碰头|评比|考核|排名|总结|汇总)"
+    f"|每旬[首第前后中]|每个?季度?[末底]?的?前?{_N}+[日号]"
+    "|每年[^,，;；。0-9]{0,4}(?:元旦|春节|清明|五一|劳动节|端午|中秋|国庆|汛|雨季|入[冬夏]|开学|[供采]暖|高考|两会|春耕|[春夏秋冬]季)[^,，;；。]{0,3}前"
+    f"|第{_N}+个?(?:工作日|天|日|周|星期|礼拜|月)|[^半]年度?[之以]?前"
+    f"|(?:去年|上年)度?(?:年?[底末初中]|{_N}+月)|上个?(?:季度?|月|周|星期)[底末初中]"
+    "|已于|[月日年底]已(?:经)?(?:完成|整改|办结|销号)|不含|除外|不计|剔除|扣除|中长期"
+    f"|{_N}[+＋加]{_N}|待[^,，;；。、定]{{2,12}}(?:后|[,，])"
+    f"|[^0-9号日月年,，;；。、(（内前](?:[以之]?后|之日起|起)[^,，;；。、]{{0,2}}?{_N}+{_SPAN}"
 )
 _EVERY_PART = "|".join(
     f"(?:{pattern})".replace("(?:", "\0").replace("(", "(?:").replace("\0", "(?:") for pattern, _ in _PARTS
@@ -195,13 +248,39 @@ def _written(part: str) -> str:
     return part
 
 
+def _plain(s: str) -> str:
+    """The text without what _ELSE would mistake: months of a quarter, working days and starts that are read."""
+    months = f"{_QUARTERS}(?:首个?|中间|末个?|最后一?个?|第[一二三123]个?)月"
+    for pattern, put in (
+        (months, "每月"),
+        ("每个?月份?的?(?:第[一1]个?|首个?|最后[一1]?个?)工作日", ""),
+        (_ONCE_A_WEEK, "每周"),
+        (_STARTS, ""),
+    ):
+        s = replaced(s, pattern, put)
+    return s
+
+
 MACROS = {
     "limit_cell(s)": _cell("s"),
     "limit_parts(s)": f"""list_transform(regexp_extract_all(limit_cell(s), {quoted(_EVERY_PART)}), lambda x: {_written("x")})""",
     "limit_spec(s)": f"""CASE
         WHEN s IS NULL OR date_shape(s) = 'null' THEN 'null'
-        WHEN regexp_matches(regexp_replace(s, {quoted(f"{_QUARTERS}(?:首个?|中间|末个?|最后一?个?|第[一二三123]个?)月")}, '每月', 'g'), {quoted(_ELSE)}) THEN 'unparsed'
-        ELSE {let("x", "array_to_string(limit_parts(s), ';')", f"CASE WHEN x <> '' THEN x WHEN regexp_matches(s, {quoted(_LONG)}) THEN 'long_term' ELSE 'unparsed' END")} END""",
+        WHEN regexp_matches({_plain("s")}, {quoted(_ELSE)}) THEN 'unparsed'
+        ELSE {let("x", let("told", "string_split(array_to_string(limit_parts(s), ';'), ';')", "limit_ordered(told)"), f"CASE WHEN x <> '' THEN x WHEN regexp_matches(s, {quoted(_LONG)}) THEN 'long_term' ELSE 'unparsed' END")} END""",
+    # The part that decides stands last: where the limit was moved to, else the date, not the reports until then. `more` adds to what
+    # is before it; to nothing, to what comes round, or told without a length it is for a person.
+    "limit_dated(part)": "NOT starts_with(part, 'every|') AND NOT starts_with(part, 'from|') AND part NOT IN ('immediate', 'moved', '')",
+    "limit_ordered(parts)": """CASE
+        WHEN parts[-1] = 'moved' OR list_contains(parts, 'more') THEN 'unparsed'
+        WHEN list_contains(parts, 'moved') THEN array_to_string(
+          list_filter(parts, lambda x, i: x <> 'moved' AND NOT starts_with(x, 'more|') AND i <> list_position(parts, 'moved') + 1)
+          || [parts[list_position(parts, 'moved') + 1]], ';')
+        WHEN starts_with(parts[-1], 'more|') AND (len(parts) = 1 OR NOT limit_dated(parts[-2]) OR starts_with(parts[-2], 'more|')) THEN 'unparsed'
+        WHEN starts_with(parts[-1], 'more|') THEN array_to_string(parts, ';')
+        WHEN len(list_filter(parts, lambda x: limit_dated(x) AND NOT starts_with(x, 'more|'))) > 0 THEN array_to_string(
+          list_filter(parts, lambda x: NOT limit_dated(x)) || list_filter(parts, lambda x: limit_dated(x) AND NOT starts_with(x, 'more|')), ';')
+        ELSE array_to_string(parts, ';') END""",
     # Below, p is one part split at |.
     "limit_day(y, m, b)": """CASE
         WHEN y IS NULL OR m NOT BETWEEN 1 AND 12 THEN NULL
@@ -234,9 +313,10 @@ MACROS = {
     "limit_week(p, start)": """(date_trunc('week', start)::DATE + 7 * limit_ahead(p[2])
         + CASE WHEN p[3] IN ('', '日', '天') THEN 6 ELSE p[3]::INTEGER - 1 END)""",
     # The calendar is a text of ones and noughts: a list of its days would be copied wherever a macro is pasted.
+    "limit_works(d, n)": "substr(getvariable('hub_workdays'), (d - getvariable('hub_calendar_from') + 1)::INTEGER, n::INTEGER)",
     "limit_workday(d, n)": let(
         "days",
-        "substr(getvariable('hub_workdays'), (d - getvariable('hub_calendar_from') + 1)::INTEGER, 2 * n + 30)",
+        "limit_works(d, 2 * n + 30)",
         "d + list_filter(range(0, 2 * n + 30), lambda k: substr(days, k + 1, 1) = '1')[n]::INTEGER",
     ),
     "limit_to(n, unit, start)": """CASE
@@ -245,9 +325,11 @@ MACROS = {
         WHEN unit = 'W' THEN start + 7 * n
         WHEN unit = 'H' THEN (start + to_months(n))::DATE + 15
         ELSE (start + to_months(CASE unit WHEN 'M' THEN n WHEN 'Q' THEN 3 * n WHEN 'Y' THEN 12 * n ELSE 12 * n + 6 END))::DATE END""",
-    "limit_after(n, unit, start)": """limit_workday(
+    # Past the calendar only weekends are known to be days off.
+    "limit_after(n, unit, start)": """coalesce(limit_workday(
         CASE WHEN unit <> 'w' THEN limit_to(n, unit, start) WHEN n = 0 THEN start ELSE start + 1 END,
-        CASE WHEN unit = 'w' AND n > 0 THEN n ELSE 1 END)""",
+        CASE WHEN unit = 'w' AND n > 0 THEN n ELSE 1 END),
+        CASE WHEN unit <> 'w' THEN limit_to(n, unit, start) + CASE isodow(limit_to(n, unit, start)) WHEN 6 THEN 2 WHEN 7 THEN 1 ELSE 0 END END)""",
     # The names under which a day comes round.
     "limit_names(d)": """[
         'year:' || month(d) || '-' || day(d), 'month:' || day(d), 'day',
@@ -257,8 +339,15 @@ MACROS = {
         CASE WHEN d = last_day(d) AND month(d) % 3 = 0 THEN 'year:q' || quarter(d) END,
         CASE WHEN d = last_day(d) AND month(d) % 6 = 0 THEN 'half' END,
         CASE WHEN d = last_day(d) AND month(d) % 6 = 0 THEN 'year:h' || CASE month(d) WHEN 6 THEN '上' ELSE '下' END END]""",
-    "limit_comes_round(codes, start)": """list_filter(list_transform(range(0, 367), lambda n: start + n::INTEGER),
-        lambda d: list_has_any(codes, limit_names(d)))[1]""",
+    # The first and last working days of a month are looked up month by month, and only where asked for: the calendar is a long text.
+    "limit_workdays(codes, m)": """[
+        CASE WHEN list_has_any(codes, ['month:w1', 'year:' || month(m) || '-w1']) THEN limit_workday(m, 1) END,
+        CASE WHEN list_has_any(codes, ['month:wE', 'year:' || month(m) || '-wE'])
+          THEN m + length(rtrim(limit_works(m, day(last_day(m))), '0'))::INTEGER - 1 END]""",
+    "limit_comes_round(codes, start)": """least(
+        list_filter(list_transform(range(0, 367), lambda n: start + n::INTEGER), lambda d: list_has_any(codes, limit_names(d)))[1],
+        CASE WHEN regexp_matches(array_to_string(codes, ' '), '[:-]w[1E]') THEN list_min(list_filter(flatten(list_transform(range(0, 14),
+          lambda n: limit_workdays(codes, (date_trunc('month', start) + to_months(n::INTEGER))::DATE))), lambda d: d >= start)) END)""",
     "limit_part(p, least, start)": """CASE
         WHEN p[1] IN ('day', 'from', 'tenday', 'month', 'quarter', 'half', 'year', 'festival') THEN limit_yearly(p, least, start)
         WHEN p[1] = 'here' THEN limit_here(p, start)
@@ -274,9 +363,10 @@ MACROS = {
     ),
     "limit_codes(parts)": "list_transform(list_filter(parts, lambda x: starts_with(x, 'every|')), lambda x: substr(x, 7))",
     "limit_base(parts, start)": """coalesce(list_transform(list_filter(parts, lambda x: starts_with(x, 'from|')),
-        lambda x: limit_yearly(string_split(x, '|'), start, start))[-1], start)""",
+        lambda x: CASE WHEN ends_with(x, '|E') THEN greatest(start, date_trunc('month', limit_yearly(string_split(x, '|'), start, start))::DATE)
+          ELSE limit_yearly(string_split(x, '|'), start, start) END)[-1], start)""",
     "limit_final(parts, start, base)": f"""CASE
-        WHEN starts_with(parts[-1], 'every|') THEN limit_comes_round(limit_codes(parts), start)
+        WHEN starts_with(parts[-1], 'every|') THEN limit_comes_round(limit_codes(parts), greatest(base, start))
         ELSE {
         let(
             "p",
@@ -288,13 +378,30 @@ MACROS = {
             ),
         )
     } END""",
+    # 6月底 and a month more is the end of July; 6月30日 and a month more the 30th.
+    "limit_longer(p, before, d)": """CASE WHEN p[3] = 'M' AND ends_with(before, '|E') THEN last_day((d + to_months(p[2]::INTEGER))::DATE)
+        ELSE limit_after(p[2]::INTEGER, p[3], d) END""",
     "limit_on(spec, start)": f"""CASE
         WHEN spec IS NULL OR spec IN ('null', 'long_term', 'unparsed') THEN NULL
         WHEN TRY_CAST(spec AS DATE) IS NOT NULL THEN TRY_CAST(spec AS DATE)
-        ELSE {let("parts", "string_split(spec, ';')", "limit_final(parts, start, limit_base(parts, start))")} END""",
+        ELSE {
+        let(
+            "parts",
+            "string_split(spec, ';')",
+            let(
+                "d",
+                let(
+                    "kept",
+                    "CASE WHEN starts_with(parts[-1], 'more|') THEN parts[:-2] ELSE parts END",
+                    "limit_final(kept, start, limit_base(kept, start))",
+                ),
+                "CASE WHEN starts_with(parts[-1], 'more|') THEN limit_longer(string_split(parts[-1], '|'), parts[-2], d) ELSE d END",
+            ),
+        )
+    } END""",
     "limit_kind(p)": """CASE
         WHEN p[1] IN ('here', 'term') THEN p[2]
-        WHEN p[1] = 'after' THEN CASE WHEN p[3] = 'w' THEN 'workdays' ELSE 'duration' END
+        WHEN p[1] IN ('after', 'more') THEN CASE WHEN p[3] = 'w' THEN 'workdays' ELSE 'duration' END
         WHEN p[1] IN ('plan') THEN 'year'
         WHEN p[1] = 'from' THEN 'day'
         ELSE p[1] END""",

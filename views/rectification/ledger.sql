@@ -5,13 +5,13 @@ grain: 每行一个整改问题
 owner: 县营商环境建设局
 definition:
   status: 台账上的；门户里审核通过的销号申请算已销号，审核通过的进展改写进度，直到台账自己改了状态、进度或反弹次数，此后以台账为准；门户里报了还没审核的销号申请算销号待审
-  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的（每季度末、每年12月底前）为数据日（已停止计时的为停止计时日）起的下一次，上一次已过而再上一次之后没有报过进展、也没有完成过措施的为上一次，补报后看下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
+  due_on: 经批准延期的按延期后的日期，否则按原定整改时限；周期性的延期只管延期日之前的那几次，过后照周期走；周期性的（每季度末、每年12月底前）为数据日（已停止计时的为停止计时日）起的下一次，上一次已过而再上一次之后没有报过进展、也没有完成过措施的为上一次，补报后看下一次；时限写“立行立改”一类的按确认那天有效的规则（事项“立行立改”，rectification.at_once），从确认（未记确认时间的从发现）起算；长期坚持类可为空
   stopped_on: 停止计时日：已申请销号（未被退回，等审核的时间不算牵头单位的）的为申请日，被退回的从头接着算，已销号而没有申请日的为销号日，其余为空；门户里销号的，申请日是报出那天，销号日是审核通过那天
   is_due: 整改时限早于数据日
   is_on_time: 停止计时日不晚于整改时限；尚未停止计时的为否，没有时限的为空
   days_overdue: 停止计时日（未停止的按数据日）超过整改时限的天数，未超过为 0
   due_precision: 时限原文写到多细：日、旬、月、季、半年、年、周、节前、工作日、期限、周期、立行立改、长期坚持
-  due_recurrence: 周期性的时限多久一次，如 year:12-E（每年十二月底）、quarter（每季末）、month:25（每月 25 日）
+  due_recurrence: 周期性的时限多久一次，如 year:12-E（每年十二月底）、quarter（每季末）、month:25（每月 25 日）、month:w1（每月第一个工作日）、month:wE（每月最后一个工作日）
   progress_pct: 单位填报的整改进度，0 至 100
   variance_pct: 进度（%）减去已用时间占全部时间的比例（%），只算正在整改的、时限不是周期性的；负数为落后
   light: grey 灰＝已销号；blue 蓝＝长期坚持；red 红＝超期，或有措施节点过期超过 15 天；yellow 黄＝7 天内到期，或进度落后时间超过 20 个百分点；其余 green 绿
@@ -45,6 +45,12 @@ coming AS (
   CROSS JOIN (SELECT MIN(found_on) AS first_on FROM rectification_problem WHERE due_precision = '周期') AS opened
   WHERE day >= first_on AND day < :as_of + INTERVAL '367' DAY
 ),
+working AS (
+  SELECT MIN(day) AS first_on, MAX(day) AS last_on
+  FROM work_calendar
+  WHERE is_workday
+  GROUP BY EXTRACT(YEAR FROM day), EXTRACT(MONTH FROM day)
+),
 named AS (
   SELECT day, 'year:' || CAST(month_no AS INTEGER) || '-' || CAST(day_no AS INTEGER) AS name FROM coming
   UNION ALL
@@ -65,6 +71,14 @@ named AS (
   SELECT day, 'half' AS name FROM coming WHERE is_month_end AND month_no IN (6, 12)
   UNION ALL
   SELECT day, CASE month_no WHEN 6 THEN 'year:h上' ELSE 'year:h下' END AS name FROM coming WHERE is_month_end AND month_no IN (6, 12)
+  UNION ALL
+  SELECT c.day, 'month:w1' AS name FROM coming AS c JOIN working ON working.first_on = c.day
+  UNION ALL
+  SELECT c.day, 'year:' || CAST(c.month_no AS INTEGER) || '-w1' AS name FROM coming AS c JOIN working ON working.first_on = c.day
+  UNION ALL
+  SELECT c.day, 'month:wE' AS name FROM coming AS c JOIN working ON working.last_on = c.day
+  UNION ALL
+  SELECT c.day, 'year:' || CAST(c.month_no AS INTEGER) || '-wE' AS name FROM coming AS c JOIN working ON working.last_on = c.day
 ),
 turn AS (
   SELECT
@@ -194,7 +208,7 @@ problem AS (
     p.reviewer,
     p.found_on,
     COALESCE(
-      p.extension_to,
+      CASE WHEN recurring.due_on IS NULL OR recurring.due_on <= p.extension_to THEN p.extension_to END,
       recurring.due_on,
       p.due_on,
       CASE
@@ -203,7 +217,7 @@ problem AS (
       END
     ) AS due_on,
     CASE
-      WHEN p.extension_to IS NOT NULL THEN '经批准延期'
+      WHEN p.extension_to IS NOT NULL AND (recurring.due_on IS NULL OR recurring.due_on <= p.extension_to) THEN '经批准延期'
       WHEN p.due_precision = '周期' THEN '整改清单写明的周期'
       WHEN p.due_on IS NOT NULL AND p.due_precision IN ('工作日', '期限') THEN '整改清单写明，自确认或发现之日起算'
       WHEN p.due_on IS NOT NULL THEN '整改清单写明'
