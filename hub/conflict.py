@@ -195,14 +195,14 @@ def _chosen(values: Sequence[str], case: dict[str, Any], agreed: Contract) -> di
 
 @trace.command("enterprise", cls=Command)
 def enterprise(
-    number: Annotated[str, typer.Argument(metavar="主体编号", help="enterprise_id，合并前的旧编号也行")],
+    number: Annotated[str, typer.Argument(metavar="主体", help="编号（合并前的也行）、信用代码、注册号或名称")],
     field: Annotated[str | None, typer.Argument(metavar="字段", help="只看这个字段，如 name")] = None,
     format: Format = "table",
 ) -> None:
     """一个主体的值出自哪个来源、批次、文件和行，何时得知，按哪条规则采用，别处怎么说。
 
     示例：
-      hub trace enterprise 3f2b9c1e-5d1a-4f0e-9a77-0c1d2e3f4a5b
+      hub trace enterprise 91350100M000100Y43
       hub trace enterprise 3f2b9c1e-5d1a-4f0e-9a77-0c1d2e3f4a5b name -o json
     """
     from hub.setup import home
@@ -217,6 +217,7 @@ def enterprise(
         raise UsageError("字段", f"主体没有字段 '{field}'", nearest(field, fields))
     group = None if field is None else fields[field].group or field
     with Connection(home().database_url) as warehouse:
+        number = merging.find(warehouse, number)
         current = merging.current(warehouse, number)
     with connect() as connection:
         claims = truth.trace(connection, current, group)

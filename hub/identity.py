@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Group, help="主体对照：合并、拆开、留痕，以及须人定的疑点。", no_args_is_help=True, rich_markup_mode=None
 )
-Enterprise = Annotated[str, typer.Argument(metavar="主体编号", help="enterprise_id，合并前的旧编号也行")]
+Enterprise = Annotated[str, typer.Argument(metavar="主体", help="编号（合并前的也行）、信用代码、注册号或名称")]
 By = Annotated[str, typer.Option("--by", metavar="姓名", help="谁定的")]
 Reason = Annotated[str, typer.Option("--reason", metavar="文字", help="理由")]
 KINDS = {
@@ -40,6 +40,7 @@ def show(
 
     output.one_of("-o", format, ("table", "json"))
     with _warehouse() as warehouse:
+        enterprise = merging.find(warehouse, enterprise)
         root = merging.current(warehouse, enterprise)
         said = warehouse.rows(
             "SELECT p.atom_id::text AS own_id, s.connector, p.uscc, p.reg_no, p.name, p.match_rule FROM hub.party p JOIN hub.source s USING (source_id) "
@@ -64,7 +65,7 @@ def show(
 @app.command(cls=Command)
 def merge(
     one: Enterprise,
-    other: Annotated[str, typer.Argument(metavar="另一个编号", help="并在一起的另一个")],
+    other: Annotated[str, typer.Argument(metavar="另一个", help="并在一起的另一个")],
     by: By,
     reason: Reason,
 ) -> None:

@@ -6,10 +6,12 @@ pointers form a forest, and taking one away splits one enterprise into exactly t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from schemas.errors import ConfigError
+from schemas.text import narrow
 from warehouse.engines.adbc import Connection
 
 
@@ -42,6 +44,34 @@ def current(warehouse: Connection, enterprise: str) -> str:
     return str(found)
 
 
+_NAMED = 5
+
+
+def find(warehouse: Connection, said: str) -> str:
+    """The id of the enterprise a person means: by an id of it, a credit code, a registration number, or its name as a source wrote it.
+
+    An id comes back as it is, also one that leads to another by now.
+
+    Raises:
+        ConfigError: nothing goes by that, or several enterprises do.
+    """
+    with suppress(ValueError):
+        return str(UUID(said))
+    text = narrow(said)
+    found = warehouse.rows(
+        "SELECT enterprise_id::text AS id, min(name) AS name FROM hub.party WHERE enterprise_id IS NOT NULL "
+        "AND (uscc = $1 OR reg_no = $1 OR name = $2) GROUP BY enterprise_id ORDER BY enterprise_id LIMIT $3::int",
+        text.upper(), text, _NAMED + 1,
+    )  # fmt: skip
+    if not found:
+        raise ConfigError(f"主体 {said}", "没有这个编号、信用代码、注册号或名称", "用 hub query 在 enterprise 里查")
+    if len(found) > 1:
+        told = "、".join(f"{row['id']}（{row['name'] or '没有名称'}）" for row in found[:_NAMED])
+        more = "等" if len(found) > _NAMED else ""
+        raise ConfigError(f"主体 {said}", f"对得上不止一个主体：{told}{more}", "请写其中一个编号")
+    return str(found[0]["id"])
+
+
 def merge(warehouse: Connection, one: str, other: str, *, by: str, reason: str) -> tuple[str, str]:
     """Join two enterprises on a person's word; returns (elder, younger). The caller commits.
 
@@ -49,7 +79,7 @@ def merge(warehouse: Connection, one: str, other: str, *, by: str, reason: str) 
         ConfigError: an id is unknown, or both are one already, or one is a branch and the other is not.
     """
     take_turn(warehouse)
-    a, b = current(warehouse, one), current(warehouse, other)
+    a, b = (current(warehouse, find(warehouse, said)) for said in (one, other))
     if a == b:
         raise ConfigError(f"主体 {one}、{other}", "已经是同一个主体")
     kinds = warehouse.rows(
@@ -83,8 +113,8 @@ def unmerge(warehouse: Connection, enterprise: str, *, by: str, reason: str) -> 
         ConfigError: this id leads to itself: it was never merged into another, or that was undone.
     """
     take_turn(warehouse)
-    current(warehouse, enterprise)
-    younger = str(UUID(enterprise))
+    younger = find(warehouse, enterprise)
+    current(warehouse, younger)
     elder = warehouse.scalar(
         "SELECT elder::text FROM hub.enterprise_merge WHERE younger = $1::uuid AND undone_at IS NULL", younger
     )

@@ -159,6 +159,21 @@ def test_what_was_never_merged_cannot_be_parted(warehouse: Connection) -> None:
         merging.current(warehouse, "00000000-0000-0000-0000-000000000000")
 
 
+def test_a_person_names_an_enterprise_by_code_number_or_name(warehouse: Connection) -> None:
+    named(warehouse, "tax", "甲商贸有限公司", uscc=A)
+    named(warehouse, "hotline_office", "甲商贸公司", uscc=A)
+    named(warehouse, "tax", "乙商贸有限公司", reg_no=REG)
+    named(warehouse, "hotline_office", "甲商贸有限公司", uscc=B)
+    identity.resolve(warehouse)
+    one = merging.find(warehouse, A.lower())
+    assert merging.find(warehouse, one.upper()) == merging.find(warehouse, "甲商贸公司") == one
+    assert merging.find(warehouse, REG) == merging.find(warehouse, "乙商贸有限公司") != one
+    with pytest.raises(ConfigError, match="不止一个主体"):
+        merging.find(warehouse, "甲商贸有限公司")
+    with pytest.raises(ConfigError, match="没有这个编号、信用代码"):
+        merging.find(warehouse, "丙商贸有限公司")
+
+
 _STEP = st.tuples(st.sampled_from(["merge", "unmerge", "run"]), st.integers(0, 6), st.integers(0, 6))
 
 
