@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +45,7 @@ _TOLD = 5
 RETRY = "等传完后会自动重试；总是这样时请部门用 Excel 或 WPS 打开，另存为 .xlsx 后重发"
 # A formula nobody has worked out yet: programs write it without a value, or with 0.
 _FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
-_PERCENT = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})\d+"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
-_STYLED = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3}\d+)"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
+_STYLED = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d+)"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
 _TEXTUAL = re.compile(rb'\bt="[^n]')
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
@@ -256,15 +256,13 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                 elif value == b"0":
                     found.zero.append(place)
         if percent:
-            found.percent |= {
-                column.decode()
-                for column, before, style, behind in set(_PERCENT.findall(whole))
-                if style in percent and not _TEXTUAL.search(before + behind)
-            }
+            for column, row, before, style, behind in _STYLED.findall(whole):
+                if style in percent and not _TEXTUAL.search(before + behind):
+                    found.percent.setdefault(column.decode(), array("L")).append(int(row))
         if padded:
             found.padded |= {
-                cell.decode(): padded[style]
-                for cell, before, style, behind in _STYLED.findall(whole)
+                (column + row).decode(): padded[style]
+                for column, row, before, style, behind in _STYLED.findall(whole)
                 if style in padded and not _TEXTUAL.search(before + behind)
             }
         found.rows += len(_HIDDEN_ROW.findall(whole))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ class Look:
     formulas: int = 0
     blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
     zero: list[str] = field(default_factory=list)  # and of those that come to 0
-    percent: set[str] = field(default_factory=set)  # columns
+    percent: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the numbers shown as per cent
     padded: dict[str, int] = field(default_factory=dict)  # address -> digits shown of a whole number: 000123
     due: bool = False  # the file itself says that its formulas are still to be worked out
 
@@ -119,7 +120,7 @@ def _look(stream: bytes, start: int, formats: list[str]) -> Look:
     for kind, body, _ in _records(stream, start):
         for row, column, style in _styled(kind, body) if telling and kind in _FIGURES else ():
             if style in telling and is_percent(formats[style]):
-                found.percent.add(address(1, column)[:-1])
+                found.percent.setdefault(address(1, column)[:-1], array("L")).append(row)
             elif style in telling:
                 found.padded[address(row, column)] = padding(formats[style])
         if kind == _FORMULA:

@@ -53,6 +53,7 @@ class Grid:
     named: bool
     delimiter: str | None = None  # of a delimited text
     notes: list[str] = field(default_factory=list)
+    percent: dict[int, set[int]] = field(default_factory=dict)  # column from 0 -> rows of the numbers shown as per cent
 
 
 def grids(path: Path) -> Iterator[Grid]:
@@ -77,10 +78,11 @@ def grids(path: Path) -> Iterator[Grid]:
                 continue  # an empty sheet beside others
             raise
         named = any(not _NUMBERED.fullmatch(name) for name in _names(table))
-        notes = [finding.message for finding in delivery.findings if finding.code not in ("more_sheets", "no_header")]
+        aside = ("more_sheets", "no_header", "percent")
+        notes = [finding.message for finding in delivery.findings if finding.code not in aside]
         if western:
             notes.append("文件不是 UTF-8，按西文编码（Windows-1252）读")
-        yield Grid(table.drop_columns("_sheet"), named, delivery.delimiter, notes)
+        yield Grid(table.drop_columns("_sheet"), named, delivery.delimiter, notes, delivery.percent)
 
 
 def read(path: Path, score: Score, keep: Keep = lambda names: names, sheet: str | None = None) -> Read:

@@ -177,6 +177,8 @@ class Workbook:
             for cell, digits in look.padded.items():
                 line, column = place(cell)
                 self._padded.setdefault(name, {}).setdefault(line, []).append((column - 1, digits))
+            for letters, lines in look.percent.items():
+                self._delivery.percent.setdefault(place(f"{letters}1")[1] - 1, set()).update(lines)
             if cells := look.uncomputed:
                 self._uncomputed[name] = [place(cell) for cell in cells]
             for code, message in remarks(name, look):

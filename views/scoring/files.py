@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def read(path: Path, known: Known) -> Text:
 
     best: tuple[int, int, list[list[str]], Grid] | None = None
     for grid in tabular.grids(path):
+        grid.table = _percent(grid)
         names = [name for name in grid.table.column_names if not name.startswith("_")]
         rows = [names] if grid.named else _rows(grid.table.select(names).slice(0, _HEAD))
         at, hits = _header(rows, known)
@@ -64,6 +66,20 @@ def read(path: Path, known: Known) -> Text:
         commas=grid.delimiter not in (None, ","),
         notes=grid.notes,
     )
+
+
+def _percent(grid: Grid) -> pa.Table:
+    """The cells as the workbook shows them: 0.85 shown as per cent is 85%, as a text file would say."""
+    table = grid.table
+    lines = table["_row"].to_pylist() if grid.percent else []
+    for column, rows in grid.percent.items():
+        if column < table.num_columns:
+            cells = [
+                f"{(Decimal(cell) * 100).normalize():f}%" if line in rows and cell else cell
+                for line, cell in zip(lines, table.column(column).to_pylist(), strict=True)
+            ]
+            table = table.set_column(column, table.field(column), [cells])
+    return table
 
 
 def _rows(table: pa.Table) -> list[list[str]]:

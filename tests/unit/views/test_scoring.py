@@ -203,6 +203,40 @@ def test_other_files(tmp_path: Path) -> None:
         assert first[:5] == ("甲县", None, "total", None, 70)
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+def test_a_percentage_in_a_workbook_is_the_one_shown(tmp_path: Path, kind: str) -> None:
+    """85% is 85 in a workbook as in a text file; 0.85 beside it, not shown as per cent, is 0.85; and just below 70% is below."""
+    cells = [("甲", 0.7, True), ("乙", 0.69995, True), ("丙", 0.7, False), ("丁", 71.5, False)]
+    path = tmp_path / f"t.{kind}"
+    if kind == "xlsx":
+        import xlsxwriter
+
+        with xlsxwriter.Workbook(path) as book:
+            shown = book.add_format({"num_format": "0%"})
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["对象", "a"])
+            for row, (name, value, percent) in enumerate(cells, 1):
+                sheet.write(row, 0, name)
+                sheet.write(row, 1, value, shown if percent else None)
+    else:
+        import xlwt
+
+        old = xlwt.Workbook()
+        sheet = old.add_sheet("表")
+        for row, (name, value, percent) in enumerate([("对象", "a", False), *cells]):
+            style = xlwt.XFStyle()
+            style.num_format_str = "0%" if percent else "General"
+            sheet.write(row, 0, name)
+            sheet.write(row, 1, value, style)
+        old.save(str(path))
+    (tmp_path / "s.yaml").write_text("flags: {below_70: 70}\nindicators: [{id: a}]\n")
+    found = engine.rows(engine.score(schemes.load(str(tmp_path / "s.yaml")), path).table)
+    rows = {row[0]: dict(zip(engine.COLUMNS, row, strict=True)) for row in found if row[2] == "a"}
+    assert {name: (row["score"], row["flags"]) for name, row in rows.items()} == {
+        "甲": (70, ""), "乙": (69.995, "below_70"), "丙": (0.7, "below_70"), "丁": (71.5, ""),
+    }  # fmt: skip
+
+
 def test_weight_0_is_scored_but_has_no_part(tmp_path: Path) -> None:
     """B-READY: each topic the mean of its pillars, each pillar the mean of its topics, from the same cells."""
     rows = scored(
