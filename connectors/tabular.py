@@ -53,7 +53,7 @@ class Grid:
     named: bool
     delimiter: str | None = None  # of a delimited text
     notes: list[str] = field(default_factory=list)
-    percent: dict[int, set[int]] = field(default_factory=dict)  # column from 0 -> rows of the numbers shown as per cent
+    percent: dict[int, set[int]] = field(default_factory=dict)  # column from 0 -> rows shown as per cent
 
 
 def grids(path: Path) -> Iterator[Grid]:
