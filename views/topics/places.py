@@ -15,7 +15,7 @@ from schemas.reference import code_sets
 from views.topics.words import Tagged, Words
 
 # What no name of a place contains.
-_STOP = "的离距在是我你他她它该这那们被把请了位于从及每各本某去来,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
+_STOP = "的离距在是问我你他她它该这那们被把请了位于从及每各本某去来,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
 _LONGEST = 8
 _MOST = 0.6  # share of the shorter form's messages that must have the longer one
 # 县 areas of anonymised data: A市, K9县, A5区.
