@@ -80,7 +80,6 @@ class Delivery:
     captions: list[str] = field(default_factory=list)  # title and period lines above the header
     delimiter: str | None = None  # of a delimited text
     percent: dict[int, set[int]] = field(default_factory=dict)  # column from 0 -> rows shown as per cent
-    percent: dict[int, set[int]] = field(default_factory=dict)  # column from 0 -> rows shown as per cent
     # All columns of a database's table with their types, once the first batch is read; all keys of an interface's records
     # after the last.
     layout: dict[str, str] | None = None
