@@ -40,6 +40,20 @@ AUTOMATIC = {
     "row_shape": "格数与表头不同，多半是内容里有分隔符、引号或换行而没有加引号。",
 }
 
+# How a value of each kind is written, for whoever has to mend one that could not be read; other kinds are always read.
+_WRITTEN = {
+    "date": "日期，如 2026-03-31",
+    "timestamp": "日期和时间，如 2026-03-31 14:05",
+    "deadline": "日期或时限，如 2026-03-31、12月底前、长期坚持",
+    "integer": "整数，如 12",
+    "decimal": "数，如 12.5",
+    "yuan": "金额，如 1200.50、3.5万元",
+    "percent": "百分数，如 85、85%",
+    "boolean": "“是”或“否”",
+}
+
+_BOUNDS = (("minimum", "<", "不小于"), ("maximum", ">", "不大于"), ("exclusiveMinimum", "<=", "大于"), ("exclusiveMaximum", ">=", "小于"))  # fmt: skip
+
 
 @dataclass(frozen=True)
 class RowRule:
@@ -256,7 +270,8 @@ class Plan:
             # A rule keeps its bit, also where the column comes native and nothing can be wrong with its text.
             native_too = self.present[f.name] in self._natives
             if s.unread or native_too:
-                add("unparsed", f, s.unread or "false")
+                written = _WRITTEN.get(f.kind)
+                add("unparsed", f, s.unread or "false", f"读不懂，应写成{written}。" if written else "")
             if s.placeholder or native_too:
                 add("placeholder", f, s.placeholder or "false", severity="error" if f.key else "warning")
             # An id read out of a numeric cell has lost its last digits: that is the reason, not the check digit.
@@ -275,13 +290,14 @@ class Plan:
                 # Bytes cost nothing to count, characters do: most rows are short even in bytes. An id spoilt by a numeric
                 # cell is longer than any id, and its reason is already told.
                 spoilt = f" AND NOT {numeric}" if f.kind in rules.RULES else ""
-                add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}{spoilt}")
+                add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}{spoilt}",
+                    f"超过约定的长度（最多 {f.max_length} 个字）。")  # fmt: skip
             if textual and f.kind in {"text", "name", "free_text", "code"}:
                 add("replacement_char", f, f"contains({v}, '\ufffd')")
-            bounds = [f"{v} {sign} {f.options[word]}" for word, sign in (("minimum", "<"), ("maximum", ">"), ("exclusiveMinimum", "<="), ("exclusiveMaximum", ">="))
-                      if isinstance(f.options.get(word), (int, float))]  # fmt: skip
+            bounds = [(sign, limit, must) for word, sign, must in _BOUNDS if isinstance(limit := f.options.get(word), (int, float))]  # fmt: skip
             if bounds:
-                add("range", f, " OR ".join(bounds))
+                told = "，".join(f"{must} {limit}" for _, limit, must in bounds)
+                add("range", f, " OR ".join(f"{v} {sign} {limit}" for sign, limit, _ in bounds), f"超出允许的范围（{told}）。")  # fmt: skip
             if f.options.get("pattern") and f.kind not in rules.RULES:
                 pattern = str(f.options["pattern"]).replace("'", "''")
                 add("pattern", f, f"NOT regexp_full_match({v}, '{pattern}')")

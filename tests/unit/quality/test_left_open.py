@@ -47,3 +47,11 @@ def test_words_for_nothing_are_nothing_and_others_are_refused(tmp_path: Path) ->
     ).fetchall()
     assert found == [("1", Decimal("10000000.00"), 3, datetime(2026, 1, 2, 8), "A"), ("2", None, None, None, None)]
     assert (checked.quarantined, checked.by_rule["unparsed"]) == (4, 3)
+    # Whoever has to mend a value is told how such a value is written.
+    told = {r.field: r.reason for r in checked.rules if r.name in {"unparsed", "too_long"}}
+    assert told == {
+        "ledger_no": "超过约定的长度（最多 9 个字）。",
+        "capital": "读不懂，应写成金额，如 1200.50、3.5万元。",
+        "staff": "读不懂，应写成整数，如 12。",
+        "seen_at": "读不懂，应写成日期和时间，如 2026-03-31 14:05。",
+    }
