@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from connectors import header, ledger, shape
 from connectors.batches import has_byte
 
-_SUM = re.compile("计|数|[Tt][Oo][Tt][Aa][Ll]".encode())
+_SUM = [
+    re.compile(word.encode()) for word in ("计", "otal", "OTAL")
+]  # one after the other: together they take thrice as long
 _FORMULA = re.compile(b'="')
 NULL_MARK = "\\N"
 _NULL_BYTES = re.compile(rb"\\N")
@@ -65,7 +67,7 @@ def sums(columns: Sequence[pa.Array]) -> numpy.ndarray:
     """The places of rows that begin with something and say that they may be the sum of others: 小计 behind a name, Total, 全县."""
     found = pc.fill_null(pc.match_substring_regex(columns[0], header.WHOLE_PATTERN), False)
     for column in columns[1:]:
-        if has_byte(column, _SUM):
+        if any(has_byte(column, word) for word in _SUM):
             told = pc.match_substring_regex(column, f"{header.TOTAL_PATTERN}|{header.ENGLISH_PATTERN}")
             found = pc.or_(found, pc.and_(pc.fill_null(told, False), pc.is_valid(columns[0])))
     return numpy.flatnonzero(found.to_numpy(zero_copy_only=False))

@@ -399,7 +399,7 @@ class DelimitedFile:
                     yield held
                 held = batch
         if held is not None and not self._footer_rows:
-            held = self._without_lone_texts(held)
+            held = self._without_nameless(self._without_lone_texts(held))
             if sided := between.one_sided(held, self._width - self._surplus):
                 self._delivery.find("one_sided", shape.ONE_SIDED.format(*sided))
             yield held
@@ -488,7 +488,7 @@ class DelimitedFile:
     def _without_sums(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without rows that say 小计 behind a name, 全县 or Total and add up others; the first of the rest is told."""
         width = self._width - self._surplus
-        places = between.sums(batch.columns[: min(3, width)])
+        places = between.sums(batch.columns[: min(ledger.BEHIND, width)])
         if not len(places) or not self._checks_totals:
             return batch
         if not self._looked:
@@ -542,6 +542,18 @@ class DelimitedFile:
             self._delivery.find("note", f"表后的说明没有读入：{'；'.join(texts)[:80]}")
             return batch.slice(0, end)
         return batch
+
+    def _without_nameless(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The last batch without a last row of nothing but figures that adds up all others: a total without a name."""
+        end = batch.num_rows - 1
+        if end < 0 or not self._checks_totals or batch.column("_flaw")[end].is_valid or batch.column(0)[end].is_valid:
+            return batch
+        cells = [column[end].as_py() for column in batch.columns[: self._width - self._surplus]]
+        line = batch.column("_row")[end].as_py()
+        if not ledger.is_nameless(cells) or not self._foot.nameless(self._again_rows(), line):
+            return batch
+        self._foot.leave_out_sum([cell or "" for cell in cells], line)
+        return batch.slice(0, end)
 
     def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
         """Rows below a note that fill one cell only: its next lines."""

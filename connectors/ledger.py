@@ -23,6 +23,7 @@ _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 _SHORT = 12  # characters: 小计 and 合计 behind a name
 _SUMMING = re.compile("[计数全]|total", re.IGNORECASE)
+BEHIND = 5  # cells of a row among which one may say that it is a sum
 _PROVABLE = 20_000  # rows of a table whose sums are proven: larger files are no ledgers
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
 _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
@@ -109,11 +110,25 @@ class Foot:
         found = proven(numpy.array(figures, numpy.float64), plain, said, whole)
         self.proven = {rows[place][0]: exact for place, exact in found.items()}
 
+    def nameless(self, table: Iterable[tuple[int, Sequence[Any]]], line: int) -> bool:
+        """Whether a last row without a name, nothing but figures in it, adds up all rows above in every column; then it is a total."""
+        rows = list(itertools.islice(table, _PROVABLE))
+        if any(is_nameless(cells) for at, cells in rows if at != line):
+            return False  # rows without a name are usual here
+        columns = [column for column in range(1, len(self._names)) if column != self.serial]
+        figures = numpy.array([[number(cells[column]) for column in columns] for _, cells in rows], numpy.float64)
+        plain = numpy.array([_is_plain(cells) and at < line and at not in self.proven for at, cells in rows])
+        places = [place for place, (at, _) in enumerate(rows) if at == line]
+        if not places or not proven(figures, plain, (), places).get(places[0]):
+            return False
+        self.proven[line] = True
+        return True
+
     def leave_out_sum(self, cells: Sequence[Any], line: int) -> None:
         """Take in a row that is proven to be a sum; what of it agrees need not be compared again."""
         index = sum_word(cells) or 0
         values = {} if self.proven[line] else {i: cell for i, cell in enumerate(cells) if i > index and cell != ""}
-        self._totals.append(_Total(line, header.squeezed(cells[index]).rstrip("：:"), values))
+        self._totals.append(_Total(line, header.squeezed(cells[index] or "合计").rstrip("：:"), values))
 
     def see_whole(self, line: int, text: str) -> None:
         """Note the first record that is called as the whole is of which the others may be the parts."""
@@ -249,11 +264,17 @@ def sum_word(cells: Sequence[Any]) -> int | None:
     first = cells[0]
     if isinstance(first, str) and (not first.strip() or (_SUMMING.search(first) and header.is_whole(first))):
         return 0 if first.strip() else None
-    for place, cell in enumerate(cells[1:3], 1):
+    for place, cell in enumerate(cells[1:BEHIND], 1):
         short = isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell)
         if short and (header.is_total(cell) or header.is_english(cell)):
             return place
     return None
+
+
+def is_nameless(cells: Sequence[Any]) -> bool:
+    """Whether a row begins with nothing and holds nothing but figures."""
+    given = [cell for cell in cells if cell not in ("", None)]
+    return bool(given) and cells[0] in ("", None) and all(number(cell) is not None for cell in given)
 
 
 def _is_plain(cells: Sequence[Any]) -> bool:

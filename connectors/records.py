@@ -75,12 +75,23 @@ class Records:
         while some := list(itertools.islice(rest, _BATCH)):
             arrays = [_blank_is_null(text_column(some, name).array) for name in named]
             rows = pa.array(range(row, row + len(some)), pa.int32())
+            self._tell_sums(arrays, row)
             row += len(some)
             yield without_nul(
                 pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema)
             )
         if row == 1:
             yield empty(schema)
+
+    def _tell_sums(self, columns: Sequence[pa.Array], first: int) -> None:
+        """Note a record that says of itself that it is a total."""
+        for column in columns[:2]:
+            told = pc.match_substring_regex(column, f"{header.TOTAL_PATTERN}|{header.ENGLISH_PATTERN}")
+            place = pc.index(told, True).as_py()
+            if place >= 0:
+                text = f"第 {first + place} 条“{column[place].as_py().strip()}”像是别的记录的合计，仍作一条记录读入，汇总时不要重复计算"
+                self._delivery.find("whole_row", text)
+                return
 
     def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
         """Note elements that stand several times in some records: there they are a list, elsewhere a text."""

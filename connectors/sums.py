@@ -80,7 +80,7 @@ def proven(figures: numpy.ndarray, plain: numpy.ndarray, said: Sequence[int], wh
 
     `figures` has a row per row and a column per column, NaN where there is no number; `plain` tells which rows are
     records beyond doubt. A row adds up those since the last such row, all above, those down to the next, or all others:
-    in half its columns of numbers or more, and in one that is not 0. Where half of the sums are proven all of them are.
+    in half its columns of numbers or more, and in one that is not 0 or in all of them. Where half of the sums are proven all of them are.
     """
     marks = sorted({*said, *whole})
     totals = numpy.cumsum(numpy.nan_to_num(figures) * plain[:, None], axis=0)
@@ -95,7 +95,8 @@ def proven(figures: numpy.ndarray, plain: numpy.ndarray, said: Sequence[int], wh
                 continue
             differs = numpy.abs(figures[row] - (totals[last] - totals[first]))
             same = given & (differs <= numpy.maximum(0.01, numpy.abs(figures[row]) * 1e-9))
-            if (same & (figures[row] != 0)).any() and same.sum() * 2 >= given.sum():
+            telling = (same & (figures[row] != 0)).any() or (row in said and given.any() and same[given].all())
+            if telling and same.sum() * 2 >= given.sum():
                 found[row] = bool(same.sum() == given.sum())
                 break
     sure = sum(row in found for row in said)

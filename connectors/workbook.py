@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -209,8 +210,7 @@ class _Sheet:
         self._foot = ledger.Foot(
             self.header.names, book._wanted or self.header.names, numbered=self._numbered is True, above=found.rows
         )  # fmt: skip
-        if any(ledger.sum_word(cells) is not None for _, cells in self._lines()):
-            self._foot.prove(self._lines())
+        self._prove_sums()
         second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
         if second and not any("#" in name for name in book._wanted):
             raise SourceChanged(
@@ -222,6 +222,19 @@ class _Sheet:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
         if gap := shape.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
             book._delivery.find("blank_column", f"工作表“{name}”{shape.GAP.format(gap)}")
+
+    def _prove_sums(self) -> None:
+        """Tell the foot which rows add up others: those that say so, and one without a name among the last."""
+        says, last = False, deque[tuple[int, list[Cell]]](maxlen=_TOLD)
+        for line, cells in self._lines():
+            says = says or ledger.sum_word(cells) is not None
+            if any(cell != "" for cell in cells):
+                last.append((line, cells))
+        if says:
+            self._foot.prove(self._lines())
+        for line, cells in reversed(last):
+            if ledger.is_nameless(cells) and self._foot.nameless(self._lines(), line):
+                break
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The data rows, merged cells filled within their range only."""

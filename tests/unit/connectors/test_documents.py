@@ -13,6 +13,11 @@ from schemas.errors import HubError, SourceChanged, SourceUnavailable
 from tests.tables import packed
 
 
+def test_a_record_that_says_it_is_a_total_is_told(read):
+    _, found, said = read('[{"乡镇": "东镇", "数": 1}, {"乡镇": "合计", "数": 1}]')
+    assert (len(found), "第 2 条“合计”像是别的记录的合计" in said) == (2, True)
+
+
 def test_xml_in_utf_16(read):
     text = '<?xml version="1.0" encoding="UTF-16"?><r><i><a>甲</a></i><i><a>乙</a></i></r>'
     assert read(text.encode("utf-16"))[:2] == (["a"], [["甲"], ["乙"]])
