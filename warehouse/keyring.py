@@ -3,8 +3,8 @@
 A personal number is stored as its print HMAC(k_n, … HMAC(k_1, HMAC(k_0, number))). So a rotation re-keys what is stored
 without the raw numbers, new rows meet the old ones, and whoever learnt an earlier key can test no guess against the
 prints in force. Every key is needed to make the print of a new row: back up the home's county.key and county.keys.
-Marks made of rows and names with the prints in them (`_row_hash`, `_party`) are replaced too; a source that sends its whole
-list again therefore counts as changed once, with the same values.
+Marks made of rows and names with the prints in them (`_row_hash`, `_party`) are replaced too; a row sent again afterwards is
+compared by what it says, takes its new mark and counts as unchanged.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from warehouse.home import Home
 from warehouse.store import county_key
 
 PHONE, OTHER = "13800000001", "13900000002"
-A = "91510999MA7TE5T00T"
+A, B = "91510999MA7TE5T00T", "915109990000000860"
 
 
 @pytest.fixture
@@ -122,6 +122,28 @@ def test_after_a_rotation_new_rows_meet_the_old_ones(put: Callable[..., None], h
         (1, "王芳"),
         (2, "王芳"),
     ]
+
+
+def test_a_list_sent_again_after_a_rotation_changes_only_what_it_says_otherwise(
+    put: Callable[..., None], home: Home
+) -> None:
+    lines = [
+        f"1,{A},县鑫源商贸有限公司,存续,2026-01-05 09:00:00,{PHONE}",
+        f"2,{B},县宏达建材有限公司,存续,2026-01-05 09:00:00,{OTHER}",
+    ]
+    put("register", *COMPANY, *lines)
+    ids = "SELECT uscc, enterprise_id FROM shared.enterprise ORDER BY 1"
+    before = rows(home, ids)
+    rotate(home)
+    counts = "SELECT new_rows, changed_rows, unchanged_rows, closed_rows FROM hub.batch ORDER BY batch_id DESC LIMIT 1"
+    history = "SELECT count(*) FROM record_history.enterprise"
+    put("register", *COMPANY, *lines, "")
+    assert rows(home, counts) == [(0, 0, 2, 0)]
+    assert rows(home, history) == [(0,)]
+    put("register", *COMPANY, lines[0].replace("存续", "注销"), lines[1])
+    assert rows(home, counts) == [(0, 1, 1, 0)]
+    assert rows(home, history) == [(1,)]
+    assert rows(home, ids) == before
 
 
 def test_the_past_is_the_same_but_for_the_prints_and_a_lost_key_is_told(put: Callable[..., None], home: Home, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
