@@ -151,7 +151,7 @@ def other_units(cells: Sequence[Any], names: Sequence[str], units: Mapping[str, 
     return (
         len(given) > 1
         and all(header.key(base) == bare[column] for column, base, _ in again)
-        and any(unit and unit != units.get(names[column]) for column, _, unit in again)
+        and not header.same_units({names[column]: unit for column, _, unit in again if unit}, units)
     )
 
 

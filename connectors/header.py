@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.errors import SourceChanged, nearest
@@ -246,6 +246,11 @@ def carried(rows: Sequence[Sequence[str]], joined_rows: Collection[int] = ()) ->
             if not upper[column] and lower[column].strip():
                 upper[column] = upper[column - 1]
     return made
+
+
+def same_units(given: Mapping[str, str], units: Mapping[str, str]) -> bool:
+    """Whether no column that is given a unit has another one in the table; "*" is the unit of the whole of it."""
+    return all(unit == units.get(name, units.get("*")) for name, unit in given.items())
 
 
 def require(header: Header, wanted: Collection[str], where: str) -> None:

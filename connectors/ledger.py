@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,10 @@ class Foot:
     """Tells records from the rows between and below them."""
 
     def __init__(
-        self, names: Sequence[str], wanted: Sequence[str], *, numbered: bool = False, above: Sequence[Sequence[str]] = ()
+        self, names: Sequence[str], wanted: Sequence[str], *, numbered: bool = False, above: Sequence[Sequence[str]] = (),
+        units: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
+        self._units = units or {}
         self._numbered = numbered  # whether the first row only numbers the columns
         self._above = above  # the rows of a header of several, as they stand
         self._names = list(names)
@@ -165,7 +167,8 @@ class Foot:
             return True
         if not header.key(cells[0]).startswith(self._first_key):
             return False
-        return header.fit([str(cell) for cell in cells], self._names).names == self._names
+        found = header.fit([str(cell) for cell in cells], self._names)
+        return found.names == self._names and header.same_units(found.units, self._units)
 
     def _is_foot(self, first: Any, cells: Sequence[Any], line: int) -> bool:
         if not isinstance(first, str):

@@ -29,7 +29,12 @@ _CURSORS = re.compile(
     r"更新时间|修改时间|变更时间|update|modif|last.?chang|^(?:gx|xg|bg)sj$|(?:geng_?xin|xiu_?gai)_?shi_?jian",
     re.IGNORECASE,
 )
-NUMBERED = re.compile(r"编号|编码|代码|号$|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE)  # names of keys
+# A name of a number ends like this: 流水号, 申请号 and 单号 are the same number in other words.
+_NUMBER_WORDS = "流水号|序列号|申请号|受理号|编号|序号|单号|号码|号"
+_NUMBER = re.compile(f"(?:{_NUMBER_WORDS})$")
+NUMBERED = re.compile(
+    rf"(?:{_NUMBER_WORDS})$|编号|编码|代码|号码|流水|主键|id$|_no$|key$|code$", re.IGNORECASE
+)  # names of keys
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -176,9 +181,6 @@ def _judged(f: Field, column: str, values: tuple[str, ...], aliases: tuple[str, 
     if part >= 0.9 and len(values) >= 5 and test in _CONVINCING:
         return 0.6, told
     return 0.0, ""
-
-
-_NUMBER = re.compile(r"(?:流水号|序列号|申请号|受理号|编号|序号|单号|号码|号)$")
 
 
 @lru_cache(maxsize=100_000)

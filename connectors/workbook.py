@@ -208,7 +208,8 @@ class _Sheet:
         sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE) if any(cell != "" for cell in cells)]
         self._numbered = ledger.numbering(sample, self.header.names)
         self._foot = ledger.Foot(
-            self.header.names, book._wanted or self.header.names, numbered=self._numbered is True, above=found.rows
+            self.header.names, book._wanted or self.header.names, numbered=self._numbered is True, above=found.rows,
+            units=self.header.units,
         )  # fmt: skip
         self._prove_sums()
         second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])

@@ -7,6 +7,8 @@ import io
 import pytest
 import xlsxwriter
 
+from connectors.drivers import open_driver
+from connectors.spec import Connector
 from schemas.errors import SourceChanged
 from tests.tables import FIGURES, SPELT, TOWNS, book, written
 
@@ -530,3 +532,20 @@ def test_files_put_one_behind_the_other_with_their_marks(read):
 def test_lines_in_quotes_as_a_whole_are_told(read):
     assert "整行都写在一对引号里" in read('"乡镇,户数"\n"东镇,1"\n"西镇,2"\n')[2]
     assert "引号" not in read("乡镇\n东镇\n西镇\n")[2]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel"])
+def test_a_connector_reads_no_other_unit_as_its_own(tmp_path, kind):
+    """Mapped by their bare names the second names are the first ones once more, but for the unit."""
+    rows = [*WAN, ["乡镇", "产值（万元）"], ["河镇", 8], ["乡镇", "产值（元）"], ["北镇", 80000]]
+    path = tmp_path / "表"
+    path.write_bytes(written(rows[1:], rows[0]).encode() if kind == "csv" else book(rows))
+    source = {"driver": kind, "path": str(path), "settle": 0}
+    made = Connector(
+        id="d/x", dept="d", title="", dataset="x", source=source, mode="file", cursor=None, lookback="0s", schedule=None, pool="",
+        timezone="Asia/Shanghai", fields={"town": "乡镇", "output": "产值"}, constants={}, path=path,
+    )  # fmt: skip
+    [delivery] = open_driver(made).deliveries(None, set())
+    found = [(row["乡镇"], row["_flaw"] is None) for batch in delivery.batches() for row in batch.to_pylist()]
+    assert [town for town, sound in found if sound] == ["东镇", "西镇", "南镇", "河镇"]
+    assert ("北镇", False) in found
