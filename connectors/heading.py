@@ -64,7 +64,14 @@ def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row:
     if _SQL.match(text):
         raise SourceChanged(where, "是 SQL 语句，不是表格", "请部门把表导出为 CSV 或 Excel 后重发")
     if wanted:
-        found, above = _mapped(lines, wanted, delimiter, header_row, where)
+        try:
+            found, above = _mapped(lines, wanted, delimiter, header_row, where)
+        except SourceChanged:
+            # Names over two rows, and delimiters that only a look at the whole tells, as the preview had it.
+            told = _told_as_mapped(lines, wanted, delimiter, header_row, where)
+            if told is None:
+                raise
+            found, above = told
     else:
         found, above = _told(lines, delimiter, header_row, where)
     for row in above:
@@ -97,6 +104,18 @@ def _mapped(
     while chosen.names and re.fullmatch(r"列\d+", chosen.names[-1]) and chosen.names[-1] not in wanted:
         chosen.names.pop()
     return Heading(mapped("".join(lines), mark), chosen, skip), above
+
+
+def _told_as_mapped(
+    lines: list[str], wanted: Sequence[str], delimiter: str | None, header_row: int | None, where: str
+) -> tuple[Heading, list[list[str]]] | None:
+    """The heading as the table's look tells it, when it has all mapped columns; else None."""
+    try:
+        found, above = _told(lines, delimiter, header_row, where)
+    except SourceChanged:
+        return None
+    found.header = header.fit(found.header.names, wanted)
+    return (found, above) if found.named and all(name in found.header.names for name in wanted) else None
 
 
 def _told(

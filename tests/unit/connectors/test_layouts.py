@@ -549,3 +549,27 @@ def test_a_connector_reads_no_other_unit_as_its_own(tmp_path, kind):
     found = [(row["乡镇"], row["_flaw"] is None) for batch in delivery.batches() for row in batch.to_pylist()]
     assert [town for town, sound in found if sound] == ["东镇", "西镇", "南镇", "河镇"]
     assert ("北镇", False) in found
+
+
+TWO_ROWS = [["乡镇", "人口", "", "户数"], ["", "男", "女", ""], ["东镇", 6, 4, 3], ["西镇", 9, 11, 7]]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "rows"),
+    [
+        (written(TWO_ROWS[1:], TWO_ROWS[0]), ["乡镇", "人口/女"], [["东镇", "4"], ["西镇", "11"]]),
+        (written(MORE, H).replace(",", "~"), ["乡镇", "人口"], [[row[0], row[2]] for row in MORE_SPELT]),
+        (written(MORE, H).replace(",", "\x01"), ["人口", "乡镇"], [[row[2], row[0]] for row in MORE_SPELT]),
+        ("town n p\nEast 5 6\nWest 7 8\nNorth 9 10\n", ["p", "town"], [["6", "East"], ["8", "West"], ["10", "North"]]),
+    ],
+)
+def test_a_connector_reads_what_the_preview_showed(tmp_path, text, fields, rows):
+    path = tmp_path / "表"
+    path.write_text(text)
+    source = {"driver": "file", "path": str(path), "settle": 0}
+    made = Connector(
+        id="d/x", dept="d", title="", dataset="x", source=source, mode="file", cursor=None, lookback="0s", schedule=None, pool="",
+        timezone="Asia/Shanghai", fields={f"f{n}": name for n, name in enumerate(fields)}, constants={}, path=path,
+    )  # fmt: skip
+    [delivery] = open_driver(made).deliveries(None, set())
+    assert [[row[name] for name in fields] for batch in delivery.batches() for row in batch.to_pylist()] == rows
