@@ -20,8 +20,8 @@ import pyarrow.csv as arrow_csv
 
 from connectors import between, encoding, header, heading, ledger, shape
 from connectors.batches import empty, has_byte, text_array
+from connectors.sieve import Seen, Sieve
 from connectors.stray import Mender
-from connectors.sums import Sums
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -58,11 +58,9 @@ class DelimitedFile:
         self._declared, self._delimiter, self._header_row = encoding, delimiter, header_row
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
-        self._records = self._flawed = self._padded = 0
-        self._checks_totals, self._comments, self._again, self._rules = totals, 0, 0, 0
-        self._noted = self._quoted = self._parts = False
-        self._second: int | None = None  # the line on which another table begins
-        self._looked = False  # a second time, for rows that add up others
+        self._totals, self._seen = totals, Seen()
+        self._records = self._padded = 0
+        self._quoted = False
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
@@ -83,7 +81,7 @@ class DelimitedFile:
         source = self._stream(self._skip)
         given = False
         try:
-            for batch in self._without_foot(self._placed(self._parsed(source), schema, source)):
+            for batch in self._sieve(names).sift(self._placed(self._parsed(source), schema, source)):
                 given = True
                 yield batch
         finally:
@@ -164,10 +162,10 @@ class DelimitedFile:
         elif self._is_note(cells):
             flaw = ""
         elif header.is_rule(cells):
-            self._rules += 1
+            self._seen.rules += 1
             cells, flaw = [], ""
         elif len(cells) < width and cells[0].lstrip().startswith("#"):
-            self._comments += 1
+            self._seen.comments += 1
             cells, flaw = [], ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]
@@ -186,9 +184,9 @@ class DelimitedFile:
         if not filled or header.is_total(filled[0]):
             return True
         if header.is_signature(filled[0]):
-            self._noted = True
+            self._seen.noted = True
             return True
-        return self._noted and len(filled) == 1
+        return self._seen.noted and len(filled) == 1
 
     def _placed(
         self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, source: encoding.Transcoder
@@ -228,7 +226,7 @@ class DelimitedFile:
             rest, self._odd = self._odd, []
             places = [odd.number + shift for odd in rest]
             yield self._joined(None, numpy.zeros(0, numpy.int32), rest, places, schema)
-        if self._flawed > _LINES_TOLD and self._flawed * 2 > self._records:
+        if self._seen.flawed > _LINES_TOLD and self._seen.flawed * 2 > self._records:
             raise self._refusal()
         if self._padded:
             self._delivery.find("short_rows", f"有 {self._padded} 行省略了行末的空格，按没有填读入")
@@ -239,27 +237,31 @@ class DelimitedFile:
         """A batch under its schema, with the records of another width at their places."""
         width = self._width - self._surplus
         parts = []
-        for one, line in zip(due, where, strict=True) if self._second is None else ():
+        for one, line in zip(due, where, strict=True) if self._seen.second is None else ():
             if len(one.cells) == 1 and between.other_units(one.cells, self._header.names[:width], self._delivery.units):
-                self._second = line
+                self._seen.second = line
                 break
         if batch is not None:
             count = batch.num_rows
             flaw = self._surplus_flaw(batch) if self._surplus else pa.nulls(count, pa.string())
             rows = pa.array(lines, pa.int32())
-            if self._second is None:
+            if self._seen.second is None:
                 blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
-                self._second = between.other_table(batch, lines, blank, self._header.names[:width])
-                if self._second is None and lines[0] < _NEAR:
+                self._seen.second = between.other_table(batch, lines, blank, self._header.names[:width])
+                if self._seen.second is None and lines[0] < _NEAR:
                     figures = self._kinds.figures
-                    self._second = between.next_names(batch, lines, figures, self._header.names[:width])
-            if self._second is None and lines[0] < _NEAR:
+                    self._seen.second = between.next_names(batch, lines, figures, self._header.names[:width])
+            if self._seen.second is None and lines[0] < _NEAR:
                 names = self._header.names[:width]
-                self._second, lone = between.unit_rows(batch.select(range(width)), lines, names, self._delivery.units)
+                self._seen.second, lone = between.unit_rows(
+                    batch.select(range(width)), lines, names, self._delivery.units
+                )
                 flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
-            if self._second is not None:
-                flaw = pc.if_else(pc.greater_equal(rows, self._second), f"第 {self._second} 行起像是另一张表", flaw)
-                self._flawed += int((lines >= self._second).sum())
+            if self._seen.second is not None:
+                flaw = pc.if_else(
+                    pc.greater_equal(rows, self._seen.second), f"第 {self._seen.second} 行起像是另一张表", flaw
+                )
+                self._seen.flawed += int((lines >= self._seen.second).sum())
             values = batch.columns[:width]
             if self._full and sum(not column.null_count for column in values) <= 1:
                 lone = between.lone_texts(batch.select(range(width)), self._kinds)
@@ -292,10 +294,10 @@ class DelimitedFile:
                 pa.array(flaws, pa.string()),
             ]
             parts.append(pa.RecordBatch.from_arrays(placed, schema=schema))
-            self._flawed += sum(one.flaw is not None for one, _ in odd)
+            self._seen.flawed += sum(one.flaw is not None for one, _ in odd)
         whole = parts[0] if len(parts) == 1 else pa.concat_batches(parts)
         self._records += whole.num_rows
-        if self._flawed > _ODD_AT_LEAST and self._flawed * 2 > self._records:
+        if self._seen.flawed > _ODD_AT_LEAST and self._seen.flawed * 2 > self._records:
             raise self._refusal()
         return whole if len(parts) == 1 else whole.take(pc.sort_indices(whole.column("_row")))
 
@@ -384,47 +386,11 @@ class DelimitedFile:
             self._foot.see_empty(pc.sum(pc.and_(numbered, pc.invert(worded))).as_py() or 0)
         return batch.filter(filled)
 
-    def _without_foot(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches without totals, signatures and the declared number of last rows."""
-        held: pa.RecordBatch | None = None
-        for batch in batches:
-            batch = self._without_notes(batch)  # noqa: PLW2901
-            if self._footer_rows:
-                whole = batch if held is None else pa.concat_batches([held, batch])
-                keep = max(whole.num_rows - self._footer_rows, 0)
-                yield whole.slice(0, keep)
-                held = whole.slice(keep)
-            elif batch.num_rows or held is None:
-                if held is not None:
-                    yield held
-                held = batch
-        if held is not None and not self._footer_rows:
-            held = self._without_nameless(self._without_lone_texts(held))
-            if sided := between.one_sided(held, self._width - self._surplus):
-                self._delivery.find("one_sided", shape.ONE_SIDED.format(*sided))
-            yield held
-        if self._checks_totals:
-            for code, message in self._foot.findings(self._add_up):
-                self._delivery.find(code, message)
-        if self._comments:
-            self._delivery.find("comments", f"有 {self._comments} 行以 # 开头、列数不足，当作注释没有读入")
-        if self._rules:
-            self._delivery.find("rules", f"去掉了 {self._rules} 行分隔线或页码")
-        if self._again:
-            self._delivery.find("header_again", f"去掉了 {self._again} 行重复的表头")
-
-    def _add_up(self, sums: Sums) -> None:
-        """Add all records in a second look at the file."""
-        proven = pa.array(self._foot.proven, pa.int32())
-        for batch in self._second_look().batches():
-            self._foot.add_batch(sums, batch.filter(pc.invert(pc.is_in(batch.column("_row"), proven))))
-
-    def _again_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The records in a second look at the file, with their lines."""
-        for batch in self._second_look().batches():
-            sound = batch.filter(pc.is_null(batch.column("_flaw")))
-            columns = [pc.fill_null(column, "").to_pylist() for column in sound.columns[:-3]]
-            yield from zip(sound.column("_row").to_pylist(), map(list, zip(*columns, strict=True)), strict=True)
+    def _sieve(self, names: Sequence[str]) -> Sieve:
+        return Sieve(
+            names, self._foot, self._seen, self._delivery, kinds=self._kinds, above=self._above, footer_rows=self._footer_rows,
+            totals=self._totals, look=lambda: self._second_look().batches(),
+        )  # fmt: skip
 
     def _second_look(self) -> DelimitedFile:
         """A second look at the file that judges nothing."""
@@ -450,122 +416,6 @@ class DelimitedFile:
         finally:
             stream.close()
 
-    def _without_notes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if (same := between.dittos(batch, self._foot.mapped)) is not None:
-            batch = self._flawed_where(batch, same, between.DITTO)
-        again, rules = between.furniture(batch, self._header.names[: self._width - self._surplus], self._above)
-        rules &= not self._footer_rows  # they are among those that are counted from the end
-        if rules.any() and self._second is None:
-            self._second = between.names_above_rule(batch, rules)
-            if self._second is not None:
-                below = pc.greater_equal(batch.column("_row"), self._second)
-                batch = self._flawed_where(batch, below, f"第 {self._second} 行起像是另一张表")
-        if again.any() or rules.any():
-            self._again, self._rules = self._again + int(again.sum()), self._rules + int(rules.sum())
-            batch = batch.filter(pa.array(~(again | rules)))
-        batch = self._without_sums(batch)
-        first = batch.column(0)
-        if first.null_count:  # a total may stand in the second or third column
-            first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
-        # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
-        if not self._noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
-            self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
-            return batch
-        note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
-        foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
-        if self._noted or pc.any(note).as_py():
-            foot = pc.or_(foot, self._continued(batch, note))
-            self._noted = True
-        if pc.any(foot).as_py():
-            left, batch = batch.filter(foot), batch.filter(pc.invert(foot))
-        else:
-            left = batch.slice(0, 0)
-        self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
-        for row in left.to_pylist():
-            self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
-        return self._without_parts(self._worked_out(batch))
-
-    def _without_sums(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch without rows that say 小计 behind a name, 全县 or Total and add up others; the first of the rest is told."""
-        width = self._width - self._surplus
-        places = between.sums(batch.columns[: min(ledger.BEHIND, width)])
-        if not len(places) or not self._checks_totals:
-            return batch
-        if not self._looked:
-            self._looked = True
-            self._foot.prove(self._again_rows())
-        lines = batch.column("_row")
-        for place in places.tolist():
-            line = lines[place].as_py()
-            cells = [column[place].as_py() or "" for column in batch.columns[:width]]
-            if line in self._foot.proven:
-                self._foot.leave_out_sum(cells, line)
-            elif (word := ledger.sum_word(cells)) is not None:
-                self._foot.see_whole(line, cells[word])
-        return batch.filter(pc.invert(pc.is_in(lines, pa.array(self._foot.proven, pa.int32()))))
-
-    def _worked_out(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records."""
-        first = pc.coalesce(*batch.columns[: min(3, self._width - self._surplus)])
-        carried = pc.fill_null(pc.match_substring_regex(first, header.CARRIED_PATTERN), False)
-        return self._flawed_where(batch, carried, ledger.WORKED_OUT) if pc.any(carried).as_py() else batch
-
-    def _flawed_where(self, batch: pa.RecordBatch, odd: pa.BooleanArray, why: str) -> pa.RecordBatch:
-        """The batch with those rows marked as no records that are not yet."""
-        flaw = batch.column("_flaw")
-        odd = pc.and_(odd, pc.is_null(flaw))
-        self._flawed += pc.sum(odd).as_py() or 0
-        return batch.set_column(batch.num_columns - 1, batch.schema.field("_flaw"), pc.if_else(odd, why, flaw))
-
-    def _without_parts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with what is only part of a total marked as no record: from a first 其中 on, each row is asked about."""
-        first = batch.column(0)
-        begun = pc.fill_null(pc.match_substring_regex(first, header.PART_PATTERN), False)
-        if not self._parts and not pc.any(begun).as_py():
-            return batch
-        start, self._parts = 0 if self._parts else pc.index(begun, True).as_py(), True
-        lines = batch.column("_row").to_pylist()
-        part = [n >= start and self._foot.part(line, first[n].as_py()) for n, line in enumerate(lines)]
-        return self._flawed_where(batch, pa.array(part, pa.bool_()), ledger.PART)
-
-    def _without_lone_texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The last batch without last rows of nothing but a text in the first column, which holds something else."""
-        values = batch.columns[: self._width - self._surplus]
-        end = batch.num_rows
-        while len(values) > 2 and end and batch.column("_flaw")[end - 1].as_py() in (None, between.LONE):
-            cell = values[0][end - 1].as_py()
-            alone = cell is not None and not any(column[end - 1].is_valid for column in values[1:])
-            if not alone or shape.is_value(cell) or not self._kinds.is_odd(0, cell):
-                break
-            end -= 1
-        if end and (texts := values[0][end:].to_pylist()):
-            self._delivery.find("note", f"表后的说明没有读入：{'；'.join(texts)[:80]}")
-            return batch.slice(0, end)
-        return batch
-
-    def _without_nameless(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The last batch without a last row of nothing but figures that adds up all others: a total without a name."""
-        end = batch.num_rows - 1
-        if end < 0 or not self._checks_totals or batch.column("_flaw")[end].is_valid or batch.column(0)[end].is_valid:
-            return batch
-        cells = [column[end].as_py() for column in batch.columns[: self._width - self._surplus]]
-        line = batch.column("_row")[end].as_py()
-        if not ledger.is_nameless(cells) or not self._foot.nameless(self._again_rows(), line):
-            return batch
-        self._foot.leave_out_sum([cell or "" for cell in cells], line)
-        return batch.slice(0, end)
-
-    def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
-        """Rows below a note that fill one cell only: its next lines."""
-        filled = pc.cast(pc.is_valid(batch.column(0)), pa.int32())
-        for column in batch.columns[1 : self._width - self._surplus]:
-            filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int32()))
-        begins = 0 if self._noted else pc.index(note, True).as_py()
-        below = (
-            pa.array(numpy.arange(batch.num_rows) > begins) if begins else pa.array(numpy.ones(batch.num_rows, bool))
-        )
-        return pc.and_(below, pc.equal(filled, 1)) if self._width > 1 else note
-
     def _judge_end(self, source: encoding.Transcoder) -> None:
         if self._strict_end and not source.ends_with_newline:
             raise self._torn("最后一行没有换行")
@@ -588,11 +438,11 @@ class DelimitedFile:
 
     def _refusal(self) -> HubError:
         """The error for a file most of whose rows have another width, with the first of their lines."""
-        if self._second is not None:
-            what = f"第 {self._second} 行起像是另一张表，比前面的行还多"
+        if self._seen.second is not None:
+            what = f"第 {self._seen.second} 行起像是另一张表，比前面的行还多"
             return SourceChanged(self._where, what, "请部门一个文件只放一张表")
         bad: list[tuple[int, int]] = []
-        self._noted, width = False, self._width - self._surplus
+        self._seen.noted, width = False, self._width - self._surplus
         for line, row in self._raw_rows():
             if row and len(row) != width and not self._is_note(row):
                 bad.append((line, len(row)))
