@@ -14,7 +14,7 @@ from portal.web import Refused, Visit, route, there
 from schemas.errors import ConfigError
 
 router = APIRouter()
-_PAGE = 100
+_PAGE = 50
 _NO_PROBLEM = ("没有这个问题，或不属于你的部门", "请从整改看板进入")
 T = TypeVar("T")
 _WALL = {"indicators": "hotline", "hotline": "rectification", "rectification": "indicators"}
