@@ -255,16 +255,13 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                     found.blank.append(place)
                 elif value == b"0":
                     found.zero.append(place)
-        if percent:
-            for column, row, before, style, behind in _STYLED.findall(whole):
-                if style in percent and not _TEXTUAL.search(before + behind):
-                    found.percent.setdefault(column.decode(), array("L")).append(int(row))
-        if padded:
-            found.padded |= {
-                (column + row).decode(): padded[style]
-                for column, row, before, style, behind in _STYLED.findall(whole)
-                if style in padded and not _TEXTUAL.search(before + behind)
-            }
+        for column, row, before, style, behind in _STYLED.findall(whole) if percent or padded else ():
+            if (style not in percent and style not in padded) or _TEXTUAL.search(before + behind):
+                continue
+            if style in percent:
+                found.percent.setdefault(column.decode(), array("L")).append(int(row))
+            if style in padded:
+                found.padded[(column + row).decode()] = padded[style]
         found.rows += len(_HIDDEN_ROW.findall(whole))
         found.errors += [cell.decode() for cell in _ERROR.findall(whole)]
         for tag in _HIDDEN_COLUMN.findall(whole):

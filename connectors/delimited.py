@@ -236,9 +236,9 @@ class DelimitedFile:
     ) -> pa.RecordBatch:
         """A batch under its schema, with the records of another width at their places."""
         width = self._width - self._surplus
-        parts = []
+        names, parts = self._header.names[:width], []
         for one, line in zip(due, where, strict=True) if self._seen.second is None else ():
-            if len(one.cells) == 1 and between.other_units(one.cells, self._header.names[:width], self._delivery.units):
+            if len(one.cells) == 1 and between.other_units(one.cells, names, self._delivery.units):
                 self._seen.second = line
                 break
         if batch is not None:
@@ -247,12 +247,11 @@ class DelimitedFile:
             rows = pa.array(lines, pa.int32())
             if self._seen.second is None:
                 blank = [at for odd, at in zip(due, where, strict=True) if not any(odd.cells)]
-                self._seen.second = between.other_table(batch, lines, blank, self._header.names[:width])
+                self._seen.second = between.other_table(batch, lines, blank, names)
                 if self._seen.second is None and lines[0] < _NEAR:
                     figures = self._kinds.figures
-                    self._seen.second = between.next_names(batch, lines, figures, self._header.names[:width])
+                    self._seen.second = between.next_names(batch, lines, figures, names)
             if self._seen.second is None and lines[0] < _NEAR:
-                names = self._header.names[:width]
                 self._seen.second, lone = between.unit_rows(
                     batch.select(range(width)), lines, names, self._delivery.units
                 )

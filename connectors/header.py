@@ -61,8 +61,9 @@ _LABEL = re.compile(
 
 _PAGE = r"第\d+页(?:[，,/]?共\d+页)?|共\d+页(?:[，,/]?第\d+页)?"
 _END = "[（(]?以下(?:空白|无内容|无正文|无数据)[）)]?"
-_RULE = re.compile(rf"^(?:[-=—─━:+|]{{3,}}|{_PAGE}|{_END})$")
-_DRAWN = re.compile(r"^[-=—─━:+|]{3,}$")
+_DASHES = "[-=—─━:+|]{3,}"
+_RULE = re.compile(f"^(?:{_DASHES}|{_PAGE}|{_END})$")
+_DRAWN = re.compile(f"^{_DASHES}$")
 _REMARK = re.compile(rf"^(?:{_REMARKS})\d{{0,2}}[：:]")
 
 
@@ -138,14 +139,17 @@ def is_label(text: str) -> bool:
 
 def is_rule(cells: Sequence[object]) -> bool:
     """Whether a row is a line drawn under the names, ---, the number of a page or 以下空白."""
-    given = [squeezed(cell) for cell in cells if cell not in ("", None)]
-    return bool(given) and all(map(_RULE.match, given))
+    return _fills(cells, _RULE)
 
 
 def is_drawn(cells: Sequence[object]) -> bool:
     """Whether a row is a line drawn under the names."""
+    return _fills(cells, _DRAWN)
+
+
+def _fills(cells: Sequence[object], pattern: re.Pattern[str]) -> bool:
     given = [squeezed(cell) for cell in cells if cell not in ("", None)]
-    return bool(given) and all(map(_DRAWN.match, given))
+    return bool(given) and all(map(pattern.match, given))
 
 
 def underlines(cells: Sequence[str], names: Sequence[str]) -> bool:

@@ -126,12 +126,11 @@ class Records:
         try:
             body = _one_after_another(text)
         except json.JSONDecodeError as error:
-            what, cure = malformed.told(text, error)
-            if error.pos >= len(text.rstrip()) - 1 and "多了一个逗号" not in what:
+            if error.pos >= len(text.rstrip()) - 1 and not malformed.has_comma_too_many(text, error):
                 raise SourceUnavailable(
                     self._where, "JSON 不完整，可能没有传完", "等传完后会自动重试；总是这样时请部门重发"
                 ) from None
-            raise SourceChanged(self._where, what, cure) from None
+            raise SourceChanged(self._where, *malformed.told(text, error)) from None
         except RecursionError:
             raise SourceChanged(self._where, "JSON 嵌套得太深", "请部门导出为普通的记录列表") from None
         except Twice as error:

@@ -13,9 +13,9 @@ _FIGURE = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _LEVELS = 9  # of indentation, in blanks
 
 
-def agree(given: float, found: float) -> bool:
-    """Whether a total and the sum of its records are the same but for rounding."""
-    return abs(given - found) <= max(0.01, abs(found) * 1e-9)
+def agree(given: Any, found: Any) -> Any:
+    """Whether a total and the sum of its records are the same but for rounding; of arrays, which are. NaN agrees with nothing."""
+    return numpy.abs(given - found) <= numpy.maximum(0.01, numpy.abs(found) * 1e-9)
 
 
 class Sums:
@@ -93,8 +93,7 @@ def proven(figures: numpy.ndarray, plain: numpy.ndarray, said: Sequence[int], wh
         for first, last in ((before, row), (0, row), (row + 1, after), (0, len(plain))):
             if count[last] - count[first] < (1 if row in said else 2):
                 continue
-            differs = numpy.abs(figures[row] - (totals[last] - totals[first]))
-            same = given & (differs <= numpy.maximum(0.01, numpy.abs(figures[row]) * 1e-9))
+            same = agree(figures[row], totals[last] - totals[first])
             telling = (same & (figures[row] != 0)).any() or (row in said and given.any() and same[given].all())
             if telling and same.sum() * 2 >= given.sum():
                 found[row] = bool(same.sum() == given.sum())

@@ -110,9 +110,7 @@ class Client:
             same = self._asked(url, params)[1].digest() == self._page(kept).digest()
         except SourceUnavailable:
             raise
-        except _Missing:
-            same = False
-        except HubError:
+        except (_Missing, HubError):
             same = False  # paging tokens end after a while
         if not same:
             self.journal.forget()
@@ -132,7 +130,7 @@ class Client:
             raise missing.problem from None
 
     def page_if_there(self, url: str, params: Mapping[str, str]) -> Page | None:
-        """The same, None when there is nothing at the address (HTTP 404): some interfaces say so beyond their last page.
+        """The same, None when there is nothing at the address (HTTP 404, 410, 416): some interfaces say so beyond their last page.
 
         Raises:
             SourceUnavailable, ConfigError, SourceChanged: as `page`.

@@ -58,7 +58,7 @@ class Changes:
         self._seen: str | None = None  # the snapshot in which the golden records were last read
         if not (_stands(cursor, "hub.batch") and _stands(cursor, "board.published_batch")):
             return
-        names = {shared_name(c): c.dataset for c in contracts().values() if c.fields}
+        names = {name: contract.dataset for name, contract in _shared_contracts().items()}
         wanted = {dataset: name for name, dataset in names.items() if changed is None or {name, dataset} & changed}
         if changed is None or "enterprise" in changed:
             self._golden()
@@ -379,7 +379,7 @@ def index(cursor: psycopg.Cursor[Any], view: View) -> None:
     if plan is None:
         return
     _make(cursor, f"{view.name}_group", f"board.{view.name}", f"({', '.join(plan.by)})")
-    of = {shared_name(c): c for c in contracts().values()}
+    of = _shared_contracts()
     wanted = [(name, column, f"({column})") for name, column in plan.join.items()]
     wanted += [(plan.of, column, f"({column})") for column in [*plan.spread[:1], *plan.join.values()]]
     wanted += [(plan.of, plan.near, f"USING brin ({plan.near})")] if plan.near else []

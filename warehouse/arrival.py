@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from connectors.drivers.base import KEY_TYPE
 from connectors.spec import Connector
 from quality.check import PART_ROWS, Checked, Checker, Mapping, check
 from quality.plan import Plan
@@ -310,7 +311,7 @@ class Arrival:
         learnt = True
         if columns is not None and self.sparse:
             before = self.known.columns if self.known is not None else {}
-            learnt = any(kind == drift.KEY for kind in before.values())  # else only the columns in use were kept
+            learnt = any(kind == KEY_TYPE for kind in before.values())  # else only the columns in use were kept
             now.columns = {**before, **columns}
         elif columns is not None:
             now.columns = columns

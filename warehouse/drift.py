@@ -40,7 +40,6 @@ FEWER = 0.8  # of the median of past deliveries
 _PAST = 3  # deliveries before a median says anything
 _MANY, _SOUND, _LEAST = 0.5, 0.1, 20  # shares of values that cannot be read, now and before; rows
 _CODE_SHARE, _CODE_ROWS = 0.02, 5
-KEY = "json"  # the type of an interface's fields
 _WHOLE = frozenset({"full", "file_full"})
 _CLASSES = (("time", ("time", "date")), ("number", ("int", "num", "dec", "float", "double", "real", "serial")), ("flag", ("bool",)))  # fmt: skip
 

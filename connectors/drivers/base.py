@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from connectors.spec import Connector
 
+KEY_TYPE = "json"  # in a layout: that of an interface's key
 BATCH_ROWS = 50_000
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from connectors import cursor as cursors
 from connectors import presets
-from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from connectors.drivers.base import KEY_TYPE, Delivery, Driver, Option, SourceColumn
 from connectors.network import reach, resolve
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, nearest
 
@@ -180,7 +180,7 @@ class HTTP(Driver):
 
         page = self._first_page()
         names = dict.fromkeys(name for record in self._rows(page.records[:100]) for name in flat_names(record))
-        return [SourceColumn(name, "json") for name in names]
+        return [SourceColumn(name, KEY_TYPE) for name in names]
 
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
         """One delivery: a sweep over all pages."""
@@ -283,11 +283,9 @@ class HTTP(Driver):
         from connectors.shape import is_value
 
         found = set[str]().union(*rows)
-        nested = {name for name in found if any(isinstance(row.get(name), dict) for row in rows)}
-        for name in nested:
-            for row in rows:
-                if isinstance(value := row.get(name), dict):
-                    found.update(flat_names(value, f"{name}."))
+        for row in rows:
+            if any(isinstance(value, dict) for value in row.values()):
+                found.update(flat_names(row))
         return {name for name in found if not any(map(is_value, name.split(".")))}
 
     def _read(self, delivery: Delivery, position: str | None) -> Iterator[pa.RecordBatch]:
@@ -330,7 +328,7 @@ class HTTP(Driver):
                 client.journal.forget()
                 raise self._too_few(total, count)
             client.journal.forget()
-        delivery.layout = dict.fromkeys([*wanted, *sorted(keys)], "json")
+        delivery.layout = dict.fromkeys([*wanted, *sorted(keys)], KEY_TYPE)
         if tracker is not None and self.span is None:
             delivery.position = tracker.position()
             if tracker.beyond:

@@ -426,11 +426,10 @@ def test_a_new_field_of_an_interface_is_held(home: Home, control: Control) -> No
             assert not report.failures, report.failures
             return report.results
 
-        def decide(number: int, **how: Any) -> None:
-            done = inbox.accept(
-                control, home, number, by="王芳", connector=registry.load(home).get("hotline_office/jk")
-            )
-            assert [r.status for r in load(from_landing=True, batches=set(done.replay))] == ["committed"]
+        def decide(number: int, decision: Any = inbox.accept, **to: str) -> list[BatchResult]:
+            connector = registry.load(home).get("hotline_office/jk")
+            done = decision(control, home, number, by="王芳", connector=connector, **to)
+            return load(from_landing=True, batches=set(done.replay))
 
         assert load()[0].new_rows == 30
         for record in site.records:
@@ -447,7 +446,7 @@ def test_a_new_field_of_an_interface_is_held(home: Home, control: Control) -> No
         assert (found.kind, found.subject) == ("column_added", "区.村")
         kept = "SELECT round FROM record.hotline_callback WHERE callback_id = 'CB1'"
         assert [row["round"] for row in control.execute(kept).fetchall()] == [1]
-        decide(found.drift_id)
+        assert [r.status for r in decide(found.drift_id)] == ["committed"]
         assert [row["round"] for row in control.execute(kept).fetchall()] == [2]
         assert [r.status for r in load()] == ["committed"]
         assert not inbox.items(control)
@@ -455,15 +454,7 @@ def test_a_new_field_of_an_interface_is_held(home: Home, control: Control) -> No
             record["方式"] = "电话"
         load()
         (found,) = inbox.items(control)
-        done = inbox.map_(
-            control,
-            home,
-            found.drift_id,
-            by="王芳",
-            connector=registry.load(home).get("hotline_office/jk"),
-            field="method",
-        )
-        load(from_landing=True, batches=set(done.replay))
+        decide(found.drift_id, inbox.map_, field="method")
         assert load()[0].changed_rows == 30
         methods = control.execute("SELECT DISTINCT method FROM record.hotline_callback").fetchall()
         assert len(methods) == 1
