@@ -82,7 +82,7 @@ def _fill(url: str, tickets: int, events: int) -> None:
 
 def _fill_some(url: str, datasets: Sequence[str], tickets: int, events: int) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("SET maintenance_work_mem = '1GB'")
+        connection.execute("SET maintenance_work_mem = '512MB'")
         for dataset in datasets:
             agreed, batch = contract(dataset), _batch(connection, dataset)
             if dataset == "hotline_ticket_event":

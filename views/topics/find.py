@@ -23,8 +23,8 @@ from schemas.errors import ConfigError, SourceChanged
 from views.tickets.reading import TicketFile, open_file
 from views.topics import duplicates, heat
 from views.topics.clusters import Clusters, Document, cluster
-from views.topics.places import Gazetteer, areas, marks, mine
-from views.topics.words import FILE, Cutter, Words, dictionary, tidy
+from views.topics.places import Gazetteer, areas, marks, mine, without_areas
+from views.topics.words import FILE, Cutter, Words, dictionary, letters, tidy
 
 TOPICS = (
     "topic_id", "heat_rank", "heat", "title", "keywords", "place", "period", "first_at", "last_at", "tickets", "callers", "duplicates",
@@ -100,7 +100,7 @@ def find(
     titles, bodies = [tidy(t) for t in messages.title], [tidy(b) for b in messages.body]
     documents, gazetteer, named, marked = _documents(titles, bodies, known)
     first, share = duplicates.near_duplicates(
-        [a + b for a, b in zip(titles, bodies, strict=True)], known.thresholds["duplicate"], marked
+        [letters(a + b) for a, b in zip(titles, bodies, strict=True)], known.thresholds["duplicate"], marked
     )
     groups = cluster(documents, known.thresholds)
     _keep_copies(groups, first)
@@ -168,12 +168,16 @@ def _documents(
     tagged = [plain.tagged(text) for text in whole]
     gazetteer = mine(whole, tagged, known)
     cutter = Cutter(known, gazetteer.stem_of)
+    cuts = [
+        (cutter.cut(without_areas(title)), cutter.cut(without_areas(body[:_BODY])))
+        for title, body in zip(titles, bodies, strict=True)
+    ]
+    fronts = gazetteer.fronts(cut for both in cuts for cut in both)
     documents, named = [], []
-    for title, body, text, cut in zip(titles, bodies, whole, tagged, strict=True):
-        cut_title, cut_body = cutter.cut(title), cutter.cut(body[:_BODY])
+    for title, body, text, cut, (cut_title, cut_body) in zip(titles, bodies, whole, tagged, cuts, strict=True):
         places = gazetteer.of([*cut_title, *cut_body])[:3]
         words = [(w, _TITLE) for w in cutter.matter(cut_title)] + [(w, _PLAIN) for w in cutter.matter(cut_body)]
-        words = [(w, weight) for w, weight in words if w not in gazetteer.stem_of]
+        words = [(w, weight) for w, weight in words if w not in gazetteer.stem_of and w not in fronts]
         placed = bool(places) or gazetteer.mentioned(text, cut)
         documents.append(Document(words, places, placed))
         named.append([*areas(title + body[:_BODY])[-1:], *places])

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from schemas.reference import code_sets
 from views.topics.words import Tagged, Words
 
 # What no name of a place contains.
-_STOP = "的离距在是问我你他她它该这那们被把请了位于从及每各本某去来,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
+_STOP = "的离距在是问我你他她它该这那们被把请了位于从及每各本某去来说等叫让给没还又也就才找,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
 _LONGEST = 8
 _MOST = 0.6  # share of the shorter form's messages that must have the longer one
+_FRONT = 0.8  # share of a word's uses that stand right before a place
 # 县 areas of anonymised data: A市, K9县, A5区.
 _AREA = re.compile(r"[A-Za-z]\d*(?:市|县|区|镇|街道)")
 _GENERIC = ("小区", "社区", "项目")
@@ -40,6 +42,15 @@ class Gazetteer:
     def of(self, cut: Sequence[str]) -> list[str]:
         """The places among the words of a message, each once, in order."""
         return list(dict.fromkeys(self.stem_of[word] for word in cut if word in self.stem_of))
+
+    def fronts(self, cuts: Iterable[Sequence[str]]) -> frozenset[str]:
+        """Words that belong to names although no name holds them: of 鹤鸣凤鸣城, drawn out as 凤鸣城 only, 鹤鸣 says nothing of the matter."""
+        times: Counter[str] = Counter()
+        before: Counter[str] = Counter()
+        for cut in cuts:
+            times.update(cut)
+            before.update(word for word, after in pairwise(cut) if after in self.stem_of)
+        return frozenset(word for word, n in before.items() if n >= _FRONT * times[word])
 
     def mentioned(self, text: str, tagged: Tagged) -> bool:
         """Whether the text, given with its words, names some place, be it one that no other text names."""
@@ -74,6 +85,11 @@ def marks(text: str, words: Words) -> frozenset[str]:
 def areas(text: str) -> list[str]:
     """Anonymised administrative areas in a text (A5区), each once, the smallest last as it is written."""
     return list(dict.fromkeys(match.upper() for match in _AREA.findall(text)))
+
+
+def without_areas(text: str) -> str:
+    """The text with a full stop for each anonymised area: where it is, not what it is about."""
+    return _AREA.sub("。", text)
 
 
 def mine(texts: Sequence[str], tagged: Sequence[Tagged], words: Words, least: int = 2) -> Gazetteer:
@@ -128,7 +144,8 @@ def _drawn(left: str, suffix: str, seen: Counter[str], least: int) -> str | None
         if longer < least or longer < _MOST * shorter:
             break
         size += 1
-    return left[-size:] + suffix
+    # What goes on as far as is looked is a sentence sent by many: 公共露台围成自家花园.
+    return left[-size:] + suffix if size < _LONGEST else None
 
 
 def _named(name: str, words: Words) -> bool:

@@ -17,6 +17,7 @@ from schemas.errors import ConfigError, nearest
 
 FILE = Path(reference.__file__).with_name("topic_words.yaml")
 _TAGS = re.compile(r"<[^<>]{1,200}>|&[a-z]{2,6};|https?://\S+")
+_MARKS = re.compile(r"[\W_]+")
 _BLANK = re.compile(r"\s+")
 _WORD = re.compile(
     r"^(?!19|20)\d{2,4}$|^[\u4e00-\u9fff]{2,}$|^[a-z]+[0-9]*$|^[a-z0-9]*[\u4e00-\u9fff]+[a-z0-9\u4e00-\u9fff]*$"
@@ -86,6 +87,15 @@ def tidy(text: str | None) -> str:
     return _BLANK.sub("", _TAGS.sub(" ", unicodedata.normalize("NFKC", text)))
 
 
+def letters(text: str) -> str:
+    """Its letters, digits and characters: the same message keeps them when a telephone sets other marks between."""
+    return _MARKS.sub("", text)
+
+
+# A firm has a name: not 运营公司, 装修公司.
+_FIRM = "公司"
+
+
 @dataclass
 class Tagged:
     """A text's words: `ends` tells which word ends at a place, `common` the kind of everyday words ("" for others)."""
@@ -99,6 +109,8 @@ class Tagged:
         number = self.ends.get(end)
         if number is None:
             return False
+        if suffix == _FIRM:
+            return not self.common[number if len(self.words[number]) > len(suffix) else number - 1] if number else False
         if len(suffix) > 1:
             return True
         if len(self.words[number]) > 1:

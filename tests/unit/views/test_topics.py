@@ -17,8 +17,8 @@ from tests.unit.views.complaints import Message, messages, pairwise_f1
 from views.topics import duplicates, heat
 from views.topics.clusters import Document, cluster
 from views.topics.find import Found, find
-from views.topics.places import marks, mine
-from views.topics.words import Cutter, dictionary, tidy
+from views.topics.places import Gazetteer, marks, mine
+from views.topics.words import Cutter, dictionary, letters, tidy
 
 _HEADER = ["留言编号", "留言用户", "留言主题", "留言时间", "留言详情"]
 
@@ -150,6 +150,25 @@ def test_places_are_drawn_out_of_the_texts() -> None:
     assert not {n for n in names if "看不见" in n or n in ("小区", "老小区", "新小区", "我们丽发新城", "问火车站")}
 
 
+def test_a_sentence_sent_by_many_is_no_place_nor_is_a_firm_without_a_name() -> None:
+    words = dictionary()
+    texts = [
+        f"{name}城，{told}"
+        for name in ("望江", "银杉")
+        for told in ("一楼把公共露台围成自家花园", "住建局说要等街道出证明", "运营公司电话打不通", "恒大公司不退定金")
+    ]
+    cutter = Cutter(words)
+    names = set(mine(texts, [cutter.tagged(t) for t in texts], words).stem_of)
+    assert {"望江城", "银杉城", "恒大公司"} <= names
+    assert not {n for n in names if n.endswith(("自家花园", "等街道", "运营公司"))}
+
+
+def test_what_always_stands_before_a_place_is_of_its_name() -> None:
+    gazetteer = Gazetteer(["凤鸣城"], dictionary())
+    cuts = [["鹤鸣", "凤鸣城", "停水"], ["购买", "凤鸣城", "车位"], ["购买", "车位"], ["鹤鸣", "凤鸣城", "购买"]]
+    assert gazetteer.fronts(cuts) == {"鹤鸣"}
+
+
 def _placed(words: str, place: str | None) -> Document:
     return Document([(word, 1.0) for word in words.split()], [place] if place else [], place is not None)
 
@@ -168,6 +187,32 @@ def test_a_message_without_a_place_does_not_bind_two_places_together() -> None:
     label = cluster([_placed(words, None), *documents], dictionary().thresholds).label[1:]
     assert [len(set(label[n : n + 20].tolist())) for n in (0, 20, 40)] == [1, 1, 1]
     assert len(set(label.tolist())) == 3
+
+
+def test_one_matter_told_in_two_ways_at_one_place_is_one_however_many_name_it() -> None:
+    others = [_placed(f"小事{n} 单独{n} 琐碎{n}", f"别处{n}") for n in range(600)]
+    ways = [
+        _placed(f"{way} 监控 拉肚子 家委会", "青山小学")
+        for way in ("食堂 发馊 饭菜", "承包 猫腻 账目")
+        for _ in range(80)
+    ]
+    label = cluster([*others, *ways], dictionary().thresholds).label[600:]
+    assert set(label.tolist()) == {0}
+
+
+def test_the_courtesies_of_letters_are_no_shared_matter() -> None:
+    polite = ["打扰", "辛苦", "咨询", "网上", "几次", "邻居", "媒体", "皮球"]
+    others = [_placed(f"小事{n} 单独{n} {polite[n % 8]} {polite[(n + 3) % 8]}", f"别处{n}") for n in range(400)]
+    two = [
+        _placed(f"{matter} 打扰 辛苦 邻居 媒体", "鹿鸣大街")
+        for matter in ("电梯 加装 审批 补贴", "暖气 停暖 公告 站点")
+    ]
+    assert set(cluster([*others, *two], dictionary().thresholds).label.tolist()) == {-1}
+
+
+def test_a_message_is_the_same_whatever_marks_stand_in_it() -> None:
+    text = "星城镇，农水站说没有经费，渠里长满草。大概从去年开始。"
+    assert letters(tidy(text)) == letters(tidy(text.replace("，", ",").replace("。", "！")))
 
 
 def test_near_duplicates_are_pairs_above_the_threshold() -> None:
