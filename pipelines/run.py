@@ -16,6 +16,7 @@ from connectors.spec import Connector
 from schemas.contract import contract, contracts
 from schemas.errors import HubError
 from views.publish import Published, publish
+from views.topics import standing
 from warehouse import access, identity, migrations, reference, store, survivorship
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -107,7 +108,7 @@ def _told(connector: Connector, trouble: Exception) -> HubError:
 
 
 def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:
-    """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing.
+    """Link enterprises, find what tickets have in common and publish the views that read what changed; an empty set publishes only what is missing.
 
     What a run brought in that was cut off before its enterprises were linked or its views published counts as changed.
     """
@@ -121,6 +122,9 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
         connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
+        connection.commit()
+        if standing.refresh(connection, today):
+            changed = changed | {"hotline_topic", "hotline_topic_ticket"}
         done = publish(connection, changed | {"batch", "quarantine"}, today)
         access.secure(connection)
     return done

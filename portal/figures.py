@@ -206,6 +206,7 @@ def hotline(connection: psycopg.Connection[Any], month: str) -> Row:
         "overdue": rows(connection, "SELECT * FROM hotline_overdue_open ORDER BY days_overdue DESC, due_at, ticket_no LIMIT %s", LISTED),
         "overdue_open": rows(connection, "SELECT count(*) AS n FROM hotline_overdue_open")[0]["n"],
         "frequent": rows(connection, "SELECT * FROM hotline_high_frequency ORDER BY tickets DESC, callers DESC LIMIT 12"),
+        "topics": rows(connection, "SELECT * FROM hotline_topics ORDER BY heat DESC, tickets DESC, topic_id LIMIT 10"),
     }  # fmt: skip
 
 

@@ -137,6 +137,14 @@ REFERENCE: dict[str, dict[str, str]] = {
         "ledger_pct": "integer",
         "ledger_reopened": "integer",
     },
+    "hotline_topic": {
+        "topic_id": "varchar(16)",
+        "title": "text",
+        "place": "text",
+        "keywords": "text",
+        "representative_ticket_no": "varchar(40)",
+    },
+    "hotline_topic_ticket": {"ticket_no": "varchar(40)", "topic_id": "varchar(16)"},
     "quarantine": {
         "quarantine_id": "bigint",
         "connector": "varchar(80)",

@@ -44,6 +44,8 @@ OPEN = frozenset(
         "enterprise_provenance",
         "enterprise_conflict",
         "enterprise_name",
+        "hotline_topic",
+        "hotline_topic_ticket",
     }
 )
 _TOLD = {

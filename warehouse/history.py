@@ -145,6 +145,10 @@ _OWN = {
       (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,
       CASE WHEN c.closed_at <= {at} THEN (c.closed_at AT TIME ZONE 'Asia/Shanghai') END AS closed_at, CASE WHEN c.closed_at <= {at} THEN c.outcome END AS outcome
       FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner WHERE c.opened_at <= {at}""",
+    "hotline_topic": """SELECT topic_id::varchar(16) AS topic_id, title, place, keywords, representative::varchar(40) AS representative_ticket_no
+      FROM hub.topic WHERE known_from <= {at} AND known_to > {at}""",
+    "hotline_topic_ticket": """SELECT ticket_no::varchar(40) AS ticket_no, topic_id::varchar(16) AS topic_id
+      FROM hub.topic_ticket WHERE known_from <= {at} AND known_to > {at}""",
     "quarantine": """SELECT q.quarantine_id, s.connector, s.dataset, s.provider_dept_code, q.batch_id,
       concat_ws(' ', q.delivery, q.sheet, '第' || q.row_number || '行') AS source_ref, r ->> 'field' AS field, r ->> 'title' AS title,
       r ->> 'rule' AS rule, r ->> 'reason' AS reason, (q.first_seen_at AT TIME ZONE 'Asia/Shanghai') AS first_seen_at,

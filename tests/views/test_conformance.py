@@ -57,6 +57,8 @@ UNIQUE = {
     "batch": ["batch_id"],
     "deadline_rule": ["rule_id"],
     "delivery_promise": ["dataset"],
+    "hotline_topic": ["topic_id"],
+    "hotline_topic_ticket": ["ticket_no"],
 }
 
 
@@ -111,8 +113,11 @@ def _rows(rng: random.Random, table: str, count: int) -> list[Row]:
 
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
 def test_both_engines_give_the_same_rows(seed: int, postgres: psycopg.Connection) -> None:
-    rng = random.Random(seed)
-    fixture = {table: _rows(rng, table, 600 if table.startswith("hotline_") else 160) for table in TABLES}
+    # Each table draws for itself: another one leaves its rows as they are.
+    fixture = {
+        table: _rows(random.Random(f"{seed} {table}"), table, 600 if table.startswith("hotline_") else 160)
+        for table in TABLES
+    }
     with duckdb.connect() as duck:
         answers = []
         for query, engine in ((query_of(duck), "duckdb"), (query_of(postgres), "postgres")):

@@ -69,6 +69,32 @@ class Found:
     notes: list[str]
 
 
+@dataclass
+class Earlier:
+    """What an earlier run found: the topic of each ticket, and the rank of each topic where it is known."""
+
+    topic_of: dict[str, str]
+    rank_of: dict[str, int]
+
+    @classmethod
+    def of(cls, path: Path) -> Earlier:
+        """The members (or topics) that run wrote.
+
+        Raises:
+            SourceChanged: the file is no such result.
+        """
+        table = tabular.read(path, lambda row: len({"topic_id", "ticket_no", "representative"} & set(row))).table
+        number = "ticket_no" if "ticket_no" in table.column_names else "representative"
+        if not {"topic_id", number} <= set(table.column_names):
+            raise SourceChanged(path.name, "不是上一次的结果", "请给上一次 --members 或 -f 写出的 CSV")
+        topics = table["topic_id"].to_pylist()
+        ranks = table["heat_rank"].to_pylist() if "heat_rank" in table.column_names else []
+        return cls(
+            dict(zip(table[number].to_pylist(), topics, strict=True)),
+            {topic: int(rank) for topic, rank in zip(topics, ranks, strict=bool(ranks)) if rank},
+        )
+
+
 def find(
     path: Path,
     *,
@@ -97,6 +123,13 @@ def find(
     """
     known = dictionary(words)
     messages = read(path, columns or {}, given, sheet)
+    return among(messages, known, earlier=Earlier.of(previous) if previous else None, as_of=as_of, least=least)
+
+
+def among(
+    messages: Messages, known: Words, *, earlier: Earlier | None = None, as_of: datetime | None = None, least: int = 3
+) -> Found:
+    """The topics of these messages; see `find`. `earlier` is what an earlier run found, to keep its ids."""
     titles, bodies = [tidy(t) for t in messages.title], [tidy(b) for b in messages.body]
     documents, gazetteer, named, marked = _documents(titles, bodies, known)
     first, share = duplicates.near_duplicates(
@@ -105,8 +138,8 @@ def find(
     groups = cluster(documents, known.thresholds)
     _keep_copies(groups, first)
     topics = _topics(messages, groups, first, named, titles, bodies, known, as_of, least)
-    if previous is not None:
-        _follow(topics, previous)
+    if earlier is not None:
+        _follow(topics, earlier)
     members = [
         {
             "topic_id": topic["topic_id"], "heat_rank": topic["heat_rank"], "ticket_no": messages.ticket_no[i], "caller": messages.caller[i],
@@ -271,16 +304,9 @@ def _hash(text: str) -> str:
     return "T" + hashlib.blake2s(text.encode(), digest_size=5).hexdigest()
 
 
-def _follow(topics: list[dict[str, Any]], previous: Path) -> None:
+def _follow(topics: list[dict[str, Any]], earlier: Earlier) -> None:
     """Give each topic the id of the earlier one most of whose messages it holds, the largest overlap first."""
-    table = tabular.read(previous, lambda row: len({"topic_id", "ticket_no", "representative"} & set(row))).table
-    number = "ticket_no" if "ticket_no" in table.column_names else "representative"
-    if not {"topic_id", number} <= set(table.column_names):
-        raise SourceChanged(previous.name, "不是上一次的结果", "请给上一次 --members 或 -f 写出的 CSV")
-    old_of = dict(zip(table[number].to_pylist(), table["topic_id"].to_pylist(), strict=True))
-    ranks = {}
-    if "heat_rank" in table.column_names:
-        ranks = dict(zip(table["topic_id"].to_pylist(), table["heat_rank"].to_pylist(), strict=True))
+    old_of = earlier.topic_of
     size = Counter(old_of.values())
     shared: Counter[tuple[int, str]] = Counter()
     for index, topic in enumerate(topics):
@@ -299,7 +325,6 @@ def _follow(topics: list[dict[str, Any]], previous: Path) -> None:
     for index, topic in enumerate(topics):
         if index in given:
             topic["topic_id"] = given[index]
-            rank = ranks.get(given[index])
-            topic["previous_rank"] = int(rank) if rank else None
+            topic["previous_rank"] = earlier.rank_of.get(given[index])
         elif topic["topic_id"] in held:
             topic["topic_id"] = _hash(topic["topic_id"] + topic["representative"])
