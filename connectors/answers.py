@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 ABSENT = object()
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _SAMPLE = 1 << 18  # bytes that tell an encoding
 _ESCAPE = 12  # characters: an escape that is cut off is told where it begins, two of them may be one character
 USUAL_PLACES = (
@@ -159,7 +160,11 @@ def element_value(element: _Element) -> Any:
     """An element as text, or as the dict of its attributes, children and own `text`; repeated children become a list."""
     from lxml import etree
 
+    if element.get(_NIL) in ("true", "1") and not len(element):
+        return None
     found: dict[str, Any] = {etree.QName(k).localname: v for k, v in element.attrib.items()}
+    if is_named(element):
+        return found | {child.get("name"): element_text(child) for child in element.iterchildren(tag=etree.Element)}
     for child in element.iterchildren(tag=etree.Element):
         name, value = etree.QName(child).localname, element_value(child)
         if name not in found:
@@ -168,10 +173,27 @@ def element_value(element: _Element) -> Any:
             found[name].append(value)
         else:
             found[name] = [found[name], value]
-    text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
+    text = element_text(element)
     if found and text:
         found.setdefault("text", text)
-    return found or text or None
+    return found or text
+
+
+def element_text(element: _Element) -> str | None:
+    """An element's own text, None when it has none."""
+    return "".join([element.text or "", *(child.tail or "" for child in element)]).strip() or None
+
+
+def is_named(element: _Element) -> bool:
+    """Whether an element is a record whose fields are called by an attribute: <field name="id">1</field> beside others of its kind."""
+    children = list(element.iterchildren("*"))
+    names = {child.get("name") for child in children if child.attrib.keys() == ["name"] and not len(child)}
+    return (
+        len(children) > 1
+        and len(names) == len(children)
+        and len({child.tag for child in children}) == 1
+        and any(map(element_text, children))
+    )
 
 
 def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | None:
@@ -193,9 +215,10 @@ def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | 
     return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
 
 
-_TOTAL = re.compile(
+TOTAL = re.compile(
     r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
 )
+_RELATED = (["value"], ["value", "relation"])  # a search engine's total: {"value": 12, "relation": "eq"}
 _CODES = ("code", "errcode", "errCode", "errorCode", "resultCode", "retCode", "ret", "status", "success")
 _MESSAGES = ("msg", "message", "errmsg", "errMsg", "error", "errorMsg", "resultMsg", "info")
 _FINE = frozenset(
@@ -208,7 +231,8 @@ def said_total(body: Any, depth: int = 3) -> int | None:
     if not isinstance(body, dict) or not depth:
         return None
     for name, value in body.items():
-        if _TOTAL.fullmatch(name) and str(value).isdecimal():
+        value = value.get("value") if isinstance(value, dict) and list(value) in _RELATED else value  # noqa: PLW2901
+        if TOTAL.fullmatch(name) and str(value).isdecimal():
             return int(value)
     return next((found for value in body.values() if (found := said_total(value, depth - 1)) is not None), None)
 

@@ -23,12 +23,15 @@ from connectors.answers import (
     Number,
     Twice,
     at,
+    complaint,
     element_value,
     flat_names,
+    is_named,
     once,
     text_column,
 )
 from connectors.batches import empty, text_array, without_nul
+from connectors.document import PARTIAL, Shapes, Totals, said_beside, unsaid
 from schemas.errors import SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -50,12 +53,28 @@ class Records:
         self._wanted, self._place = list(wanted), place
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`.
+        """All columns as text (empty = NULL), then `_sheet` (NULL) and `_row`; totals left out and checked.
 
         Raises:
             SourceChanged: it is no list of records, or lacks a mapped column.
             SourceUnavailable: it is cut off.
         """
+        totals: Totals | None = None
+        for batch in self._records():
+            totals = totals or Totals(batch.schema.names[:-2], self._wanted, self._delivery, self._again)
+            yield totals.without(batch)
+        if totals:
+            totals.judge()
+
+    def _again(self) -> Iterator[pa.RecordBatch]:
+        """The records in a second look at the file that judges nothing."""
+        from connectors.drivers.base import Delivery
+
+        quiet = Delivery("", "file", lambda delivery: iter(()))
+        return Records(self._content, quiet, where=self._where, wanted=self._wanted, place=self._place)._records()
+
+    def _records(self) -> Iterator[pa.RecordBatch]:
+        """All records, totals among them."""
         if self._content.kind == "parquet":
             yield from self._parquet()
             return
@@ -64,7 +83,7 @@ class Records:
         else:
             records = list(self._document() if self._content.kind == "json" else self._xml())
             read = records.__iter__
-        named = _names(read())
+        named = self._names(read())
         if not named and next(iter(read()), None) is not None:
             raise SourceChanged(self._where, "记录里一个字段也没有", "请部门核对后重新导出")
         if self._content.kind == "xml":
@@ -75,7 +94,6 @@ class Records:
         while some := list(itertools.islice(rest, _BATCH)):
             arrays = [_blank_is_null(text_column(some, name).array) for name in named]
             rows = pa.array(range(row, row + len(some)), pa.int32())
-            self._tell_sums(arrays, row)
             row += len(some)
             yield without_nul(
                 pa.RecordBatch.from_arrays([*arrays, pa.nulls(len(some), pa.string()), rows], schema=schema)
@@ -83,15 +101,13 @@ class Records:
         if row == 1:
             yield empty(schema)
 
-    def _tell_sums(self, columns: Sequence[pa.Array], first: int) -> None:
-        """Note a record that says of itself that it is a total."""
-        for column in columns[:2]:
-            told = pc.match_substring_regex(column, f"{header.TOTAL_PATTERN}|{header.ENGLISH_PATTERN}")
-            place = pc.index(told, True).as_py()
-            if place >= 0:
-                text = f"第 {first + place} 条“{column[place].as_py().strip()}”像是别的记录的合计，仍作一条记录读入，汇总时不要重复计算"
-                self._delivery.find("whole_row", text)
-                return
+    def _names(self, records: Iterable[dict[str, Any]]) -> list[str]:
+        """The columns of the records; what is odd about them all is noted."""
+        seen = Shapes()
+        named = _names(map(seen.see, records))
+        for code, text in seen.findings():
+            self._delivery.find(code, text)
+        return named
 
     def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
         """Note elements that stand several times in some records: there they are a list, elsewhere a text."""
@@ -136,6 +152,16 @@ class Records:
         except Twice as error:
             raise SourceChanged(self._where, f"有一条记录里 '{error}' 写了两次", "请部门改正导出程序") from None
         found = at(body, self._place) if self._place else body if isinstance(body, list) else self._list_in(body)
+        if not found and (wrong := complaint(body)):
+            raise SourceChanged(self._where, f"是接口的报错，不是数据：{wrong}", "请部门重新取数后重发")
+        if isinstance(found, list) and (more := unsaid(body, len(found))):
+            self._delivery.find("partial", more)
+        if (
+            found
+            and isinstance(body, list)
+            and all(isinstance(one, list) and one and isinstance(one[0], dict) for one in found)
+        ):
+            found = [*itertools.chain.from_iterable(found)]  # [{…}][{…}]: several lists, one behind the other
         if not isinstance(found, list):
             raise SourceChanged(self._where, "里面没有记录的列表", "请在 records 里写明列表所在的位置，如 data.list")
         if found and all(isinstance(record, list) for record in found):
@@ -143,6 +169,8 @@ class Records:
         if not all(isinstance(record, dict) for record in found):
             if any(isinstance(record, (dict, list)) for record in found):
                 raise SourceChanged(self._where, "列表里的记录形式不一", "请部门导出为同一种记录的列表")
+            if any(type(record) is str and record.startswith(("{", "[")) for record in found):
+                self._delivery.find("nested", "列表里的每一条都是写成文字的 JSON，没有展开，请部门重新导出")
             found = [{"value": record} for record in found]
         return iter(found)
 
@@ -171,7 +199,7 @@ class Records:
             return by_column
         if columns and all(isinstance(value, dict) for value in columns):
             return [{"key": key, **value} for key, value in body.items()]  # records by their keys
-        return [body]
+        return [] if complaint(body) else [body]
 
     def _as_text(self, name: str, column: pa.Array) -> pa.Array:
         kind = column.type
@@ -285,6 +313,9 @@ class Records:
             raise SourceChanged(self._where, f"里面有 {len(others) + 1} 个列表：{told}", "请在 records 里写明读哪一个")
         if parent is None:
             raise SourceChanged(self._where, f"没有 '{self._place}' 这个位置", "请核对 records 里写的路径")
+        given = sum(isinstance(child.tag, str) for child in parent)
+        if (said := said_beside(parent) or 0) > given:
+            self._delivery.find("partial", PARTIAL.format(said, given))
         for child in parent:
             if isinstance(child.tag, str):
                 value = element_value(child)
@@ -432,7 +463,7 @@ def _others(root: Any, parent: Any) -> list[Any]:
     inside = set(parent.iter()) | set(parent.iterancestors())
     others: list[Any] = []
     for element in root.iter():
-        if element in inside or not isinstance(element.tag, str):
+        if element in inside or not isinstance(element.tag, str) or is_named(element):
             continue
         tags = [child.tag for child in element if len(child) or child.attrib]
         if len(tags) > 1 and len(set(tags)) < len(tags):
@@ -445,7 +476,7 @@ def _busiest(root: Any) -> Any:
     """The element with the most children of one name; a document of one record is its own list."""
     best, most = root, 0
     for element in itertools.chain([root], root.iter()):
-        if not isinstance(element.tag, str) or len(element) <= most:
+        if not isinstance(element.tag, str) or len(element) <= most or (element is not root and is_named(element)):
             continue
         counts: dict[Any, int] = {}
         for child in element:

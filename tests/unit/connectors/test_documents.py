@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tracemalloc
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from connectors.content import Content
@@ -12,10 +16,93 @@ from connectors.records import Records
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 from tests.tables import packed
 
+COUNTED = [{"乡镇": town, "数": number} for number, town in enumerate("东西南北", 1)]
 
-def test_a_record_that_says_it_is_a_total_is_told(read):
-    _, found, said = read('[{"乡镇": "东镇", "数": 1}, {"乡镇": "合计", "数": 1}]')
-    assert (len(found), "第 2 条“合计”像是别的记录的合计" in said) == (2, True)
+
+def parquet(records):
+    made = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(records), made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["list", "lines", "xml", "parquet"])
+@pytest.mark.parametrize(
+    ("word", "said", "told"), [("合计", 10, ""), ("合 计", 12, "合计写 12，明细相加为 10"), ("Total", 10, "")]
+)
+def test_totals_among_records_are_left_out_and_checked(read, kind, word, said, told):
+    records = [*COUNTED, {"乡镇": word, "数": said}]
+    data = {
+        "list": lambda: json.dumps(records),
+        "lines": lambda: "".join(json.dumps(record) + "\n" for record in records),
+        "xml": lambda: "<t>" + "".join("<r><乡镇>{乡镇}</乡镇><数>{数}</数></r>".format(**r) for r in records) + "</t>",
+        "parquet": lambda: parquet(records),
+    }[kind]()
+    header, rows, err = read(data)
+    assert (header, rows) == (["乡镇", "数"], [[town, str(number)] for number, town in enumerate("东西南北", 1)])
+    assert "去掉了 1 行合计" in err
+    assert told in err if told else "明细相加" not in err
+
+
+def test_a_total_that_adds_nothing_up_stays_a_record(read):
+    _, rows, err = read('[{"乡镇": "东", "数": 1}, {"乡镇": "Total", "数": 9}]')
+    assert (len(rows), "像是别的行的合计" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"data": {"total": 90, "rows": [{"a": 1}]}}', "共 90 条，只有 1 条"),
+        ('{"hits": {"total": {"value": 90}, "hits": [{"a": 1}]}}', "共 90 条，只有 1 条"),
+        ("<r><total>90</total><list><i><a>1</a></i><i><a>2</a></i></list></r>", "共 90 条，只有 2 条"),
+        ('{"value": [{"a": 1}], "@odata.nextLink": "http://x?skip=1"}', "后面还有（@odata.nextLink）"),
+        ('{"list": [{"a": 1}], "hasNextPage": true}', "后面还有（hasNextPage）"),
+        ('{"index": {"_id": 1}}\n{"a": 1}\n', "第 1 条、第 2 条 没有共同的字段"),
+        ("<l><p><ID>1</ID></p><f><CODE>2</CODE></f><p><ID>3</ID></p></l>", "没有共同的字段"),
+        ('[{"id": 1, "children": [{"id": 2}]}]', "“children”里还有一串记录"),
+        ('[{"A": "编号", "B": "姓名"}, {"A": "1", "B": "王"}]', "像是导出程序给的"),
+        ('[{"__EMPTY": "编号", "某表": "姓名"}]', "像是导出程序给的"),
+        ('["{\\"a\\": 1}"]', "写成文字的 JSON"),
+    ],
+)
+def test_what_a_document_says_of_itself_is_told(read, text, told):
+    assert told in read(text)[2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data": {"total": 1, "rows": [{"a": 1}]}}',
+        '{"list": [{"a": 1}], "hasNextPage": false}',
+        '[{"a": 1, "b": []}, {"b": 2}]',
+    ],
+)
+def test_what_is_whole_is_not_told_to_be_a_part(read, text):
+    assert "!" not in read(text)[2].replace("! 记录取自", "")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"code": 500, "msg": "token 失效", "data": null}', '{"code": 401, "message": "未登录", "data": []}']
+)
+def test_an_error_is_no_record(read, text):
+    with pytest.raises(SourceChanged, match="是接口的报错，不是数据：code="):
+        read(text)
+
+
+def test_lists_one_behind_the_other(read):
+    assert read('[{"a": 1}][{"a": 2}, {"a": 3}]')[:2] == (["a"], [["1"], ["2"], ["3"]])
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_elements_called_by_an_attribute(read, count):
+    rows = [[str(number), f"名{number}"] for number in range(count)]
+    body = "".join(f'<row><field name="id">{a}</field><field name="xm">{b}</field></row>' for a, b in rows)
+    assert read(f"<resultset>{body}</resultset>")[:2] == (["id", "xm"], rows)
+
+
+def test_an_element_that_says_it_is_nil_is_null(read):
+    nil = '<i><a>1</a><b xsi:nil="true"/></i>'
+    text = f'<l xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{nil}{nil}<i><a>2</a><b>x</b></i></l>'
+    assert read(text)[:2] == (["a", "b"], [["1", ""], ["1", ""], ["2", "x"]])
 
 
 def test_xml_in_utf_16(read):
@@ -147,9 +234,6 @@ def test_json_that_would_be_read_wrong_is_refused(read, text, told):
 def test_parquet_of_other_programs(read, tmp_path):
     """Objects by their fields, bytes that are text as text, durations with their unit."""
     import datetime
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = {
         "人": [{"名": "甲", "址": {"镇": "东"}}, None], "文": ["乙".encode(), b"x"], "码": [b"\x00\x01", None],
