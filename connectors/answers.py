@@ -233,7 +233,7 @@ def said_total(body: Any, depth: int = 3) -> int | None:
     for name, value in body.items():
         value = value.get("value") if isinstance(value, dict) and list(value) in _RELATED else value  # noqa: PLW2901
         if TOTAL.fullmatch(name) and str(value).isdecimal():
-            return int(value)
+            return int(str(value))
     return next((found for value in body.values() if (found := said_total(value, depth - 1)) is not None), None)
 
 

@@ -6,19 +6,19 @@ a riddle.
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import subprocess
 import sys
 import zipfile
 import zlib
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
-from connectors.glance import Look, is_percent, old, padding
+from connectors.glance import Look, old, see_format, tells
 from schemas.errors import SourceChanged, SourceUnavailable
 
 _ZIP = b"PK\x03\x04"
@@ -161,9 +161,14 @@ def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
     if look.percent:
         columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
         yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
-    if look.padded:
-        columns = "、".join(sorted({cell.rstrip("0123456789") for cell in look.padded})[:_TOLD])
+    if look.shaped:
+        columns = "、".join(sorted({cell.rstrip("0123456789") for cell in look.shaped})[:_TOLD])
         yield "padded", f"工作表“{name}”的 {columns} 列按固定位数显示，读出时照样补零：123 读作 000123"
+    for column, text in itertools.islice(look.labels.items(), _TOLD):
+        yield (
+            "format_text",
+            f"工作表“{name}”的 {column} 列里“{text}”是单元格格式显示的，不在内容里，读出的只有数，请核对单位和含义",
+        )
     if look.errors:
         cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
         yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
@@ -203,8 +208,11 @@ def looks(path: Path, sheets: Sequence[str], names: Sequence[str]) -> dict[str, 
         parts = [(name, part) for name, part in _sheets(archive) if name in names]
         if not parts:
             return {}
-        due = re.search(rb'\bfullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
-        return {name: replace(_look(archive, part), due=due) for name, part in parts}
+        book = archive.read("xl/workbook.xml")
+        due, since_1904 = (
+            re.search(rb'\b%b="(?:1|true)"' % key, book) is not None for key in (b"fullCalcOnLoad", b"date1904")
+        )
+        return {name: replace(_look(archive, part), due=due, since_1904=since_1904) for name, part in parts}
 
 
 def is_zip(path: Path) -> bool:
@@ -237,14 +245,12 @@ def _formats(archive: zipfile.ZipFile) -> dict[bytes, str]:
     cells = re.search(rb"<cellXfs\b.*?</cellXfs>", styles, re.DOTALL)
     used = re.findall(rb'<xf\b[^>]*?\bnumFmtId="(\d+)"', cells.group(0)) if cells else []
     codes = {b"%d" % index: formats.get(number, "") for index, number in enumerate(used)}
-    return {style: code for style, code in codes.items() if is_percent(code) or padding(code)}
+    return {style: code for style, code in codes.items() if tells(code)}
 
 
 def _look(archive: zipfile.ZipFile, part: str) -> Look:
     found = Look()
     formats = _formats(archive)
-    percent = {style for style, code in formats.items() if is_percent(code)}
-    padded = {style: padding(code) for style, code in formats.items() if padding(code)}
     for whole in _texts(archive, part, b"<row"):
         if b"<f" in whole:
             for about, value in _FORMULA.findall(whole):
@@ -255,13 +261,9 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                     found.blank.append(place)
                 elif value == b"0":
                     found.zero.append(place)
-        for column, row, before, style, behind in _STYLED.findall(whole) if percent or padded else ():
-            if (style not in percent and style not in padded) or _TEXTUAL.search(before + behind):
-                continue
-            if style in percent:
-                found.percent.setdefault(column.decode(), array("L")).append(int(row))
-            if style in padded:
-                found.padded[(column + row).decode()] = padded[style]
+        for column, row, before, style, behind in _STYLED.findall(whole) if formats else ():
+            if style in formats and not _TEXTUAL.search(before + behind):
+                see_format(found, formats[style], column.decode(), int(row))
         found.rows += len(_HIDDEN_ROW.findall(whole))
         found.errors += [cell.decode() for cell in _ERROR.findall(whole)]
         for tag in _HIDDEN_COLUMN.findall(whole):

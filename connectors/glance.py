@@ -6,16 +6,18 @@ Source: [MS-XLS] 2.4 records, [MS-CFB] 2 structures.
 
 from __future__ import annotations
 
-import re
 import struct
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from connectors.formats import is_percent, is_weekday, label, template
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
 _BOF, _EOF, _SHEET, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x5E, 0x208, 0x7D, 0x205
+_EPOCH = 0x22
 _STYLE, _FORMAT, _BIFF8 = 0xE0, 0x41E, 0x600
 _FIGURES = _NUMBER, _INTEGER, _INTEGERS, _FORMULA = 0x203, 0x27E, 0xBD, 0x06
 _HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
@@ -33,7 +35,10 @@ class Look:
     blank: list[str] = field(default_factory=list)  # addresses of formulas without a value
     zero: list[str] = field(default_factory=list)  # and of those that come to 0
     percent: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the numbers shown as per cent
-    padded: dict[str, int] = field(default_factory=dict)  # address -> digits shown of a whole number: 000123
+    shaped: dict[str, str] = field(default_factory=dict)  # address -> how a whole number is shown: 000123, QX-012
+    days: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the dates shown as weekdays
+    labels: dict[str, str] = field(default_factory=dict)  # column -> what its format shows beside the numbers: 万元
+    since_1904: bool = False  # the first day of the book's calendar
     due: bool = False  # the file itself says that its formulas are still to be worked out
 
     @property
@@ -42,14 +47,21 @@ class Look:
         return self.blank or (self.zero if self.due and len(self.zero) == self.formulas else [])
 
 
-def padding(code: str) -> int:
-    """How many digits a number format shows at least, the others as zeros in front; 0 for any other format."""
-    return len(code) if len(code) > 1 and not code.strip("0") else 0
+def see_format(look: Look, code: str, column: str, row: int) -> None:
+    """Note how a cell with a number is shown, when it is not as it is."""
+    if is_percent(code):
+        look.percent.setdefault(column, array("L")).append(row)
+    elif is_weekday(code):
+        look.days.setdefault(column, array("L")).append(row)
+    elif shape := template(code):
+        look.shaped[f"{column}{row}"] = shape
+    elif text := label(code):
+        look.labels.setdefault(column, text)
 
 
-def is_percent(code: str) -> bool:
-    """Whether a number format shows a fraction as per cent."""
-    return "%" in re.sub(r'"[^"]*"|\\.', "", code)
+def tells(code: str) -> bool:
+    """Whether a format shows a number as it is not."""
+    return bool(is_percent(code) or is_weekday(code) or template(code) or label(code))
 
 
 def address(row: int, column: int) -> str:
@@ -69,7 +81,8 @@ def old(path: Path) -> list[Look]:
         stream = _stream(data) if data.startswith(_OLE) else data
         starts = [struct.unpack_from("<I", body)[0] for kind, body, _ in _records(stream, 0) if kind == _SHEET]
         formats = _formats(stream)
-        return [_look(stream, start, formats) for start in starts]
+        since_1904 = any(kind == _EPOCH and body[:1] == b"\x01" for kind, body, _ in _records(stream, 0))
+        return [replace(_look(stream, start, formats), since_1904=since_1904) for start in starts]
     except (struct.error, IndexError, RecursionError):
         return []
 
@@ -116,13 +129,11 @@ def _styled(kind: int, body: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _look(stream: bytes, start: int, formats: list[str]) -> Look:
     found = Look()
-    telling = {style for style, code in enumerate(formats) if is_percent(code) or padding(code)}
+    telling = {style for style, code in enumerate(formats) if tells(code)}
     for kind, body, _ in _records(stream, start):
         for row, column, style in _styled(kind, body) if telling and kind in _FIGURES else ():
-            if style in telling and is_percent(formats[style]):
-                found.percent.setdefault(address(1, column)[:-1], array("L")).append(row)
-            elif style in telling:
-                found.padded[address(row, column)] = padding(formats[style])
+            if style in telling:
+                see_format(found, formats[style], address(1, column)[:-1], row)
         if kind == _FORMULA:
             found.formulas += 1
             row, column = struct.unpack_from("<HH", body)

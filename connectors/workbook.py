@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import between, header, ledger, shape, webtable
+from connectors import between, header, ledger, opendocument, shape, webtable
 from connectors.batches import empty, text_array, under, without_nul
-from connectors.container import RETRY, judge, looks, needs_trial, place, remarks, try_out
+from connectors.container import RETRY, is_zip, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
+from connectors.formats import filled
 from connectors.glance import address
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -33,12 +34,14 @@ _HEADER_DEPTH = 3
 _DEEPEST = 8  # rows of a header whose cells are merged downwards
 # Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
 _UNSAFE = 1e15
+_EPOCHS = datetime(1899, 12, 30), datetime(1904, 1, 1)  # day 0 of Excel's two calendars
+_DAYS = 2_958_466  # the first day after the year 9999
 _SAMPLE = 200  # rows that tell how full a table is
 _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
 _Book = calamine.CalamineWorkbook | webtable.Book
-_AnySheet = calamine.CalamineSheet | webtable.Sheet
+_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
 
@@ -54,8 +57,11 @@ class Workbook:
         self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
         self._parsed: _AnySheet | None = None
+        self._told: dict[str, opendocument.Told] = {}  # of an .ods
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
-        self._padded: dict[str, dict[int, list[tuple[int, int]]]] = {}  # sheet -> line -> column, digits shown
+        self._shaped: dict[
+            str, dict[int, list[tuple[int, str | datetime]]]
+        ] = {}  # sheet -> line -> column, how it is shown
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet`, `_row`, and `_flaw`: why a row is no record, else NULL.
@@ -88,7 +94,8 @@ class Workbook:
         """A sheet, parsed once: finding the header and reading the rows are two looks at the same one."""
         if self._parsed is None or self._parsed.name != name:
             try:
-                self._parsed = book.get_sheet_by_name(name)
+                parsed = book.get_sheet_by_name(name)
+                self._parsed = opendocument.Sheet(parsed, self._told[name]) if name in self._told else parsed  # type: ignore[arg-type]
             except BaseException as error:  # calamine panics at some damaged files
                 raise self._damaged(error) from None
         return self._parsed
@@ -100,7 +107,9 @@ class Workbook:
         if needs_trial(self._path):
             try_out(self._path, self._where)
         try:
-            return calamine.CalamineWorkbook.from_path(str(self._path))
+            book = calamine.CalamineWorkbook.from_path(str(self._path))
+            self._told = opendocument.told(self._path) if is_zip(self._path) else {}
+            return book
         except calamine.PasswordError:
             raise SourceChanged(self._where, "文件加了打开密码", "请部门去掉密码后重发") from None
         except BaseException as error:  # calamine panics at some damaged files
@@ -172,12 +181,18 @@ class Workbook:
     def _look(self, book: _Book, names: list[str]) -> None:
         if isinstance(book, webtable.Book):
             found = {name: book.looks[name] for name in names}
+        elif self._told:
+            found = {name: self._told[name].look for name in names if name in self._told}
         else:
             found = looks(self._path, book.sheet_names, names)
         for name, look in found.items():
-            for cell, digits in look.padded.items():
+            shaped = self._shaped.setdefault(name, {})
+            for cell, shape_ in look.shaped.items():
                 line, column = place(cell)
-                self._padded.setdefault(name, {}).setdefault(line, []).append((column - 1, digits))
+                shaped.setdefault(line, []).append((column - 1, shape_))
+            for letters, lines in look.days.items():
+                for line in lines:
+                    shaped.setdefault(line, []).append((place(f"{letters}1")[1] - 1, _EPOCHS[look.since_1904]))
             for letters, lines in look.percent.items():
                 self._delivery.percent.setdefault(place(f"{letters}1")[1] - 1, set()).update(lines)
             if cells := look.uncomputed:
@@ -250,20 +265,19 @@ class _Sheet:
         }  # fmt: skip
         records = flawed = beyond = 0
         anchors: dict[tuple[int, int], Cell] = {}
-        padded = self._book._padded.get(self._name, {})
+        shaped = self._book._shaped.get(self._name, {})
         for line, cells in self._lines():
-            for column, digits in padded.get(line, ()):
-                if (
-                    column < width
-                    and isinstance(cells[column], (int, float))
-                    and cells[column] == int(cells[column]) >= 0
-                ):
-                    cells[column] = str(int(cells[column])).zfill(digits)
+            for column, shown in shaped.get(line, ()):
+                if column < width and isinstance(cells[column], (int, float)):
+                    cells[column] = _as_shown(cells[column], shown)
             # A row of nothing but formulas without a value looks empty, and is none.
             if not self._foot.is_record(cells, line) and not (line in self._blank and not any(c != "" for c in cells)):
                 continue
             records += 1
-            flaw = watch.flaw(line, cells) or (ledger.PART if self._foot.part(line, cells[0]) else None)
+            flaw = watch.flaw(line, cells)
+            if flaw == between.LONE and any(row != line - 1 for _, (row, _) in fills.get(line - 1, ())):
+                flaw = None  # a cell merged from above stands in it too
+            flaw = flaw or (ledger.PART if self._foot.part(line, cells[0]) else None)
             flaw = flaw or between.odd_text(cells, self._foot.mapped) or (between.LONE if line in spanned else None)
             if self._numbered is None and line == self._foot.first:
                 flaw = ledger.DOUBTFUL
@@ -467,6 +481,14 @@ def spelled(cell: Cell) -> str:
         sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
         return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     return str(cell)
+
+
+def _as_shown(number: float, shown: str | datetime) -> Cell:
+    """A number as its format's template shows it, or the day it is since another."""
+    if isinstance(shown, datetime):
+        moment = shown + timedelta(seconds=round(number * 86400)) if 0 <= number < _DAYS else None
+        return number if moment is None else moment if number % 1 else moment.date()
+    return filled(shown, int(number)) if number == int(number) >= 0 else number
 
 
 def _texts(cells: Sequence[Cell]) -> list[str]:

@@ -14,7 +14,7 @@ from connectors import glance
 from connectors.drivers.base import Delivery
 from connectors.workbook import Workbook
 from schemas.errors import SourceChanged
-from tests.tables import FIGURES, SPELT, book
+from tests.tables import FIGURES, SPELT, book, packed
 
 
 def test_numbers_too_long_for_a_number_are_told(read):
@@ -198,3 +198,92 @@ def test_formats_of_excel_5_are_read_as_it_wrote_them():
     format_, style = struct.pack("<HHHB", 0x41E, 9, 164, 6) + b"000000", struct.pack("<HHHH", 0xE0, 4, 0, 164)
     stream = struct.pack("<HHHH", 0x809, 4, 0x500, 5) + format_ + style + struct.pack("<HH", 0x0A, 0)
     assert glance._formats(stream) == ["000000"]
+
+
+SHOWN = [
+    ("aaaa", 45726, "2025-03-10", ""),
+    ("[$-804]aaa;@", 45726.5, "2025-03-10 12:00:00", ""),
+    ('"QX-2025-"000', 12, "QX-2025-012", "按固定位数显示"),
+    ("000-0000", 1234567, "123-4567", "按固定位数显示"),
+    ('0.0"万元"', 12.5, "12.5", "“万元”是单元格格式显示的"),
+    ('General"万元"', 12, "12", "“万元”是单元格格式显示的"),
+    ('"是";;"否"', 1, "1", "“是”是单元格格式显示的"),
+    ('0!.0,"万元"', 125000, "125000", ""),
+    ('0"人"', 12, "12", ""),
+    ('_ "¥"* #,##0.00_ ;_ "¥"* -#,##0.00_ ;_ "¥"* "-"??_ ;_ @_ ', 12.5, "12.5", ""),
+]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls"])
+@pytest.mark.parametrize(("code", "value", "text", "told"), SHOWN)
+def test_numbers_that_are_not_shown_as_they_are(read, tmp_path, kind, code, value, text, told):
+    path = tmp_path / f"式.{kind}"
+    if kind == "xlsx":
+        with xlsxwriter.Workbook(path) as made:
+            sheet = made.add_worksheet()
+            sheet.write_row(0, 0, ["名", "数"])
+            for row in (1, 2, 3):
+                sheet.write(row, 0, f"名{row}")
+                sheet.write(row, 1, value, made.add_format({"num_format": code}))
+    else:
+        old = xlwt.Workbook()
+        sheet, style = old.add_sheet("表"), xlwt.XFStyle()
+        style.num_format_str = code
+        for row, cells in enumerate([("名", "数"), *[(f"名{row}", value) for row in (1, 2, 3)]]):
+            sheet.write(row, 0, cells[0])
+            sheet.write(row, 1, cells[1], style)
+        old.save(str(path))
+    _, found, err = read(path.read_bytes())
+    assert found == [[f"名{row}", text] for row in (1, 2, 3)]
+    assert told in err if told else "!" not in err
+
+
+def test_weekdays_in_the_calendar_of_1904(read, tmp_path):
+    path = tmp_path / "周.xlsx"
+    with xlsxwriter.Workbook(path, {"date_1904": True}) as made:
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["名", "日"])
+        for row in (1, 2):
+            sheet.write(row, 0, "甲")
+            sheet.write(row, 1, 44264, made.add_format({"num_format": "aaaa"}))
+    assert read(path.read_bytes())[1] == [["甲", "2025-03-10"]] * 2
+
+
+def cell(text, **attributes):
+    told = "".join(f' {name.replace("_", ":", 1)}="{value}"' for name, value in attributes.items())
+    return f"<table:table-cell{told}>{text and f'<text:p>{text}</text:p>'}</table:table-cell>"
+
+
+def test_what_an_ods_says_beside_its_values(read):
+    """A cell over two rows, rows that are hidden or filtered, an error, a duration of more than a day, a tab."""
+    text, time = {"office_value-type": "string"}, {"office_value-type": "time", "office_time-value": "PT30H15M00S"}
+    rows = [
+        cell("镇", **text) + cell("村", **text) + cell("时", **text),
+        cell("甲", **text, **{"table_number-rows-spanned": 2})
+        + cell("一<text:tab/>乙", **text)
+        + cell("30:15", **time),
+        "<table:covered-table-cell/>" + cell("二", **text) + cell("#DIV/0!", **text, **{"calcext_value-type": "error"}),
+    ]
+    body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    hidden = cell("丙", **text) + cell("三", **text) + cell("1", **text)
+    body += "".join(
+        f'<table:table-row table:visibility="{how}">{hidden}</table:table-row>' for how in ("collapse", "filter")
+    )
+    spaces = "".join(
+        f' xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
+        for prefix in ("office", "table", "text")
+    )
+    spaces += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    content = (
+        f'<office:document-content{spaces}><office:body><office:spreadsheet><table:table table:name="明细">{body}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    files = {
+        "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+        "META-INF/manifest.xml": "<x/>",
+        "content.xml": content,
+    }
+    _, found, told = read(packed(files))
+    assert found == [["甲", "一\t乙", "30:15:00"], ["甲", "二", ""], ["丙", "三", "1"], ["丙", "三", "1"]]
+    assert "隐藏的 2 行" in told
+    assert "C3 共 1 格是公式错误" in told
