@@ -4,6 +4,7 @@ and, in a text, a number dressed as a formula.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ _WORD = r"^\s*[\p{Han}A-Za-z]"
 DITTO = "写的是“同上”之类，离开上一行就看不懂，请写全"
 DITTOS = frozenset(["同上", "〃", "″", "〞"])
 _DITTO_BYTES = [mark.encode() for mark in DITTOS]
+_ENDED = 2  # rows without the right columns: the last one often waits to be filled in
 _BLANKS = 100  # blank lines of a block or sheet below which another table is looked for
 
 
@@ -42,7 +44,7 @@ def furniture(batch: pa.RecordBatch, names: Sequence[str], above: Sequence[Seque
     again, rules = numpy.zeros(batch.num_rows, bool), numpy.zeros(batch.num_rows, bool)
     if len(names) > 1 and batch.num_rows:
         begun = [r"[\s\x{3000}]*".join(map(re.escape, name)) for name in (names[0], *(row[0] for row in above)) if name]
-        pattern = f"^\\x{{FEFF}}?(?:{'|'.join(begun)})|{header.RULE_PATTERN}"
+        pattern = f"^[\\s\\x{{3000}}\\x{{FEFF}}]*(?:{'|'.join(begun)})|{header.RULE_PATTERN}"
         alike = pc.fill_null(pc.match_substring_regex(batch.column(0), pattern), any(not row[0] for row in above))
         for place in numpy.flatnonzero(alike.to_numpy(zero_copy_only=False))[:_AGAIN]:
             cells = [batch.column(column)[place].as_py() or "" for column in range(len(names))]
@@ -57,6 +59,10 @@ def names_above_rule(batch: pa.RecordBatch, rules: numpy.ndarray) -> int | None:
     """The line of another drawn table's names: below a blank line or a title, and right above a line of dashes."""
     lines = batch.column("_row").to_numpy()
     for place in numpy.flatnonzero(rules):
+        if place and ledger.stands_in(
+            [column[place - 1].as_py() or "" for column in batch.columns[:-3]], batch.schema.names
+        ):
+            continue  # this table's own, on the next page
         alone = place > 1 and lines[place - 1] == lines[place] - 1 > lines[place - 2] + 1
         if alone and header.is_drawn([column[place].as_py() for column in batch.columns[:-3]]):
             return int(lines[place - 1])
@@ -198,23 +204,28 @@ def lone_texts(batch: pa.RecordBatch, kinds: shape.Kinds) -> pa.BooleanArray:
     return pa.array(lone)
 
 
-def one_sided(batch: pa.RecordBatch, width: int) -> tuple[int, int] | None:
-    """The line from which on the left columns are blank that were filled, and how many they are, as the right ones go on.
+def one_sided(batch: pa.RecordBatch, width: int) -> tuple[int, str, int, str] | None:
+    """The line from which on the columns of one side are blank that were filled, the side, how many they are, and the other side.
 
     Two tables of different length stand side by side like this; None when there is no such line among the last rows.
     """
     batch = batch.filter(pc.is_null(batch.column("_flaw")))
-    rows, first = batch.num_rows, batch.column(0).null_count
-    start = rows - first
-    if not first or start < 2 or width < 4:
+    rows, columns = batch.num_rows, batch.columns[:width]
+    if width < 4 or rows < 3:
         return None
-    left = 0
-    for column in batch.columns[: width - 2]:
-        if column.null_count != first or column.slice(start).null_count != first:
-            break
-        left += 1
-    full = sum(not column.null_count for column in batch.columns[left:width])
-    return (batch.column("_row")[start].as_py(), left) if left > 1 and full > 1 else None
+    blank = [
+        column.null_count if column.slice(rows - column.null_count).null_count == column.null_count else -1
+        for column in columns
+    ]
+    for side, counts in (("左", blank), ("右", blank[::-1])):
+        ended = len(list(itertools.takewhile(lambda count, first=counts[0]: 0 < count == first, counts)))
+        others = counts[ended:] if side == "左" else [count for count in counts[ended:] if count < counts[0]]
+        enough = 1 if side == "左" else _ENDED
+        if 1 < ended < width - 1 and others.count(0) > 1 and enough <= counts[0] < rows - 1:
+            if side == "右" and len(others) < width - ended:
+                continue
+            return batch.column("_row")[rows - counts[0]].as_py(), side, ended, "右" if side == "左" else "左"
+    return None
 
 
 def dittos(batch: pa.RecordBatch, mapped: Sequence[int]) -> pa.BooleanArray | None:
@@ -234,11 +245,13 @@ def _holds(text: bytes) -> bool:
 
 
 def odd_text(cells: Sequence[Any], mapped: Sequence[int]) -> str | None:
-    """Why a row of a sheet is no record by itself: 同上 in a column in use, 平均 or 承前页 at its beginning."""
+    """Why a row of a sheet is no record by itself: 同上 in a column in use, 平均, 承前页 or 示例 at its beginning."""
     if any(isinstance(cells[column], str) and cells[column].strip() in DITTOS for column in mapped):
         return DITTO
     first = next((cell for cell in cells[:3] if cell != ""), "")
-    return ledger.WORKED_OUT if isinstance(first, str) and header.is_carried(first) else None
+    if not isinstance(first, str):
+        return None
+    return ledger.EXAMPLE if header.is_example(first) else ledger.WORKED_OUT if header.is_carried(first) else None
 
 
 class Watch:

@@ -121,6 +121,8 @@ class DelimitedFile:
         elif found.width == 1 and not self._wanted and _DELIMITED.search(found.header.names[0]):
             text = "每行读作一格，表头里却有分隔符，像是整行都写在一对引号里，这样的请部门重新导出"
             self._delivery.find("one_column", text)
+        if found.transposed:
+            self._delivery.find("transposed", shape.TRANSPOSED)
         if found.gap:
             self._delivery.find("blank_column", shape.GAP.format(found.gap))
         if found.numbering:

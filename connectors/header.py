@@ -38,6 +38,8 @@ _TOTAL = re.compile(
 )
 _WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|结转下页|平均|平均值|平均数|均值|最大值|最小值|标准差"
 _CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
+_EXAMPLE_TEXT = "(?:[（(【](?:示例|样例|范例|例|填[写报表]示例)[）)】]|(?:示例|样例|范例|例|填[写报表]示例)(?:[：:]|\\d{0,2}[）)]?$))"
+_EXAMPLE = re.compile(f"^{_EXAMPLE_TEXT}")
 _WHOLE = re.compile(r"^(?:全[国省市县区州旗]|(?:grand|sub)?-?totals?[：:]?)$", re.IGNORECASE)
 _SUBTOTAL = re.compile(r"小计$|^sub-?totals?$|^[本当][月季旬周日页]度?合计$", re.IGNORECASE)
 SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
@@ -48,7 +50,8 @@ _SIGNED = (
 _REMARKS = "数据来源|资料来源|来源|说明|备注|附注|注释|注|统计口径|指标解释"
 _SIGNATURE_TEXT = (
     rf"(?:(?:{_SIGNED}|(?:{_REMARKS})\d{{0,2}})(?:[（(][^（()）]{{0,8}}[）)])?[：:]"
-    r"|(?:填表人|填报人|制表人|填表日期|填报日期|制表日期|报出日期)$)"
+    r"|(?:填表人|填报人|制表人|填表日期|填报日期|制表日期|报出日期)$"
+    r"|(?:填报|填表|报送|制表)?单位(?:负责人)?[（(](?:盖章|公章|签字|签章|签名)[）)][：:]?$)"
 )
 _SIGNATURE = re.compile(f"^{_SIGNATURE_TEXT}")
 # What stands beside a value in a form, or above a table.
@@ -62,7 +65,8 @@ _LABEL = re.compile(
 _PAGE = r"第\d+页(?:[，,/]?共\d+页)?|共\d+页(?:[，,/]?第\d+页)?"
 _END = "[（(]?以下(?:空白|无内容|无正文|无数据)[）)]?"
 _DASHES = "[-=—─━:+|]{3,}"
-_RULE = re.compile(f"^(?:{_DASHES}|{_PAGE}|{_END})$")
+_FILLING = "…+|[.·]{3,}|(?:必填|非必填|选填|可选|必选)项?"  # rows left out, and what is to be filled in
+_RULE = re.compile(f"^(?:{_DASHES}|{_PAGE}|{_END}|{_FILLING})$")
 _DRAWN = re.compile(f"^{_DASHES}$")
 _REMARK = re.compile(rf"^(?:{_REMARKS})\d{{0,2}}[：:]")
 
@@ -104,6 +108,11 @@ def is_total(text: str) -> bool:
 def is_carried(text: str) -> bool:
     """Whether a row's first text says that the row is worked out of others: 承前页, 过次页, 平均."""
     return bool(_CARRIED.match(squeezed(text)))
+
+
+def is_example(text: str) -> bool:
+    """Whether a row's first text says that the row only shows how to fill the table in: 示例, （例）张三."""
+    return bool(_EXAMPLE.match(squeezed(text)))
 
 
 def is_whole(text: str) -> bool:
@@ -177,11 +186,12 @@ TOTAL_PATTERN = (
 )
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
+EXAMPLE_PATTERN = rf"^[\s\x{{3000}}]*{_EXAMPLE_TEXT}"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
 _ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?[：:]?)"
 ENGLISH_PATTERN = rf"^\s*{_ENGLISH_TEXT}\s*$"
 WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗]|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
-RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|]{3}|第|共|[（(]?以下)"
+RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|.·]{3}|…|第|共|[（(]?以下|必填|必选|非必填|选填|可选)"
 
 
 @dataclass

@@ -6,7 +6,6 @@ With mapped names the header is the row that has most of them; without, it is th
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -47,6 +46,7 @@ class Heading:
     doubtful: int = 0  # the line of a first record that may number the columns too
     full: bool = False  # most records fill several cells
     ruled: bool = False  # one column of lines of one length: columns without a delimiter, perhaps
+    transposed: bool = False  # the names stand in the first column
     gap: int = 0  # a column, from 1, without name or value between named ones
     pads: bool = False  # blank cells at the end of a line are left out
     kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
@@ -194,6 +194,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0
+    found.transposed = not wanted and shape.is_transposed([*([names] if found.named else []), *body])
     column = shape.beside(names, body)
     if found.named and column and not any("#" in name for name in wanted):
         raise SourceChanged(where, f"第 {column} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面")
@@ -233,10 +234,14 @@ def _rows(lines: list[str], dialect: Dialect) -> tuple[list[list[str]], list[int
     """The first rows as cells, and the line each of them ends on."""
     rows, ends = [], []
     lines, _ = _mended(lines, dialect)
+    left = _ROWS
     try:
-        for row, end in itertools.islice(replace(dialect, delimiter=dialect.mark).rows(lines), _ROWS):
+        for row, end in replace(dialect, delimiter=dialect.mark).rows(lines):
             rows.append(row)
             ends.append(end)
+            left -= left < _ROWS or sum(cell.strip() != "" for cell in row) > 1  # notes above the table do not count
+            if not left:
+                break
     except csv.Error:
         pass  # what was read so far decides
     return rows, ends

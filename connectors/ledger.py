@@ -30,6 +30,7 @@ _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the
 _NUMBERED = re.compile(r"[(\[【]?(\d{1,3})[)\]】.、]?(?:=.*)?")  # （1）, ①, 3=1+2
 DOUBTFUL = "像是各列的编号，也可能是一条记录"
 WORKED_OUT = "像是承转、平均等由别的行算出来的一行，不是单独的一条记录"
+EXAMPLE = "像是填表的示例，不是一条记录"
 PART = "像是合计的一部分，不是单独的一条记录"
 
 

@@ -18,7 +18,8 @@ from connectors import header
 CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
 CARD_CURE = "请部门导出为一行一条的表格后重发"
 ABOVE_CURE = "请部门一个工作表或文件只放一张表；要读其中一张时写明表头在第几行"
-ONE_SIDED = "第 {} 行起左边 {} 列全空，右边照样有内容，像是两张表并排，请核对"
+ONE_SIDED = "第 {} 行起{}边 {} 列全空，{}边照样有内容，像是两张表并排，请核对"
+TRANSPOSED = "第一列像是栏名，一列才是一条记录，请部门转置成一行一条后重发"
 GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
 _DEPTH = 3
@@ -153,6 +154,9 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
 
     `joined` are rows with cells merged sideways: groups over sub-headers.
     """
+    if (notes := _notes_above(rows)) > _LOOKED // 2:
+        place = guess(rows[notes:], [row - notes for row in joined])
+        return place and Place(place.start + notes, place.depth)
     rows = [[cell.strip() for cell in row] for row in rows[:_LOOKED]]
     above = _pairs_above(rows)
     if above:
@@ -193,6 +197,24 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         return Place(start, 0)
     first = next(index for index, row in enumerate(rows) if _width(row))
     return Place(first, _depth(rows, first, joined))
+
+
+def _notes_above(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows of one cell or none stand above the first wider one; 0 when there is no wider one."""
+    return next((place for place, row in enumerate(rows) if _width([cell.strip() for cell in row]) > 1), 0)
+
+
+def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the names stand in the first column, so that each further one is a record: 姓名 | 张三 | 李四 over 年龄 | 35 | 28."""
+    first = [row[0].strip() for row in rows if row and row[0].strip()]
+    fields = sum(header.is_label(text) or header.key(text) in known_names() for text in first)
+    return (
+        2 < len(first) < _LOOKED
+        and fields * 10 >= len(first) * 8
+        and len(set(first)) == len(first)
+        and header.is_label(first[0])
+        and not any(header.is_label(name) or header.key(name) in known_names() for name in rows[0][1:])
+    )
 
 
 def is_card(rows: Sequence[Sequence[str]]) -> bool:

@@ -141,10 +141,12 @@ class Sieve:
         return batch.filter(pc.invert(pc.is_in(lines, pa.array(self._foot.proven, pa.int32()))))
 
     def _worked_out(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with rows that are worked out of others, 承前页 and 平均, marked as no records."""
+        """The batch with rows that are worked out of others, 承前页 and 平均, or only an example, marked as no records."""
         first = pc.coalesce(*batch.columns[: min(3, len(self._names))])
-        carried = pc.fill_null(pc.match_substring_regex(first, header.CARRIED_PATTERN), False)
-        return self._flawed_where(batch, carried, ledger.WORKED_OUT) if pc.any(carried).as_py() else batch
+        for pattern, why in ((header.CARRIED_PATTERN, ledger.WORKED_OUT), (header.EXAMPLE_PATTERN, ledger.EXAMPLE)):
+            odd = pc.fill_null(pc.match_substring_regex(first, pattern), False)
+            batch = self._flawed_where(batch, odd, why) if pc.any(odd).as_py() else batch
+        return batch
 
     def _without_parts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with what is only part of a total marked as no record: from a first 其中 on, each row is asked about."""

@@ -236,6 +236,10 @@ class _Sheet:
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
+        if shape.is_transposed(
+            [*([self.header.names] if found.named else []), *([str(cell) for cell in cells] for cells in sample)]
+        ):
+            book._delivery.find("transposed", f"工作表“{name}”{shape.TRANSPOSED}")
         if gap := shape.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
             book._delivery.find("blank_column", f"工作表“{name}”{shape.GAP.format(gap)}")
 
@@ -375,7 +379,7 @@ class Located:
 
 def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
     """The rows that read best as a header; None for an empty sheet. Rows and columns count from 0."""
-    top = [[spelled(cell) for cell in row] for row in _rows(sheet, _HEADER_SEARCH + _HEADER_DEPTH)]
+    top = [[spelled(cell) for cell in row] for row in _rows(sheet, _notes(sheet) + _HEADER_SEARCH + _HEADER_DEPTH)]
     if not any(any(row) for row in top):
         return None
     width = max(len(row) for row in top)
@@ -415,9 +419,15 @@ def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int |
     )
 
 
+def _notes(sheet: _AnySheet) -> int:
+    """How many rows of one cell or none stand above the first wider one."""
+    wide = (place for place, row in enumerate(_rows(sheet)) if len(row) - row.count("") > 1)
+    return next(wide, 0)
+
+
 def _is_table(sheet: _AnySheet) -> bool:
     """Whether two of a sheet's first rows fill two cells or more, as those of covers and instructions do not, and it is no form."""
-    rows = list(itertools.islice(_rows(sheet), _SAMPLE))
+    rows = list(itertools.islice(_rows(sheet), _notes(sheet), _notes(sheet) + _SAMPLE))
     return sum(len(row) - row.count("") > 1 for row in rows) > 1 and not shape.is_card(
         [[spelled(cell) for cell in row] for row in rows]
     )
@@ -442,7 +452,7 @@ def _mapped(
 ) -> tuple[int, int] | None:
     """The rows most of the mapped columns are named in: the first, and how many."""
     best: tuple[int, int, int] | None = None
-    starts = range(min(len(top), _HEADER_SEARCH)) if at is None else [at - 1] if 0 < at <= len(top) else []
+    starts = range(max(len(top) - _HEADER_DEPTH, 1)) if at is None else [at - 1] if 0 < at <= len(top) else []
     for start in starts:
         for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
             if start + rows > len(top) or not any(top[start]):

@@ -573,3 +573,84 @@ def test_a_connector_reads_what_the_preview_showed(tmp_path, text, fields, rows)
     )  # fmt: skip
     [delivery] = open_driver(made).deliveries(None, set())
     assert [[row[name] for name in fields] for batch in delivery.batches() for row in batch.to_pylist()] == rows
+
+
+SIDES = [["乡镇", "户数", "项目", "金额"], *[[town, n + 1, *([f"路{n}", n * 5 + 1] if n < 3 else ["", ""])] for n, town in enumerate(TOWNS)]]  # fmt: skip
+THREE = [["村", "户", "镇", "数", "项目", "额"], *[[f"村{n}", n, *([f"镇{n}", n] if n < 6 else ["", ""]), *([f"路{n}", n] if n < 3 else ["", ""])] for n in range(9)]]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (SIDES, "行起右边 2 列全空，左边照样有内容"),
+        ([[*row[2:], *row[:2]] for row in SIDES], "行起左边 2 列全空，右边照样有内容"),
+        (THREE, "行起右边 2 列全空"),
+    ],
+)
+def test_tables_side_by_side_without_a_column_between_are_told(read, rows, told, kind):
+    assert told in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_last_record_not_filled_in_is_no_other_table(read, kind):
+    rows = [H, *MORE[:-1], ["湖镇", "", ""]]
+    told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
+    assert "并排" not in told
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("notes", [70, 150])
+def test_a_table_far_below_its_notes(read, notes, kind):
+    rows = [*[[f"说明{n}：以文件为准。", "", ""] for n in range(notes)], H, *MORE]
+    if kind == "text":
+        made = "".join(f"说明{n}：以文件为准。\n" for n in range(notes)) + written(MORE, H)
+    assert read(book(rows) if kind == "workbook" else made)[:2] == (H, MORE_SPELT)
+
+
+def test_a_sheet_that_begins_far_below(read):
+    assert read(book([*[[""]] * 1200, H, *MORE]))[:2] == (H, MORE_SPELT)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("first", ["示例", "（例）张三", "样例：", "例1"])
+def test_an_example_of_how_to_fill_it_in_is_no_record(read, first, kind):
+    rows = [H, [first, 5, 6], *MORE]
+    found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found[1] == MORE_SPELT
+    assert "像是填表的示例" in found[2]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("row", [["必填", "选填", "必填"], ["……", "……", "……"], ["...", "...", "..."]])
+def test_what_is_to_be_filled_in_and_what_is_left_out_are_no_records(read, row, kind):
+    rows = [H, *MORE[:2], row, *MORE[2:]]
+    assert read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[1] == MORE_SPELT
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_seal_without_a_colon_is_no_record(read, kind):
+    rows = [H, *MORE, ["单位（盖章）", "", "王某"]]
+    assert read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[1] == MORE_SPELT
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_records_that_stand_side_by_side_are_told(read, kind):
+    rows = [["姓名", "甲某", "乙某"], ["性别", "男", "女"], ["电话", "1", "2"], ["职务", "科长", "科员"]]
+    assert "转置" in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
+
+
+def test_the_names_on_each_page_of_a_client_of_databases(read):
+    page = "  ID|XM      \n----|--------\n"
+    header, rows, _ = read(page + "   1|甲      \n   2|乙      \n   3|丙      \n\n" + page + "   4|丁      \n")
+    assert (header, [row[1].strip() for row in rows]) == (["ID", "XM"], ["甲", "乙", "丙", "丁"])
+
+
+def test_a_merged_cell_and_one_more_are_a_record(read, tmp_path):
+    path = tmp_path / "并.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        for row, cells in enumerate([H, ["甲", 1, 2], ["乙", 3, 4], ["", 5, ""], ["丙", 6, 7]]):
+            sheet.write_row(row, 0, cells)
+        sheet.merge_range(2, 0, 3, 0, "乙")
+    assert read(path.read_bytes())[1] == [["甲", "1", "2"], ["乙", "3", "4"], ["乙", "5", ""], ["丙", "6", "7"]]
