@@ -85,11 +85,15 @@ def has_byte(array: pa.StringArray, pattern: re.Pattern[bytes]) -> bool:
     return data is not None and pattern.search(memoryview(data)) is not None
 
 
-def text_array(values: Sequence[object]) -> pa.StringArray:
-    """Texts (or None) as a string array; "" becomes NULL."""
-    array = pa.array(values, pa.string())
+def blank_is_null(array: pa.StringArray) -> pa.StringArray:
+    """A text array with NULL for ""."""
     blank = pc.equal(array, "")
     return pc.if_else(blank, None, array) if pc.any(blank).as_py() else array
+
+
+def text_array(values: Sequence[object]) -> pa.StringArray:
+    """Texts (or None) as a string array; "" becomes NULL."""
+    return blank_is_null(pa.array(values, pa.string()))
 
 
 def under(batch: pa.RecordBatch, schema: pa.Schema, where: str) -> pa.RecordBatch:

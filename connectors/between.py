@@ -4,7 +4,6 @@ and, in a text, a number dressed as a formula.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,9 @@ _SUM = [
     re.compile(word.encode()) for word in ("计", "otal", "OTAL")
 ]  # one after the other: together they take thrice as long
 _FORMULA = re.compile(b'="')
+_APOSTROPHE = re.compile(b"'[0-9]")
+_HASH = re.compile(b"#")
+COMMENTED = "以 # 开头，像是注释掉的一行"
 NULL_MARK = "\\N"
 _NULL_BYTES = re.compile(rb"\\N")
 _UNIT = re.compile("单位".encode())
@@ -218,12 +220,11 @@ def one_sided(batch: pa.RecordBatch, width: int) -> tuple[int, str, int, str] | 
         for column in columns
     ]
     for side, counts in (("左", blank), ("右", blank[::-1])):
-        ended = len(list(itertools.takewhile(lambda count, first=counts[0]: 0 < count == first, counts)))
-        others = counts[ended:] if side == "左" else [count for count in counts[ended:] if count < counts[0]]
+        ended = next((place for place, count in enumerate(counts) if count != counts[0]), width)
         enough = 1 if side == "左" else _ENDED
-        if 1 < ended < width - 1 and others.count(0) > 1 and enough <= counts[0] < rows - 1:
-            if side == "右" and len(others) < width - ended:
-                continue
+        others = counts[ended:]
+        full = others.count(0) > 1 and (side == "左" or all(count < counts[0] for count in others))
+        if 1 < ended < width - 1 and full and enough <= counts[0] < rows - 1:
             return batch.column("_row")[rows - counts[0]].as_py(), side, ended, "右" if side == "左" else "左"
     return None
 
@@ -297,10 +298,25 @@ class Watch:
         return cells.count("") > self._width - 3 and any(isinstance(cell, str) and "单位" in cell for cell in cells)
 
 
-def bared(column: pa.Array) -> pa.Array:
-    """A column without the ="…" that keeps a spreadsheet from taking a number for one."""
-    if has_byte(column, _FORMULA):
+def commented(column: pa.Array) -> pa.BooleanArray | None:
+    """Records that begin with # where all others begin with a number: commented out, perhaps; None when there is none."""
+    if not has_byte(column, _HASH):
+        return None
+    hashed = pc.fill_null(pc.match_substring_regex(column, r"^#\s*\d+$"), False)
+    numbers = pc.fill_null(pc.match_substring_regex(column, r"^\d+$"), True)
+    return (
+        hashed
+        if pc.any(hashed).as_py() and pc.all(pc.or_(hashed, numbers)).as_py() and pc.any(numbers).as_py()
+        else None
+    )
+
+
+def bared(column: pa.Array, *, formulas: bool) -> pa.Array:
+    """A column without the ="…" and the ' that keep a spreadsheet from taking a code for a number."""
+    if formulas and has_byte(column, _FORMULA):
         column = pc.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
+    if has_byte(column, _APOSTROPHE):
+        column = pc.replace_substring_regex(column, r"^'(\d+[Xx]?)$", r"\1")
     return column
 
 

@@ -169,6 +169,13 @@ def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
             "format_text",
             f"工作表“{name}”的 {column} 列里“{text}”是单元格格式显示的，不在内容里，读出的只有数，请核对单位和含义",
         )
+    for code, odd, what in (
+        ("struck", look.struck, "有划掉的字，没有读入；全都划掉的仍照原样读入"),
+        ("raised", look.raised, "数后面有上标，像是脚注的号，没有读入"),
+        ("pictures", look.pictures, "只有图片，读作图片的文字说明或空值"),
+    ):
+        if odd:
+            yield code, f"工作表“{name}”里 {'、'.join(odd[:_TOLD])} 共 {len(odd)} 格{what}，请核对"
     if look.errors:
         cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
         yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"

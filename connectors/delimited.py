@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from connectors import between, encoding, header, heading, ledger, shape
-from connectors.batches import empty, has_byte, text_array
+from connectors.batches import blank_is_null, empty, has_byte, text_array
 from connectors.sieve import Seen, Sieve
 from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20  # Arrow reads eight blocks ahead: at 4 MB they cost 300 MB more and save nothing
 _NEWLINE = re.compile(b"\n")
-_DELIMITED = re.compile(r"[,;|\t，；]")
 _LINES_TOLD = 5
+_ESCAPED = re.compile(rb"\\[tnr\\]")
 _UNPAIRED = "这一行的引号没有成对"
 _NEAR = 20_000  # lines among which another table may begin without a blank line: larger files are no ledgers
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
@@ -67,7 +67,7 @@ class DelimitedFile:
         self._codec = encoding.recognise(
             self._drop.path, self._drop.encoding, self._declared, self._wanted, self._where
         )
-        if self._codec in (encoding.GBK_AS_LATIN, encoding.UTF8_AS_GBK):
+        if self._codec in encoding.REPAIRED:
             self._delivery.find("mojibake_repaired", "文字曾按错误的编码转存，已还原，请部门抽查后改正导出方式")
         self._find_header()
         self._delivery.units.update(self._header.units)
@@ -118,9 +118,14 @@ class DelimitedFile:
         if found.ruled and not self._wanted:
             text = "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
             self._delivery.find("one_column", text)
-        elif found.width == 1 and not self._wanted and _DELIMITED.search(found.header.names[0]):
-            text = "每行读作一格，表头里却有分隔符，像是整行都写在一对引号里，这样的请部门重新导出"
+        elif found.width == 1 and not self._wanted and found.parted:
+            text = f"每行读作一格，各行里却有一样多的“{found.parted}”，像是没有认出的分隔符或整行都写在一对引号里，这样的请部门导出为 CSV 或 Excel 后重发"
             self._delivery.find("one_column", text)
+        elif found.width == 1 and not self._wanted and found.listed:
+            text = "每行读作一格，各行是编了号的一段话（像是接龙），不是表格，请部门填成表格后重发"
+            self._delivery.find("one_column", text)
+        if found.narrow:
+            self._delivery.find("table_above", shape.NARROW.format(found.narrow))
         if found.transposed:
             self._delivery.find("transposed", shape.TRANSPOSED)
         if found.gap:
@@ -146,7 +151,8 @@ class DelimitedFile:
                 ),
             )  # fmt: skip
             with reader:  # left open by a reader who stops early, its thread outlives the interpreter
-                yield from map(_trimmed, reader) if self._dialect.skip_space else reader
+                padded = self._dialect.skip_space or self._dialect.framed
+                yield from map(_trimmed, reader) if padded else reader
         except pa.ArrowInvalid as error:
             if "Empty CSV" in str(error):
                 return
@@ -269,9 +275,7 @@ class DelimitedFile:
                 flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
             if lines[0] <= self._doubtful <= lines[-1]:
                 flaw = pc.if_else(pc.equal(rows, self._doubtful), ledger.DOUBTFUL, flaw)
-            if self._quoted or self._dialect.quote != '"':
-                values = map(between.bared, values)
-            values = list(values)
+            values = [between.bared(column, formulas=self._quoted or self._dialect.quote != '"') for column in values]
             if any(between.has_null_mark(column) for column in values):
                 values = self._without_null_marks(values)
             columns = [*values, pa.nulls(count, pa.string()), rows, flaw]
@@ -305,6 +309,9 @@ class DelimitedFile:
     def _without_null_marks(self, values: list[pa.Array]) -> list[pa.Array]:
         r"""The columns without \N, as databases write a value that is missing in a text with tabs; elsewhere it is told."""
         if self._dialect.delimiter == "\t":
+            if any(has_byte(column, _ESCAPED) for column in values):
+                text = "有的格子写着 \\t、\\n 这样的转义，像是数据库导出的，照原样读入，请部门改用 CSV 导出"
+                self._delivery.find("escaped", text)
             return [
                 pc.if_else(pc.equal(column, between.NULL_MARK), pa.scalar(None, pa.string()), column)
                 for column in values
@@ -459,8 +466,9 @@ class DelimitedFile:
 
 
 def _trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch without blanks at the left of its cells."""
-    return pa.RecordBatch.from_arrays([pc.utf8_ltrim_whitespace(c) for c in batch.columns], schema=batch.schema)
+    """The batch without the blanks at both ends of its cells that set its columns out; a cell of nothing else is NULL."""
+    columns = [blank_is_null(pc.utf8_trim_whitespace(column)) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _lines(stream: encoding.Transcoder) -> Iterator[str]:

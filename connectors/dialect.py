@@ -18,6 +18,7 @@ csv.field_size_limit(1 << 26)  # a cell may hold a whole document
 USUAL = (",", "\t", ";", "|")
 _UNUSUAL = ("，", "；", "\x01", "\x1f", "\x1e", "\x1c", "^", "~", "¦", "§", ":", "#", "&", "*", "!", "/", " ")
 _PAIRS = ("||", "::", "|@|", "@@", "##", "$$", "~~", "|+|", "<>", ";;", "\t\t")
+_ODD_QUOTES = "~|^`$%*@"
 _SAMPLE = 24_000
 _LINES = 200
 # Blanks, colons and strokes within these are no delimiters.
@@ -108,6 +109,8 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
     if delimiter is None:
         delimiter = hinted(lines)
         sample = "\n".join(lines[1:]) if delimiter else sample
+    if framed := _quoted_oddly(lines, [delimiter] if delimiter else USUAL):
+        return framed
     for pair in () if delimiter else _PAIRS:
         agreed = _agreeing(sample, Dialect(pair))
         if agreed >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
@@ -179,6 +182,18 @@ def _judged(sample: str, delimiter: str | None) -> Dialect:
             is not None
         )
     return Dialect(chosen, quote, escape, skip_space=skips)
+
+
+def _quoted_oddly(lines: Sequence[str], delimiters: Iterable[str]) -> Dialect | None:
+    """The dialect of a text all of whose cells stand between marks that are no quotation marks: ~1~,~王~."""
+    given = [line.rstrip("\r") for line in lines if line.strip()]
+    mark = given[0][0] if len(given) > 1 else ""
+    for delimiter in delimiters if mark and mark in _ODD_QUOTES else ():
+        cell = rf"{re.escape(mark)}[^{re.escape(mark)}]*{re.escape(mark)}"
+        whole = re.compile(rf"{cell}(?:{re.escape(delimiter)}{cell})+")
+        if delimiter != mark and all(map(whole.fullmatch, given)):
+            return Dialect(delimiter, mark)
+    return None
 
 
 def _is_stray(sample: str, delimiter: str) -> bool:

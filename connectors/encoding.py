@@ -39,14 +39,17 @@ _SIGNATURES = (
     (b"Rar!", "RAR 压缩包"),
     (b"{\\rtf", "Word 文档"),
 )
-# Two decodings, one after the other: GBK bytes once read as Latin-1, and UTF-8 bytes once read as GBK.
+# Two decodings, one after the other: GBK bytes once read as Latin-1, UTF-8 bytes once read as Latin-1 or as GBK.
 GBK_AS_LATIN = "gbk-as-latin"
+UTF8_AS_LATIN = "utf-8-as-latin"
 UTF8_AS_GBK = "utf-8-as-gbk"
+REPAIRED = (GBK_AS_LATIN, UTF8_AS_LATIN, UTF8_AS_GBK)
 _LOST = ("锟斤拷", "ï¿½", "烫烫烫")
 _LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 _LATIN |= {code: code for code in range(256)}
 _DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe][0-9][\x81-\xfe][0-9]")
 _HAN = re.compile("[\u4e00-\u9fff]")
+_HZ = re.compile(rb"~\{(?:[!-}]{2})+~\}")
 _CERTAIN = 4  # Chinese characters read as UTF-8 that no text in GB18030 gives by accident
 _PLAIN_DOUBLE = re.compile(rb"[\xa1-\xa9\xb0-\xf7][\xa1-\xfe]")
 _FREQUENT = frozenset(
@@ -66,7 +69,9 @@ _FREQUENT = frozenset(
 _TRADITIONAL = frozenset(
     "個們來說這為國時會對發電話號碼縣鎮鄉區戶數總計統單稱業務員費賬開關門長東車馬書學問題實點線體營銷產經濟財報記錄錯過還進達運動機構設備類別項"
     "額幣銀負責註狀態處辦結投訴舉熱華張陳劉楊趙黃吳孫郭羅鄭謝韓許鄧馮蔣蘇葉呂蕭潘龍鳳風雲飛島鐵銅鋼錢價質買賣農漁貨備辦歲歷廠廣應當麗"
+    "學習見間還給與從後讓誰請論議講許證識讀調試該詳語誤設計劃則劑醫療藥護養勞務無愛憂樂歡觀覺親貝貢貴賀資賓賞賴贊贈趕趨跡車軍軌軟轉輪輸農遠適選遺鄰釋鈴錦鏡閱陸陰陽際隊階隨險隱雖雙雜離難電靈靜順須頁頂頭顏願類顯飯飲館驗鬥魚鳥鮮鹽麥齊齒齡蘭藝節莊萬葉著蓋藍蟲衛裝裡複覽億價優償兒內兩冊凍創劇劍勝勞勢區協單參雙變號喪嗎嘆園圖圓團壓壞壽夢夾奪婦媽嬰孫寧寶實寫審對導將專尋層屬岡崗峽嶺嶽幫幹庫廟彈強彙徑徹恆惡惱愛慶憲懷戰戲拋換損搖搶撥擇擊擋擔據擬擴攝敗敘斷於昇曉暫曬條棟楓極榮構槍樑樓樣樹橋橫檔檢權歐歸殘殺殼決沒沖況洩準溝溫滅滾漲濟灣濕營爐爭爺牆獎獨獲瑪環瓊產畝畢畫異痙盜盡監盤睏確礙禮禍種稅穩窮窯竇競筆築簡簽籃糧紅紀約純紙級紡素索紫細終組絕絡統絲綠維綱網緊線編緣練縫織繳繼續纖罰羅義聖聞聯聲職聽肅腦腳膽臉臨舊艙艦蘆虛"
 )
+_COMMON = _FREQUENT | _TRADITIONAL
 
 
 def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[str], where: str) -> str:
@@ -90,6 +95,8 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
         return wide
     if head.count(0) * 20 > len(head):
         raise SourceChanged(where, "内容不是文字", "请部门另存为 CSV 或 Excel 后重发")
+    if valid and (seven := _seven_bits(head)):
+        raise SourceChanged(where, f"文字是用 {seven} 编码的", "请部门用 UTF-8 或 GB18030 重新导出")
     if valid:
         return _spoilt(head.decode(errors="ignore"), where) or valid
     _refuse_mixed(head, where)
@@ -124,6 +131,16 @@ def _wide(head: bytes) -> str | None:
     return "utf-16-be" if even > 4 * odd and 10 not in sample[::2] else None
 
 
+def _seven_bits(head: bytes) -> str | None:
+    """HZ or UTF-7, which write Chinese in ASCII; None for other texts."""
+    if len(_HZ.findall(head)) > 1:
+        return "HZ"
+    if not head.isascii() or b"+" not in head:
+        return None
+    han = _HAN.findall(head.decode("utf-7", "ignore"))
+    return "UTF-7" if len(han) >= _CERTAIN and sum(char in _FREQUENT for char in han) * 2 > len(han) else None
+
+
 def _spoilt(text: str, where: str) -> str | None:
     """The pair of decodings that reads the text back, None for text that was never spoilt.
 
@@ -141,6 +158,8 @@ def _spoilt(text: str, where: str) -> str | None:
         raise SourceChanged(where, "文字里有大量 �，原文已丢失", "请部门用 UTF-8 或 GB18030 从源系统重新导出")
     if all(ord(char) in _LATIN for char in odd):
         again = text.translate(_LATIN).encode("latin-1")
+        if _decodes(again, "utf-8"):
+            return UTF8_AS_LATIN if len(_HAN.findall(again.decode(errors="ignore"))) > 1 else None
         return GBK_AS_LATIN if _decodes(again, "gb18030") and is_chinese(again) else None
     if sum("\u4e00" <= char <= "\u9fff" for char in odd) * 2 > len(odd):
         return UTF8_AS_GBK if len(odd) >= 8 and _decodes(text.encode("gb18030", "replace"), "utf-8") else None
@@ -161,8 +180,9 @@ def is_chinese(data: bytes) -> bool:
     plain = [pair for pair in pairs if _PLAIN_DOUBLE.fullmatch(pair)]
     if not pairs:
         return not any(byte > 0x7F for byte in data)
-    if len(plain) * 10 < len(pairs) * 7:
-        return False
+    if len(plain) * 10 < len(pairs) * 7:  # traditional characters lie elsewhere
+        common = [pair.decode("gb18030") in _COMMON for pair in pairs if len(pair) == 2 and _decodes(pair, "gb18030")]
+        return len(common) >= _CERTAIN and sum(common) * 2 > len(pairs)
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
     return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
@@ -177,8 +197,8 @@ def _is_traditional(data: bytes) -> bool:
     han = [[char for char in text if "\u4e00" <= char <= "\u9fff"] for text in (ours, theirs)]
     if not han[1]:
         return False
-    simple = sum(char in _FREQUENT for char in han[0]) / max(len(han[0]), 1)
-    common = sum(char in _FREQUENT or char in _TRADITIONAL for char in han[1])
+    simple = sum(char in _COMMON for char in han[0]) / max(len(han[0]), 1)
+    common = sum(char in _COMMON for char in han[1])
     return common > 1 and common / len(han[1]) > max(simple + 0.1, 0.3)
 
 
@@ -241,10 +261,10 @@ class Transcoder:
         self._file, self._codec, self._where, self._skip = file, codec, where, skip_lines
         self._quote, self._edit, self._held = (quote or "").encode(), edit, ""
         self._mend = mend
-        first = {"utf-8": "utf-8-sig", GBK_AS_LATIN: "utf-8-sig", UTF8_AS_GBK: "utf-8-sig"}.get(codec, codec)
+        first = "utf-8-sig" if codec in ("utf-8", *REPAIRED) else codec
         self._decoder = codecs.getincrementaldecoder(first)("strict")
-        self._again = {GBK_AS_LATIN: codecs.getincrementaldecoder("gb18030")("strict"),
-                       UTF8_AS_GBK: codecs.getincrementaldecoder("utf-8")("strict")}.get(codec)  # fmt: skip
+        again = "gb18030" if codec == GBK_AS_LATIN else "utf-8"
+        self._again = codecs.getincrementaldecoder(again)("strict") if codec in REPAIRED else None
         self._fed = 0
         self._returns: bool | None = None  # whether lines end in "\r" alone
         self.quotes = 0
@@ -325,7 +345,7 @@ class Transcoder:
     def _read_back(self, text: str, *, final: bool) -> str:
         """Text that was decoded wrongly once, decoded as it should have been."""
         try:
-            data = text.translate(_LATIN).encode("latin-1") if self._codec == GBK_AS_LATIN else text.encode("gb18030")
+            data = text.encode("gb18030") if self._codec == UTF8_AS_GBK else text.translate(_LATIN).encode("latin-1")
             return self._again.decode(data, final) if self._again else text
         except UnicodeError:
             raise SourceChanged(

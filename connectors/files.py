@@ -160,9 +160,12 @@ class FileDriver(Driver):
         where = f"{self.where}：{drop.path.name}"
         if drop.path.stat().st_size == 0:
             raise SourceChanged(where, "文件是空的（0 字节）", "请部门重新导出后再放一次")
+        from connectors.oddities import notice
+
         rows = 0
         for batch in self.read(drop, delivery):
             rows += batch.num_rows
+            notice(batch, delivery)
             yield batch
         if rows == 0:
             if delivery.kind == "file_full" and not self.option("allow_empty"):

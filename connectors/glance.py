@@ -38,6 +38,9 @@ class Look:
     shaped: dict[str, str] = field(default_factory=dict)  # address -> how a whole number is shown: 000123, QX-012
     days: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the dates shown as weekdays
     labels: dict[str, str] = field(default_factory=dict)  # column -> what its format shows beside the numbers: 万元
+    struck: list[str] = field(default_factory=list)  # addresses of cells of a web page some of whose text is struck out
+    raised: list[str] = field(default_factory=list)  # and with a figure raised behind another, as a footnote's mark is
+    pictures: list[str] = field(default_factory=list)  # and with nothing but a picture
     since_1904: bool = False  # the first day of the book's calendar
     due: bool = False  # the file itself says that its formulas are still to be worked out
 

@@ -31,6 +31,13 @@ _UNITS = frozenset(
         "万人", "万人次", "万户", "万家", "万件", "万吨", "万平方米", "万千瓦时", "亿千瓦时", "万亩", "亿美元", "人/平方公里", "元/人", "百分点", "吨", "千克", "公斤", "立方米", "m3", "m³", "千瓦", "kw", "kva", "千伏安", "千瓦时", "kwh", "度", "米", "公里",
     }
 )  # fmt: skip
+# Units of measuring stations as a row below the names has them; alone or put together: m3/s, ug/m3.
+_SYMBOLS = frozenset(
+    {
+        "m", "cm", "mm", "km", "km2", "km²", "ha", "s", "min", "h", "d", "t", "kg", "g", "mg", "ug", "μg", "l", "ml", "℃", "°c", "pa", "kpa",
+        "hpa", "mpa", "w", "mw", "v", "kv", "hz", "db", "db(a", "ppm", "ntu", "mol",
+    }
+)  # fmt: skip
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
 _WHOSE = "(?:(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项类]度?|以上|上述)"
 _TOTAL = re.compile(
@@ -133,7 +140,10 @@ def is_subtotal(word: str) -> bool:
 def are_units(cells: Sequence[str]) -> bool:
     """Whether a row under the names only says in which unit each column is."""
     given = [key(cell).strip("()[]【】") for cell in cells if squeezed(cell)]
-    return bool(given) and all(cell in _UNITS for cell in given)
+    # Letters alone may be names too: a, m, h.
+    return any(len(cell) > 1 or not cell.isascii() for cell in given) and all(
+        cell in _UNITS or all(part in _UNITS or part in _SYMBOLS for part in re.split("[/·]", cell)) for cell in given
+    )
 
 
 def is_signature(text: str) -> bool:

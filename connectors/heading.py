@@ -26,6 +26,9 @@ _SQL = re.compile(
 )
 _GAP = re.compile(r"[ \u3000]{2,}")
 _ALIGNED = "各列像是用空格对齐的，没有分隔符"
+_PARTED = 3  # lines of one cell that tell a delimiter
+_MARK = re.compile(r"[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
+_LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*\S")
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
 
@@ -46,6 +49,9 @@ class Heading:
     doubtful: int = 0  # the line of a first record that may number the columns too
     full: bool = False  # most records fill several cells
     ruled: bool = False  # one column of lines of one length: columns without a delimiter, perhaps
+    parted: str = ""  # of one column: the mark that stands as often in each line
+    listed: bool = False  # of one column: most lines are numbered, as of a list
+    narrow: int = 0  # the line on which two columns begin above the header that may be a table
     transposed: bool = False  # the names stand in the first column
     gap: int = 0  # a column, from 1, without name or value between named ones
     pads: bool = False  # blank cells at the end of a line are left out
@@ -158,6 +164,8 @@ def _told(
         names = [""] * (widths.most_common(1)[0][0] if widths else 1)
     found = Heading(dialect, header.fit(names, ()), ends[begun - 1] if begun else 0, named=place.depth > 0)
     found.rows = rows[place.start : begun] if place.depth > 1 else []
+    narrow = shape.narrow_above(rows, place.start) if header_row is None and place.depth else None
+    found.narrow = ends[narrow - 1] if narrow else 0
     return found, rows[: place.start]
 
 
@@ -191,6 +199,10 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
         found.surplus = usual - columns
     found.width = columns + found.surplus
     found.ruled = found.width == 1 and _ruled([row[0] for row in body]) > 0
+    if found.width == 1:
+        given = [*(names if found.named else ()), *(row[0] for row in body)]
+        found.parted = _parted(given)
+        found.listed = sum(_LISTED.match(text) is not None for text in given) * 2 > len(given)
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0
@@ -224,6 +236,17 @@ def _ruled(lines: Sequence[str]) -> int:
     length, count = lengths.most_common(1)[0] if lengths else (0, 0)
     ruled = len(told) > 2 and length >= _RULED and count >= len(told) * 0.9 and not all(map(shape.is_value, told))
     return length if ruled else 0
+
+
+def _parted(lines: Sequence[str]) -> str:
+    """A mark that stands in lines of one cell as often in each of them, as in their header; "" without one."""
+    if len(lines) < _PARTED:
+        return ""
+    drawn = next((mark for mark in "│┃║" if sum(mark in line for line in lines) * 2 >= len(lines)), "")
+    if drawn:
+        return drawn
+    counts = [Counter(_MARK.findall(line)) for line in lines]
+    return next((mark for mark, often in counts[0].items() if all(count[mark] == often for count in counts)), "")
 
 
 def _length(line: str) -> int:

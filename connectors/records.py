@@ -30,7 +30,7 @@ from connectors.answers import (
     once,
     text_column,
 )
-from connectors.batches import empty, text_array, without_nul
+from connectors.batches import blank_is_null, empty, text_array, without_nul
 from connectors.document import PARTIAL, Shapes, Totals, said_beside, unsaid
 from schemas.errors import SourceChanged, SourceUnavailable
 
@@ -92,7 +92,7 @@ class Records:
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
         row, rest = 1, read()
         while some := list(itertools.islice(rest, _BATCH)):
-            arrays = [_blank_is_null(text_column(some, name).array) for name in named]
+            arrays = [blank_is_null(text_column(some, name).array) for name in named]
             rows = pa.array(range(row, row + len(some)), pa.int32())
             row += len(some)
             yield without_nul(
@@ -344,7 +344,7 @@ class Records:
         row, given = 1, False
         for batch in file.iter_batches(_BATCH):
             flat = _flat(pa.Table.from_batches([batch]))
-            arrays = [_blank_is_null(self._as_text(name, flat[name].combine_chunks())) for name in flat.column_names]
+            arrays = [blank_is_null(self._as_text(name, flat[name].combine_chunks())) for name in flat.column_names]
             rows = pa.array(range(row, row + batch.num_rows), pa.int32())
             row, given = row + batch.num_rows, True
             yield without_nul(
@@ -441,10 +441,6 @@ def _names(records: Iterable[dict[str, Any]]) -> list[str]:
             names[name] = names.get(name, False) or not (value is None or isinstance(value, dict))
     parts = {name.rpartition(".")[0] for name in names if "." in name}
     return [name for name, plain in names.items() if plain or name not in parts]
-
-
-def _blank_is_null(array: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(array, ""), None, array) if pc.any(pc.equal(array, "")).as_py() else array
 
 
 def _flat(table: pa.Table) -> pa.Table:

@@ -19,6 +19,7 @@ CARD = "是一张填好的表单（左边是栏名，右边是内容），不是
 CARD_CURE = "请部门导出为一行一条的表格后重发"
 ABOVE_CURE = "请部门一个工作表或文件只放一张表；要读其中一张时写明表头在第几行"
 ONE_SIDED = "第 {} 行起{}边 {} 列全空，{}边照样有内容，像是两张表并排，请核对"
+NARROW = "第 {} 行起在表头上面像是还有一张表，没有读入，请核对"
 TRANSPOSED = "第一列像是栏名，一列才是一条记录，请部门转置成一行一条后重发"
 GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
@@ -411,6 +412,29 @@ def table_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
         ]  # fmt: skip
         if any(right == left + 1 for left, right in itertools.pairwise(figures)):
             return place + 1
+    return None
+
+
+def narrow_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
+    """The row, from 1, in which two columns begin above a header and a blank line that may be a table of their own; None without them.
+
+    Names over two values or more, which pairs of labels and values may be as well.
+    """
+    block: list[int] = []
+    for place, row in enumerate(rows[:start]):
+        filled = [cell.strip() for cell in row if cell.strip()]
+        if len(filled) == 2:
+            block.append(place)
+        elif filled or len(block) < _FIGURES:
+            block = []
+        else:
+            names, *others = ([cell.strip() for cell in rows[at] if cell.strip()] for at in block)
+            if (
+                not any(map(is_value, names))
+                and not header.is_label(names[0])
+                and all(is_value(other[1]) for other in others)
+            ):
+                return block[0] + 1
     return None
 
 

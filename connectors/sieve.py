@@ -89,6 +89,8 @@ class Sieve:
             self._again, self._seen.rules = self._again + int(again.sum()), self._seen.rules + int(rules.sum())
             batch = batch.filter(pa.array(~(again | rules)))
         batch = self._without_sums(batch)
+        if (hashed := between.commented(batch.column(0))) is not None:
+            batch = self._flawed_where(batch, hashed, between.COMMENTED)
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, len(self._names))])

@@ -30,6 +30,8 @@ _WIDEST, _HIGHEST = 16_384, 1_048_576
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _SHEET_NAME = re.compile(r"<x:ExcelWorksheet>.*?<x:Name>(.*?)</x:Name>", re.DOTALL)
 _ENTERED = {"input", "select", "textarea"}
+_STRUCK = ("del", "s", "strike")
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _UNSEEN = {"script", "style", "head", "noscript"}
 _FIGURE = re.compile(r"^[-+(]?[\d,]*\.?\d+\)?$")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
@@ -49,6 +51,7 @@ class Sheet:
     merged_cell_ranges: list[Merge] = field(default_factory=list)
     look: Look = field(default_factory=Look)
     visible: Any = field(default_factory=lambda: calamine.SheetVisibleEnum.Visible)
+    unseen: set[int] = field(default_factory=set)  # columns with cells that are not shown
     held: dict[int, int] = field(default_factory=dict)  # column -> first row below a cell that reaches down
 
     @property
@@ -176,6 +179,7 @@ def _tables(text: str, where: str) -> list[Sheet]:
 def _add_row(sheet: Sheet, row: _Element, where: str) -> None:
     number, column = len(sheet.rows), 0
     sheet.rows.append([])
+    sheet.look.rows += _is_hidden(row)
     for cell in row.iterchildren("td", "th"):
         while sheet.held.get(column, 0) > number:
             column += 1
@@ -184,7 +188,10 @@ def _add_row(sheet: Sheet, row: _Element, where: str) -> None:
         across, down = _span(cell.get("colspan")), _span(cell.get("rowspan"))
         if column + across > _WIDEST or (number + 1) * (column + across) > _CELLS:
             raise SourceChanged(where, "网页里的表格异常地大，拒绝读取", _CURE)
-        sheet.put(number, column, _shown(cell), across - 1, down - 1)
+        sheet.put(number, column, _shown(cell, sheet.look, address(number + 1, column + 1)), across - 1, down - 1)
+        if _is_hidden(cell) and column not in sheet.unseen:
+            sheet.unseen.add(column)
+            sheet.look.columns += 1
         for each in range(column, column + across):
             sheet.held[each] = number + down
         column += across
@@ -194,22 +201,42 @@ def _span(given: str | None) -> int:
     return min(max(int(given), 1), _HIGHEST) if given and given.strip().isdigit() else 1
 
 
-def _shown(cell: _Element) -> str:
-    """What a cell shows: blanks as one, lines where the page breaks them; of a number all its digits."""
+def _is_hidden(element: _Element) -> bool:
+    """Whether a page does not show an element."""
+    return element.get("hidden") is not None or _HIDDEN.search(element.get("style") or "") is not None
 
-    def walk(each: _Element) -> Iterator[str]:
+
+def _shown(cell: _Element, look: Look, place: str) -> str:
+    """What a cell shows: blanks as one, lines where the page breaks them; of a number all its digits.
+
+    What is struck out stands only where there is nothing else, and a raised figure behind another not at all.
+    """
+
+    def walk(each: _Element, without: tuple[str, ...]) -> Iterator[str]:
         if each.tag in ("br", "p", "div", "li"):
             yield "\n"
-        if each.tag not in _UNSEEN:
+        if each.tag not in _UNSEEN and each.tag not in without and (each is cell or not _is_hidden(each)):
             yield _BLANKS.sub(" ", each.text or "")
             for child in each:
-                yield from walk(child)
+                yield from walk(child, without)
                 yield _BLANKS.sub(" ", child.tail or "")
 
-    lines = "".join(walk(cell)).replace("\xa0", " ").split("\n")
-    text = "\n".join(line.strip() for line in lines).strip()
+    def text(*without: str) -> str:
+        lines = "".join(walk(cell, without)).replace("\xa0", " ").split("\n")
+        return "\n".join(line.strip() for line in lines).strip()
+
+    shown = text()
+    if next(cell.iter(*_STRUCK), None) is not None:
+        look.struck.append(place)
+        shown = text(*_STRUCK) or shown
+    if next(cell.iter("sup"), None) is not None and _FIGURE.match((bare := text("sup", *_STRUCK)).replace(" ", "")):
+        look.raised.append(place)
+        shown = bare
+    if not shown and (pictures := [picture.get("alt") or "" for picture in cell.iter("img")]):
+        look.pictures.append(place)
+        shown = " ".join(filter(None, pictures))
     number = cell.get("x:num")
-    return number if number and _FIGURE.match(text.replace(" ", "")) else text
+    return number if number and _FIGURE.match(shown.replace(" ", "")) else shown
 
 
 def _archive(data: bytes, where: str) -> list[Sheet]:

@@ -236,6 +236,8 @@ class _Sheet:
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
+        if found.narrow:
+            book._delivery.find("table_above", f"工作表“{name}”{shape.NARROW.format(found.narrow)}")
         if shape.is_transposed(
             [*([self.header.names] if found.named else []), *([str(cell) for cell in cells] for cells in sample)]
         ):
@@ -369,11 +371,12 @@ class Located:
 
     def __init__(
         self, found: header.Header, data_row: int, captions: list[str], rows: list[list[str]], *, card: bool,
-        above: int | None,
+        above: int | None, narrow: int | None,
     ) -> None:  # fmt: skip
         self.header, self.data_row, self.captions, self.named = found, data_row, captions, bool(rows)
         self.card = card  # it is one form filled in
         self.above = above  # the row, from 1, in which another table begins above the header
+        self.narrow = narrow  # the row, from 1, in which two columns begin above it that may be a table
         self.rows = rows if len(rows) > 1 else []  # of a header of several, as they stand
 
 
@@ -415,7 +418,13 @@ def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int |
     alone = not wanted and at is None
     above = shape.table_above(top, start) if alone and rows else None
     return Located(
-        found, start + rows, captions, top[start : start + rows], card=alone and shape.is_card(top), above=above
+        found,
+        start + rows,
+        captions,
+        top[start : start + rows],
+        card=alone and shape.is_card(top),
+        above=above,
+        narrow=shape.narrow_above(top, start) if alone and rows else None,
     )
 
 

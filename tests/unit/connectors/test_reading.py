@@ -310,3 +310,97 @@ def test_a_return_alone_ends_a_line_among_others(read):
     header, rows, told = read("编号,名称\n1,甲\r2,乙\n合计,x,y\n3,丙,多\n")
     assert (header, rows) == (["编号", "名称"], [["1", "甲"], ["2", "乙"]])
     assert "退回 第 5 行" in told
+
+
+CODES = [[f"{n}", f"名{n}", f"{n * 7}"] for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ID,XM\n1,NULL\n2,李\n", "写着 NULL，像是数据库里没有填的值"),
+        ("ID,XM\n1,[NULL]\n2,(null)\n", "写着 [NULL]"),
+        ("ID\tXM\n1\t甲\\n乙\n2\t\\N\n", "这样的转义"),
+        ("编号,姓名\n1,王???\n2,??\n", "像是转码时丢了字"),
+        ("ID,XM\n1,\\u738b\\u5efa\n2,李\n", "这样的转义"),
+        ("ID,XM\n1,%E7%8E%8B%E5%BB%BA\n2,李\n", "这样的转义"),
+        ("编号、姓名、金额\n1、王、5\n2、李、6\n", "一样多的“、”"),
+        ('"ID" "XM" "XZ"\n"1" 1 "甲" "乙"\n"2" 2 "丙丙" "丁"\n"3" 3 "戊" "己"\n', "像是没有认出的分隔符"),
+        ("┌──┬──┐\n│编号│姓名│\n├──┼──┤\n│1 │王 │\n│2 │李 │\n└──┴──┘\n", "一样多的“│”"),
+        ("#接龙\n1. 张三 东村\n2. 李小四 西村\n3. 王五 东村\n", "像是接龙"),
+        ("乡镇,户数\n甲,5\n乙,6\n\n项目,金额,备注\n路,100,x\n桥,200,y\n", "第 1 行起在表头上面像是还有一张表"),
+    ],
+)
+def test_what_reads_as_it_stands_and_means_something_else_is_told(read, text, told):
+    assert told in read(text)[2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID,XM\n1,Null\n2,什么??\n",
+        "ID,备注\n1,为什么还没有人来修路???\n2,急!!\n",
+        "网址,名\nhttp://a/%E7%8E,甲\nhttp://b,乙\n",
+    ],
+)
+def test_what_means_what_it_says_is_not_told(read, text):
+    assert "!" not in read(text)[2]
+
+
+@pytest.mark.parametrize("mark", ["~", "|", "^"])
+def test_marks_about_all_cells_are_quotation_marks(read, mark):
+    rows = [["编号", "姓名", "数"], *CODES, ["6", "丁,戊", "9"]]
+    text = "".join(",".join(f"{mark}{cell}{mark}" for cell in row) + "\n" for row in rows)
+    assert read(text)[:2] == (rows[0], rows[1:])
+
+
+def test_records_commented_out_are_set_aside(read):
+    _, rows, told = read(written([CODES[0], [f"#{CODES[1][0]}", *CODES[1][1:]], *CODES[2:]], ["编号", "姓名", "数"]))
+    assert rows == [CODES[0], *CODES[2:]]
+    assert "像是注释掉的一行" in told
+
+
+def test_an_apostrophe_that_keeps_a_code_a_text_is_none_of_it(read):
+    assert read("姓名,证号\n甲,'510000199003070014\n乙,'00123\n丙,'s\n")[1] == [
+        ["甲", "510000199003070014"],
+        ["乙", "00123"],
+        ["丙", "'s"],
+    ]
+
+
+def test_blanks_that_set_out_drawn_columns_are_no_part_of_the_cells(read):
+    assert read("| 编号 | 姓名 |\n|---|---|\n| 1 | 甲 |\n| 2 |  |\n| 3 | 丙 |\n")[1] == [
+        ["1", "甲"],
+        ["2", ""],
+        ["3", "丙"],
+    ]
+
+
+def test_a_row_of_units_of_a_measuring_station(read):
+    rows = [["2025-03-01", "1.5", "10"], ["2025-03-02", "2.5", "20"], ["2025-03-03", "3.5", "30"]]
+    header, found, _ = read(written([["", "m", "m3/s"], *rows], ["时间", "水位", "流量"]))
+    assert (header, found) == (["时间", "水位（m）", "流量（m3/s）"], rows)
+
+
+@pytest.mark.parametrize("text", ["编号,姓名,乡镇\n1,王建国,城关镇\n2,李秀英,水泉乡\n", "编号,姓名\n1,张伟\n"])
+def test_utf_8_once_read_as_latin_is_read_back(read, text):
+    plain = read(text)
+    spoilt = read(text.encode().decode("latin-1"))
+    assert spoilt[:2] == plain[:2]
+    assert "文字曾按错误的编码转存" in spoilt[2]
+
+
+@pytest.mark.parametrize("codec", ["hz", "utf-7"])
+def test_chinese_in_seven_bits_is_refused(read, codec):
+    with pytest.raises(SourceChanged, match=r"HZ|UTF-7"):
+        read("编号,姓名,乡镇\n1,王建国,城关镇\n2,李秀英,水泉乡\n".encode(codec))
+
+
+@pytest.mark.parametrize(
+    "text", ["姓名,電話\n陳國華,138\n", "編號,姓名,鄉鎮\n1,張麗萍,關東鎮\n", "戶主,單位\n黃偉,縣民政局\n"]
+)
+def test_short_traditional_texts_are_read_as_gb18030_and_refused_as_big5(read, text):
+    rows = [line.split(",") for line in text.splitlines()]
+    assert read(text.encode("gb18030"))[:2] == (rows[0], rows[1:])
+    with pytest.raises(SourceChanged):
+        read(text.encode("big5"))

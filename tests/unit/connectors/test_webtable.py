@@ -115,3 +115,32 @@ def test_what_is_no_table_is_refused(read, data, told):
 
 def test_a_name_that_begins_as_sylk_does(read):
     assert read("ID;PLZ;Ort\n1;01067;Dresden\n")[:2] == (["ID", "PLZ", "Ort"], [["1", "01067", "Dresden"]])
+
+
+@pytest.mark.parametrize("how", ['style="display: none"', "hidden", 'style="color:red;visibility:hidden"'])
+def test_what_a_page_hides_is_told(read, how):
+    rows = "".join(f"<tr><td>{town}</td><td {how}>{n}</td><td>{n}</td></tr>" for n, town in enumerate("甲乙丙"))
+    text = f"<table><tr><td>镇</td><td {how}>密</td><td>户</td></tr>{rows}<tr {how}><td>丁</td><td>3</td><td>3</td></tr></table>"
+    _, found, told = read(text)
+    assert found == [[town, str(n), str(n)] for n, town in enumerate("甲乙丙丁")]
+    assert "隐藏的 1 行、1 列" in told
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "told"),
+    [
+        ("甲<span style='display:none'>0001</span>", "甲", ""),
+        ("<del>5</del>6", "6", "划掉的字"),
+        ("<s>5</s>", "5", "划掉的字"),
+        ("12<sup>1</sup>", "12", "像是脚注的号"),
+        ("km<sup>2</sup>", "km2", ""),
+        ("<img src='a.png' alt='是'>", "是", "只有图片"),
+        ("<img src='a.png'>", "", "只有图片"),
+    ],
+)
+def test_what_is_not_written_as_text(read, cell, text, told):
+    _, rows, said = read(
+        f"<table><tr><td>镇</td><td>户</td></tr><tr><td>甲</td><td>{cell}</td></tr><tr><td>乙</td><td>2</td></tr></table>"
+    )
+    assert rows == [["甲", text], ["乙", "2"]]
+    assert told in said if told else "!" not in said

@@ -1,0 +1,67 @@
+"""Cells that say something other than what was meant: a database's word for nothing, characters lost as question marks, escapes left as they are.
+
+They are read as they stand and told once a column: whether NULL is a name or a missing value only a person knows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.batches import has_byte
+from connectors.header import COORDINATES
+
+if TYPE_CHECKING:
+    from connectors.drivers.base import Delivery
+
+
+@dataclass(frozen=True)
+class _Oddity:
+    code: str
+    bytes: tuple[
+        re.Pattern[bytes], ...
+    ]  # one of them is in every such cell: most columns are passed by at the speed of memory
+    cell: str  # what the cell matches (RE2)
+    least: int  # such cells of a batch that tell
+    message: str
+
+
+_ODD = (
+    _Oddity(
+        "null_mark", (re.compile(rb"NULL"), re.compile(rb"null")), r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>])\s*$", 1,
+        "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对",
+    ),
+    _Oddity(
+        "lost_characters", (re.compile(rb"\?\?"),), r"^(?:\?{2,}|\p{Han}{1,4}\?{2,}|\?{2,}\p{Han}{1,4})$", 2,
+        "“{}”列里有的格子写着 {}，像是转码时丢了字，请部门用 UTF-8 或 GB18030 重新导出",
+    ),
+    _Oddity(
+        "escaped", (re.compile(rb"\\u"), re.compile(rb"&#")), r"(?:\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]{4,6};){2}", 1,
+        "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序",
+    ),
+    _Oddity(
+        "escaped", (re.compile(rb"%E"),), r"^(?:%[0-9A-F]{2}){3,}$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
+    ),
+)  # fmt: skip
+_SHOWN = 24  # characters
+_MOST = 5  # columns told of one oddity
+
+
+def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
+    """Note the odd cells of a batch of text columns."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name in COORDINATES or not pa.types.is_string(column.type):
+            continue
+        for odd in _ODD:
+            if not any(has_byte(column, each) for each in odd.bytes):
+                continue
+            found = pc.fill_null(pc.match_substring_regex(column, odd.cell), False)
+            if (pc.sum(found).as_py() or 0) >= odd.least:
+                shown = column[pc.index(found, True).as_py()].as_py().strip()[:_SHOWN]
+                told = [finding for finding in delivery.findings if finding.code == odd.code]
+                if len(told) < _MOST and not any(f"“{name}”列" in finding.message for finding in told):
+                    delivery.find(odd.code, odd.message.format(name, shown))
