@@ -147,9 +147,9 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
     while True:
         sent = params if place is None else {**params, name: str(place)}
         page = client.page_if_there(url, sent) if numbered and last is not None else client.page(url, sent)
-        if page is None:
+        if isinstance(page, int):
             assert last is not None
-            _judge_missing(client, driver, sent, name, given, longest, last)
+            _judge_missing(client, driver, sent, name, given, longest, last, status=page)
             return
         count, last = count + 1, page
         digest = page.digest() if page.records and paging != "none" else None
@@ -183,9 +183,10 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
 
 
 def _judge_missing(
-    client: Client, driver: HTTP, params: dict[str, str], name: str, given: int, longest: int, last: Page
-) -> None:
-    """Nothing when a page that is not there (HTTP 404) lies beyond the last one.
+    client: Client, driver: HTTP, params: dict[str, str], name: str, given: int, longest: int, last: Page, *,
+    status: int,
+) -> None:  # fmt: skip
+    """Nothing when a page that is not there (HTTP 404, 410, 416) lies beyond the last one.
 
     It does when the total is reached, when the page before was shorter than another, or when the page after is not there
     either.
@@ -197,15 +198,15 @@ def _judge_missing(
     if last.promised is not None:
         if given >= last.promised:
             return
-        what = f"第 {page} 页返回 HTTP 404，可接口说有 {last.promised} 条，只翻到 {given} 条"
+        what = f"第 {page} 页返回 HTTP {status}，可接口说有 {last.promised} 条，只翻到 {given} 条"
     else:
         step = 1 if driver.option("paging") == "page" else longest
         if (
             len(last.records) < longest
-            or client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}) is None
+            or isinstance(client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}), int)
         ):
             return
-        what = f"第 {page} 页返回 HTTP 404，后面一页却有"
+        what = f"第 {page} 页返回 HTTP {status}，后面一页却有"
     raise SourceUnavailable(driver.where, what, "稍后会自动重试；总是这样时请告知数源部门")
 
 

@@ -53,10 +53,10 @@ class Page:
 
 
 class _Missing(Exception):
-    """There is nothing at an address, and what to tell about it."""
+    """There is nothing at an address: the HTTP status, and what to tell about it."""
 
-    def __init__(self, problem: HubError) -> None:
-        self.problem = problem
+    def __init__(self, status: int, problem: HubError) -> None:
+        self.status, self.problem = status, problem
 
 
 class _Trouble(Exception):
@@ -129,16 +129,16 @@ class Client:
         except _Missing as missing:
             raise missing.problem from None
 
-    def page_if_there(self, url: str, params: Mapping[str, str]) -> Page | None:
-        """The same, None when there is nothing at the address (HTTP 404, 410, 416): some interfaces say so beyond their last page.
+    def page_if_there(self, url: str, params: Mapping[str, str]) -> Page | int:
+        """The same, the HTTP status (404, 410, 416) when there is nothing at the address: some interfaces say so beyond their last page.
 
         Raises:
             SourceUnavailable, ConfigError, SourceChanged: as `page`.
         """
         try:
             return self._kept_or_asked(url, params)
-        except _Missing:
-            return None
+        except _Missing as missing:
+            return missing.status
 
     def _kept_or_asked(self, url: str, params: Mapping[str, str]) -> Page:
         request = json.dumps([url, dict(params)], ensure_ascii=False)
@@ -237,7 +237,7 @@ class Client:
         if response.status_code in _RETRIED or response.status_code == 401:
             raise _Trouble(problem, _retry_after(response))
         if response.status_code in _MISSING:
-            raise _Missing(problem)
+            raise _Missing(response.status_code, problem)
         raise problem
 
     def _send(self, request: httpx.Request) -> httpx.Response:

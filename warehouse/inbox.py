@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 
+from connectors.drivers import driver_class
 from connectors.spec import Connector
 from schemas.contract import contract
 from schemas.errors import ConfigError, nearest
@@ -247,7 +248,8 @@ def _decided(
         [state, by.strip(), day, json.dumps(decision, ensure_ascii=False), reason, found.drift_id],
     )
     replayed = _due(connection, home, found, state, day)
-    if found.kind == "column_added" and state != "rejected" and (found.batch_id is None or connector.driver == "http"):
+    retold = found.batch_id is not None and driver_class(connector.driver).retells
+    if found.kind == "column_added" and state != "rejected" and not retold:
         _know(connection, found)
     connection.commit()
     return Decided(item(connection, found.drift_id), tuple(replayed))

@@ -111,6 +111,8 @@ class Driver(ABC):
 
     options: ClassVar[Mapping[str, Option]]
     modes: ClassVar[tuple[str, ...]]
+    # Whether all columns of a delivery are told when it is replayed: by what was landed, or by the source's catalogue.
+    retells: ClassVar[bool] = True
 
     def __init__(self, connector: Connector) -> None:
         self.connector = connector

@@ -113,6 +113,7 @@ class HTTP(Driver):
         "ca_file": Option("上级 CA 证书文件"),
     }
     modes: ClassVar[tuple[str, ...]] = ("full", "cursor")
+    retells: ClassVar[bool] = False  # only the fields in use are landed, and the others are known by asking again
 
     @classmethod
     def source_problem(cls, source: Mapping[str, Any]) -> str | None:

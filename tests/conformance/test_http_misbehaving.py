@@ -108,12 +108,14 @@ def test_pages_that_are_not_there_lie_beyond_the_end(world, status, said, count)
     assert ids(rows_of(connector(world, f"/paged{said}", verify=True))) == ALL[:count]
 
 
+@pytest.mark.parametrize("status", [404, 410, 416])
 @pytest.mark.parametrize(
-    ("path", "told"), [("/paged", "第 3 页返回 HTTP 404，后面一页却有"), ("/paged?said=1", "说有 12 条，只翻到 4 条")]
+    ("path", "told"),
+    [("/paged", "第 3 页返回 HTTP {}，后面一页却有"), ("/paged?said=1", "HTTP {}，可接口说有 12 条，只翻到 4 条")],
 )
-def test_a_page_that_is_not_there_among_others_is_no_end(world, path, told):
-    world.fail_at = {3: [(404, {})] * 9}
-    assert told in failure(connector(world, path), SourceUnavailable)
+def test_a_page_that_is_not_there_among_others_is_no_end(world, path, told, status):
+    world.fail_at = {3: [(status, {})] * 9}
+    assert told.format(status) in failure(connector(world, path), SourceUnavailable)
     world.fail_at = {1: [(404, {})] * 9}
     assert "没有这个接口（HTTP 404）" in failure(connector(world, path), ConfigError)
 
