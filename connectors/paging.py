@@ -201,9 +201,8 @@ def _judge_missing(
         what = f"第 {page} 页返回 HTTP {status}，可接口说有 {last.promised} 条，只翻到 {given} 条"
     else:
         step = 1 if driver.option("paging") == "page" else longest
-        if (
-            len(last.records) < longest
-            or isinstance(client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}), int)
+        if len(last.records) < longest or isinstance(
+            client.page_if_there(driver.url(), {**params, name: str(int(page) + step)}), int
         ):
             return
         what = f"第 {page} 页返回 HTTP {status}，后面一页却有"
