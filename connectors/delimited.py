@@ -124,6 +124,8 @@ class DelimitedFile:
         elif found.width == 1 and not self._wanted and found.listed:
             text = "每行读作一格，各行是编了号的一段话（像是接龙），不是表格，请部门填成表格后重发"
             self._delivery.find("one_column", text)
+        elif found.width == 1 and not self._wanted and found.prose:
+            self._delivery.find("one_column", "每行读作一格，像是一段文章，不是表格，请核对")
         if found.narrow:
             self._delivery.find("table_above", shape.NARROW.format(found.narrow))
         if found.transposed:

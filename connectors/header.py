@@ -141,7 +141,7 @@ def are_units(cells: Sequence[str]) -> bool:
     """Whether a row under the names only says in which unit each column is."""
     given = [key(cell).strip("()[]【】") for cell in cells if squeezed(cell)]
     # Letters alone may be names too: a, m, h.
-    return any(len(cell) > 1 or not cell.isascii() for cell in given) and all(
+    return any(len(cell) > 1 or cell in _UNITS or not cell.isascii() for cell in given) and all(
         cell in _UNITS or all(part in _UNITS or part in _SYMBOLS for part in re.split("[/·]", cell)) for cell in given
     )
 

@@ -28,7 +28,8 @@ _GAP = re.compile(r"[ \u3000]{2,}")
 _ALIGNED = "各列像是用空格对齐的，没有分隔符"
 _PARTED = 3  # lines of one cell that tell a delimiter
 _MARK = re.compile(r"[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
-_LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*\S")
+_LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*[^\s\d]")
+_PROSE = 30  # characters of the lines of a text on average
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
 
@@ -50,6 +51,7 @@ class Heading:
     full: bool = False  # most records fill several cells
     ruled: bool = False  # one column of lines of one length: columns without a delimiter, perhaps
     parted: str = ""  # of one column: the mark that stands as often in each line
+    prose: bool = False  # of one column: its lines are as long as those of a text
     listed: bool = False  # of one column: most lines are numbered, as of a list
     narrow: int = 0  # the line on which two columns begin above the header that may be a table
     transposed: bool = False  # the names stand in the first column
@@ -203,6 +205,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
         given = [*(names if found.named else ()), *(row[0] for row in body)]
         found.parted = _parted(given)
         found.listed = sum(_LISTED.match(text) is not None for text in given) * 2 > len(given)
+        found.prose = len(given) > _PARTED and sum(map(len, given)) > _PROSE * len(given)
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0

@@ -208,6 +208,8 @@ def _notes_above(rows: Sequence[Sequence[str]]) -> int:
 def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the names stand in the first column, so that each further one is a record: 姓名 | 张三 | 李四 over 年龄 | 35 | 28."""
     first = [row[0].strip() for row in rows if row and row[0].strip()]
+    if len(first) > 2 and sum(text.endswith((":", "：")) for text in first) * 10 >= len(first) * 8:
+        return True
     fields = sum(header.is_label(text) or header.key(text) in known_names() for text in first)
     return (
         2 < len(first) < _LOOKED

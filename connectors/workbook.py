@@ -461,7 +461,7 @@ def _mapped(
 ) -> tuple[int, int] | None:
     """The rows most of the mapped columns are named in: the first, and how many."""
     best: tuple[int, int, int] | None = None
-    starts = range(max(len(top) - _HEADER_DEPTH, 1)) if at is None else [at - 1] if 0 < at <= len(top) else []
+    starts = range(len(top)) if at is None else [at - 1] if 0 < at <= len(top) else []
     for start in starts:
         for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
             if start + rows > len(top) or not any(top[start]):
