@@ -123,8 +123,15 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     with psycopg.connect(home.database_url) as connection:
         connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
         connection.commit()
-        if standing.refresh(connection, today):
-            changed = changed | {"hotline_topic", "hotline_topic_ticket"}
+        failed: list[Published] = []
+        try:
+            if standing.refresh(connection, today):
+                changed = changed | {"hotline_topic", "hotline_topic_ticket"}
+        except Exception as trouble:  # texts are what people wrote: the boards go on with the topics found before
+            told = (
+                f"归热点问题时出错（{type(trouble).__name__}：{trouble}），看板仍用上一次归出的；请把日志交给系统管理员"
+            )
+            failed = [Published("hotline_topics", 0, False, 0.0, told)]
         done = publish(connection, changed | {"batch", "quarantine"}, today)
         access.secure(connection)
-    return done
+    return failed + done

@@ -6,6 +6,7 @@ import uuid
 from datetime import date, datetime, timedelta
 
 import psycopg
+import pytest
 
 from pipelines.run import prepare, settle
 from views.past import named_in, open_past
@@ -75,3 +76,11 @@ def test_without_tickets_nothing_is_looked_for(home: Home, database: str) -> Non
     with psycopg.connect(database) as connection:
         assert not standing.refresh(connection, DAY)
         assert connection.execute("SELECT tickets FROM hub.topic_run").fetchall() == [(0,)]
+
+
+def test_boards_are_published_though_the_topics_cannot_be_found(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(home)
+    monkeypatch.setattr(standing, "_found", lambda connection, as_of: 1 / 0)
+    first, *others = settle(home, set(), as_of=DAY)
+    assert (first.name, "ZeroDivisionError" in first.error) == ("hotline_topics", True)
+    assert "hotline_topics" in {one.name for one in others if not one.error}
