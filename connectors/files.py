@@ -96,11 +96,11 @@ class FileDriver(Driver):
         paths, marker, settle = self.paths(), self.option("marker"), float(self.option("settle"))
         if marker:
             return [p for p in paths if p.with_name(p.name + marker).exists() or p.with_suffix(marker).exists()]
-        before = {p: _state(p) for p in paths}
+        before = {p: stamp(p) for p in paths}
         wait = max((settle - _age(state) for state in before.values()), default=0)
         if wait > 0:
             time.sleep(min(wait, settle))
-        return [p for p in paths if _state(p) == before[p] and _age(before[p]) >= settle]
+        return [p for p in paths if stamp(p) == before[p] and _age(before[p]) >= settle]
 
     def deliveries(self, position: str | None, seen: Container[str]) -> Iterator[Delivery]:
         """One delivery per complete file whose bytes were not loaded before; the same bytes only once.
@@ -142,7 +142,7 @@ class FileDriver(Driver):
             ConfigError: it may not be read.
         """
         try:
-            sha256, encoding = _fingerprint(path, _state(path))
+            sha256, encoding = _fingerprint(path, stamp(path))
         except FileNotFoundError:
             raise SourceUnavailable(f"{self.where}：{path.name}", "文件读到一半不见了", "稍后会自动重试") from None
         except PermissionError:
@@ -224,7 +224,11 @@ def _fixed_folder(pattern: str) -> Path:
     return path.parent
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Size and times of a file (ns); when none of the three moved, nor did its bytes.
+
+    The modification time alone does not tell: copying tools set it back after they wrote. The change time they cannot.
+    """
     try:
         stat = path.stat()
     except OSError:
@@ -237,8 +241,8 @@ def _put_at(path: Path) -> float:
 
     Copying tools set the modification time back, but then the folder has a new entry; new rights make none.
     """
-    state = _state(path)
-    return max(state[1], min(state[2], _state(path.parent)[1])) / 1e9
+    state = stamp(path)
+    return max(state[1], min(state[2], stamp(path.parent)[1])) / 1e9
 
 
 def _age(state: tuple[int, int, int]) -> float:

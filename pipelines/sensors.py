@@ -47,7 +47,7 @@ def file_drops(connectors: Iterable[Connector]) -> dg.SensorDefinition | None:
         cursor = json.dumps(known, ensure_ascii=False)
         if not new:
             return dg.SensorResult(skip_reason="；".join(troubles) or "没有新文件", cursor=cursor)
-        told = sorted(f"{connector.id}:{sha}" for connector, sha in new)
+        told = sorted(f"{connector.id}:{arrival}" for connector, arrival in new)
         request = dg.RunRequest(
             run_key=hashlib.sha256("\n".join(told).encode()).hexdigest(),
             asset_selection=sorted({connector_key(connector) for connector, _ in new}),
@@ -60,13 +60,14 @@ def file_drops(connectors: Iterable[Connector]) -> dg.SensorDefinition | None:
 def look(
     connectors: Iterable[Connector], known: dict[str, list[Any]]
 ) -> tuple[list[tuple[Connector, str]], dict[str, list[Any]], list[str]]:
-    """(new content per connector, what is known now, folders that could not be read).
+    """(new content per connector and when it came, what is known now, folders that could not be read).
 
-    `known` is path -> [size, modified ns, sha256]; only a file that is not in it as it stands is opened. A file still
-    being written is left for the next look. One folder that cannot be read hides no other.
+    `known` is path -> [size, modified ns, changed ns, sha256]; only a file that is not in it as it stands is opened. A
+    file still being written is left for the next look. One folder that cannot be read hides no other. Content that was
+    overwritten and is put back is new, at another time.
     """
     from connectors.drivers import open_driver
-    from connectors.files import FileDriver
+    from connectors.files import FileDriver, stamp
 
     new: list[tuple[Connector, str]] = []
     found: dict[str, list[Any]] = {}
@@ -78,15 +79,15 @@ def look(
         try:
             driver = open_driver(together[0])
             assert isinstance(driver, FileDriver)
-            states = {path: [path.stat().st_size, path.stat().st_mtime_ns] for path in driver.paths()}
-            fresh = [path for path, state in states.items() if known.get(str(path), [])[:2] != state]
+            states = {path: list(stamp(path)) for path in driver.paths()}
+            fresh = [path for path, state in states.items() if known.get(str(path), [])[:-1] != state]
             found |= {str(path): known[str(path)] for path in states if path not in fresh}
             for path in driver.complete() if fresh else ():
                 if path in fresh:
                     sha = driver.inspect(path).sha256
                     found[str(path)] = [*states[path], sha]
-                    if known.get(str(path), ["", "", ""])[2] != sha:
-                        new += [(connector, sha) for connector in together]
+                    if known.get(str(path), [""])[-1] != sha:
+                        new += [(connector, f"{sha}@{states[path][-1]}") for connector in together]
         except (HubError, OSError) as error:
             troubles.append(str(error))
     return new, found, troubles
