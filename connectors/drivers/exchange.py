@@ -3,14 +3,17 @@
 Besides the business columns each record carries a rising number, an operation (I, U, D), a time and a batch.
 Records beyond the last number are read in order. Numbers are given out before their transactions commit, so
 a gap near the end may still fill: the position then stays before the gap until it is `gap_wait` seconds old,
-and what lies behind it is read again, which changes nothing. A record whose operation is unknown is quarantined.
+and what lies behind it is read again, which changes nothing. Gaps that were passed stay in the position, and one
+that fills after all is read from there on, in order; where the records behind it are gone by now nobody can tell which
+word is the later, and it is quarantined. So is a record whose operation is unknown.
 
 Source: the common shape of national exchange specifications (CD_ID, CD_OPERATION, CD_TIME, CD_BATCH).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 _RANGES_AT_ONCE = 200
 _STRAYS = 5  # later rows with an unknown operation that go to quarantine even when they are the greater part
+_WATCHED = 500  # gaps behind the position, the newest
 
 
 class Exchange(Driver):
@@ -151,24 +155,43 @@ class Exchange(Driver):
             number = str(self.option("id"))
             if session.kind(by_name[number]) not in ("integer", "decimal"):
                 raise ConfigError(f"{self.where}：source.id", f"'{number}' 不是数字列，不能排先后", "请写递增的编号列")
-            conditions = [f"{session.column(number)} > {session.literal(position, 'integer')}"] if position else []
-            if self.option("where"):
-                conditions.append(f"({self.option('where')})")
-            progress = _Progress(self, session, position)
-            order = session.column(number)
+            column, place = session.column(number), _Place.of(position)
+            filters = [f"({self.option('where')})"] if self.option("where") else []
+
+            def numbers(condition: str) -> Iterator[pa.Array]:
+                for batch in session.select(relation, [by_name[number]], conditions=[condition, *filters], few=True):
+                    yield batch.column(0)
+
+            late = sorted(int(n) for some in numbers(_among(column, place.gaps)) for n in some.to_pylist()) if place.gaps else []  # fmt: skip
+            conditions = [f"{column} > {place.number:d}"] if position else []
+            unordered: list[int] = []
+            if late:
+                there = sum(len(some) for some in numbers(f"{column} BETWEEN {late[0]:d} AND {place.number:d}"))
+                unordered = late if there - len(late) < place.read_from(late[0]) else []
+                conditions = [f"({conditions[0]} OR {_among(column, [(n, n) for n in late])})"] if unordered else [f"{column} >= {late[0]:d}"]  # fmt: skip
+                told = "其后读过的记录已被清走，分不出先后，已退回" if unordered else "已从那里按次序重读"
+                delivery.find("late_record", f"编号 {_listed(late)} 在读过 {place.number} 以后才提交，{told}")
+            progress = _Progress(self, session, place.without(late))
             for batch in session.select(
-                relation, columns, conditions=conditions, order=order, limit=self.limit, few=bool(position)
+                relation,
+                columns,
+                conditions=[*conditions, *filters],
+                order=column,
+                limit=self.limit,
+                few=bool(position),
             ):
-                yield self._shaped(batch, progress, strays=_STRAYS if position else 0)
-            delivery.position = progress.position
-            delivery.handled = progress.ranges
+                yield self._shaped(batch, progress, unordered, strays=_STRAYS if position else 0)
+            delivery.position = progress.place.text
+            delivery.handled = [*((n, n) for n in late), *progress.ranges]
             if progress.waiting:
                 delivery.find(
-                    "sequence_gap", f"编号 {progress.position} 之后有缺口，可能还有未提交的记录，下次从缺口处重读"
+                    "sequence_gap", f"编号 {progress.place.number} 之后有缺口，可能还有未提交的记录，下次从缺口处重读"
                 )
 
-    def _shaped(self, batch: pa.RecordBatch, progress: _Progress, strays: int) -> pa.RecordBatch:
-        """The business columns, then `_op`, `_seq`, and `_flaw` where the operation is none that is known."""
+    def _shaped(
+        self, batch: pa.RecordBatch, progress: _Progress, unordered: Sequence[int], strays: int
+    ) -> pa.RecordBatch:
+        """The business columns, then `_op`, `_seq`, and `_flaw` where the operation or the order is not known."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -179,6 +202,9 @@ class Exchange(Driver):
         if sequence.null_count:
             raise SourceChanged(f"{self.where}：{self.option('id')}", "交换表里有没有编号的记录", "请部门补上递增编号")
         operation, flaw = self._operations(batch.column(str(self.option("operation"))), strays)
+        if unordered:
+            lost = pa.scalar("编号在读过以后才提交，其后的记录已被清走，分不出先后，请部门核对后作为新记录再写一遍")
+            flaw = pc.if_else(pc.is_in(sequence, pa.array(unordered, pa.int64())), lost, flaw)
         time = str(self.option("time") or "")
         progress.see(sequence, batch.column(time) if time else None)
         return batch.append_column("_op", operation).append_column("_seq", sequence).append_column("_flaw", flaw)
@@ -208,23 +234,82 @@ class Exchange(Driver):
         return pc.fill_null(text, ""), pc.if_else(known, pa.scalar(None, pa.string()), reason)
 
 
+def _among(column: str, ranges: Sequence[tuple[int, int]]) -> str:
+    return "(" + " OR ".join(f"{column} BETWEEN {first:d} AND {last:d}" for first, last in ranges) + ")"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return "、".join(map(str, numbers[:5])) + (f" 等 {len(numbers)} 条" if len(numbers) > 5 else "")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Up to which number records were read (None: nothing was), and which gaps below it may still fill.
+
+    Its text is `9 2-4 6-6`.
+    """
+
+    number: int | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, position: str | None) -> _Place:
+        if position is None:
+            return cls()
+        number, *gaps = position.split()
+        return cls(int(number), tuple((int(first), int(last)) for first, last in (gap.split("-") for gap in gaps)))
+
+    @property
+    def text(self) -> str | None:
+        """As the books keep it."""
+        return None if self.number is None else " ".join([str(self.number), *(f"{a}-{b}" for a, b in self.gaps)])
+
+    def read_from(self, first: int) -> int:
+        """How many numbers from `first` on were read."""
+        missing = sum(b - max(a, first) + 1 for a, b in self.gaps if b >= first)
+        return (self.number or 0) - first + 1 - missing
+
+    def without(self, numbers: Sequence[int]) -> _Place:
+        """The same with these numbers read too."""
+        gaps = list(self.gaps)
+        for n in numbers:
+            place = next(place for place, (a, b) in enumerate(gaps) if a <= n <= b)
+            a, b = gaps[place]
+            gaps[place : place + 1] = [gap for gap in ((a, n - 1), (n + 1, b)) if gap[0] <= gap[1]]
+        return _Place(self.number, tuple(gaps))
+
+    def beyond(self, number: int, runs: Sequence[tuple[int, int]]) -> _Place:
+        """Read up to `number`, by runs of neighbouring numbers beyond this place."""
+        ends = [last for last in (self.number, *(last for _, last in runs)) if last is not None]
+        starts = [first for first, _ in runs][self.number is None :]
+        passed = [(a + 1, b - 1) for a, b in zip(ends, starts, strict=False) if b - a > 1 and b <= number]
+        return _Place(number, (*self.gaps, *passed)[-_WATCHED:])
+
+
 class _Progress:
     """How far the numbers have been read, and up to where that is safe."""
 
-    def __init__(self, driver: Exchange, session: Session, position: str | None) -> None:
+    def __init__(self, driver: Exchange, session: Session, place: _Place) -> None:
         now = datetime.fromisoformat(session.clock(driver.connector.timezone))
         self._young = now - timedelta(seconds=float(driver.option("gap_wait")))
         self._zone = ZoneInfo(driver.connector.timezone)
-        self._last = int(position) if position else None
-        self.position = position
+        self._start, self._last, self._safe = place, place.number, place.number
         self.waiting = False
         self.ranges: list[tuple[int, int]] = []
 
+    @property
+    def place(self) -> _Place:
+        """Where the next read begins."""
+        return self._start if self._safe is None else self._start.beyond(self._safe, self.ranges)
+
     def see(self, sequence: pa.Array, times: pa.Array | None) -> None:
-        """Take in the numbers of one batch, which rise from batch to batch."""
+        """Take in the numbers of one batch, which rise from batch to batch; those below the start say nothing."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if self._start.number is not None:
+            beyond = pc.greater(sequence, self._start.number)
+            sequence, times = sequence.filter(beyond), None if times is None else times.filter(beyond)
         if not len(sequence):
             return
         first, last = sequence[0].as_py(), sequence[-1].as_py()
@@ -239,7 +324,7 @@ class _Progress:
             young = self._young_gaps(jumps, times)
             held = pc.filter(before, young) if young is not None else None
             self.waiting = bool(held is not None and len(held))
-            self.position = str(held[0].as_py() if self.waiting and held is not None else last)
+            self._safe = held[0].as_py() if self.waiting and held is not None else last
         self._last = last
 
     def _young_gaps(self, jumps: pa.Array, times: pa.Array | None) -> pa.Array | None:
