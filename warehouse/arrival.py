@@ -287,13 +287,14 @@ class Arrival:
             self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
             position=position, extracted_at=extracted_at, units=units,
         )  # fmt: skip
-        if self.watched or self.releases is not None:
+        decided = result.status == "held" or self.releases is not None
+        if self.watched or decided:
             if result.status == "committed":
-                drift.settle(self.warehouse, self.source_id, name)
+                decided |= drift.settle(self.warehouse, self.source_id, name)
                 drift.remember(self.warehouse, self.source_id, now)
             self._tell(findings_of_source, result, content)
         self.checkpoint("merged")
-        if self._idle(result, position):
+        if not decided and self._idle(result, position):
             result.status = "skipped"
             self.warehouse.rollback()
             return result

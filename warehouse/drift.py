@@ -391,9 +391,9 @@ def record(
         )  # fmt: skip
 
 
-def settle(warehouse: Connection, source_id: int, delivery: str) -> None:
-    """Close what was open about a delivery that has now come in right, and about a source that reports again."""
-    warehouse.execute(
+def settle(warehouse: Connection, source_id: int, delivery: str) -> bool:
+    """Close what was open about a delivery that has now come in right, and about a source that reports again; whether it had been held."""
+    held = warehouse.execute(
         f"UPDATE hub.batch SET status = 'skipped' WHERE status = 'held' AND batch_id IN (SELECT batch_id FROM hub.drift "
         f"WHERE source_id = {source_id} AND delivery = $1 AND state = 'open' AND holds)",
         delivery,
@@ -403,3 +403,4 @@ def settle(warehouse: Connection, source_id: int, delivery: str) -> None:
         "AND state = 'open' AND (kind = 'missing' OR (delivery = $1 AND holds))",
         delivery,
     )
+    return held > 0

@@ -377,6 +377,56 @@ def test_a_table_that_changed_is_held_too(
     assert told["answered_at"] > datetime.now(UTC) - timedelta(minutes=5)
 
 
+def test_an_increment_of_known_rows_alone_is_held_too(
+    home: Home, control: Control, postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are only read again move no bookmark; what is wrong with them is told all the same, and what is decided counts."""
+    url = postgres_server.create_database("dept_drift_again")
+    monkeypatch.setenv("HUB_SOURCE_DRIFT_AGAIN_URL", url)
+    with psycopg.connect(url, autocommit=True) as source:
+        source.execute("DROP TABLE IF EXISTS hf")
+        source.execute("CREATE TABLE hf (id text, gd text, lc int, sj timestamp, fs text, gx timestamp NOT NULL)")
+        source.execute(
+            "INSERT INTO hf SELECT 'CB'||n, 'GD'||n, 1, '2026-03-01', '电话', '2026-03-01' FROM generate_series(1, 40) n"
+        )
+        document = {
+            "title": "回访库", "dataset": "hotline_callback", "load": {"mode": "cursor", "cursor": "gx"},
+            "source": {"driver": "postgresql", "url": "${HUB_SOURCE_DRIFT_AGAIN_URL}", "table": "hf"},
+            "fields": {"callback_id": "id", "ticket_no": "gd", "round": "lc", "called_at": "sj", "method": "fs"},
+        }  # fmt: skip
+        number = registry.save(control, "hotline_office/hf", document, by="王芳").registration_id
+        registry.submit(control, number, by="王芳")
+        registry.approve(control, number, by="李强")
+
+        def load(**how: Any) -> list[BatchResult]:
+            report = go([registry.load(home).get("hotline_office/hf")], home, **how)
+            assert not report.failures, report.failures
+            return report.results
+
+        def decide(decision: Any = inbox.accept, **to: str) -> list[BatchResult]:
+            (found,) = inbox.items(control)
+            connector = registry.load(home).get("hotline_office/hf")
+            done = decision(control, home, found.drift_id, by="王芳", connector=connector, **to)
+            return load(from_landing=True, batches=set(done.replay))
+
+        load()
+        source.execute("UPDATE hf SET fs = '飞鸽' WHERE id <> 'CB1'")
+        assert [r.status for r in load()] == ["held"]
+        (changed,) = decide(inbox.map_, code="人工")
+        assert (changed.status, changed.changed_rows) == ("committed", 39)
+        assert [r.status for r in load()] == ["skipped"]
+        source.execute("ALTER TABLE hf ADD COLUMN xz text")
+        assert [r.status for r in load()] == ["held"]
+        source.execute("ALTER TABLE hf DROP COLUMN xz")
+        assert [r.status for r in load()] == ["committed"]  # it came right by itself
+        assert not inbox.items(control)
+        source.execute("ALTER TABLE hf ADD COLUMN xz text")
+        load()
+        assert [r.status for r in decide()] == ["committed"]
+        assert [r.status for r in load()] == ["skipped"]  # the new column is known now
+    assert not control.execute("SELECT 1 FROM hub.batch WHERE status = 'held'").fetchall()
+
+
 def test_the_same_file_sent_again_is_a_receipt(desk: Desk) -> None:
     (first,) = desk.drop("01", lines(1))
     assert desk.load() == []  # it has lain there since: nobody sent anything
