@@ -219,6 +219,8 @@ TOTAL = re.compile(
     r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
 )
 _RELATED = (["value"], ["value", "relation"])  # a search engine's total: {"value": 12, "relation": "eq"}
+_MORE = re.compile(r"has_?(?:more|next(?:_?page)?)|more", re.IGNORECASE)
+_LAST = re.compile(r"(?:is_?)?last(?:_?page)?|(?:is_?)?end", re.IGNORECASE)
 _CODES = ("code", "errcode", "errCode", "errorCode", "resultCode", "retCode", "ret", "status", "success")
 _MESSAGES = ("msg", "message", "errmsg", "errMsg", "error", "errorMsg", "resultMsg", "info")
 _FINE = frozenset(
@@ -235,6 +237,17 @@ def said_total(body: Any, depth: int = 3) -> int | None:
         if TOTAL.fullmatch(name) and str(value).isdecimal():
             return int(str(value))
     return next((found for value in body.values() if (found := said_total(value, depth - 1)) is not None), None)
+
+
+def said_end(body: Any, depth: int = 3) -> bool:
+    """Whether the envelope says that nothing follows: has_more false, last true."""
+    if not isinstance(body, dict) or not depth:
+        return False
+    for name, value in body.items():
+        flag = str(value).lower()
+        if (_MORE.fullmatch(name) and flag in {"false", "0"}) or (_LAST.fullmatch(name) and flag == "true"):
+            return True
+    return any(said_end(value, depth - 1) for value in body.values())
 
 
 def complaint(body: Any) -> str:

@@ -20,7 +20,7 @@ from connectors import cursor as cursors
 from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
 from connectors.network import PLAIN_HOST, permitted, reach, resolve
 from connectors.session import LISTED, Session, Table, parts
-from schemas.errors import ConfigError, HubError, SourceChanged, nearest
+from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -338,6 +338,18 @@ class Database(Driver):
     def _write_once(self, names: Sequence[str]) -> str:
         """A warning when the cursor looks like a column that is written once: changed rows would never be read."""
         return cursors.write_once(self.connector.cursor, names) if self.connector.mode == "cursor" else ""
+
+
+def barred(where: str) -> HubError:
+    """The user is known, and locked or without the right to log in."""
+    return ConfigError(where, "这个用户被锁定或不准登录", "请部门的数据库管理员解锁，或授予登录的权限")
+
+
+def cut_off(where: str) -> HubError:
+    """The server ended the connection while it was read from."""
+    return SourceUnavailable(
+        where, "源数据库断开了连接，多半是重启了，或被管理员中止", "没有读完的不入库；稍后会自动重试，从头读起"
+    )
 
 
 def missing_table(where: str, table: str, session: Session | None) -> HubError:

@@ -123,3 +123,11 @@ def silent(host: str, port: int, where: str) -> SourceUnavailable:
     return SourceUnavailable(
         where, f"{host}:{port} 没有应答（已等 {CONNECT_SECONDS} 秒）", "请检查主机是否开机、网络和防火墙是否放行"
     )
+
+
+def wordless(host: str, port: int, kind: str, where: str) -> SourceUnavailable:
+    """The port takes connections, but nothing on it speaks as expected."""
+    return SourceUnavailable(
+        where, f"{host}:{port} 连得通，但等了 {CONNECT_SECONDS} 秒没有按 {kind} 的方式应答",
+        f"请核对这个端口是不是 {kind} 的；确实是的，请部门查看服务是否卡住",
+    )  # fmt: skip

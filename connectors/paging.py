@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from connectors.answers import ABSENT, at, json_text
+from connectors.answers import ABSENT, at, json_text, said_end
 from schemas.errors import ConfigError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TIME_STYLES = ("iso", "utc", "plain", "date")
 _SPAN = re.compile(r"(\d+)\s*([hdw])\Z")
 _HOURS = {"h": 1, "d": 24, "w": 168}
+_HOLES = 100  # empty pages on end, each with a next one: some filter each page after it is cut, none for ever
 _SKEW = timedelta(hours=1)  # the source's clock may be ahead of ours
 
 
@@ -169,8 +170,13 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
             place += len(page.records) or size
         else:
             mark = place = _next(page, paging, option("next"))
-            if not mark:
+            if not mark or (holes and (page.promised == given or said_end(page.body))):
                 return
+            if holes >= _HOLES:
+                raise SourceChanged(
+                    driver.where, f"连着 {holes} 页没有记录，每页却都给出下一页",
+                    "请核对 source.next；给出的其实是页号或偏移时，请改用 paging: page 或 offset",
+                )  # fmt: skip
             if paging == "link":
                 url, params, place = client.same_host(url, str(mark)), {}, None
         if mark != digest and mark in marks:

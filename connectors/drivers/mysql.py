@@ -23,10 +23,10 @@ from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from connectors import mysql_pieces
-from connectors.database import OPTIONS, Database, missing_table
+from connectors.database import OPTIONS, Database, barred, cut_off, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from connectors.mysql_spool import Child, Moment
-from connectors.network import CONNECT_SECONDS, reach, silent
+from connectors.network import CONNECT_SECONDS, reach, wordless
 from connectors.session import LISTED, Session, Table, like_pattern, limited, listed, parts
 from schemas.errors import ConfigError, HubError, SourceUnavailable
 
@@ -48,6 +48,8 @@ _TYPES = {
     10: "date", 11: "time", 12: "datetime", 13: "year", 16: "bit", 245: "json", 246: "decimal", 255: "geometry",
 }  # fmt: skip
 _KINDS = {"decimal": "decimal", "date": "date", "datetime": "timestamp", "timestamp": "timestamp"}
+# How the reader's client tells of a connection that ended: without the server's number.
+_CUT_OFF = re.compile(r"IO error|bytes remaining on stream|onnection reset|roken pipe|disconnected")
 
 
 class MySQL(Database):
@@ -68,12 +70,13 @@ class MySQL(Database):
         try:
             connection = pymysql.connect(
                 host=host, port=port, user=login["user"], password=login["password"], database=login["database"],
-                charset="utf8mb4", connect_timeout=CONNECT_SECONDS, autocommit=True,
-                read_timeout=float(self.option("timeout")) + CONNECT_SECONDS,
+                charset="utf8mb4", connect_timeout=CONNECT_SECONDS, autocommit=True, read_timeout=CONNECT_SECONDS,
             )  # fmt: skip
+            # Who does not greet is not waited for; an answer may take its time. The library asks for one limit for both.
+            connection._read_timeout = float(self.option("timeout")) + CONNECT_SECONDS
             return MySQLSession(self, connection, writable=writable)
         except pymysql.MySQLError as error:
-            raise self.failure(error) from None
+            raise self._unreached(host, port) if error.args[:1] in {(2006,), (2013,)} else self.failure(error) from None
 
     def login(self) -> dict[str, str]:
         """User, password and database of the address.
@@ -107,9 +110,10 @@ class MySQL(Database):
             case 1130:
                 return ConfigError(where, "数据库不允许从本机连接", "请部门的数据库管理员放行本机地址")
             case 1044:
+                # Whether there is such a database the server does not tell who may not use it.
                 return ConfigError(
-                    where, f"这个用户没有使用库 '{self.login()['database']}' 的权限", "请部门执行 GRANT SELECT"
-                )
+                    where, f"没有库 '{self.login()['database']}'，或这个用户没有用它的权限", "请核对库名；库名没错的，请部门执行 GRANT SELECT"
+                )  # fmt: skip
             case 1049:
                 return ConfigError(
                     where, f"服务器上没有数据库 '{self.login()['database']}'", "请核对地址最后一段的库名"
@@ -120,8 +124,12 @@ class MySQL(Database):
                 return ConfigError(
                     where,
                     f"这个用户没有读取 {self.table or '查询所用的表'} 的权限",
-                    "请部门执行 GRANT SELECT，或改用有权限的视图",
+                    "请核对表名；表名没错的，请部门执行 GRANT SELECT，或改用有权限的视图",
                 )
+            case 3118 | 4151:
+                return barred(where)
+            case 1820 | 1862:
+                return ConfigError(where, "密码已过期", "请部门的数据库管理员换密码，再改 var/hub.env")
             case 1054 | 1064 | 1052 | 1305:
                 return ConfigError(f"{where}：source", f"SQL 有误（{brief}）", "请核对 table、query、where 和列名")
             case 1969 | 3024:
@@ -136,6 +144,12 @@ class MySQL(Database):
                 )
             case 2003 | 2005:
                 return self._unreached(host, port)
+            case 1053 | 1927 | 2006 | 2013:
+                return cut_off(where)
+        if "Could not connect" in text:
+            return self._unreached(host, port)
+        if _CUT_OFF.search(text):
+            return cut_off(where)
         return SourceUnavailable(where, f"读取中断（{brief}）", "稍后会自动重试")
 
     def _unreached(self, host: str, port: int) -> HubError:
@@ -143,7 +157,7 @@ class MySQL(Database):
             reach(host, port, self.where)
         except HubError as error:
             return error
-        return silent(host, port, self.where)
+        return wordless(host, port, "MySQL", self.where)
 
 
 class MySQLSession(Session):

@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from connectors.database import OPTIONS, Database, missing_table
+from connectors.database import OPTIONS, Database, barred, cut_off, missing_table
 from connectors.drivers.base import Option, SourceColumn
-from connectors.network import CONNECT_SECONDS, refused, silent
+from connectors.network import CONNECT_SECONDS, reach, refused, wordless
 from connectors.session import LISTED, Session, Table, like_pattern, limited, listed
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable
 
@@ -44,8 +44,15 @@ _NOBODY_WAITS = (
 _MOST_WAYS = 8  # connections a department's server may be asked for at once
 _BIG_BLOCKS = 1024  # 8 MB: below that another connection costs more than it brings
 _SQLSTATE = re.compile(r"SQLSTATE: (\w{5})")
-# What breaks off in the middle of a COPY comes without its code.
-_TOLD = {"57014": re.compile("statement timeout|语句.*超时"), "55P03": re.compile("lock timeout|锁.*超时")}
+# What breaks off in the middle of a COPY comes without its code, and so does what the client library notices.
+_TOLD = {
+    "57014": re.compile("statement timeout|语句.*超时"),
+    "55P03": re.compile("lock timeout|锁.*超时"),
+    "57P01": re.compile(
+        "terminating connection|closed the connection|no connection to the server|onnection reset|broken pipe|could not receive data|SSL SYSCALL|"
+        "正在终止连接|中止联接|关闭.*连接|关闭.*联接"
+    ),
+}
 
 
 class PostgreSQL(Database):
@@ -83,12 +90,20 @@ class PostgreSQL(Database):
             return ConfigError(where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对")
         if re.search(r"database .* does not exist|数据库.*不存在", text):
             return ConfigError(where, f"服务器上没有数据库 '{self._database_name()}'", "请核对地址最后一段的库名")
+        if re.search(r"not permitted to log ?in|account has been locked|不允许.*登录|被锁定", text):
+            return barred(where)
+        if re.search(r"permission denied for database|对数据库.*权限不够", text):
+            return ConfigError(
+                where,
+                f"这个用户没有连接数据库 '{self._database_name()}' 的权限",
+                "请部门执行 GRANT CONNECT ON DATABASE",
+            )
         if re.search(r"role .* does not exist|角色.*不存在", text):
             return ConfigError(where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对")
         if "refused" in text or "拒绝" in text:
             return refused(host, port, where)
         if "timeout" in text or "timed out" in text:
-            return silent(host, port, where)
+            return self._wordless(host, port)
         if "could not translate host name" in text:
             return SourceUnavailable(where, f"找不到主机 '{host}'", "请核对地址里的主机名，或检查本机的域名解析（DNS）")
         if "too many" in text or "starting up" in text or "shutting down" in text or "连接" in text:
@@ -96,6 +111,13 @@ class PostgreSQL(Database):
         return SourceUnavailable(
             where, f"连接不上 {host}:{port}（{self.brief(text)}）", "请用 hub connector test 逐步检查"
         )
+
+    def _wordless(self, host: str, port: int) -> HubError:
+        try:
+            reach(host, port, self.where)
+        except HubError as error:
+            return error
+        return wordless(host, port, "PostgreSQL", self.where)
 
     def failure(self, text: str, session: PostgreSQLSession | None = None) -> HubError:
         """The error for a statement that failed."""
@@ -122,6 +144,8 @@ class PostgreSQL(Database):
                 )
             case "55P03" | "40P01" | "40001":
                 return SourceUnavailable(self.where, "表被源系统锁住，没等到", "稍后会自动重试")
+            case "57P01" | "57P02" | "57P03" | "08006" | "08003":
+                return cut_off(self.where)
         if state.startswith("22"):
             return SourceChanged(
                 self.where, f"源库里有读不出的值（{self.brief(text)}）", "请核对 query、where 里的转换"

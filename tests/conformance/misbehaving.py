@@ -104,6 +104,19 @@ def _app(world: Misbehaving) -> Starlette:
         world.asked.append(dict(request.query_params))
         return JSONResponse({"data": [{"id": str(n), "name": "又一条"}], "next": str(n)})
 
+    async def always_next(request):
+        """A next cursor on every page, also beyond the last; the `flag` in the envelope is the test's."""
+        world.asked.append(query := dict(request.query_params))
+        number = int(query.get("cursor", 1))
+        more = bool(world.page(number + 1))
+        flags = {
+            "": {},
+            "has_more": {"meta": {"has_more": more}},
+            "last": {"last": not more},
+            "total": {"total": len(world.records)},
+        }
+        return JSONResponse({"data": world.page(number), "next": number + 1, **flags[query.get("flag", "")]})
+
     async def mislabelled(request):
         return Response(json.dumps({"data": world.page(1)}), media_type="text/html; charset=gbk")
 
@@ -229,7 +242,7 @@ def _app(world: Misbehaving) -> Starlette:
         return Response('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><list><item><id>&x;</id></item></list>')
 
     here = {
-        "/paged": paged, "/repeated": repeated, "/endless": endless, "/held": held_at_the_end, "/mislabelled": mislabelled, "/xml": xml_instead,
+        "/paged": paged, "/repeated": repeated, "/endless": endless, "/always": always_next, "/held": held_at_the_end, "/mislabelled": mislabelled, "/xml": xml_instead,
         "/elsewhere": elsewhere, "/round": round_and_round, "/moved": moved, "/drip": drip, "/flood": flood, "/basic": basic,
         "/token": token, "/guarded": guarded, "/signed": signed, "/signed_query": signed_query, "/nested": nested,
         "/v2/requests.json": requests, "/v2/requests.xml": requests, "/v2/services.json": services, "/v2/services.xml": services,

@@ -129,6 +129,17 @@ def test_endless_interface_is_left(world):
     assert "30 页" in failure(connector(world, "/endless", paging="cursor", max_pages=30), SourceChanged)
 
 
+@pytest.mark.parametrize("flag", ["has_more", "last", "total"])
+def test_an_empty_page_that_says_it_is_the_last_ends_the_cursors(world, flag):
+    made = connector(world, f"/always?flag={flag}", paging="cursor")
+    assert ids(rows_of(made)) == ALL
+    assert len(world.asked) <= 8
+
+
+def test_cursors_that_lead_nowhere_for_ever_are_left(world):
+    assert "连着 100 页没有记录" in failure(connector(world, "/always", paging="cursor"), SourceChanged)
+
+
 def test_content_counts_not_its_label(world):
     assert ids(rows_of(connector(world, "/mislabelled", paging="none"))) == ["1", "2"]
 

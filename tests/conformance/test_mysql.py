@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -393,6 +394,29 @@ class TestMySQL(DatabaseConformance):
         [batch] = next(iter(open_driver(source.connector()).deliveries(None, ()))).batches()
         assert batch.schema.field("数量").type == pa.int64()
 
+    @pytest.mark.parametrize("big", [False, True])
+    def test_connection_lost_halfway_is_told(self, source, big):
+        """By a restart, or by who administers the server: nothing of it is handed on."""
+        driver = open_driver(slow(source))
+        if not big:
+            driver.limit = 1
+
+        def end():
+            connection = source.server.connect()
+            with connection, connection.cursor() as cursor:
+                while not cursor.execute(
+                    "SELECT id FROM information_schema.processlist WHERE user = 'duzhe' AND info LIKE '%SLEEP(20)%'"
+                ):
+                    time.sleep(0.1)
+                cursor.execute(f"KILL {cursor.fetchone()[0]}")
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        [delivery] = driver.deliveries(None, ())
+        with pytest.raises(SourceUnavailable, match="断开了连接"):
+            list(delivery.batches())
+        ending.join()
+
     def test_full_disk_is_told(self, source, monkeypatch):
         monkeypatch.setattr(mysql, "_FEW", 0)
         monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b", buffering=0))  # noqa: SIM115
@@ -403,6 +427,31 @@ class TestMySQL(DatabaseConformance):
         source.run("GRANT SELECT ON mysql.* TO duzhe@'127.0.0.1'")
         [(_, rows)] = read(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}))
         assert len(rows) == 60000
+
+
+def test_a_barred_user_and_a_port_of_something_else_are_told(source, monkeypatch):
+    def told():
+        last = list(open_driver(source.connector()).probe())[-1]
+        assert (last.name, last.ok, bool(last.cure)) == ("login", False, True)
+        return last.message
+
+    source.run("ALTER USER duzhe@'127.0.0.1' ACCOUNT LOCK")
+    try:
+        assert "锁定或不准登录" in told()
+    finally:
+        source.run("ALTER USER duzhe@'127.0.0.1' ACCOUNT UNLOCK")
+    source.run("ALTER USER duzhe@'127.0.0.1' PASSWORD EXPIRE")
+    try:
+        assert "密码已过期" in told()
+    finally:
+        source.run(
+            "ALTER USER duzhe@'127.0.0.1' PASSWORD EXPIRE NEVER",
+            f"ALTER USER duzhe@'127.0.0.1' IDENTIFIED BY '{SECRET}'",
+        )
+    monkeypatch.setattr(mysql, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HUB_SOURCE_TEST", f"mysql://duzhe:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/x")
+        assert "没有按 MySQL 的方式应答" in told()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -174,7 +175,8 @@ class TestPostgreSQL(DatabaseConformance):
 
     def test_connection_lost_halfway_is_told(self, source):
         query = "SELECT n AS 编号, repeat('县', 300) || CASE WHEN n = 60000 THEN pg_terminate_backend(pg_backend_pid())::text ELSE '' END AS 名称 FROM generate_series(1, 90000) n"
-        failure(source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"}), SourceUnavailable)
+        made = source.connector(table=None, query=query, fields={"n": "编号", "m": "名称"})
+        assert "断开了连接" in failure(made, SourceUnavailable)
 
     def test_twenty_thousand_tables_do_not_hang_it(self, source):
         for part in range(20):  # one transaction would need more locks than a server has by default
@@ -260,6 +262,30 @@ class TestPostgreSQL(DatabaseConformance):
     def test_no_permission_is_told(self, source):
         source.run("REVOKE SELECT ON ticket FROM duzhe")
         assert "权限" in failure(source.connector(), ConfigError)
+
+
+def test_a_barred_user_and_a_port_of_something_else_are_told(source, monkeypatch):
+    def told():
+        last = list(open_driver(source.connector()).probe())[-1]
+        assert (last.name, last.ok, bool(last.cure)) == ("login", False, True)
+        return last.message
+
+    source.run("ALTER ROLE duzhe NOLOGIN")
+    try:
+        assert "锁定或不准登录" in told()
+        failure(source.connector(), ConfigError)
+    finally:
+        source.run("ALTER ROLE duzhe LOGIN")
+    name = source.url.rpartition("/")[2]
+    source.run(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+    try:
+        assert f"没有连接数据库 '{name}' 的权限" in told()
+    finally:
+        source.run(f"GRANT CONNECT ON DATABASE {name} TO PUBLIC")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://duzhe:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=2"
+        monkeypatch.setenv("HUB_SOURCE_TEST", address)
+        assert "没有按 PostgreSQL 的方式应答" in told()
 
 
 @pytest.mark.parametrize(
