@@ -145,6 +145,7 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
     url, marks, given, count = driver.url(), set[Any](), 0, 0
     before, longest, holes = None, 0, 0
     last: Page | None = None
+    opening: bytes | None = None
     while True:
         sent = params if place is None else {**params, name: str(place)}
         page = client.page_if_there(url, sent) if numbered and last is not None else client.page(url, sent)
@@ -157,8 +158,11 @@ def _through(client: Client, driver: HTTP, since: Mapping[str, str]) -> Iterator
         if digest is not None and digest in marks:
             if digest == before and (len(page.records) < longest or page.promised == given):
                 return  # asked beyond the end, some interfaces give their last page once more
+            if place == "0" and digest == opening:
+                return  # a next cursor of 0 that leads to the first page: so some say that there is none
             raise _circle(driver, count)
         given, before, longest = given + len(page.records), digest, max(longest, len(page.records))
+        opening = digest if count == 1 else opening
         holes = 0 if page.records else holes + 1
         yield page, sent
         if paging == "none" or (numbered and (given == page.total or (holes and not _goes_on(page, given, holes, count * (longest or size))))):  # fmt: skip

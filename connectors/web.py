@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
 import random
 import re
 import time
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from connectors.drivers.http import HTTP
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_GZIP = b"\x1f\x8b\x08"
 _MISSING = frozenset({404, 410, 416})
 _LONGEST_WAIT = 60.0
 _REDIRECTS = 5
@@ -262,15 +266,24 @@ class Client:
                 if time.monotonic() > end:
                     raise httpx.ReadTimeout("the answer drips", request=request)
                 if size > most:
-                    raise ConfigError(
-                        f"{self._where}：source.max_mb", f"一次返回超过 {most / 1_000_000:g} MB",
-                        "请用 paging 翻页、减小 page_size，或调大 max_mb",
-                    )  # fmt: skip
+                    break
         finally:
             response.close()
+        content = b"".join(parts)
+        if content.startswith(_GZIP):  # packed without saying so
+            try:
+                content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(int(most) + 1)
+            except (EOFError, OSError, zlib.error):
+                raise answers.Incomplete from None
+            size = len(content)
+        if size > most:
+            raise ConfigError(
+                f"{self._where}：source.max_mb", f"一次返回超过 {most / 1_000_000:g} MB",
+                "请用 paging 翻页、减小 page_size，或调大 max_mb",
+            )  # fmt: skip
         # Already decoded: the content-encoding would be undone twice.
         headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() != "content-encoding"]
-        return httpx.Response(response.status_code, headers=headers, content=b"".join(parts), request=request)
+        return httpx.Response(response.status_code, headers=headers, content=content, request=request)
 
     def _judge_packing(self, response: httpx.Response) -> None:
         """Nothing, unless the answer is packed in a way that was not asked for and cannot be undone."""
@@ -300,6 +313,13 @@ class Client:
             )
         if "CERTIFICATE" in text.upper():
             return ConfigError(self._where, f"{host} 的 HTTPS 证书不受信任", "请在 source.ca_file 写上级 CA 证书文件")
+        if "WRONG_VERSION_NUMBER" in text.upper():
+            return ConfigError(
+                f"{self._where}：source.url", f"{host} 应答的不是 HTTPS", "地址请改成 http:// 开头，或核对端口"
+            )
+        if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" in text:
+            told = f"{host} 连得通，却没有按 HTTP 应答就断开了"
+            return SourceUnavailable(self._where, told, "请核对端口是不是接口的；确实是的，请部门查看服务")
         if "refused" in text:
             return SourceUnavailable(self._where, f"{host} 拒绝连接", "请核对端口，并请部门确认服务已启动")
         if re.search(r"name or service|nodename|name resolution|getaddrinfo", text.lower()):

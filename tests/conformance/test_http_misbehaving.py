@@ -1,8 +1,12 @@
 """The interface driver against a server that misbehaves: it loads right, or refuses with the cause."""
 
+import gzip
+import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,6 +127,37 @@ def test_a_page_that_is_not_there_among_others_is_no_end(world, path, told, stat
 def test_an_answer_packed_unasked_is_told(world):
     world.body, world.packed = b"\x0b\x01\x80[]\x03", "br"
     assert "用 br 压缩的" in failure(connector(world, "/as_told", paging="none"), SourceChanged)
+
+
+def test_an_answer_packed_without_saying_so_is_unpacked(world):
+    world.body = gzip.compress(json.dumps({"data": [{"id": "1", "name": "甲"}] * 3000}, ensure_ascii=False).encode())
+    made = connector(world, "/as_told", paging="none", max_mb=0.2)
+    assert len(rows_of(made)) == 3000
+    assert "max_mb" in failure(connector(world, "/as_told", paging="none", max_mb=0.05), ConfigError)
+    world.body = world.body[:-9]
+    assert "不完整" in failure(connector(world, "/as_told", paging="none", retries=0), SourceUnavailable)
+
+
+@pytest.mark.parametrize("end", [0, "0", None, ""])
+def test_a_next_cursor_of_nought_is_none(world, end):
+    world.body = json.dumps({"data": [{"id": "1", "name": "甲"}], "next": end}).encode()
+    assert len(rows_of(connector(world, "/as_told", paging="cursor"))) == 1
+
+
+def test_a_port_of_something_else_is_told(world):
+    assert "http://" in failure(
+        connector(world, url=f"{world.url.replace('http:', 'https:')}/paged", retries=0), ConfigError
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def hang_up():
+            connection, _ = other.accept()
+            connection.recv(4096)
+            connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        address = f"http://127.0.0.1:{other.getsockname()[1]}/x"
+        assert "没有按 HTTP 应答" in failure(connector(world, url=address, retries=0), SourceUnavailable)
 
 
 def test_endless_interface_is_left(world):
