@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 
 from connectors.drivers import driver_class
+from connectors.drivers.base import KEY_TYPE
 from connectors.spec import Connector
 from schemas.contract import contract
 from schemas.errors import ConfigError, nearest
@@ -163,6 +164,8 @@ def reject(connection: Control, number: int, *, by: str, reason: str) -> Decided
         ConfigError: it was decided, no reason is given, or the delivery is in the warehouse already.
     """
     found = _undecided(connection, number)
+    if found.kind == "missing":
+        raise ConfigError(f"变化 {number}", "没有交付，没有什么可拒收的", f"请催报；已知晓：hub drift accept {number}")
     if found.batch_status == "committed":
         cure = "属实就接受；不对的请部门重报正确的一份，入库后随之改正"
         raise ConfigError(f"变化 {number}", f"批次 {found.batch_id} 只是提醒，已经入库，拒收不了", cure)
@@ -302,12 +305,14 @@ def _span(seconds: float) -> str:
 def missing(connection: Control, connectors: Iterable[Connector]) -> int:
     """Put sources that have not reported within their contract's time into the inbox, and close those that have.
 
-    A file source reports by delivering, any other by answering, with or without new rows. Returns how many are open.
+    A file source reports by delivering, any other by answering, with or without new rows. A silence that somebody has
+    accepted is not told again until it has been broken. Returns how many are open.
     """
     told = {
         row["connector"]: row
         for row in connection.execute(
-            "SELECT s.connector, s.source_id, l.answered_at, l.delivered_at, l.problem, max(b.extracted_at) AS extracted_at "
+            "SELECT s.connector, s.source_id, l.answered_at, l.delivered_at, l.problem, max(b.extracted_at) AS extracted_at, "
+            "(SELECT max(decided_at) FROM hub.drift d WHERE d.source_id = s.source_id AND kind = 'missing' AND state = 'accepted') AS accepted_at "
             "FROM hub.source s LEFT JOIN hub.source_layout l USING (source_id) LEFT JOIN hub.batch b ON b.source_id = s.source_id "
             "AND b.status IN ('committed', 'held', 'released') GROUP BY 1, 2, 3, 4, 5"
         )
@@ -322,7 +327,8 @@ def missing(connection: Control, connectors: Iterable[Connector]) -> int:
             continue
         by_file = c.mode in {"file", "file_full"}
         last = max((m for m in (of["extracted_at"], of["delivered_at"], None if by_file else of["answered_at"]) if m), default=None)  # fmt: skip
-        if last is not None and now - last > timedelta(seconds=max(limit, 60)):
+        accepted = of["accepted_at"] is not None and (last is None or of["accepted_at"] > last)
+        if last is not None and not accepted and now - last > timedelta(seconds=max(limit, 60)):
             span, agreed = _span((now - last).total_seconds()), _span(limit)
             why = f"；最近一次出错：{of['problem']}" if of["problem"] else ""
             late[of["source_id"]] = f"已 {span}没有{'交付' if by_file else '读到应答'}，约定不超过 {agreed}{why}"
@@ -352,6 +358,10 @@ def difference(connection: Control, home: Home, found: Item) -> list[dict[str, A
     if row is None or row["columns"] is None or not (home.landing / row["landed_path"]).exists():
         return []
     was, now = row["columns"]["columns"], landed_columns(home.landing / row["landed_path"])
+    if KEY_TYPE in was.values():  # of an interface only what is in use was landed
+        gone = {found.subject} if found.kind in {"column_gone", "column_renamed"} else set()
+        new = {"column_added": found.subject, "column_renamed": found.detail.get("to")}.get(found.kind)
+        now = {name: KEY_TYPE for name in [*was, *now, *([new] if new else [])] if name not in gone}
     last = registry.versions(connection, found.connector)
     mapping = last[-1].document.get("fields", {}) if last else registry.load(home).get(found.connector).fields
     return [

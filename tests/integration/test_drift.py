@@ -267,6 +267,13 @@ def test_fewer_rows_empty_and_missing_are_three_findings(ledger: Desk) -> None:
     ledger.control.execute("UPDATE hub.source_layout SET delivered_at = now() - interval '90 days'")
     assert inbox.missing(ledger.control, [ledger.connector]) == 1
     assert {i.kind for i in ledger.open()} == {"rows_dropped", "empty", "missing"}
+    silent = next(i.drift_id for i in ledger.open() if i.kind == "missing")
+    with pytest.raises(ConfigError, match="没有什么可拒收的"):
+        inbox.reject(ledger.control, silent, by="王芳", reason="没报")
+    inbox.accept(ledger.control, ledger.home, silent, by="王芳", connector=ledger.connector, reason="放假")
+    assert inbox.missing(ledger.control, [ledger.connector]) == 0  # somebody knows
+    ledger.control.execute("UPDATE hub.drift SET decided_at = now() - interval '91 days' WHERE kind = 'missing'")
+    assert inbox.missing(ledger.control, [ledger.connector]) == 1  # it has reported since, and is silent anew
     done = inbox.accept(
         ledger.control, ledger.home, dropped.drift_id, by="王芳", connector=ledger.connector, reason="属实"
     )
@@ -494,6 +501,9 @@ def test_a_new_field_of_an_interface_is_held(home: Home, control: Control) -> No
         assert [r.status for r in load()] == ["held"]
         (found,) = inbox.items(control)
         assert (found.kind, found.subject) == ("column_added", "区.村")
+        marks = {row["column"]: row["mark"] for row in inbox.difference(control, home, found)}
+        assert [name for name, mark in marks.items() if mark != "same"] == ["区.村"]
+        assert marks["区.村"] == "new"
         kept = "SELECT round FROM record.hotline_callback WHERE callback_id = 'CB1'"
         assert [row["round"] for row in control.execute(kept).fetchall()] == [1]
         assert [r.status for r in decide(found.drift_id)] == ["committed"]
