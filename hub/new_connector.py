@@ -26,7 +26,8 @@ app = typer.Typer()
 _STEPS = {"resolve": "解析地址", "connect": "建立连接", "login": "登录", "read": "读取", "list": "列出字段"}
 _KINDS = {
     "csv": "CSV、制表符等文本文件", "excel": "Excel 工作簿", "http": "接口（HTTP、JSON）", "postgresql": "PostgreSQL 数据库",
-    "mysql": "MySQL、MariaDB 数据库", "sqlite": "SQLite 文件库", "exchange": "前置机交换表",
+    "mysql": "MySQL、MariaDB 数据库", "sqlite": "SQLite 文件库", "exchange": "前置机交换表", "file": "任何表格文件，按内容认", "dm": "达梦数据库",
+    "kingbase": "人大金仓数据库", "oracle": "Oracle 数据库", "sqlserver": "SQL Server 数据库",
 }  # fmt: skip
 
 
