@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from portal.downloads import arrow
+from portal.downloads import DIGITS, NUMERIC, SCALE, arrow
 from schemas.errors import HubError
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ MEDIA = "application/vnd.apache.arrow.stream"
 PIECE = 10_000  # rows
 _MARK, _SCALES = "hub", "scale"
 _BROKEN = b"\xff\xff\xff\xff\xff\xff\xff\x7f"  # a message of two gigabytes that does not come
-_NUMERIC = 1700  # PostgreSQL's number of the type
-_DIGITS, _SCALE = 38, 20  # of a computed number the next row's may have more decimals: there is room for twenty
 
 
 def stream(answer: Opened, first: list[Row], told: Callable[[HubError], dict[str, Any]]) -> Iterator[bytes]:
@@ -41,7 +39,7 @@ def stream(answer: Opened, first: list[Row], told: Callable[[HubError], dict[str
     import pyarrow as pa
 
     target = io.BytesIO()
-    table = arrow(answer.columns, first)
+    table = arrow(answer.columns, first, answer.described)
     schema = table.schema if answer.ended else _lasting(table.schema, answer.described)
     decimal = [f.name for f in schema if pa.types.is_decimal(f.type)]
     computed = [] if answer.ended else [c.name for c in answer.described if c.name in decimal and not c.precision]
@@ -76,18 +74,12 @@ def _lasting(schema: pa.Schema, columns: list[Column]) -> pa.Schema:
     """The first piece's schema, wide enough for the pieces to come: without them a column is as wide as its values."""
     import pyarrow as pa
 
-    kinds = {
-        16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 700: pa.float64(), 701: pa.float64(), 1082: pa.date32(),
-        1114: pa.timestamp("us"), 1184: pa.timestamp("us", "Asia/Shanghai"),
-    }  # fmt: skip
     made = []
     for field, column in zip(schema, columns, strict=True):
         kind = field.type
-        if column.type_code == _NUMERIC:
+        if column.type_code == NUMERIC:
             found = kind.scale if pa.types.is_decimal(kind) else 0
-            kind = pa.decimal128(column.precision or _DIGITS, column.scale if column.precision else max(found, _SCALE))
-        elif pa.types.is_null(kind):
-            kind = kinds.get(column.type_code, pa.string())
+            kind = pa.decimal128(column.precision or DIGITS, column.scale if column.precision else max(found, SCALE))
         made.append(field.with_type(kind))
     return pa.schema(made)
 

@@ -9,15 +9,17 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi.responses import Response
 
-from portal.render import moment
+from portal.render import exact
 from portal.web import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Column
 
 KINDS = {
     "csv": "text/csv; charset=utf-8",
@@ -27,14 +29,21 @@ KINDS = {
 }
 BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMERIC = 1700  # PostgreSQL's number of the type
+DIGITS, SCALE = 38, 20  # of a computed number the next row's may have more decimals: there is room for twenty
 _EXACT = 10**15  # past it a spreadsheet's number loses digits
 
 
-def as_download(kind: str, title: str, columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> Response:
-    """The rows as an attachment of that kind; columns are (name, heading)."""
+def as_download(
+    kind: str, title: str, columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]], described: Sequence[Column] = ()
+) -> Response:  # fmt: skip
+    """The rows as an attachment of that kind; columns are (name, heading), `described` are those of the query itself."""
     if kind not in KINDS:
         raise Refused(404, f"没有 .{kind} 这种导出", f"可以用 {'、'.join('.' + k for k in KINDS)}")
-    body = {"csv": to_csv, "xlsx": to_xlsx, "parquet": to_parquet, "json": to_json}[kind](columns, rows)
+    if kind == "parquet":
+        body = to_parquet(columns, rows, described)
+    else:
+        body = {"csv": to_csv, "xlsx": to_xlsx, "json": to_json}[kind](columns, rows)
     return attachment(body, f"{title}.{kind}", KINDS[kind])
 
 
@@ -43,16 +52,6 @@ def attachment(body: bytes, name: str, media: str) -> Response:
     return Response(
         body, media_type=media, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     )
-
-
-def _words(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, (datetime, date)):
-        return moment(value)
-    return str(value)
 
 
 def to_csv(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> bytes:
@@ -66,7 +65,7 @@ def to_csv(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -
 
 
 def _harmless(value: Any) -> str:
-    text = _words(value)
+    text = exact(value)
     return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
@@ -90,19 +89,19 @@ def to_xlsx(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) 
                 ):
                     sheet.write_number(at, column, float(value))
                 elif value is not None:
-                    sheet.write_string(at, column, _words(value)[:32767], text)
+                    sheet.write_string(at, column, exact(value)[:32767], text)
         sheet.freeze_panes(1, 0)
         sheet.set_column(0, max(len(columns) - 1, 0), 16)
     return target.getvalue()
 
 
 def value(given: Any) -> Any:
-    """A value as JSON has it: a Decimal as text, which keeps its digits; days and minutes as the county writes them."""
+    """A value as JSON has it: a Decimal as text, which keeps its digits; days and moments as the county writes them."""
     if isinstance(given, Decimal):
         return str(given)
     if given is None or isinstance(given, (str, int, float, bool, list, dict)):
         return given
-    return moment(given) if hasattr(given, "year") else str(given)
+    return exact(given)
 
 
 def to_json(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> bytes:
@@ -114,11 +113,15 @@ def to_json(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) 
     return json.dumps(told, ensure_ascii=False).encode()
 
 
-def arrow(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:
-    """The rows as an Arrow table; types as the database gave them, what Arrow does not know as text."""
+def arrow(names: Sequence[str], rows: Iterable[dict[str, Any]], described: Sequence[Column] = ()) -> Any:
+    """The rows as an Arrow table; types as the database gave them, what Arrow does not know as text.
+
+    A column without a value has the type the query's own description (`described`) names: else it would have none.
+    """
     import pyarrow as pa
 
     listed = list(rows)
+    types = {column.name: column for column in described}
     made = {}
     for name in names:
         values = [row[name] for row in listed]
@@ -126,13 +129,29 @@ def arrow(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:
             made[name] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
             made[name] = pa.array([None if v is None else str(v) for v in values], pa.string())
+        if name in types and pa.types.is_null(made[name].type):
+            made[name] = pa.array(values, _arrow_type(types[name]))
     return pa.table(made)
 
 
-def to_parquet(columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]]) -> bytes:
-    """Parquet with the columns' own names."""
+def _arrow_type(column: Column) -> Any:
+    """What Arrow calls the type of a column of PostgreSQL; text for what it does not know."""
+    import pyarrow as pa
+
+    if column.type_code == NUMERIC and (column.precision or 0) <= DIGITS:
+        return pa.decimal128(column.precision or DIGITS, column.scale if column.precision else SCALE)
+    return {
+        16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 700: pa.float64(), 701: pa.float64(), 1082: pa.date32(),
+        1114: pa.timestamp("us"), 1184: pa.timestamp("us", "Asia/Shanghai"),
+    }.get(column.type_code, pa.string())  # fmt: skip
+
+
+def to_parquet(
+    columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]], described: Sequence[Column] = ()
+) -> bytes:
+    """Parquet with the columns' own names; `described` as `arrow` takes it."""
     import pyarrow.parquet as pq
 
     target = io.BytesIO()
-    pq.write_table(arrow([name for name, _ in columns], rows), target, compression="zstd")
+    pq.write_table(arrow([name for name, _ in columns], rows, described), target, compression="zstd")
     return target.getvalue()

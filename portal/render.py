@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -35,13 +35,17 @@ DASH = "—"  # stands where there is no value: not zero, unknown
 
 
 def number(value: Any, places: int | None = None) -> str:
-    """A number with thousands apart; NULL as a dash. Without `places` a decimal keeps two at most."""
+    """A number with thousands apart; NULL as a dash. Without `places` a decimal keeps two at most; what is not zero never reads as zero."""
     if value is None:
         return DASH
-    if isinstance(value, (float, Decimal)) and places is None:
+    if places is not None:
+        text = f"{value:,.{places}f}"
+    elif isinstance(value, (float, Decimal)):
         text = f"{value:,.2f}".rstrip("0").rstrip(".")
-        return "−" + text[1:] if text.startswith("-") else text
-    text = f"{value:,.{places}f}" if places is not None else f"{value:,}"
+    else:
+        text = f"{value:,}"
+    if text.strip("-0.") == "":
+        text = f"{value:.2g}" if value else text.lstrip("-")
     return "−" + text[1:] if text.startswith("-") else text
 
 
@@ -68,6 +72,23 @@ def moment(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def exact(value: Any) -> str:
+    """A value of a result as text that loses nothing: a moment on the county's clock to its second, JSON as JSON; NULL as no text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, datetime):
+        local = value.astimezone(COUNTY_TIME) if value.tzinfo else value
+        return local.replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, timedelta):
+        rest = str(value - timedelta(days=value.days))
+        return f"{value.days} 天 {rest}" if value.days else rest
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
 def day(value: Any) -> str:
     """A moment of which the hour is not known, or does not matter, as its day."""
     if isinstance(value, datetime) and (value.hour, value.minute) == (0, 0):
@@ -87,22 +108,18 @@ def cell(value: Any, column: str = "", places: int | None = None) -> str:
     """Any value of a result as one table cell shows it; a decimal with `places`, which are its column's."""
     if value is None:
         return DASH
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if _NAMES.match(column) else number(value)
     if isinstance(value, (Decimal, float)):
         return number(value, places)
-    if isinstance(value, (datetime, date)):
+    if isinstance(value, datetime) and not (value.second or value.microsecond):
         return moment(value)
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    return exact(value)
 
 
-def places(rows: Iterable[Mapping[str, Any]], column: str) -> int | None:
-    """How many decimals a column's cells show, two at most, so that its points stand under each other."""
-    texts = [number(r[column]) for r in rows if isinstance(r[column], (Decimal, float))]
+def places(rows: Iterable[Mapping[str, Any]], column: str, most: int = 2) -> int | None:
+    """How many decimals a column's cells show, `most` at most, so that its points stand under each other."""
+    texts = [f"{r[column]:.{most}f}".rstrip("0") for r in rows if isinstance(r[column], (Decimal, float))]
     return max((len(t.partition(".")[2]) for t in texts), default=None)
 
 

@@ -36,6 +36,7 @@ class Answer:
     rows: list[Row]
     cut: bool
     seconds: float
+    described: list[psycopg.Column]
 
 
 def ask(
@@ -50,7 +51,7 @@ def ask(
     """
     with opened(visit, sql, values, limit=limit, run=run, export=export, as_of=as_of) as answer:
         rows = answer.piece(limit)
-    return Answer(answer.columns, rows, answer.cut, time.monotonic() - answer.begun)
+    return Answer(answer.columns, rows, answer.cut, time.monotonic() - answer.begun, answer.described)
 
 
 class Opened:

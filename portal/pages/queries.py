@@ -153,4 +153,4 @@ def export(visit: Visit, kind: str, q: str = "", as_of: str = "") -> Response:
             422, f"超过 {workbench.EXPORTED:,} 行，不能一次导出", "请缩小范围，或用 /connect 页的方法直接连库"
         )
     name = f"查询结果_{day or _today()}"
-    return as_download(kind, name, [(c, c) for c in answer.columns], answer.rows)
+    return as_download(kind, name, [(c, c) for c in answer.columns], answer.rows, answer.described)

@@ -174,11 +174,11 @@ def test_query_lives_in_its_address_with_parameters(window: Window) -> None:
 def test_answer_is_taken_away_whole(signed_in: Signed) -> None:
     client = signed_in("analyst")
     ask = {
-        "q": "SELECT '510101199003070014' AS id, '007' AS code, '=1+1' AS formula, 1.5::numeric AS n, DATE '2026-01-02' AS d"
+        "q": "SELECT '510101199003070014' AS id, '007' AS code, '=1+1' AS formula, 1.5::numeric AS n, DATE '2026-01-02' AS d, NULL::timestamptz AS gone"
     }
     csv = client.get("/sql/export.csv", params=ask)
     assert csv.content.startswith(b"\xef\xbb\xbf")
-    assert csv.text.splitlines()[1] == "510101199003070014,007,'=1+1,1.5,2026-01-02"
+    assert csv.text.splitlines()[1] == "510101199003070014,007,'=1+1,1.5,2026-01-02,"
     sheet = openpyxl.load_workbook(io.BytesIO(client.get("/sql/export.xlsx", params=ask).content)).active
     assert [(c.value, c.data_type) for c in sheet[2]][:4] == [
         ("510101199003070014", "s"),
@@ -188,6 +188,15 @@ def test_answer_is_taken_away_whole(signed_in: Signed) -> None:
     ]
     table = pq.read_table(io.BytesIO(client.get("/sql/export.parquet", params=ask).content))
     assert table.column("id").to_pylist() == ["510101199003070014"]
+    assert str(table.schema.field("gone").type) == "timestamp[us, tz=Asia/Shanghai]"
+    ask = {
+        "q": "SELECT TIMESTAMPTZ '2026-01-02 02:03:04.5Z' AS at, INTERVAL '1 day 2:03' AS took, '{\"甲\": null}'::jsonb AS j, 0.0000012 AS n"
+    }
+    assert client.get("/sql/export.csv", params=ask).text.splitlines()[1] == '2026-01-02 10:03:04.500000,1 天 2:03:00,"{""甲"": null}",0.0000012'  # fmt: skip
+    sheet = openpyxl.load_workbook(io.BytesIO(client.get("/sql/export.xlsx", params=ask).content)).active
+    assert [c.value for c in sheet[2]] == ["2026-01-02 10:03:04.500000", "1 天 2:03:00", '{"甲": null}', 0.0000012]
+    page = client.get("/sql", params={"run": "1", "q": "SELECT 69.9974 AS score, 0.0000001 AS tiny, TIMESTAMP '2026-01-02 03:04:05' AS at"}).text  # fmt: skip
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", page.partition("<tbody>")[2].partition("</tbody>")[0]) == ["69.9974", "1e-7", "2026-01-02 03:04:05"]  # fmt: skip
     assert client.get("/sql/export.csv", params={"q": "SELECT * FROM generate_series(1, 300000)"}).status_code == 422
     assert client.get("/sql/export.exe", params=ask).status_code == 404
 
