@@ -32,7 +32,7 @@ def login_page(visit: Visit) -> Response:
     """The sign-in form."""
     if visit.session is not None and visit.session.stage == "full":
         return RedirectResponse("/", 303)
-    return visit.page("login.html", wrong="", name="", next=_inside(visit.request.query_params.get("next", "")))
+    return visit.page("login.html", wrong="", name="", next=inside(visit.request.query_params.get("next", "")))
 
 
 @route(router, "/login", PUBLIC, methods=("POST",))
@@ -46,8 +46,8 @@ def login(visit: Visit) -> Response:
         if account is None:
             audit.write(connection, name[:31] or "?", "sign_in_failed", address=visit.address)
     if account is None:
-        return visit.page("login.html", 401, wrong=_WRONG, name=name, next=_inside(visit.text("next")))
-    return enter(visit, account, sessions.stage_of(account), _inside(visit.text("next")))
+        return visit.page("login.html", 401, wrong=_WRONG, name=name, next=inside(visit.text("next")))
+    return enter(visit, account, sessions.stage_of(account), inside(visit.text("next")))
 
 
 def enter(visit: Visit, account: Account, stage: str, after: str = "") -> Response:
@@ -64,7 +64,7 @@ def enter(visit: Visit, account: Account, stage: str, after: str = "") -> Respon
     return answer
 
 
-def _inside(place: str) -> str:
+def inside(place: str) -> str:
     """A path of this portal, else nothing: no page sends a visitor to another site."""
     fits = place.startswith("/") and not place.startswith("//") and "\\" not in place and place.isprintable()
     return place if fits else ""

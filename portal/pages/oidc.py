@@ -23,7 +23,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from portal import accounts, audit, sessions
-from portal.pages.front import enter
+from portal.pages.front import enter, inside
 from portal.roles import PUBLIC
 from portal.site import Site
 from portal.web import Refused, Visit, route
@@ -31,10 +31,20 @@ from portal.web import Refused, Visit, route
 router = APIRouter()
 _COOKIE, _SECONDS = "hub_oidc", 600
 _ALGORITHMS = ["RS256", "ES256", "PS256"]
+_PLACES = (
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+)  # what we need of what a provider says of itself
 
 
 def _provider(site: Site) -> dict[str, Any]:
-    """The provider's settings and what it says of itself."""
+    """The provider's settings and where it says to go.
+
+    Raises:
+        Refused: there is none, it does not answer, or it answers as another provider.
+    """
     if site.oidc is None:
         raise Refused(404, "没有配置统一身份认证", "请用账号和口令登录")
     try:
@@ -43,9 +53,14 @@ def _provider(site: Site) -> dict[str, Any]:
             .raise_for_status()
             .json()
         )
-    except (httpx2.HTTPError, ValueError) as error:
+        places = {name: str(told[name]) for name in _PLACES}
+    except (httpx2.HTTPError, ValueError, TypeError, KeyError) as error:
         raise Refused(502, "统一身份认证没有应答", "请稍后再试，或用账号和口令登录") from error
-    return {**site.oidc, **told}
+    if places["issuer"].rstrip("/") != site.oidc["issuer"]:
+        raise Refused(
+            502, "统一身份认证自报的地址和配置的不一样", "请系统管理员核对 HUB_OIDC_ISSUER，要和对方的 issuer 一致"
+        )
+    return site.oidc | places
 
 
 def _seal(site: Site, values: dict[str, Any]) -> str:
@@ -77,6 +92,7 @@ def leave(visit: Visit) -> Response:
         "nonce": secrets.token_urlsafe(24),
         "verifier": secrets.token_urlsafe(48),
         "until": time.time() + _SECONDS,
+        "next": inside(visit.request.query_params.get("next", "")),
     }
     asked = {
         "response_type": "code", "client_id": provider["client_id"], "redirect_uri": _back(visit), "scope": "openid profile", "state": kept["state"],
@@ -101,23 +117,29 @@ def back(visit: Visit, code: str = "", state: str = "") -> Response:
     kept = _open(visit.site, visit.request.cookies.get(_COOKIE, ""))
     if not code or not hmac.compare_digest(state, kept["state"]):
         raise Refused(400, "登录没有走完", "请重新登录")
-    claims = _claims(_provider(visit.site), code, kept, _back(visit))
+    try:
+        claims = _claims(_provider(visit.site), code, kept, _back(visit))
+    except Refused as error:
+        _failed(visit, reason=error.what)
+        raise
     with visit.site.database.owner() as connection:
         row = connection.execute(
             "SELECT account_id FROM hub.account WHERE oidc_subject = %s", [str(claims["sub"])]
         ).fetchone()
         account = accounts.by_id(connection, row["account_id"]) if row else None
-        if account is None or not account.active:
-            audit.write(
-                connection, "?", "sign_in_failed", "oidc", address=visit.address, subject=str(claims["sub"])[:200]
-            )
     if account is None or not account.active:
+        _failed(visit, subject=str(claims["sub"])[:200])
         raise Refused(403, "这个身份在门户没有账号，或账号不在用", "请找县系统管理员建账号，并登记你的统一身份标识")
     # The provider vouches for the password; an administrator's one-time code stays ours.
     stage = sessions.stage_of(account)
-    answer = enter(visit, account, "full" if stage == "password" else stage)
+    answer = enter(visit, account, "full" if stage == "password" else stage, kept["next"])
     answer.delete_cookie(_COOKIE, path="/login/oidc")
     return answer
+
+
+def _failed(visit: Visit, **why: str) -> None:
+    with visit.site.database.owner() as connection:
+        audit.write(connection, "?", "sign_in_failed", "oidc", address=visit.address, **why)
 
 
 def _claims(provider: dict[str, Any], code: str, kept: dict[str, Any], back_to: str) -> dict[str, Any]:
@@ -142,6 +164,6 @@ def _claims(provider: dict[str, Any], code: str, kept: dict[str, Any], back_to: 
             leeway=60, iss={"essential": True, "value": provider["issuer"]}, aud={"essential": True, "value": provider["client_id"]},
             exp={"essential": True}, sub={"essential": True}, nonce={"essential": True, "value": kept["nonce"]},
         ).validate(token.claims)  # fmt: skip
-    except (httpx2.HTTPError, JoseError, ValueError, KeyError) as error:
+    except (httpx2.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
         raise Refused(403, "统一身份认证的答复核对不上", "请重新登录；仍不行请找系统管理员核对配置") from error
     return dict(token.claims)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -37,10 +41,10 @@ def provider(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield address
 
 
-def _through(address: str, subject: str) -> tuple[httpx2.Client, httpx2.Response]:
+def _through(address: str, subject: str, after: str = "") -> tuple[httpx2.Client, httpx2.Response]:
     """Walk the flow as a browser would; the provider's form takes any subject."""
     client = httpx2.Client(base_url=address, trust_env=False, follow_redirects=False)
-    away = client.get("/login/oidc")
+    away = client.get("/login/oidc", params={"next": after} if after else {})
     place = away.headers["location"]
     given = httpx2.post(place, data={"sub": subject, "action": "accept"}, trust_env=False, follow_redirects=False)
     back = given.headers["location"]
@@ -52,8 +56,17 @@ def test_known_subject_comes_in_without_a_password(provider: str, address: str) 
     page = httpx2.get(f"{address}/login", trust_env=False).text
     assert "/login/oidc" in page
     client, answer = _through(address, "county-42")
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert client.get("/boards/indicators").status_code == 200
+    client.close()
+
+
+@pytest.mark.parametrize(("asked", "led"), [("/boards/hotline", "/boards/hotline"), ("//evil.example", "/")])
+def test_the_page_asked_for_comes_after_signing_in(provider: str, address: str, asked: str, led: str) -> None:
+    page = httpx2.get(f"{address}/login", params={"next": asked}, trust_env=False).text
+    assert (f"/login/oidc?next={asked}" in page) == (asked == led)
+    client, answer = _through(address, "county-42", asked)
+    assert answer.headers["location"] == led
     client.close()
 
 
@@ -82,6 +95,58 @@ def test_unknown_subject_and_a_forged_return_stay_out(provider: str, address: st
             "hub_oidc", sealed[:-1] + ("0" if sealed[-1] != "0" else "1"), domain="127.0.0.1", path="/login/oidc"
         )
         assert plain.get("/login/oidc/back?code=x&state=y").status_code == 400
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """A provider that answers each path with what stands here; its own address is under "issuer"."""
+    told: dict[str, Any] = {}
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(told.get(self.path.rpartition("/")[2])).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        places = {"issuer": here, "authorization_endpoint": f"{here}/auth", "token_endpoint": f"{here}/token", "jwks_uri": f"{here}/jwks"}  # fmt: skip
+        told |= {"openid-configuration": places, "jwks": {"keys": []}}
+        monkeypatch.setenv("HUB_OIDC_ISSUER", here)
+        yield told
+        server.shutdown()
+
+
+@pytest.mark.parametrize("told", [[1], {}, "x", None, {"issuer": "http://other.example"}])
+def test_provider_that_is_none_or_another_is_told(says: dict[str, Any], address: str, told: Any) -> None:
+    known = says["openid-configuration"]
+    says["openid-configuration"] = known | told if isinstance(told, dict) and told else told
+    answer = httpx2.get(f"{address}/login/oidc", trust_env=False)
+    assert answer.status_code == 502
+    assert "HUB_OIDC_ISSUER" in answer.text if isinstance(told, dict) and told else "没有应答" in answer.text
+
+
+@pytest.mark.parametrize("told", [[], "x", {}, {"id_token": 5}, {"id_token": "a.b.c"}])
+def test_answer_that_cannot_be_verified_lets_nobody_in_and_is_noted(says: dict[str, Any], address: str, site: Site, told: Any) -> None:  # fmt: skip
+    says["token"] = told
+    with httpx2.Client(base_url=address, trust_env=False) as client:
+        away = client.get("/login/oidc")
+        state = parse_qs(urlsplit(away.headers["location"]).query)["state"][0]
+        answer = client.get("/login/oidc/back", params={"code": "x", "state": state})
+    assert (answer.status_code, "核对不上" in answer.text) == (403, True)
+    with site.database.owner() as connection:
+        last = connection.execute("SELECT entry FROM hub.audit ORDER BY audit_id DESC LIMIT 1").fetchone()
+    assert last is not None
+    entry = json.loads(last["entry"])
+    assert (entry["action"], entry["detail"]) == ("sign_in_failed", {"reason": "统一身份认证的答复核对不上"})
 
 
 def test_without_a_provider_there_is_no_such_way(address: str) -> None:
