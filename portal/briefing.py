@@ -59,10 +59,12 @@ def _kept(connection: psycopg.Connection[Any], make: Callable[[], Row]) -> Row:
         return {"filter": "", "failed": True, "paragraphs": [f"这一节没有生成：{told}。其余各节不受影响；修好后请重新生成。"], "charts": [], "tables": []}  # fmt: skip
 
 
-def _drawn(*charts: Chart | None) -> list[Row]:
-    """Charts as they are kept: the option is drawn when the paper is made, by the same release or a later one."""
+def _drawn(*charts: tuple[str, Chart | None]) -> list[Row]:
+    """Charts under their titles as they are kept: the option is drawn when the paper is made, by the same release or a later one."""
     return [
-        {"option": json.loads(json.dumps(c.option, default=float)), "says": c.says} for c in charts if c is not None
+        {"title": title, "option": json.loads(json.dumps(c.option, default=float)), "says": c.says}
+        for title, c in charts
+        if c is not None
     ]
 
 
@@ -107,8 +109,13 @@ def _indicators(connection: psycopg.Connection[Any], edition: str) -> Row:
     tables = [_table("一级指标得分", ["指标", "牵头单位", "得分", "全市均值", "较全市", "全省均值"], scores)]
     if short:
         tables.append(_table("低于 70 分清单（不四舍五入）", ["指标", "级别", "牵头单位", "得分", "差几分"], short))
-    period = f"{overview[0]['year']} 年{overview[0]['period'] or ''}（{overview[0]['scheme_code']}）"
-    return {"filter": period, "paragraphs": [text], "charts": _drawn(board_charts.scores(overview)), "tables": tables}
+    period = f"{overview[0]['year']} 年{overview[0]['period'] or ''}（{figures.scheme(connection, overview[0]['scheme_code'])}）"
+    return {
+        "filter": period,
+        "paragraphs": [text],
+        "charts": _drawn(("一级指标得分", board_charts.scores(overview))),
+        "tables": tables,
+    }
 
 
 def _hotline(connection: psycopg.Connection[Any], month: str) -> Row:
@@ -130,7 +137,10 @@ def _hotline(connection: psycopg.Connection[Any], month: str) -> Row:
         every = len(late) == found["overdue_open"]
         told = "超期未办结清单" if every else f"超期未办结清单（最久的 {len(late)} 件）"
         tables.insert(0, _table(told, ["工单", "诉求", "承办单位", "到期", "超期（天）"], late))
-    drawn = _drawn(board_charts.on_time(found["trend"]), board_charts.frequent(found["frequent"]))
+    drawn = _drawn(
+        ("按期办结（按到期月份）", board_charts.on_time(found["trend"])),
+        ("近 30 天高频问题", board_charts.frequent(found["frequent"])),
+    )
     return {
         "filter": f"{month} 到期的工单" if month else "全部月份",
         "paragraphs": [text],
@@ -160,5 +170,8 @@ def _rectification(connection: psycopg.Connection[Any], as_of: date) -> Row:
     tables = (
         [_table("超期未销号清单", ["编号", "问题", "牵头单位", "责任人", "时限", "超期（天）"], late)] if late else []
     )
-    drawn = _drawn(board_charts.found_and_closed(found["months"]), board_charts.timetable(found["timetable"], as_of))
+    drawn = _drawn(
+        ("发现和销号（累计）", board_charts.found_and_closed(found["months"])),
+        ("未销号问题的时间表", board_charts.timetable(found["timetable"], as_of)),
+    )
     return {"filter": "全部问题", "paragraphs": [text], "charts": drawn, "tables": tables}

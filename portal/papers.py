@@ -37,6 +37,7 @@ def docx(title: str, content: Row) -> bytes:
         centre: bool = False,
         indent: bool = False,
         keep: bool = False,
+        above: float = 0,
     ) -> None:
         line = paper.add_paragraph()
         run = line.add_run(text)
@@ -44,6 +45,7 @@ def docx(title: str, content: Row) -> bytes:
         run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), font)
         line.paragraph_format.line_spacing = 1.5
         line.paragraph_format.keep_with_next = keep
+        line.paragraph_format.space_before = Pt(above)
         if centre:
             line.alignment = WD_ALIGN_PARAGRAPH.CENTER
         if indent:
@@ -52,22 +54,27 @@ def docx(title: str, content: Row) -> bytes:
     write(title, "方正小标宋简体", 22, centre=True)
     write(content["scope"], "楷体", 12, centre=True)
     for section in content["sections"]:
-        write(section["title"], "黑体", 16, keep=True)
+        write(section["title"], "黑体", 16, keep=True, above=12)
         for text in section["paragraphs"]:
             write(text, "仿宋", 16, indent=True)
         for chart in section.get("charts", ()):
+            if chart.get("title"):  # briefings kept before charts had titles have none
+                write(chart["title"], "楷体", 14, bold=True, keep=True)
             paper.add_picture(io.BytesIO(drawing.png(chart["option"], *_size(chart["option"]))), width=Mm(156))
             write(chart["says"], "楷体", 12)
         for table in section["tables"]:
-            write(table["title"], "楷体", 14, bold=True, keep=True)
+            write(table["title"], "楷体", 14, bold=True, keep=True, above=8)
             paper.element.body[-1].addprevious(_grid(table, Mm(156).twips))
     _number_pages(page)
-    write(f"生成时间 {content['made_at']}，由通衢自动汇总，数字可在门户看板逐级核对。", "仿宋", 12)
+    write(f"生成时间 {content['made_at']}，由通衢自动汇总，数字可在门户看板逐级核对。", "仿宋", 12, above=12)
     target = io.BytesIO()
     paper.save(target)
     return target.getvalue()
 
 
+_WORD = re.compile(r"[!-~]+")  # what has no place to break: a number, a code, a day
+_HALF, _LINE = 120, 104  # twips of half a character in docx, half characters on a line of a pdf's table
+_MARGINS = 3  # half characters a cell keeps free
 _NOT_XML = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _CELL = (
     '<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr><w:p><w:pPr><w:jc w:val="{side}"/></w:pPr><w:r><w:rPr>'
@@ -80,7 +87,7 @@ def _grid(table: Row, width: int) -> Any:
     from docx.oxml import parse_xml
     from docx.oxml.ns import nsdecls
 
-    weights, right = _weights(table), table.get("right", [False] * len(table["head"]))
+    weights, right = _weights(table, width // _HALF), table.get("right", [False] * len(table["head"]))
     widths = [width * weight // sum(weights) for weight in weights]
     sides = ["right" if numeric else "left" for numeric in right]
 
@@ -99,13 +106,19 @@ def _grid(table: Row, width: int) -> Any:
     )
 
 
-def _weights(table: Row) -> list[int]:
-    """How wide each column is to the others: by its longest text, a Chinese character counted as two, within bounds."""
-    lines = [table["head"], *table["rows"]]
-    longest = [
-        max(sum(2 if ord(c) > 0x2E7F else 1 for c in str(line[i])) for line in lines) for i in range(len(table["head"]))
-    ]
-    return [min(max(width, 8), 26) + 3 for width in longest]
+def _weights(table: Row, room: int) -> list[int]:
+    """How wide each column is to the others, in half characters of the `room` a line has.
+
+    None is narrower than its longest number or code, which would be broken in two; longer texts share what is left.
+    """
+    columns = [[str(line[i]) for line in (table["head"], *table["rows"])] for i in range(len(table["head"]))]
+    longest = [min(max(sum(2 if ord(c) > 0x2E7F else 1 for c in text) for text in texts), 26) for texts in columns]
+    # A font that stands in for 仿宋 may have digits a quarter wider.
+    whole = [max((len(word) * 5 / 4 for text in texts for word in _WORD.findall(text)), default=2) for texts in columns]
+    least = [width + _MARGINS for width in whole]
+    left, wanted = room - sum(least), [max(a - b, 0) for a, b in zip(longest, whole, strict=True)]
+    share = max(left, 0) / max(sum(wanted), 1)
+    return [round(10 * (a + b * share)) for a, b in zip(least, wanted, strict=True)]
 
 
 def _size(option: Row) -> tuple[int, int]:
@@ -147,8 +160,11 @@ _PAGE = """
   text(14pt, weight: "bold", section.title)
   for words in section.paragraphs {{ par(first-line-indent: (amount: 2em, all: true), words) }}
   for chart in section.charts {{
-    figure(image(chart.file, width: 100%), caption: none)
-    text(9pt, fill: luma(90), chart.says)
+    block(breakable: false, {{
+      if chart.title != "" {{ block(sticky: true, text(11pt, weight: "bold", chart.title)) }}
+      image(chart.file, width: 100%)
+      text(9pt, fill: luma(90), chart.says)
+    }})
   }}
   for each in section.tables {{
     v(4pt)
@@ -203,9 +219,9 @@ def pdf(title: str, content: Row) -> bytes:
             for place, chart in enumerate(section.get("charts", ())):
                 file = f"{at}-{place}.svg"
                 (Path(folder) / file).write_text(drawing.on_paper(chart["option"], *_size(chart["option"])), "utf-8")
-                charts.append({"file": file, "says": chart["says"]})
+                charts.append({"file": file, "title": chart.get("title", ""), "says": chart["says"]})
             sections.append(
-                section | {"charts": charts, "tables": [t | {"weights": _weights(t)} for t in section["tables"]]}
+                section | {"charts": charts, "tables": [t | {"weights": _weights(t, _LINE)} for t in section["tables"]]}
             )
         text = json.dumps(content | {"title": title, "sections": sections}, ensure_ascii=False)
         (Path(folder) / "content.json").write_text(text, encoding="utf-8")

@@ -31,6 +31,7 @@ def test_briefing_is_made_frozen_and_taken_away(
     page.get_by_role("link", name="九月简报").click()
     expect(page.locator(".title .sub")).to_contain_text("2026-09 到期的工单")
     assert page.evaluate("[...document.querySelectorAll('img.drawn')].map(i => i.naturalWidth > 700)") == [True] * 4
+    assert page.locator("h3", has_text="发现和销号（累计）").count() == 1
     assert axe(page) == []
     number = re.search(r"/briefings/(\d+)", page.url).group(1)  # type: ignore[union-attr]
     client = signed_in("leader")
@@ -48,6 +49,10 @@ def test_briefing_is_made_frozen_and_taken_away(
         "69.97",
         "超期未办结",
         "超期未销号清单",
+        "一级指标得分",
+        "按期办结（按到期月份）",
+        "近 30 天高频问题",
+        "发现和销号（累计）",
     ):
         assert words in text, words
     assert round(paper.sections[0].left_margin.mm) == 28
@@ -87,3 +92,21 @@ def test_briefing_without_sections_or_for_a_department_is_refused(signed_in: Cal
     )  # type: ignore[attr-defined]
     assert client.get("/briefings/99.docx").status_code == 404
     assert signed_in("taxclerk").get("/briefings").status_code == 403
+
+
+def test_no_column_on_paper_is_narrower_than_its_numbers_and_days() -> None:
+    line = [
+        "260207100404000550",
+        "关于窨井盖破损无人处理的问题，希望有关部门尽快处理",
+        "县营商环境建设局",
+        "2026-02-11",
+        "231",
+    ]
+    table = {"head": ["工单", "诉求", "承办单位", "到期", "超期（天）"], "rows": [line] * 3}
+    paper = docx.Document(io.BytesIO(papers.docx("表", {"scope": "", "made_at": "", "sections": [{"title": "", "paragraphs": [], "tables": [table | {"title": ""}]}]})))  # fmt: skip
+    margins = docx.shared.Pt(11)
+    for cell in (0, 3, 4):
+        width = paper.tables[0].columns[cell].width
+        assert width is not None
+        assert width - margins >= docx.shared.Pt(6 * len(line[cell])), line[cell]
+    assert sum(column.width or 0 for column in paper.tables[0].columns) <= docx.shared.Mm(156)
