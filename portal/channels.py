@@ -99,8 +99,28 @@ def deliver(kind: str, address: str, secret: str | None, receiver: str, message:
     except HubError as error:
         raise type(error)(hidden.hide(error.where), hidden.hide(error.what), hidden.hide(error.cure)) from None
     except (OSError, httpx2.HTTPError, smtplib.SMTPException) as error:
-        what = hidden.hide(f"{type(error).__name__} {error}".strip())
-        raise SourceUnavailable(KINDS[kind], f"没有送到（{what}）", "请核对地址、网络和密钥") from None
+        what, cure = _told(error)
+        raise SourceUnavailable(KINDS[kind], f"没有送到：{hidden.hide(what)}", cure) from None
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Why a message did not arrive, and what to do."""
+    answers: tuple[tuple[int, bytes | str], ...] = ()
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        answers = tuple(error.recipients.values())
+    elif isinstance(error, smtplib.SMTPResponseException):
+        answers = ((error.smtp_code, error.smtp_error),)
+    if answers:
+        said = (f"{a.decode(errors='replace') if isinstance(a, bytes) else a}（{code}）" for code, a in answers)
+        return f"邮件服务器没有接收：{'；'.join(said)}", "请核对收件人，以及渠道地址里的用户和密钥"
+    text = f"{type(error).__name__} {error}".strip()
+    if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
+        return f"{SECONDS} 秒没有回答", "请检查网络和防火墙，并请对方确认服务正常"
+    if "refused" in text:
+        return "对方拒绝连接", "请核对端口，并请对方确认服务已启动"
+    if "CERTIFICATE" in text.upper():
+        return "对方的证书不受信任", "请把上级 CA 证书装进本机的信任列表"
+    return f"连接中断（{text}）", "请核对地址、网络和密钥"
 
 
 def _post(address: str, body: bytes, headers: dict[str, str] | None = None) -> httpx2.Response:

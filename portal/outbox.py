@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,24 +23,28 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720))  # after each failed attempt; then it is given up
+SHARE = 15.0  # seconds a channel may take of one round
 _DUE = """
 SELECT o.outbox_id, o.attempts, o.channel_id, o.receiver, n.notice_id, n.title, n.link, n.urgent FROM hub.outbox o JOIN hub.notice n USING (notice_id)
 WHERE (o.channel_id, o.receiver) = (SELECT w.channel_id, w.receiver FROM hub.outbox w JOIN hub.notice_channel c USING (channel_id)
-    WHERE w.sent_at IS NULL AND w.given_up_at IS NULL AND w.due_at <= clock_timestamp() AND c.enabled ORDER BY w.due_at LIMIT 1)
+    WHERE w.sent_at IS NULL AND w.given_up_at IS NULL AND w.due_at <= clock_timestamp() AND c.enabled AND c.channel_id <> ALL(%s) ORDER BY w.due_at LIMIT 1)
   AND o.sent_at IS NULL AND o.given_up_at IS NULL AND o.due_at <= clock_timestamp()
 ORDER BY n.urgent DESC, n.notice_id LIMIT 200 FOR UPDATE OF o SKIP LOCKED
 """
 
 
 def send_due(site: Site, most: int = 100) -> tuple[int, int]:
-    """Send what is due, at most that many messages; (sent, failed)."""
+    """Send what is due, at most that many messages; (sent, failed). A slow channel gives way to the others until the next round."""
     sent = failed = 0
+    spent: dict[int, float] = defaultdict(float)
     for _ in range(most):
+        begun = time.monotonic()
         with site.database.owner() as connection:
-            due = connection.execute(_DUE).fetchall()
+            due = connection.execute(_DUE, [[c for c, seconds in spent.items() if seconds > SHARE]]).fetchall()
             if not due:
                 break
             ok = _attempt(connection, site, due)
+        spent[due[0]["channel_id"]] += time.monotonic() - begun
         sent, failed = sent + ok, failed + (not ok)
     return sent, failed
 

@@ -212,8 +212,10 @@ def _waiting(visit: Visit, user: Account | None) -> dict[str, int]:
         return {"inbox": 0, "notices": 0}
 
 
-def _said(text: str) -> str:
+def _said(kept: str) -> tuple[str, str] | None:
+    """What the page before left to be said: "good" or "bad", and the words."""
+    how, _, text = kept.partition(".")
     try:
-        return bytes.fromhex(text).decode()
+        return (how, bytes.fromhex(text).decode()) if how in {"good", "bad"} else None
     except (ValueError, UnicodeDecodeError):
-        return ""
+        return None

@@ -117,13 +117,13 @@ class Visit:
 
         return HTMLResponse(render(self, template, values), status)
 
-    def go(self, place: str, said: str = "") -> RedirectResponse:
-        """Go on to another page of the portal, which shows `said` once."""
+    def go(self, place: str, said: str = "", *, well: bool = True) -> RedirectResponse:
+        """Go on to another page of the portal, which shows `said` once; `well` tells whether what was asked for is done."""
         answer = RedirectResponse(place, 303)
         if said:
             answer.set_cookie(
                 "hub_said",
-                said.encode().hex(),
+                f"{'good' if well else 'bad'}.{said.encode().hex()}",
                 max_age=60,
                 httponly=True,
                 samesite="lax",

@@ -148,7 +148,7 @@ def change_channel(visit: Visit, number: int, did: str) -> Response:
         one = connection.execute("SELECT * FROM hub.notice_channel WHERE channel_id = %s", [number]).fetchone()
         if one is None or did not in {"test", "on", "off", "remove"}:
             raise Refused(404, "没有这个渠道或操作", "请刷新页面")
-        said = {"on": "已启用", "off": "已停用", "remove": "已删除"}.get(did, "")
+        ok, said = True, {"on": "已启用", "off": "已停用", "remove": "已删除"}.get(did, "")
         if did == "test":
             ok, told = outbox.test(connection, visit.site, one, visit.text("receiver"))
             said = f"测试消息{'已送到' if ok else '没有送到'}：{told}"
@@ -159,7 +159,7 @@ def change_channel(visit: Visit, number: int, did: str) -> Response:
                 "UPDATE hub.notice_channel SET enabled = %s WHERE channel_id = %s", [did == "on", number]
             )
         audit.write(connection, visit.user.name, "config", f"消息渠道 {one['name']}", address=visit.address, did=did)
-    return visit.go("/admin/notify", f"{one['name']}：{said}"[:300])
+    return visit.go("/admin/notify", f"{one['name']}：{said}"[:300], well=ok)
 
 
 # ------------------------------------------------------------------------------------------------- secrets

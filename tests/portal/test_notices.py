@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -199,6 +201,36 @@ def test_failed_attempt_is_logged_tried_again_and_given_up(
     assert outbox.send_due(site) == (1, 0)
     numbers = {headers["X-Hub-Id"] for _, headers, _ in receiver.got}
     assert len(numbers) == 1  # the receiver can tell a repetition
+
+
+def test_slow_channel_gives_way_to_the_others(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "SHARE", -1.0)  # any attempt is too long
+    _channel(site, "webhook", receiver.address + "/slow", name="slow")
+    _put(site, HELD)
+    with site.database.owner() as connection:
+        connection.execute("INSERT INTO hub.outbox (notice_id, channel_id, receiver, due_at) SELECT notice_id, channel_id, 'b', due_at FROM hub.outbox")  # fmt: skip
+    _channel(site, "webhook", receiver.address + "/quick", name="quick")
+    _put(site, Event("held", "held:2", "又一批被扣住", "/runs/2", "tax"))
+    with site.database.owner() as connection:
+        connection.execute("DELETE FROM hub.outbox o USING hub.notice_channel c, hub.notice n WHERE c.channel_id = o.channel_id AND n.notice_id = o.notice_id AND c.name = 'slow' AND n.cause = 'held:2'")  # fmt: skip
+    assert outbox.send_due(site) == (2, 0)
+    assert [path for path, _, _ in receiver.got] == ["/slow", "/quick"]
+    assert outbox.send_due(site) == (1, 0)
+
+
+def test_message_that_does_not_arrive_is_told_why_and_in_red(site: Site, signed_in: Signed) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        _channel(site, "webhook", f"http://127.0.0.1:{nobody.getsockname()[1]}/in")
+        _channel(site, "mail", f"smtp://127.0.0.1:{nobody.getsockname()[1]}?from=a@b.cn")
+        client = signed_in("sysadmin")
+        with site.database.owner() as connection:
+            numbers = [r["channel_id"] for r in connection.execute("SELECT channel_id FROM hub.notice_channel")]
+        for number in numbers:
+            sent = client.post(f"/admin/notify/{number}/test", data={"_csrf": client.csrf, "receiver": "a@b.cn"})  # type: ignore[attr-defined]
+            client.cookies.set("hub_said", sent.cookies["hub_said"].strip('"'))
+            page = client.get("/admin/notify").text
+            assert re.search(r'class="say bad" role="alert">[^<]*没有送到：对方拒绝连接', page)
 
 
 def test_lines_due_together_go_as_one_signed_message(
