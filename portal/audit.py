@@ -41,16 +41,17 @@ ACTIONS = {
 
 # What an entry's detail says, in words: its keys, and those of its values that are the program's own.
 DETAIL = {
-    "did": "做了", "report": "报告", "role": "角色", "rows": "行数", "passed": "通过", "file": "文件", "reason": "原因", "verdict": "结论", "registration": "登记", "kind": "格式",
+    "did": "做了", "report": "报告", "role": "角色", "rows": "行数", "passed": "通过", "file": "文件", "reason": "原因", "verdict": "结论", "registration": "登记", "kind": "类型",
     "filter": "条件", "sections": "章节", "month": "月份", "days": "天数", "wanted": "要做", "sql": "语句", "parameters": "参数", "tables": "表", "error": "出错", "name": "名称",
     "shared": "共享", "source": "来源", "state": "状态", "version": "版本", "when": "时间", "connector": "来源", "variables": "变量", "upheld": "成立", "unmask": "看原值",
-    "operation": "操作", "seconds": "秒", "department": "部门", "until": "到期", "dataset": "数据集", "truncated": "截断", "as_of": "截至", "answer": "答复",
+    "operation": "操作", "seconds": "秒", "department": "部门", "until": "到期", "dataset": "数据集", "truncated": "截断", "as_of": "截至", "answer": "答复", "subject": "身份标识",
 }  # fmt: skip
 VALUES = {
     "add": "新建", "begin": "开始", "change": "修改", "make": "新建", "passwd": "重置口令", "revoke": "撤销", "answer": "答复", "draft": "起草", "disable": "停用",
     "enable": "启用", "totp": "重设动态口令", "test": "测试", "rotate": "更换密钥", "propose": "提议", "submit": "提交", "withdraw": "撤回", "end": "结束", "raise": "提出",
     "publish": "发布", "set": "设定", "unset": "撤回", "announce": "录全", "on": "启用", "off": "停用", "remove": "删除", "progress": "报进展", "closure": "申请销号",
     "pause": "停用", "resume": "恢复", "retire": "撤销", "approve": "批准", "reject": "退回", "accepted": "采纳", "rejected": "没有采纳", "approved": "批准",
+    "accept": "接受", "map": "对应", "mail": "邮件", "wecom": "企业微信", "dingtalk": "钉钉", "webhook": "Webhook", "returned": "退回",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from portal import sessions
+from portal.rectifying import OFFICE
 from schemas.errors import WarehouseUnavailable
 
 if TYPE_CHECKING:
@@ -28,15 +29,27 @@ if TYPE_CHECKING:
 Counts = dict[str, int]
 EVERY, BEAT = 3.0, 15.0  # seconds between questions, between signs of life
 _MOST_KNOWN = 5000
+# What each inbox lists (portal.pages.clerk, portal.tasks), counted for everybody at once.
 _COUNTS = """
+WITH refused AS (
+  SELECT s.department, q.order_id, q.quarantine_id FROM hub.quarantine q JOIN hub.source s USING (source_id) WHERE q.resolved_at IS NULL),
+waits AS (
+  SELECT DISTINCT department, false AS clerks, order_id AS number FROM refused WHERE order_id IS NOT NULL
+  UNION ALL SELECT r.department, false, quarantine_id FROM hub.correction_contest c JOIN refused r USING (quarantine_id) WHERE c.verdict IS NULL
+  UNION ALL SELECT s.department, false, drift_id FROM hub.drift d JOIN hub.source s USING (source_id) WHERE d.state = 'open'
+  UNION ALL SELECT provider, true, objection_id FROM hub.objection WHERE result IS NULL
+  UNION ALL SELECT owner, true, conflict_id FROM hub.conflict WHERE closed_at IS NULL)
 SELECT a.account_id,
   (SELECT count(*) FROM hub.notice_receipt r WHERE r.account_id = a.account_id AND r.read_at IS NULL) AS notices,
-  CASE WHEN a.role IN ('clerk', 'engineer') THEN (SELECT count(DISTINCT q.order_id) FROM hub.quarantine q JOIN hub.source s USING (source_id)
-    WHERE q.resolved_at IS NULL AND q.order_id IS NOT NULL AND (a.department IS NULL OR s.department = a.department))
-  WHEN a.role = 'secadmin' THEN (SELECT count(*) FROM hub.access_request WHERE approved IS NULL)
+  CASE a.role WHEN 'clerk' THEN (SELECT count(*) FROM waits w WHERE w.department = a.department)
+    + (SELECT count(*) FROM hub.registration WHERE state = 'rejected' AND created_by = a.name)
+    + (SELECT count(*) FROM hub.rectification_report WHERE accepted IS NULL AND reported_by <> a.name AND a.department = %(office)s)
+  WHEN 'engineer' THEN (SELECT count(*) FROM waits w WHERE NOT w.clerks AND (a.department IS NULL OR w.department = a.department))
+    + (SELECT count(*) FROM hub.registration WHERE state = 'submitted' AND a.name NOT IN (created_by, submitted_by))
+  WHEN 'secadmin' THEN (SELECT count(*) FROM hub.access_request WHERE approved IS NULL)
     + (SELECT count(*) FROM hub.account w WHERE w.approved_at IS NULL AND w.disabled_at IS NULL)
   ELSE 0 END AS inbox
-FROM hub.account a WHERE a.account_id = ANY(%s)
+FROM hub.account a WHERE a.account_id = ANY(%(accounts)s)
 """
 
 
@@ -44,7 +57,7 @@ def counts(connection: psycopg.Connection[Any], accounts: list[int]) -> dict[int
     """What waits for each account: things to do, messages unread."""
     return {
         row["account_id"]: {"inbox": row["inbox"], "notices": row["notices"]}
-        for row in connection.execute(_COUNTS, [accounts])
+        for row in connection.execute(_COUNTS, {"accounts": accounts, "office": OFFICE})
     }
 
 

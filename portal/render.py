@@ -62,6 +62,11 @@ def short(text: str | None, most: int = 14) -> str:
     return whole if len(whole) <= most else whole[: most - 1] + "…"
 
 
+def size(count: int) -> str:
+    """Bytes of a paper, in whole KB."""
+    return f"{max(round(count / 1024), 1):,} KB"
+
+
 def moment(value: Any) -> str:
     """A day or a minute of the county's clock."""
     if value is None:
@@ -160,6 +165,7 @@ def environment() -> Environment:
         "number": number,
         "signed": signed,
         "moment": moment,
+        "size": size,
         "day": day,
         "unnumbered": unnumbered,
         "cell": cell,

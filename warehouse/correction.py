@@ -39,7 +39,7 @@ LEFT JOIN hub.correction_contest c USING (quarantine_id)
 """
 _ROWS = """
 SELECT q.quarantine_id, q.order_id, q.delivery, q.sheet, q.row_number, q.row_key, q.reasons, q.raw, q.resolution, q.resolved_at,
-  c.raised_by, c.reason AS contest_reason, c.verdict,
+  c.raised_by, c.reason AS contest_reason, c.evidence AS contest_evidence, c.verdict,
   (SELECT count(*) FROM hub.correction_event e WHERE e.quarantine_id = q.quarantine_id AND e.kind = 'bounced') AS bounced
 FROM hub.quarantine q LEFT JOIN hub.correction_contest c USING (quarantine_id)
 """

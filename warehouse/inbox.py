@@ -170,7 +170,7 @@ def reject(connection: Control, number: int, *, by: str, reason: str) -> Decided
         cure = "属实就接受；不对的请部门重报正确的一份，入库后随之改正"
         raise ConfigError(f"变化 {number}", f"批次 {found.batch_id} 只是提醒，已经入库，拒收不了", cure)
     if not reason.strip():
-        raise ConfigError(f"变化 {number}", "拒收要写明原因", "例如 --reason 漏导了乡镇列，请重报")
+        raise ConfigError(f"变化 {number}", "拒收要写明原因", "例如：漏导了乡镇列，请重报")
     where = "drift_id = %s" if found.batch_id is None else "drift_id = %s OR (batch_id = %s AND state = 'open')"
     values: list[Any] = [number] if found.batch_id is None else [number, found.batch_id]
     connection.execute(

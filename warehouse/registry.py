@@ -288,7 +288,7 @@ def reject(connection: psycopg.Connection[dict[str, Any]], number: int, *, by: s
     """
     found = _waiting(connection, number)
     if not reason.strip():
-        raise ConfigError(f"登记 {number}", "退回要写明原因", "例如 --reason 信用代码列对应错了")
+        raise ConfigError(f"登记 {number}", "退回要写明原因", "例如：信用代码列对应错了")
     _decide(connection, number, "rejected", by, reason)
     _told(connection, found.connector, by, "rejected", reason)
     connection.commit()
@@ -403,7 +403,7 @@ def stand(connection: psycopg.Connection[dict[str, Any]], connector: str, state:
         ConfigError: no reason is given for a pause or a retirement.
     """
     if state != "active" and not reason.strip():
-        raise ConfigError(connector, "停用或撤销要写明原因", "例如 --reason 部门系统升级")
+        raise ConfigError(connector, "停用或撤销要写明原因", "例如：部门系统升级")
     connection.execute(
         "INSERT INTO hub.connector_standing VALUES (%s, %s) ON CONFLICT (connector) DO UPDATE SET state = EXCLUDED.state",
         [connector, state],

@@ -23,7 +23,7 @@ from portal.web import Refused, Visit, route
 from schemas.contract import contract
 from schemas.errors import HubError
 from schemas.identifiers import COUNTY_TIME
-from warehouse import registry
+from warehouse import inbox, registry
 from warehouse.precheck import precheck, safe_file, takes_files
 from warehouse.workbook import reasons
 
@@ -61,7 +61,17 @@ def one_run(visit: Visit, batch: int) -> Response:
             "FROM hub.quarantine q CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r WHERE q.batch_id = %s GROUP BY 1, 2, 3 ORDER BY 4 DESC",
             [batch],
         ).fetchall()
-    return visit.page("run.html", run=found[0], rules=rules)
+        changes = connection.execute(
+            "SELECT drift_id, kind FROM hub.drift WHERE batch_id = %s AND state = 'open' AND holds ORDER BY 1", [batch]
+        ).fetchall()
+        later = connection.execute(
+            "SELECT min(n.batch_id) AS batch FROM hub.batch b JOIN hub.batch n USING (source_id, delivery, extracted_at) "
+            "WHERE b.batch_id = %s AND n.batch_id > b.batch_id AND n.status = 'committed'",
+            [batch],
+        ).fetchone()
+    return visit.page(
+        "run.html", run=found[0], rules=rules, changes=changes, kinds=inbox.KINDS, later=later and later["batch"]
+    )
 
 
 # ------------------------------------------------------------------------------------------------- sending a file

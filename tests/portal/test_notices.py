@@ -19,12 +19,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from portal import accounts, channels, notices, outbox, watch
+from portal import accounts, channels, live, notices, outbox, watch
 from portal.notices import Event
 from portal.site import Site
 from schemas.errors import ConfigError
 from schemas.identifiers import COUNTY_TIME
+from tests.portal import county
 from tests.portal.conftest import PEOPLE
+from warehouse import objection
 
 Signed = Callable[[str], httpx2.Client]
 
@@ -298,6 +300,28 @@ def test_mail_goes_to_those_who_want_it(site: Site) -> None:
 def test_channel_that_cannot_be_or_holds_a_secret_is_refused(kind: str, address: str) -> None:
     with pytest.raises(ConfigError):
         channels.check(kind, address, None)
+
+
+@pytest.mark.parametrize("key", ["clerk", "taxclerk", "engineer"])
+def test_head_counts_what_the_inbox_lists(key: str, site: Site, signed_in: Signed) -> None:
+    with site.database.owner() as connection:
+        source = connection.execute("SELECT source_id FROM hub.source WHERE connector = 'hotline_office/callback'").fetchone()  # fmt: skip
+        assert source is not None
+        connection.execute(
+            "INSERT INTO hub.drift (source_id, kind, subject, message, detail, holds, delivery) VALUES (%s, 'column_added', %s, '多了一列', '{}', false, 'a.csv')",
+            [source["source_id"], f"备注{key}"],
+        )  # fmt: skip
+        raised = objection.raise_(connection, county.DAY, dataset="hotline_callback", record_key="CB1", kind="wrong", said="不对", provider="hotline_office", by="fenxi", department=None)  # fmt: skip
+        account = accounts.find(connection, PEOPLE[key][0])
+        assert account is not None
+        told = live.counts(connection, [account.account_id])[account.account_id]["inbox"]
+    page = signed_in(key).get("/inbox").text
+    rows = re.findall(r'<th[^>]*><a href="/(?:quality/orders|drift|objections|conflicts|reviews|boards)/', page)
+    assert told == len(rows)
+    assert told or key == "taxclerk"
+    with site.database.owner() as connection:
+        connection.execute("DELETE FROM hub.objection WHERE objection_id = %s", [raised])
+        connection.execute("DELETE FROM hub.drift WHERE subject = %s", [f"备注{key}"])
 
 
 def test_messages_are_read_by_their_own_reader_only(site: Site, signed_in: Signed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -312,6 +313,12 @@ def test_change_of_a_source_is_decided_in_the_portal_and_the_held_file_goes_in(
     number = int(page.url.split("/")[4])
     assert signed_in("taxclerk").get(f"/drift/{number}").status_code == 404
     assert "热线走访" not in signed_in("taxclerk").get("/drift").text
+    with site.database.owner() as connection:
+        held = connection.execute("SELECT batch_id FROM hub.drift WHERE drift_id = %s", [number]).fetchone()
+    assert held is not None
+    told = signed_in("clerk").get(f"/runs/{held['batch_id']}").text
+    assert f'<a href="/drift/{number}">列改名</a>' in told
+    assert "hub replay" not in told
     page.get_by_role("button", name="是改名").click()
     expect(page.locator(".say.good")).to_contain_text("已接受，正在重新读取 1 批")
     with site.database.owner() as connection:
@@ -319,6 +326,9 @@ def test_change_of_a_source_is_decided_in_the_portal_and_the_held_file_goes_in(
             "SELECT count(*) AS n FROM record.hotline_callback WHERE callback_id = 'V2'"
         ).fetchone()
     assert found == {"n": 1}
+    told = signed_in("clerk").get(f"/runs/{held['batch_id']}").text
+    assert re.search(r'入库的是<a href="/runs/\d+">批次', told)
+    assert "更新看板" not in told
     (folder / "visit.yaml").unlink()
 
 
