@@ -239,14 +239,19 @@ def _door(visit: Visit, stages: Sequence[str], api: bool) -> None:
 
 
 def _session(site: Site, request: Request, api: bool) -> Session | None:
+    """Who asks, by the token or the cookie that came along; whoever brings neither is not looked for."""
     token = request.cookies.get(cookie(site))
-    with site.database.owner() as connection:
-        if api and (bearer := request.headers.get("authorization", "")).lower().startswith("bearer "):
-            from portal import tokens
+    bearer = request.headers.get("authorization", "") if api else ""
+    if bearer.lower().startswith("bearer "):
+        from portal import tokens
 
+        with site.database.owner() as connection:
             account = tokens.find(connection, bearer[7:].strip())
-            return Session(account, "", "full", b"") if account else None
-        return sessions.find(connection, token) if token else None
+        return Session(account, "", "full", b"") if account else None
+    if not token:
+        return None
+    with site.database.owner() as connection:
+        return sessions.find(connection, token)
 
 
 def _same_site(request: Request) -> None:

@@ -150,7 +150,7 @@ async def live(socket: WebSocket, path: str) -> None:
         pass
     try:
         await socket.close()
-    except RuntimeError:  # gone already
+    except (RuntimeError, WebSocketDisconnect):  # gone already
         return
 
 

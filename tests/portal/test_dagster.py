@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
-from websockets.exceptions import InvalidStatus
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from portal import audit
@@ -37,11 +39,12 @@ def behind(site: Site) -> Iterator[list[str]]:
         reached.append(f"{request.method} {request.url.path} {(await request.body()).decode()}")
         return JSONResponse({"cookies": dict(request.cookies), "auth": request.headers.get("authorization")})
 
-    async def live(socket: WebSocket) -> None:
-        await socket.accept("graphql-ws")
-        async for text in socket.iter_text():
-            reached.append(f"WS {text}")
-            await socket.send_text(text)
+    async def live(line: WebSocket) -> None:
+        await line.accept("graphql-ws")
+        with contextlib.suppress(WebSocketDisconnect):
+            async for text in line.iter_text():
+                reached.append(f"WS {text}")
+                await line.send_text(text)
 
     port = free_port()
     routes = [WebSocketRoute("/dagster/graphql", live), Route("/{path:path}", answer, methods=_METHODS)]
@@ -122,3 +125,22 @@ def test_live_line_carries_news_and_no_change(behind: list[str], site: Site, add
         line.send('{"type": "start", "payload": {"query": "subscription { news }"}}')
         assert "news" in str(line.recv(timeout=60))
     assert not [each for each in behind if each.startswith("WS") and "utation" in each]
+
+
+def test_browser_that_goes_away_leaves_no_trace_in_the_log(
+    behind: list[str], site: Site, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = address.replace("http", "ws") + "/dagster/graphql"
+    headers = {"Cookie": f"hub_session={token(site, 'engineer')}"}
+    with (
+        contextlib.suppress(OSError, ConnectionClosed),
+        connect(place, origin=address, subprotocols=["graphql-ws"], additional_headers=headers, proxy=None) as line,  # type: ignore[arg-type, list-item]
+    ):
+        for n in range(50):
+            line.send(f'{{"type": "start", "payload": {{"query": "subscription {{ news{n} }}"}}}}')
+        line.socket.shutdown(socket.SHUT_RDWR)
+    until = time.monotonic() + 30
+    while not any("news49" in each for each in behind) and time.monotonic() < until:
+        time.sleep(0.1)
+    time.sleep(1)
+    assert [record.message for record in caplog.records if "ASGI" in record.message] == []

@@ -247,3 +247,14 @@ def test_page_while_the_warehouse_is_away(path: str, role: str, site: Site, sign
     text = answer.text if answer.headers["content-type"].startswith("text/html") else answer.json()["error"]["message"]
     assert "连接不上" in text
     assert "Traceback" not in text
+
+
+def test_probes_tell_a_living_portal_from_a_warehouse_that_is_away(site: Site, address: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    def away(*_: object) -> None:
+        raise WarehouseUnavailable("共享库", "连接不上", "请稍后再试，或请系统管理员运行 hub doctor")
+
+    monkeypatch.setattr(site.database, "_take", away)
+    with httpx2.Client(base_url=address, trust_env=False) as client:
+        assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "ok"})
+        assert (client.get("/readyz").status_code, client.get("/readyz").json()) == (503, {"status": "warehouse unavailable"})  # fmt: skip
+        assert client.get("/login").status_code == 200
