@@ -103,6 +103,8 @@ def hotline(visit: Visit, month: str = "") -> Response:
         return _unpublished(visit, "hotline")
     with visit.site.database.seen_by(visit.user) as connection:
         found = figures.hotline(connection, month)
+    if month and month not in found["months"]:
+        raise Refused(422, f"没有 '{month}' 到期的工单", "请从看板上的月份里选，月份如 2026-03")
     chart, problems = board_charts.on_time(found.pop("trend")), board_charts.frequent(found["frequent"])
     return visit.page("board_hotline.html", **board, **found, month=month, chart=chart, problems=problems)
 

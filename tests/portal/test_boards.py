@@ -105,3 +105,9 @@ def test_clerk_sees_own_department_only(signed_in: Callable[[str], httpx2.Client
     page = client.get("/boards/hotline").text
     assert "县税务局" in page
     assert "县住建局" not in page
+
+
+@pytest.mark.parametrize("month", ["xx", "2026-13", "1999-01"])
+def test_month_without_tickets_is_told_and_not_shown_as_zeros(month: str, signed_in: Callable[[str], httpx2.Client]) -> None:  # fmt: skip
+    answer = signed_in("leader").get("/boards/hotline", params={"month": month})
+    assert (answer.status_code, f"没有 &#39;{month}&#39; 到期的工单" in answer.text) == (422, True)

@@ -258,3 +258,12 @@ def test_probes_tell_a_living_portal_from_a_warehouse_that_is_away(site: Site, a
         assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "ok"})
         assert (client.get("/readyz").status_code, client.get("/readyz").json()) == (503, {"status": "warehouse unavailable"})  # fmt: skip
         assert client.get("/login").status_code == 200
+
+
+def test_head_fits_a_telephone_with_much_to_do(windows: Callable[[str], tuple[Page, list[str]]]) -> None:
+    page, _ = windows("engineer")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto("/ops")
+    page.evaluate("document.querySelectorAll('[data-live]').forEach((count) => { count.textContent = '888'; })")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.set_viewport_size({"width": 1440, "height": 900})
