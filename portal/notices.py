@@ -60,6 +60,7 @@ KINDS = {
     "briefing": Kind("简报已生成", False, (), ("leader",)),
     "token": Kind("令牌快到期", False),
     "calendar": Kind("工作日历缺年度安排", False, (), ("sysadmin",)),
+    "undelivered": Kind("消息没有送到", False, (), ("sysadmin",)),
 }
 
 

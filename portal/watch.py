@@ -193,6 +193,18 @@ def endings(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
         )
 
 
+def channels(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
+    """Channels on which messages were given up, once a day each."""
+    for row in connection.execute(
+        "SELECT c.channel_id, c.name, count(*) AS n, (max(o.given_up_at) AT TIME ZONE 'Asia/Shanghai')::date AS day FROM hub.outbox o "
+        "JOIN hub.notice_channel c USING (channel_id) WHERE o.given_up_at IS NOT NULL GROUP BY c.channel_id, c.name"
+    ):
+        cause = f"undelivered:{row['channel_id']}:{row['day']}"
+        yield Event(
+            "undelivered", cause, f"消息渠道“{row['name']}”有 {row['n']} 条试了多次没有送到，已放弃", "/admin/notify"
+        )
+
+
 def _there(connection: psycopg.Connection[Any], view: str) -> bool:
     row = connection.execute("SELECT to_regclass(%s) AS made", [f"board.{view}"]).fetchone()
     return bool(row and row["made"] is not None)
@@ -206,6 +218,7 @@ WATCHED: tuple[Callable[[Any, Site], Iterator[Event]], ...] = (
     boards,
     reports,
     endings,
+    channels,
 )
 
 

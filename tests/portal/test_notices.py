@@ -194,6 +194,10 @@ def test_failed_attempt_is_logged_tried_again_and_given_up(
     with site.database.owner() as connection:
         log = outbox.deliveries(connection)
         (row,) = connection.execute("SELECT attempts, given_up_at FROM hub.outbox").fetchall()
+    watch.look(site)
+    assert "消息渠道“webhook”有 1 条试了多次没有送到，已放弃" in _unread(site, "sysadmin")
+    with site.database.owner() as connection:
+        connection.execute("DELETE FROM hub.outbox o USING hub.notice n WHERE n.notice_id = o.notice_id AND n.cause <> 'held:1'")  # fmt: skip
         assert outbox.again(connection) == 1
     assert row["attempts"] == len(outbox.PAUSES) + 1
     assert row["given_up_at"] is not None
