@@ -44,7 +44,7 @@ class Site:
     name: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_NAME", "示例县政务数据共享枢纽"))
     address: str = field(default_factory=lambda: os.environ.get("HUB_PORTAL_URL", "").rstrip("/"))  # as people reach it
 
-    running: dict[str, tuple[int, Any]] = field(default_factory=dict)  # run -> (account, connection), to cancel it
+    running: dict[tuple[int, str], Any] = field(default_factory=dict)  # (account, run) -> connection, to cancel it
     _people: tuple[float, dict[str, str]] = field(default=(-1.0, {}))  # until when it holds
 
     @cached_property

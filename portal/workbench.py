@@ -133,8 +133,9 @@ def _running(
         )
         connection.commit()
         if run:
-            site.running[run] = (user.account_id, connection)
-            stack.callback(site.running.pop, run, None)
+            mine = user.account_id, run  # an address handed on brings its run along
+            site.running[mine] = connection
+            stack.callback(site.running.pop, mine, None)
         # Prepared, so that one statement is one statement; a cursor, so that no more rows come than are wanted.
         plain = PLAIN.match(text)
         cursor: Any = stack.enter_context(connection.cursor() if plain else connection.cursor("answer"))
@@ -169,11 +170,10 @@ def _running(
 
 def stop(site: Site, user: Account, run: str) -> bool:
     """End a query the same user has running; False when there is none of that name."""
-    found = site.running.get(run)
-    if found is None or found[0] != user.account_id:
-        return False
-    found[1].cancel_safe(timeout=5)
-    return True
+    found = site.running.get((user.account_id, run))
+    if found is not None:
+        found.cancel_safe(timeout=5)
+    return found is not None
 
 
 def history(site: Site, user: Account, limit: int = 30) -> list[Row]:

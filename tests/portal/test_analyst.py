@@ -227,10 +227,11 @@ def test_long_query_is_stopped_by_its_own_user_only(signed_in: Signed, site: Sit
     )
     thread.start()
     until = time.monotonic() + 20
-    while "slow1" not in site.running and time.monotonic() < until:
+    while not any(run == "slow1" for _, run in site.running) and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(0.3)
     assert other.post("/sql/cancel", data={"_csrf": other.csrf, "run": "slow1"}).json() == {"stopped": False}  # type: ignore[attr-defined]
+    assert other.get("/sql", params={"q": "SELECT 1", "run": "slow1"}).status_code == 200  # the address was handed on
     second = signed_in("analyst")
     assert second.post("/sql/cancel", data={"_csrf": second.csrf, "run": "slow1"}).json() == {"stopped": True}  # type: ignore[attr-defined]
     thread.join(20)
