@@ -55,6 +55,9 @@ _MACROS = (
     "slip_of_pen(a, b) AS CASE length(a) - length(b) WHEN 0 THEN turned(a, b) WHEN 1 THEN doubled(a, b) WHEN -1 THEN doubled(b, a) ELSE false END",
     "turned(a, b) AS list_contains(list_transform(range(1, length(a)), i -> substr(a, 1, i - 1) || substr(a, i + 1, 1) || substr(a, i, 1) || substr(a, i + 2)), b)",
     "doubled(a, b) AS list_contains(list_transform(range(1, length(b) + 1), i -> substr(b, 1, i) || substr(b, i)), a)",
+    "letter_off(a, b) AS CASE length(a) - length(b) WHEN 0 THEN len(list_filter(range(1, length(a) + 1), i -> substr(a, i, 1) <> substr(b, i, 1))) = 1 "
+    "WHEN 1 THEN left_out(a, b) WHEN -1 THEN left_out(b, a) ELSE false END",
+    "left_out(a, b) AS list_contains(list_transform(range(1, length(a) + 1), i -> substr(a, 1, i - 1) || substr(a, i + 1)), b)",
     # Ann B. Lee, C Roe -> "a lee, c roe"; one name, or the list of a paper's authors.
     "short_names(s) AS CASE WHEN NOT is_han(s) THEN array_to_string(list_sort(list_transform(regexp_split_to_array(s, "
     "'\\s*(?:,|;|&| and )\\s*'), n -> left(latin(n), 1) || ' ' || split_part(latin(n), ' ', -1))), ', ') END",
@@ -169,12 +172,14 @@ def _without_places(con: Any, fields: list[Field]) -> None:
             )
         either = "|".join(filter(None, listed.values()))
         if either:
-            behind = f"(?:{_BRACKET}(?:{either})(?:镇|乡|街道)?店{_BRACKET}|(?:{either})(?:镇|乡|街道)?店)$"
-            shop = quoted(f"^.{{2,}}?[(]?({either})(?:镇|乡|街道)?店[)]?$")
+            behind = f"(?:{_BRACKET}(?:{either})(?:镇|乡|街道)?{_SHOP}{_BRACKET}|(?:{either})(?:镇|乡|街道)?{_SHOP})$"
+            shop = quoted(f"^.{{2,}}?[(]?({either})(?:镇|乡|街道)?{_SHOP}[)]?$")
             con.execute(
                 f"UPDATE feature SET {name}_shop = regexp_extract({name}, {shop}, 1), "
                 f"{name}_bare = coalesce(nullif(regexp_replace({name}_bare, {quoted(behind)}, ''), ''), {name}_bare) WHERE regexp_matches({name}, {shop})"
             )
+            # 悦萃药房（育才街店） may be a branch, or all there is.
+            con.execute(f"UPDATE feature SET {name}_branch = NULL WHERE {name}_shop IS NOT NULL AND NOT {name}_branch")
             for place in places[:1]:
                 con.execute(
                     f"UPDATE feature SET {place} = {name}_shop WHERE {place} IS NULL AND {name}_shop IS NOT NULL"
@@ -182,6 +187,8 @@ def _without_places(con: Any, fields: list[Field]) -> None:
 
 
 _BRACKET = "[()（）]?"
+_SHOP = "(?:分?店|分公司)"
+_PREMISES = "[厂店部行馆城坊场站社]"  # 家具厂, 石材厂
 # What addresses know, by kind: SQL of it over a normal address.
 _PLACES = {
     "town": "regexp_replace(address_town({}), '(镇|乡|街道)$', '')",
@@ -207,7 +214,7 @@ def _stems(con: Any, name: str, trades: Sequence[str], industries: Sequence[str]
     """
     words = {word: line.split()[0] for line in trades for word in line.split()}
     listed = ", ".join(f"({quoted(word)}, {quoted(one)})" for word, one in words.items())
-    parts = quoted(f"^(.{{2,}}?)({'|'.join(words)}|(?:{'|'.join(industries)})+)?$")
+    parts = quoted(f"^(.{{2,}}?)({'|'.join(words)}|(?:{'|'.join(industries)})+{_PREMISES}?)?$")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE stemmed AS
         SELECT bare, stem, CASE WHEN bare = formless THEN stem || coalesce(one, trade) ELSE bare END AS put FROM (
@@ -269,8 +276,9 @@ def _columns(field: Field) -> dict[str, str]:
         case "date":
             return {"": f"coalesce(iso_date(trim({f})), nullif(trim({f}), ''))"}
         case "phone":
-            # Of several numbers in one cell the first.
-            one = f"regexp_extract({f}, '^[^/、;；,，]*')"
+            # Of several numbers in one cell the first; 310/246-1501 is one.
+            first = f"regexp_extract({f}, '^[^/、;；,，]*')"
+            one = f"CASE WHEN regexp_matches({first}, '(?:[0-9][^0-9]*){{5}}') THEN {first} ELSE {f} END"
             digits = f"regexp_replace(coalesce(phone_clean({one}), {one}), '[^0-9]', '', 'g')"
             return {
                 "": f"CASE WHEN length({digits}) >= 5 AND NOT regexp_matches({digits}, '^(0+|1+|9+)$') THEN right({digits}, 11) END"

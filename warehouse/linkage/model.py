@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -105,7 +106,8 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
             level["m_probability"] = median(values) if values else None
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     settings = _counted(con, settings)
-    return Model(_sound(settings, _matches(settings, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+    known = {f.column: con.execute(f"SELECT count({f.column}) / count(*) FROM feature").fetchone()[0] for f in fields}
+    return Model(_sound(settings, _matches(settings, known, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
 
 
 def _session(
@@ -155,12 +157,20 @@ def _counted(con: Any, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _matches(settings: dict[str, Any], met: list[tuple[tuple[str, ...], float]], rows: int) -> float:
-    """How many pairs match in all: those EM found among pairs equal in a field, raised by how often matches are equal there."""
+def _matches(
+    settings: dict[str, Any], known: dict[str, float], met: list[tuple[tuple[str, ...], float]], rows: int
+) -> float:
+    """How many pairs match in all: those EM found among pairs equal in a field, raised by how often matches are equal there.
+
+    `known` is the share of records with a value: matches of which one has none are not among the equal.
+    """
     equal = {
         c["output_column_name"]: c["comparison_levels"][1].get("m_probability") or 0.7 for c in settings["comparisons"]
     }
-    found = sorted(matches / max(math.prod(equal[column] for column in columns), 0.2) for columns, matches in met)
+    found = sorted(
+        matches / (max(math.prod(equal[f] for f in columns), 0.2) * math.prod(known[f] ** 2 for f in columns))
+        for columns, matches in met
+    )
     return min(found[len(found) // 2], rows * 5.0) if found else 0.0
 
 
@@ -257,37 +267,35 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     rules: list[tuple[tuple[str, ...], int]] = [
         ((column,), pairs) for column, pairs in single.items() if _ENOUGH_PAIRS <= pairs <= 8 * rows
     ]
-    # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
-    pure = {rule: _purity(con, rule[0][0], across) for rule in rules}
-    best = max(pure.values(), default=0.0)
-    rules = sorted(
-        (rule for rule in rules if pure[rule] >= best / 2), key=lambda rule: (-round(pure[rule], 1), rule[1])
-    )
     common = [column for column, pairs in single.items() if pairs > 8 * rows]
-    for place, left in enumerate(common):
-        for right in common[place + 1 :]:
-            pairs = _pairs(con, (left, right), across)
-            if _ENOUGH_PAIRS <= pairs <= 8 * rows:
-                rules.append(((left, right), pairs))
+    both = [((left, right), _pairs(con, (left, right), across)) for left, right in combinations(common, 2)]
+    rules += [(columns, pairs) for columns, pairs in both if _ENOUGH_PAIRS <= pairs <= 8 * rows]
+    # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
+    pure = {rule: _purity(con, rule[0], across) for rule in rules}
+    best = max(pure.values(), default=0.0)
+    rules.sort(key=lambda rule: (len(rule[0]), -round(pure[rule], 1), rule[1]))
     chosen: list[tuple[tuple[str, ...], int]] = []
     trained: dict[str, int] = dict.fromkeys(single, 0)
-    for columns, pairs in rules:
-        news = [column for column in trained if column not in columns and trained[column] < 2]
+    for rule in rules:
+        columns, _ = rule
+        # What strangers teach is only better than nothing.
+        enough = 2 if pure[rule] >= best / 2 else len(columns) - 1
+        news = [column for column in trained if column not in columns and trained[column] < enough]
         if news and len(chosen) < _SESSIONS:
-            chosen.append((columns, pairs))
+            chosen.append(rule)
             for column in news:
                 trained[column] += 1
     return chosen
 
 
-def _purity(con: Any, column: str, across: bool) -> float:
-    """Of the pairs equal in `column`, the share that is equal in another telling field too; pairs without a second value apart."""
+def _purity(con: Any, columns: Sequence[str], across: bool) -> float:
+    """Of the pairs equal in `columns`, the share that is equal in another telling field too; pairs without a second value apart."""
     telling = [
         other
         for (other,) in con.execute(
             "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
         ).fetchall()
-        if other != column and _by_chance(con, other) < _TELLING
+        if other not in columns and _by_chance(con, other) < _TELLING
     ]
     if not telling:
         return 0.0
@@ -296,7 +304,7 @@ def _purity(con: Any, column: str, across: bool) -> float:
     apart = " AND l.source <> r.source" if across else ""
     share = con.execute(
         f"""SELECT avg(CAST({equal} AS int)) FILTER ({known})
-        FROM feature l JOIN feature r ON l.{column} = r.{column} AND l.rid < r.rid{apart}"""
+        FROM feature l JOIN feature r ON {" AND ".join(f"l.{column} = r.{column}" for column in columns)} AND l.rid < r.rid{apart}"""
     ).fetchone()[0]
     return float(share or 0)
 

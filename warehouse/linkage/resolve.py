@@ -24,6 +24,7 @@ _MOST = 12.0
 _DOUBLED, _MET = 0.06, 0.1
 # Log2 odds, under the prior of pairs within one source, from which such a source is believed to list one thing twice.
 _SURELY_TWICE = 8.0
+_ONE_NAME = 0.9
 # Log2 of the Bayes factor from which another field backs two names.
 _BACKS = 5.0
 
@@ -136,8 +137,8 @@ def _judge(con: Any, fields: list[Field]) -> None:
 def _barred(f: str, backed: str) -> str:
     """SQL: whether two names bar a pair: a branch and none, or two full legal names that are not the same one written otherwise.
 
-    Written otherwise is one with its legal form, its region or its trade shortened (鑫源公司), where another field backs it, and
-    one with letters turned or doubled, where two do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
+    Written otherwise is one with its legal form, its region or its trade shortened (鑫源公司), where another field backs it, one
+    with letters turned or doubled, where two do, and one with a letter changed or left out, where three do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
     """
     without = " OR ".join(f"{side}.{f}_legal = {side}.{f}_stem || '公司'" for side in "lr")
     shortened = (
@@ -145,7 +146,8 @@ def _barred(f: str, backed: str) -> str:
         f"OR (l.{f}_stem = r.{f}_stem AND ({without})))"
     )
     slip = f"slip_of_pen(l.{f}_formed, r.{f}_formed)"
-    otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} ELSE {shortened} OR {slip} END"
+    letter = f"letter_off(l.{f}_formed, r.{f}_formed)"
+    otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} WHEN 2 THEN {shortened} OR {slip} ELSE {shortened} OR {slip} OR {letter} END"
     return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
 
 
@@ -180,11 +182,16 @@ def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> 
     codes = sure.codes(con, fields)
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
     branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
-    # A source that lists nothing twice still does so once in a while: what is surely one within it does not bar a cluster.
+    # A source that lists nothing twice still does so once in a while: what is surely one within it, name and all, does not bar a
+    # cluster. Two names under one roof, at one telephone, are two.
+    alike = "".join(
+        f" AND coalesce(likeness(l.{n}_g, l.{n}_gn, r.{n}_g, r.{n}_gn) >= {_ONE_NAME}, true)"
+        for n in (f.column for f in fields if f.role == "organisation")
+    )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE doubled AS
         WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b AND r.source = l.source
-                      WHERE weight >= {_SURELY_TWICE!r} AND NOT barred)
+                      WHERE weight >= {_SURELY_TWICE!r} AND NOT barred{alike})
         SELECT a AS rid FROM pair UNION SELECT b FROM pair"""
     )
     con.execute(

@@ -19,10 +19,9 @@ def find(con: Any, fields: list[Field], alone: bool) -> None:
     con.execute("CREATE OR REPLACE TABLE sure (rid bigint, key varchar, reason varchar)")
     con.execute("CREATE OR REPLACE TABLE conflict (a bigint, b bigint, reason varchar)")
     names = [f.column for f in fields if f.role == "organisation"]
-    branch = f"coalesce({names[0]}_branch, false)" if names else "false"
     proof = proofs(con, fields)
     for code in proof:
-        _by_identifier(con, code, branch, names)
+        _by_identifier(con, code, names)
     if names:
         _by_name(con, names[0], fields, proof)
     if not alone:
@@ -53,19 +52,20 @@ def proofs(con: Any, fields: list[Field]) -> list[str]:
     return found
 
 
-def _by_identifier(con: Any, f: str, branch: str, names: list[str]) -> None:
+def _by_identifier(con: Any, f: str, names: list[str]) -> None:
     valid = f"length({f}) >= 4"
     if not names:
         con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || {f}, 'identifier' FROM feature WHERE {valid}")
         return
     n = names[0]
+    # Where a name does not tell, a shop under the code of a branch is that branch.
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE held_code AS
-        WITH first AS (SELECT {f} AS code, {branch} AS branch, arg_min(rid, ({n} IS NULL, place, source, id)) AS rid
-                       FROM feature WHERE {valid} GROUP BY ALL)
+        WITH holder AS (SELECT *, coalesce({n}_branch, bool_or({n}_branch) OVER (PARTITION BY {f}), false) AS is_branch FROM feature WHERE {valid}),
+             first AS (SELECT {f} AS code, is_branch AS branch, arg_min(rid, ({n} IS NULL, place, source, id)) AS rid FROM holder GROUP BY ALL)
         SELECT x.rid, first.rid AS first, x.{f} AS code, first.branch AS branch,
           x.{n} IS NULL OR y.{n} IS NULL OR x.{n} = y.{n} OR likeness(x.{n}_g, x.{n}_gn, y.{n}_g, y.{n}_gn) >= {_SAME_NAME} AS same_name
-        FROM (SELECT *, {branch} AS is_branch FROM feature WHERE {valid}) x JOIN first ON first.code = x.{f} AND first.branch = x.is_branch
+        FROM holder x JOIN first ON first.code = x.{f} AND first.branch = x.is_branch
         JOIN feature y ON y.rid = first.rid"""
     )
     con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || code || branch, 'identifier' FROM held_code WHERE same_name")
