@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 ABSENT = object()
+_CHINESE_XML = re.compile(rb"\s*<\?xml[^>]*encoding=[\"'](?:gb2312|gbk|gb18030)[\"'][^>]*\?>", re.IGNORECASE)
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _SAMPLE = 1 << 18  # bytes that tell an encoding
 _ESCAPE = 12  # characters: an escape that is cut off is told where it begins, two of them may be one character
@@ -137,7 +138,7 @@ def _xml(content: bytes) -> Any:
     # Entities and outer documents are never followed: an answer must not make the hub read files or other hosts.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(in_utf8(content), parser)
     except etree.XMLSyntaxError:
         text = content[:2000].decode("utf-8", errors="replace")
         if text.lstrip("\ufeff \r\n\t")[:1] == "<" and "<html" not in text.lower():
@@ -146,6 +147,18 @@ def _xml(content: bytes) -> Any:
     if etree.QName(root).localname.lower() == "html":
         raise Foreign(_kind("<html"))
     return {etree.QName(root).localname: element_value(root)}
+
+
+def in_utf8(content: bytes) -> bytes:
+    """An XML document that says it is in GBK or GB2312 in UTF-8 and without saying so: it is GB18030, which parsers may not know.
+
+    What is no valid GB18030 is left as it is, and is told by the parser.
+    """
+    said = _CHINESE_XML.match(content)
+    try:
+        return content[said.end() :].decode("gb18030").encode() if said else content
+    except UnicodeDecodeError:
+        return content
 
 
 def _kind(text: str) -> str:

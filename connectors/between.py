@@ -287,6 +287,9 @@ class Watch:
             text = next(cell for cell in cells if cell != "")
             if isinstance(text, str) and not shape.is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
                 return LONE
+        if self.second is None and reordered(cells, self._names):
+            self.second = line
+            return f"第 {line} 行起像是另一张表"
         self._above.append(cells)
         self._last = line
         return None
@@ -296,6 +299,29 @@ class Watch:
         if isinstance(first, str) and self._bare and first.startswith(self._bare):
             return True
         return cells.count("") > self._width - 3 and any(isinstance(cell, str) and "单位" in cell for cell in cells)
+
+
+def reordered(cells: Sequence[Any], names: Sequence[str]) -> bool:
+    """Whether a row has all the names once more, in another order."""
+    return (
+        len(cells) == len(names) > 1
+        and isinstance(cells[0], str)
+        and cells[0] in names[1:]
+        and sorted(map(header.squeezed, cells)) == sorted(map(header.squeezed, names))
+    )
+
+
+def names_reordered(batch: pa.RecordBatch, names: Sequence[str]) -> int | None:
+    """The line on which the names stand once more in another order; None when they do not."""
+    if len(names) < 2:
+        return None
+    column = batch.column(0)
+    for place in numpy.flatnonzero(
+        pc.fill_null(pc.is_in(column, pa.array(names[1:])), False).to_numpy(zero_copy_only=False)
+    )[:_AGAIN]:
+        if reordered([each[place].as_py() or "" for each in batch.columns[: len(names)]], names):
+            return int(batch.column("_row")[place].as_py())
+    return None
 
 
 def commented(column: pa.Array) -> pa.BooleanArray | None:

@@ -126,6 +126,8 @@ class DelimitedFile:
             self._delivery.find("one_column", text)
         elif found.width == 1 and not self._wanted and found.prose:
             self._delivery.find("one_column", "每行读作一格，像是一段文章，不是表格，请核对")
+        if found.noted:
+            self._delivery.find("note", shape.NOTED.format(found.noted))
         if found.narrow:
             self._delivery.find("table_above", shape.NARROW.format(found.narrow))
         if found.transposed:

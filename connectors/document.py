@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import between, header, ledger
+from connectors import between, header, ledger, shape
 from connectors.answers import TOTAL, said_total
 
 if TYPE_CHECKING:
@@ -21,16 +21,28 @@ PARTIAL = "文件里写着共 {} 条，只有 {} 条，像是只存了一页，�
 MORE = "文件里写着后面还有（{}），像是只存了一页，请部门取全后重发"
 _MORE = re.compile(r"has_?(?:next|more)(?:_?page)?|exceededTransferLimit|is_?truncated", re.IGNORECASE)
 _NEXT = re.compile(r"(?:@odata\.)?next(?:_?(?:link|page_?url|url|href|page_?token|token|cursor))?", re.IGNORECASE)
+_COUNT = re.compile(
+    r"(?:record|row|item|data|result)?_?counts?|(?:record|row|item)s?_?(?:num|number|total)", re.IGNORECASE
+)
+_WORD = re.compile(r"^[\u4e00-\u9fff（）()]{2,12}$")
 _KINDS = 1000
 _LETTERS = [chr(code) for code in range(65, 91)]
 
 
 def unsaid(body: Any, given: int) -> str | None:
     """What an answer kept as a file says of records that are not in it; None when it says nothing."""
-    if (total := said_total(body)) is not None and total > given:
+    total = max(said_total(body) or 0, *_counts(body), 0)
+    if total > given:
         return PARTIAL.format(total, given)
     more = next(_goes_on(body), None)
     return MORE.format(more) if more else None
+
+
+def _counts(body: Any, depth: int = 3) -> Iterator[int]:
+    for name, value in body.items() if isinstance(body, dict) and depth else ():
+        if _COUNT.fullmatch(name) and str(value).isdecimal():
+            yield int(str(value))
+        yield from _counts(value, depth - 1)
 
 
 def _goes_on(body: Any, depth: int = 3) -> Iterator[str]:
@@ -42,13 +54,18 @@ def _goes_on(body: Any, depth: int = 3) -> Iterator[str]:
 
 def said_beside(parent: Any) -> int | None:
     """How many records there are in all, as elements and attributes beside and above a list in XML say; None when they do not."""
-    for element in itertools.chain([parent], parent.iterancestors()):
-        told = {str(name): value for name, value in element.attrib.items()}
-        told |= {child.tag.rpartition("}")[2]: child.text or "" for child in element if isinstance(child.tag, str)}
-        for name, value in told.items():
-            if TOTAL.fullmatch(name) and value.strip().isdecimal():
-                return int(value)
-    return None
+    said: list[int] = []
+    for above in itertools.chain([parent], parent.iterancestors()):
+        beside = [child for child in above if child is not parent and above is not parent]
+        for element in itertools.chain([above], beside, *beside):
+            told = {str(name): value for name, value in element.attrib.items()}
+            if isinstance(element.tag, str) and not len(element) and element is not above:
+                told[element.tag.rpartition("}")[2]] = element.text or ""
+            said += [
+                int(value) for name, value in told.items()
+                if (TOTAL.fullmatch(name) or _COUNT.fullmatch(name)) and value.strip().isdecimal()
+            ]  # fmt: skip
+    return max(said, default=None)
 
 
 class Shapes:
@@ -58,10 +75,13 @@ class Shapes:
         self._kinds: dict[tuple[str, ...], int] = {}  # keys -> the number of the first record that has just these
         self._nested: set[str] = set()
         self._count = 0
+        self._first: list[Any] = []
 
     def see(self, record: dict[str, Any]) -> dict[str, Any]:
         """The record, looked at."""
         self._count += 1
+        if self._count == 1:
+            self._first = [value for value in record.values() if value is not None]
         if len(self._kinds) < _KINDS:
             self._kinds.setdefault(tuple(record), self._count)
         for name, value in record.items():
@@ -83,12 +103,23 @@ class Shapes:
             yield "mixed_records", f"{places} 没有共同的字段，像是几种不同的记录，请核对"
         if self._nested:
             yield "nested", f"“{'、'.join(sorted(self._nested))}”里还有一串记录，读作 JSON 文本，没有展开"
+        if self._count > 1 and _are_names(self._first):
+            yield "placeholder_names", f"第 1 条（{'、'.join(self._first[:3])}）像是字段的中文名，不是记录，请核对"
         names = {name: None for keys in self._kinds for name in keys}
         if any(name.startswith("__EMPTY") for name in names) or (
             len(names) > 1 and list(names) == _LETTERS[: len(names)]
         ):
             text = f"字段名（{'、'.join(itertools.islice(names, 3))}）像是导出程序给的，真正的表头可能在第 1 条里，请部门从原表重新导出"
             yield "placeholder_names", text
+
+
+def _are_names(values: list[Any]) -> bool:
+    """Whether values are what columns are called in Chinese: all words, half of them known as names."""
+    if len(values) < 2 or not all(type(value) is str and _WORD.match(value) for value in values):
+        return False
+    return sum(header.is_label(value) or header.key(value) in shape.known_names() for value in values) * 2 >= len(
+        values
+    )
 
 
 class Totals:

@@ -41,14 +41,17 @@ _SYMBOLS = frozenset(
 _SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
 _WHOSE = "(?:(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项类]度?|以上|上述)"
 _TOTAL = re.compile(
-    rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|共计|总合计|总数)(?:[（(].*)?[：:]?$|^[\u4e00-\u9fff]{{1,6}}小计[：:]?$"
+    rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|共计|总合计|总数|合計|小計|總計|累計|共計)(?:[（(：:].*)?$|^[\d\u4e00-\u9fff]{{1,8}}小[计計][：:]?$"
 )
 _WORKED_OUT = "承前页|承上页|过次页|转下页|接上页|上页结转|结转下页|平均|平均值|平均数|均值|最大值|最小值|标准差"
 _CARRIED = re.compile(rf"^(?:{_WORKED_OUT})[：:]?$")
 _EXAMPLE_TEXT = "(?:[（(【](?:示例|样例|范例|例|填[写报表]示例)[）)】]|(?:示例|样例|范例|例|填[写报表]示例)(?:[：:]|\\d{0,2}[）)]?$))"
 _EXAMPLE = re.compile(f"^{_EXAMPLE_TEXT}")
-_WHOLE = re.compile(r"^(?:全[国省市县区州旗]|(?:grand|sub)?-?totals?[：:]?)$", re.IGNORECASE)
-_SUBTOTAL = re.compile(r"小计$|^sub-?totals?$|^[本当][月季旬周日页]度?合计$", re.IGNORECASE)
+# Words that say that a row adds up others; it is believed when it does.
+_ADDED = "(?:.{1,8}(?:合计|总计|累计|汇总|合計|總計)|总和|求和|汇总|(?:合计|累计|总计|共计)数)"
+_SUMMED = re.compile(rf"^(?:{_ADDED}|(?:grand|sub)?-?totals?(?:general)?[：:]?)$", re.IGNORECASE)
+_WHOLE = re.compile(rf"^(?:全[国省市县区州旗部]|{_SUMMED.pattern[4:-2]})$", re.IGNORECASE)
+_SUBTOTAL = re.compile(r"小[计計]$|^sub-?totals?$|^[本当][月季旬周日页]度?合计$", re.IGNORECASE)
 SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
 _SIGNED = (
     "填表人|填报人|制表人|制表|审核人|审核|审批人|审批|审批意见|审核意见|批准人|复核人|复核|经办人|单位负责人|统计负责人|部门负责人|分管领导|主要领导|负责人签字|负责人|签字|签章|盖章|公章|制单人|制单|报送人"
@@ -74,6 +77,11 @@ _END = "[（(]?以下(?:空白|无内容|无正文|无数据)[）)]?"
 _DASHES = "[-=—─━:+|]{3,}"
 _FILLING = "…+|[.·]{3,}|(?:必填|非必填|选填|可选|必选)项?"  # rows left out, and what is to be filled in
 _RULE = re.compile(f"^(?:{_DASHES}|{_PAGE}|{_END}|{_FILLING})$")
+_TYPE = re.compile(
+    r"^(?:(?:n?var)?char2?|string|text|n?clob|blob|(?:big|small|tiny)?int(?:eger)?|decimal|numeric|number|float|double|real|date|(?:date)?time|timestamp"
+    r"|bit|bool(?:ean)?|文本|文字|字符|字符串|数字|数值|整数|小数|日期|时间|日期时间)(?:型|类型)?(?:[（(][\d,，]+[）)])?$",
+    re.IGNORECASE,
+)
 _DRAWN = re.compile(f"^{_DASHES}$")
 _REMARK = re.compile(rf"^(?:{_REMARKS})\d{{0,2}}[：:]")
 
@@ -127,6 +135,11 @@ def is_whole(text: str) -> bool:
     return bool(_WHOLE.match(squeezed(text)))
 
 
+def is_summed(text: str) -> bool:
+    """Whether a row's text says that the row adds up others: 城关镇合计, 汇总, Total."""
+    return bool(_SUMMED.match(squeezed(text)))
+
+
 def is_english(text: str) -> bool:
     """Whether a row's text says in English that the row is a total."""
     return text.isascii() and is_whole(text)
@@ -154,6 +167,11 @@ def is_signature(text: str) -> bool:
 def is_label(text: str) -> bool:
     """Whether a cell is what a form says beside a value, or a table above its names."""
     return bool(_LABEL.match(squeezed(text)))
+
+
+def are_types(cells: Sequence[object]) -> bool:
+    """Whether a row under the names only says of which type each column is: varchar(20), 文本."""
+    return sum(cell not in ("", None) for cell in cells) > 1 and _fills(cells, _TYPE)
 
 
 def is_rule(cells: Sequence[object]) -> bool:
@@ -191,16 +209,16 @@ def is_remark(text: str) -> bool:
 
 # The same two tests for a whole text column at once (RE2, blanks allowed anywhere in the word).
 TOTAL_PATTERN = (
-    rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累共][\s\x{{3000}}]*计|总合计|总[\s\x{{3000}}]*数)[\s\x{{3000}}]*(?:[（(].*)?[：:]?[\s\x{{3000}}]*$"
-    r"|^[\s\x{3000}]*\p{Han}{1,6}[\s\x{3000}]*小[\s\x{3000}]*计[：:]?[\s\x{3000}]*$"
+    rf"^[\s\x{{3000}}]*(?:{_WHOSE})?(?:[合小总累共總][\s\x{{3000}}]*[计計]|总合计|总[\s\x{{3000}}]*数)[\s\x{{3000}}]*(?:[（(：:].*)?[\s\x{{3000}}]*$"
+    r"|^[\s\x{3000}]*[\d\p{Han}]{1,8}[\s\x{3000}]*小[\s\x{3000}]*[计計][：:]?[\s\x{3000}]*$"
 )
 SIGNATURE_PATTERN = r"^[\s\x{3000}]*" + _SIGNATURE_TEXT
 PART_PATTERN = r"^[\s\x{3000}]*#?其中[：:]"
 EXAMPLE_PATTERN = rf"^[\s\x{{3000}}]*{_EXAMPLE_TEXT}"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
-_ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?[：:]?)"
+_ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?(?:\s*general)?[：:]?)"
 ENGLISH_PATTERN = rf"^\s*{_ENGLISH_TEXT}\s*$"
-WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗]|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
+WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗部]|{_ADDED}|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|.·]{3}|…|第|共|[（(]?以下|必填|必选|非必填|选填|可选)"
 
 

@@ -27,7 +27,7 @@ _SQL = re.compile(
 _GAP = re.compile(r"[ \u3000]{2,}")
 _ALIGNED = "各列像是用空格对齐的，没有分隔符"
 _PARTED = 3  # lines of one cell that tell a delimiter
-_MARK = re.compile(r"[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
+_MARK = re.compile(r"\u3000|[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
 _LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*[^\s\d]")
 _PROSE = 30  # characters of the lines of a text on average
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
@@ -53,6 +53,7 @@ class Heading:
     parted: str = ""  # of one column: the mark that stands as often in each line
     prose: bool = False  # of one column: its lines are as long as those of a text
     listed: bool = False  # of one column: most lines are numbered, as of a list
+    noted: str | None = None  # a name over nothing that is a note
     narrow: int = 0  # the line on which two columns begin above the header that may be a table
     transposed: bool = False  # the names stand in the first column
     gap: int = 0  # a column, from 1, without name or value between named ones
@@ -179,7 +180,8 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     """
     rows, ends = _rows(lines, found.dialect)
     below = [(row, end) for row, end in zip(rows, ends, strict=True) if end > found.skip and row]
-    if below and (header.is_rule(below[0][0]) or header.underlines(below[0][0], found.header.names)):
+    top = below[0][0] if below else []
+    if top and (header.is_rule(top) or header.are_types(top) or header.underlines(top, found.header.names)):
         found.skip = below.pop(0)[1]
     numbered = ledger.numbering([row for row, _ in below], found.header.names) if found.named else False
     if numbered:
@@ -202,13 +204,15 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     found.width = columns + found.surplus
     found.ruled = found.width == 1 and _ruled([row[0] for row in body]) > 0
     if found.width == 1:
-        given = [*(names if found.named else ()), *(row[0] for row in body)]
+        above = next((row for row, end in zip(rows, ends, strict=True) if end == found.skip and row), names)
+        given = [*(above[:1] if found.named else ()), *(row[0] for row in body)]
         found.parted = _parted(given)
         found.listed = sum(_LISTED.match(text) is not None for text in given) * 2 > len(given)
         found.prose = len(given) > _PARTED and sum(map(len, given)) > _PROSE * len(given)
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0
+    found.noted = shape.noted(names, body) if found.named else None
     found.transposed = not wanted and shape.is_transposed([*([names] if found.named else []), *body])
     column = shape.beside(names, body)
     if found.named and column and not any("#" in name for name in wanted):

@@ -22,7 +22,7 @@ from connectors.sums import Sums, agree, number, proven
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 _SHORT = 12  # characters: 小计 and 合计 behind a name
-_SUMMING = re.compile("[计数全]|total", re.IGNORECASE)
+_SUMMING = re.compile("[计計数全和总]|total", re.IGNORECASE)
 BEHIND = 5  # cells of a row among which one may say that it is a sum
 _PROVABLE = 20_000  # rows of a table whose sums are proven: larger files are no ledgers
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
@@ -77,7 +77,7 @@ class Foot:
             self._numbering = line
             self._left_out.add(line)
             return False
-        if isinstance(first, str) and header.is_rule(cells):
+        if isinstance(first, str) and (header.is_rule(cells) or (self.first is None and header.are_types(cells))):
             self._rules += 1
             self._left_out.add(line)
             return False
@@ -105,7 +105,7 @@ class Foot:
         words = {place: word for place, (_, cells) in enumerate(rows) if (word := sum_word(cells)) is not None}
         if not words:
             return
-        whole = [place for place, word in words.items() if word == 0 and not header.is_english(rows[place][1][0])]
+        whole = [place for place, word in words.items() if word == 0 and not header.is_summed(str(rows[place][1][0]))]
         columns = [column for column in range(1, len(self._names)) if column != self.serial]
         figures = [[number(cells[column]) for column in columns] for _, cells in rows]
         plain = numpy.array([place not in words and _is_plain(cells) for place, (_, cells) in enumerate(rows)])

@@ -36,6 +36,13 @@ _ODD = (
         "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对",
     ),
     _Oddity(
+        "error_value", (re.compile(rb"#(?:N|D|R|V)"),), r"^#(?:N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!)$", 1,
+        "“{}”列里有的格子写着 {}，是表格里的公式错误，照原样读入，请部门改正后重发",
+    ),
+    _Oddity(
+        "control", (re.compile(rb"\x1b"),), "\x1b", 1, "“{}”列里有控制字符，照原样读入，请部门改正导出程序"
+    ),
+    _Oddity(
         "lost_characters", (re.compile(rb"\?\?"),), r"^(?:\?{2,}|\p{Han}{1,4}\?{2,}|\?{2,}\p{Han}{1,4})$", 2,
         "“{}”列里有的格子写着 {}，像是转码时丢了字，请部门用 UTF-8 或 GB18030 重新导出",
     ),
@@ -47,6 +54,7 @@ _ODD = (
         "escaped", (re.compile(rb"%E"),), r"^(?:%[0-9A-F]{2}){3,}$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
     ),
 )  # fmt: skip
+_DAY = re.compile(r"日期|时间|年月|生日|date", re.IGNORECASE)
 _SHOWN = 24  # characters
 _MOST = 5  # columns told of one oddity
 
@@ -56,6 +64,9 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name in COORDINATES or not pa.types.is_string(column.type):
             continue
+        if _DAY.search(name) and _is_serial(column):
+            text = f"“{name}”列写的是 {column.drop_null()[0].as_py()} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
+            delivery.find("serial_dates", text)
         for odd in _ODD:
             if not any(has_byte(column, each) for each in odd.bytes):
                 continue
@@ -65,3 +76,10 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
                 told = [finding for finding in delivery.findings if finding.code == odd.code]
                 if len(told) < _MOST and not any(f"“{name}”列" in finding.message for finding in told):
                     delivery.find(odd.code, odd.message.format(name, shown))
+
+
+def _is_serial(column: pa.StringArray) -> bool:
+    """Whether most values of a column are numbers of days as Excel counts them, of the years 1954 to 2064."""
+    told = len(column) - column.null_count
+    found = pc.fill_null(pc.match_substring_regex(column, r"^[2-5]\d{4}(?:\.\d+)?$"), False)
+    return bool(told > 1 and (pc.sum(found).as_py() or 0) * 2 > told)

@@ -26,6 +26,7 @@ from connectors.answers import (
     complaint,
     element_value,
     flat_names,
+    in_utf8,
     is_named,
     once,
     text_column,
@@ -110,11 +111,13 @@ class Records:
         return named
 
     def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
-        """Note elements that stand several times in some records: there they are a list, elsewhere a text."""
+        """Note elements that stand several times in a record: there they are a list, elsewhere a text."""
         for name in names:
             kinds = {isinstance(value, list) for record in records if (value := at(record, name)) not in (ABSENT, None)}
-            if len(kinds) > 1:
-                self._delivery.find("repeated", f"“{name}”在有的记录里不止一个，读作 JSON 列表")
+            if True in kinds:
+                self._delivery.find(
+                    "repeated", f"“{name}”在{'有的' if len(kinds) > 1 else ''}记录里不止一个，读作 JSON 列表"
+                )
 
     def _fitted(self, names: Sequence[str]) -> header.Header:
         found = header.fit(names, self._wanted)
@@ -293,7 +296,7 @@ class Records:
             remove_pis=True,
         )
         try:
-            root = etree.fromstring(self._bytes(self._content.path), parser)
+            root = etree.fromstring(in_utf8(self._bytes(self._content.path)), parser)
         except etree.XMLSyntaxError as error:
             told = str(error.msg or "")
             if "EndTag" in told or "Premature" in told or "premature" in told:

@@ -21,6 +21,7 @@ ABOVE_CURE = "请部门一个工作表或文件只放一张表；要读其中一
 ONE_SIDED = "第 {} 行起{}边 {} 列全空，{}边照样有内容，像是两张表并排，请核对"
 NARROW = "第 {} 行起在表头上面像是还有一张表，没有读入，请核对"
 TRANSPOSED = "第一列像是栏名，一列才是一条记录，请部门转置成一行一条后重发"
+NOTED = "表头里的“{}”下面没有内容，像是写在旁边的说明"
 GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
 _DEPTH = 3
@@ -62,6 +63,8 @@ _PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?
 _WHEN = re.compile(
     r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$"
 )
+_CODE = re.compile(r"^[A-Za-z_]\w*$", re.ASCII)
+_HAN = re.compile("[\u4e00-\u9fff]")
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -385,6 +388,18 @@ def gap(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     return 0
 
 
+def noted(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
+    """A name over nothing that is a note written beside the names: 说明：以系统为准; None without one."""
+    return next(
+        (
+            name
+            for column, name in enumerate(names)
+            if header.is_signature(name) and not any(row[column].strip() for row in rows if column < len(row))
+        ),
+        None,
+    )
+
+
 def is_labelled(rows: Sequence[Sequence[str]]) -> bool:
     """Whether lines are records told in words, each value behind its label: 姓名：张三，电话：138…"""
     given = [[cell.strip() for cell in row if cell.strip()] for row in rows[:_LOOKED] if _width(row)]
@@ -529,11 +544,13 @@ def _numbers_named(filled: Sequence[str], below: Sequence[Sequence[str]]) -> boo
 
 def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> int:
     """How many rows a header takes that begins at `start`: groups stand over sub-headers."""
-    depth = _depth_with_units(rows, start) or 1
+    depth = _depth_with_units(rows, start) or (2 if _explains(rows, start) else 1)
     while depth < _DEPTH and start + depth + 1 < len(rows):
         upper, lower = rows[start + depth - 1], rows[start + depth]
         grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
         texts = [cell for cell in lower if cell]
+        if not grouped and header.are_types(lower):
+            break
         below = [row for row in rows[start + depth + 1 :] if _width(row)]
         if header.are_units(lower):
             depth += 1
@@ -563,6 +580,23 @@ def _depth_with_units(rows: Sequence[Sequence[str]], start: int) -> int:
         if not any(row) or any(is_value(cell) for cell in row):
             break
     return 0
+
+
+def _explains(rows: Sequence[Sequence[str]], start: int) -> bool:
+    """Whether the row below a header of codes says what they mean: XM | JE over 姓名 | 金额.
+
+    Half of what it says is known as a name, or one stands over values.
+    """
+    if start + 2 >= len(rows):
+        return False
+    pairs = [(code, name) for code, name in zip(rows[start], rows[start + 1], strict=False) if code or name]
+    if len(pairs) < 2 or not all(_CODE.match(code) and _HAN.search(name) for code, name in pairs):
+        return False
+    names = [name for _, name in pairs]
+    known = sum(header.key(header.split_unit(name)[0]) in known_names() or header.is_label(name) for name in names)
+    return len(set(names)) == len(names) and (
+        known * 2 >= len(names) or (known > 0 and any(map(is_value, filter(None, rows[start + 2]))))
+    )
 
 
 def _translates(upper: Sequence[str], lower: Sequence[str]) -> bool:

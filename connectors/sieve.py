@@ -88,6 +88,11 @@ class Sieve:
         if again.any() or rules.any():
             self._again, self._seen.rules = self._again + int(again.sum()), self._seen.rules + int(rules.sum())
             batch = batch.filter(pa.array(~(again | rules)))
+        if self._seen.second is None:
+            self._seen.second = between.names_reordered(batch, self._names)
+            if self._seen.second is not None:
+                below = pc.greater_equal(batch.column("_row"), self._seen.second)
+                batch = self._flawed_where(batch, below, f"第 {self._seen.second} 行起像是另一张表")
         batch = self._without_sums(batch)
         if (hashed := between.commented(batch.column(0))) is not None:
             batch = self._flawed_where(batch, hashed, between.COMMENTED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import python_calamine as calamine
 
+from connectors import header
 from connectors.content import ARCHIVE, PAGE, XML_2003
 from connectors.glance import Look, address
 from schemas.errors import SourceChanged, SourceUnavailable
@@ -51,6 +53,7 @@ class Sheet:
     merged_cell_ranges: list[Merge] = field(default_factory=list)
     look: Look = field(default_factory=Look)
     visible: Any = field(default_factory=lambda: calamine.SheetVisibleEnum.Visible)
+    captions: list[str] = field(default_factory=list)  # of a page's table, and what stands right above it with a unit
     unseen: set[int] = field(default_factory=set)  # columns with cells that are not shown
     held: dict[int, int] = field(default_factory=dict)  # column -> first row below a cell that reaches down
 
@@ -166,7 +169,9 @@ def _tables(text: str, where: str) -> list[Sheet]:
                 around.add(table)
             continue
         if table is not None and table not in around:
-            sheet = sheets.setdefault(table, Sheet(""))
+            if table not in sheets:
+                sheets[table] = Sheet("", captions=_captions(table))
+            sheet = sheets[table]
             _add_row(sheet, element, where)
             for cell in element:
                 cell.clear()
@@ -174,6 +179,21 @@ def _tables(text: str, where: str) -> list[Sheet]:
     for number, sheet in enumerate(found, 1):
         sheet.name = f"表{number}"
     return found
+
+
+def _captions(table: _Element) -> list[str]:
+    """What a page says above a table: its caption, and the text before it that gives a unit."""
+    before = itertools.islice((each for each in table.itersiblings(preceding=True) if each.tag != "table"), 3)
+    texts = [
+        *("".join(each.itertext()) for each in before),
+        *("".join(each.itertext()) for each in table.iterchildren("caption")),
+    ]
+    captioned = next(table.iterchildren("caption"), None) is not None
+    return [
+        text
+        for place, text in enumerate(map(header.tidied, texts))
+        if text and (header.sheet_unit(text) or (captioned and place == len(texts) - 1))
+    ]
 
 
 def _add_row(sheet: Sheet, row: _Element, where: str) -> None:

@@ -217,6 +217,10 @@ class _Sheet:
                 self._where, f"第 {found.above} 行起在第 {found.data_row} 行的表头上面还有一张表", shape.ABOVE_CURE
             )
         self.header, self._first, self.captions = found.header, found.data_row, found.captions
+        for caption in getattr(sheet, "captions", ()):  # of a web page
+            self.captions.append(caption)
+            if unit := header.sheet_unit(caption):
+                self.header.units.setdefault("*", unit)
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
@@ -236,6 +240,10 @@ class _Sheet:
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
+        if found.named and (
+            note := shape.noted(self.header.names, [[str(cell) for cell in cells] for cells in sample])
+        ):
+            book._delivery.find("note", f"工作表“{name}”{shape.NOTED.format(note)}")
         if found.narrow:
             book._delivery.find("table_above", f"工作表“{name}”{shape.NARROW.format(found.narrow)}")
         if shape.is_transposed(

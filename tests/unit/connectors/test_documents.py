@@ -54,6 +54,12 @@ def test_a_total_that_adds_nothing_up_stays_a_record(read):
         ('{"data": {"total": 90, "rows": [{"a": 1}]}}', "共 90 条，只有 1 条"),
         ('{"hits": {"total": {"value": 90}, "hits": [{"a": 1}]}}', "共 90 条，只有 1 条"),
         ("<r><total>90</total><list><i><a>1</a></i><i><a>2</a></i></list></r>", "共 90 条，只有 2 条"),
+        ('{"count": 90, "data": [{"a": 1}]}', "共 90 条，只有 1 条"),
+        (
+            "<d><head><RecordCount>90</RecordCount></head><l><i><a>1</a></i><i><a>2</a></i></l></d>",
+            "共 90 条，只有 2 条",
+        ),
+        ('[{"xm": "姓名", "je": "金额"}, {"xm": "王", "je": "5"}]', "像是字段的中文名"),
         ('{"value": [{"a": 1}], "@odata.nextLink": "http://x?skip=1"}', "后面还有（@odata.nextLink）"),
         ('{"list": [{"a": 1}], "hasNextPage": true}', "后面还有（hasNextPage）"),
         ('{"index": {"_id": 1}}\n{"a": 1}\n', "第 1 条、第 2 条 没有共同的字段"),
@@ -288,3 +294,15 @@ def test_lines_of_json_are_held_a_batch_at_a_time(tmp_path):
 def test_a_plain_value_where_others_have_an_object_is_kept(read):
     header, rows, _ = read('{"a": {"b": 1}}\n{"a": {"b": {"c": 2}}}\n{"a": null}\n')
     assert (header, [row[0] for row in rows], [row[1] for row in rows]) == (["a.b", "a.b.c"], ["1", '{"c":2}', ""], ["", "2", ""])  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["GB2312", "gbk", "GB18030"])
+def test_xml_that_says_it_is_chinese_is_gb18030(read, said):
+    body = "<l><i><名>王建国</名><址>甲</址></i><i><名>䶮一</名><址>乙</址></i></l>"
+    data = f'<?xml version="1.0" encoding="{said}"?>'.encode() + body.encode("gb18030")
+    assert read(data)[:2] == (["名", "址"], [["王建国", "甲"], ["䶮一", "乙"]])
+
+
+def test_pairs_of_names_and_values_are_told(read):
+    record = "<dict><key>id</key><string>1</string><key>xm</key><string>甲</string></dict>"
+    assert "“key”在记录里不止一个" in read(f"<plist><array>{record}{record}</array></plist>")[2]

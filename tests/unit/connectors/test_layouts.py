@@ -654,3 +654,65 @@ def test_a_merged_cell_and_one_more_are_a_record(read, tmp_path):
             sheet.write_row(row, 0, cells)
         sheet.merge_range(2, 0, 3, 0, "乙")
     assert read(path.read_bytes())[1] == [["甲", "1", "2"], ["乙", "3", "4"], ["乙", "5", ""], ["丙", "6", "7"]]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "一季度合计",
+        "1月小计",
+        "县级合计",
+        "总和",
+        "汇总",
+        "乡镇汇总",
+        "累计数",
+        "合计：5户",
+        "合計",
+        "小計",
+        "全部",
+        "TOTAL GENERAL",
+    ],
+)
+def test_words_for_a_total_that_adds_up(read, word, kind):
+    rows = [["乡镇", "户数"], *[[town, n + 1] for n, town in enumerate(TOWNS)], [word, 15]]
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found == [[town, str(n + 1)] for n, town in enumerate(TOWNS)]
+    assert "去掉了 1 行合计" in told
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_what_is_called_a_total_and_adds_nothing_up_is_told(read, kind):
+    rows = [["项目", "数"], ["数据汇总", 7], *[[town, n + 1] for n, town in enumerate(TOWNS)]]
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), "“数据汇总”像是别的行的合计" in told) == (6, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("above", "names"),
+    [
+        ([["XM", "XB", "JE"], ["姓名", "性别", "金额"]], ["XM/姓名", "XB/性别", "JE/金额"]),
+        ([["姓名", "性别", "金额"], ["varchar(20)", "char(2)", "decimal(18,2)"]], ["姓名", "性别", "金额"]),
+        ([["姓名", "性别", "金额"], ["文本", "文本", "数字"]], ["姓名", "性别", "金额"]),
+    ],
+)
+def test_rows_below_the_names_that_explain_them(read, above, names, kind):
+    records = [[f"甲{n}", "男", n] for n in range(1, 6)]
+    rows = [*above, *records]
+    found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found[:2] == (names, [[str(cell) for cell in row] for row in records])
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_the_names_in_another_order_are_another_table(read, kind):
+    rows = [["编号", "姓名"], [1, "甲"], [2, "乙"], [3, "丙"], ["姓名", "编号"], ["丁", 4]]
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found == [["1", "甲"], ["2", "乙"], ["3", "丙"]]
+    assert "像是另一张表" in told
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_note_beside_the_names_is_told(read, kind):
+    rows = [["乡镇", "户数", "", "说明：以系统为准"], *[[town, n + 1, "", ""] for n, town in enumerate(TOWNS)]]
+    assert "像是写在旁边的说明" in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]

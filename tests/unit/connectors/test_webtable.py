@@ -144,3 +144,12 @@ def test_what_is_not_written_as_text(read, cell, text, told):
     )
     assert rows == [["甲", text], ["乙", "2"]]
     assert told in said if told else "!" not in said
+
+
+@pytest.mark.parametrize("above", ["<p>单位：万元</p><table>", "<table><caption>收入 单位：万元</caption>"])
+def test_a_unit_said_above_a_page_s_table(read, above):
+    _, rows, told = read(
+        f"<body>{above}<tr><th>镇</th><th>额</th></tr><tr><td>甲</td><td>5</td></tr><tr><td>乙</td><td>6</td></tr></table>"
+    )
+    assert rows == [["甲", "5"], ["乙", "6"]]
+    assert "整张表 以万元计" in told
