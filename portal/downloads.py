@@ -34,13 +34,22 @@ DIGITS, SCALE = 38, 20  # of a computed number the next row's may have more deci
 _EXACT = 10**15  # past it a spreadsheet's number loses digits
 
 
+def offered(kind: str) -> str:
+    """The kind of file, when rows come as it; asked before the rows are, so that no audit tells of a file nobody got.
+
+    Raises:
+        Refused: they do not.
+    """
+    if kind not in KINDS:
+        raise Refused(404, f"没有 .{kind} 这种导出", f"可以用 {'、'.join('.' + k for k in KINDS)}")
+    return kind
+
+
 def as_download(
     kind: str, title: str, columns: Sequence[tuple[str, str]], rows: Iterable[dict[str, Any]], described: Sequence[Column] = ()
 ) -> Response:  # fmt: skip
     """The rows as an attachment of that kind; columns are (name, heading), `described` are those of the query itself."""
-    if kind not in KINDS:
-        raise Refused(404, f"没有 .{kind} 这种导出", f"可以用 {'、'.join('.' + k for k in KINDS)}")
-    if kind == "parquet":
+    if offered(kind) == "parquet":
         body = to_parquet(columns, rows, described)
     else:
         body = {"csv": to_csv, "xlsx": to_xlsx, "json": to_json}[kind](columns, rows)

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from portal import attachments, audit, board_charts, figures, rectifying
-from portal.downloads import as_download
+from portal.downloads import as_download, offered
 from portal.web import Refused, Visit, route, there
 from schemas.errors import ConfigError
 
 router = APIRouter()
 _PAGE = 50
+_MOST = 1_000_000  # rows of a board in one file
 _NO_PROBLEM = ("没有这个问题，或不属于你的部门", "请从整改看板进入")
 T = TypeVar("T")
 _WALL = {"indicators": "hotline", "hotline": "rectification", "rectification": "indicators"}
@@ -267,7 +268,12 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
         return empty(visit, view.board, view.title)
     with visit.site.database.seen_by(visit.user) as connection:
         if kind:
-            found, total = figures.drill(connection, view, wanted, 1_000_000)
+            offered(kind)
+            found, total = figures.drill(connection, view, wanted, _MOST)
+            if total > len(found):
+                raise Refused(
+                    422, f"共 {total:,} 行，超过一个文件的 {_MOST:,} 行", "请先筛选，或在查询页按条件分几次导出"
+                )
             visit.note("export", stem, rows=total, kind=kind, filter=wanted)
             return as_download(kind, f"{view.title}_{published['as_of']}", columns, found)
         found, total = figures.drill(connection, view, wanted, _PAGE, (max(page, 1) - 1) * _PAGE)

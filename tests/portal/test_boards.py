@@ -11,6 +11,9 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal.pages import boards
+from portal.site import Site
+
 Window = Callable[..., Page]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
@@ -96,6 +99,21 @@ def test_rows_come_as_a_workbook_with_codes_as_text(signed_in: Callable[[str], h
     assert (code.data_type, len(code.value)) == ("s", 18)
     assert client.get("/boards/rows/rectification_ledger.csv").content.startswith(b"\xef\xbb\xbf")
     assert client.get("/boards/rows/nothing_here").status_code == 404
+
+
+def test_file_that_nobody_got_is_no_export(signed_in: Callable[[str], httpx2.Client], site: Site, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    def exports() -> int:
+        with site.database.owner() as connection:
+            found = connection.execute("SELECT count(*) AS n FROM hub.audit WHERE entry LIKE '%\"action\": \"export\"%'").fetchone()  # fmt: skip
+        assert found is not None
+        return int(found["n"])
+
+    client, before = signed_in("leader"), exports()
+    assert client.get("/boards/rows/rectification_ledger.exe").status_code == 404
+    monkeypatch.setattr(boards, "_MOST", 1)
+    answer = client.get("/boards/rows/rectification_ledger.csv")
+    assert (answer.status_code, "超过一个文件的 1 行" in answer.text) == (422, True)
+    assert exports() == before
 
 
 def test_clerk_sees_own_department_only(signed_in: Callable[[str], httpx2.Client]) -> None:
