@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.batches import has_byte
 from connectors.header import COORDINATES
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class _Oddity:
     code: str
-    bytes: tuple[
-        re.Pattern[bytes], ...
-    ]  # one of them is in every such cell: most columns are passed by at the speed of memory
+    bytes: tuple[bytes, ...]  # one of them is in every such cell; most columns have none
     cell: str  # what the cell matches (RE2)
     least: int  # such cells of a batch that tell
     message: str
@@ -32,26 +29,26 @@ class _Oddity:
 
 _ODD = (
     _Oddity(
-        "null_mark", (re.compile(rb"NULL"), re.compile(rb"null")), r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>])\s*$", 1,
+        "null_mark", (rb"NULL", rb"null"), r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>])\s*$", 1,
         "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对",
     ),
     _Oddity(
-        "error_value", (re.compile(rb"#(?:N|D|R|V)"),), r"^#(?:N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!)$", 1,
+        "error_value", (b"#N", b"#DIV", b"#REF", b"#VALUE"), r"^#(?:N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!)$", 1,
         "“{}”列里有的格子写着 {}，是表格里的公式错误，照原样读入，请部门改正后重发",
     ),
     _Oddity(
-        "control", (re.compile(rb"\x1b"),), "\x1b", 1, "“{}”列里有控制字符，照原样读入，请部门改正导出程序"
+        "control", (b"\x1b",), "\x1b", 1, "“{}”列里有控制字符，照原样读入，请部门改正导出程序"
     ),
     _Oddity(
-        "lost_characters", (re.compile(rb"\?\?"),), r"^(?:\?{2,}|\p{Han}{1,4}\?{2,}|\?{2,}\p{Han}{1,4})$", 2,
+        "lost_characters", (b"??",), r"^(?:\?{2,}|\p{Han}{1,4}\?{2,}|\?{2,}\p{Han}{1,4})$", 2,
         "“{}”列里有的格子写着 {}，像是转码时丢了字，请部门用 UTF-8 或 GB18030 重新导出",
     ),
     _Oddity(
-        "escaped", (re.compile(rb"\\u"), re.compile(rb"&#")), r"(?:\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]{4,6};){2}", 1,
+        "escaped", (rb"\u", rb"&#"), r"(?:\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]{4,6};){2}", 1,
         "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序",
     ),
     _Oddity(
-        "escaped", (re.compile(rb"%E"),), r"^(?:%[0-9A-F]{2}){3,}$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
+        "escaped", (rb"%E",), r"^(?:%[0-9A-F]{2}){3,}$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
     ),
 )  # fmt: skip
 _DAY = re.compile(r"日期|时间|年月|生日|date", re.IGNORECASE)
@@ -65,16 +62,18 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
         if name in COORDINATES or not pa.types.is_string(column.type):
             continue
         if _DAY.search(name) and _is_serial(column):
-            text = f"“{name}”列写的是 {column.drop_null()[0].as_py()} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
-            delivery.find("serial_dates", text)
+            told = f"“{name}”列写的是 {column.drop_null()[0].as_py()} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
+            delivery.find("serial_dates", told)
+        data = column.buffers()[2]
+        text = b"" if data is None else data.to_pybytes()
         for odd in _ODD:
-            if not any(has_byte(column, each) for each in odd.bytes):
+            if not any(each[:1] in text and each in text for each in odd.bytes):  # one byte is found at once
                 continue
             found = pc.fill_null(pc.match_substring_regex(column, odd.cell), False)
             if (pc.sum(found).as_py() or 0) >= odd.least:
                 shown = column[pc.index(found, True).as_py()].as_py().strip()[:_SHOWN]
-                told = [finding for finding in delivery.findings if finding.code == odd.code]
-                if len(told) < _MOST and not any(f"“{name}”列" in finding.message for finding in told):
+                before = [finding for finding in delivery.findings if finding.code == odd.code]
+                if len(before) < _MOST and not any(f"“{name}”列" in finding.message for finding in before):
                     delivery.find(odd.code, odd.message.format(name, shown))
 
 
