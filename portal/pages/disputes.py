@@ -13,6 +13,7 @@ from portal.mending import today, urgency
 from portal.web import Visit, route
 from schemas.contract import contract, contracts
 from schemas.errors import HubError
+from schemas.reference import code_sets
 from warehouse import golden, identity_cases, keyring, objection, truth
 from warehouse.engines.adbc import Connection
 from warehouse.workbook import clock
@@ -148,7 +149,7 @@ def conflicts(visit: Visit, closed: int = 0) -> Response:
         found = truth.conflicts(connection, owner=visit.user.department, every=bool(closed))
         objection.clocked(connection, dated := [c | {"opened_on": c["opened_on"]} for c in found], today())
     return visit.page(
-        "conflicts.html", found=[_worded(c) for c in dated], outcomes=truth.OUTCOMES, closed=bool(closed), groups=_groups(), owners=mapping.owners()
+        "conflicts.html", found=[_worded(c) for c in dated], outcomes=truth.OUTCOMES, closed=bool(closed), groups=_groups(), valued=valued, owners=mapping.owners()
     )  # fmt: skip
 
 
@@ -157,6 +158,13 @@ def _groups() -> dict[str, str]:
     agreed = contract("enterprise")
     titles = {name: "、".join(agreed.fields[f].title for f in fields) for name, fields in golden.groups(agreed).items()}
     return titles | {f.name: f.title for f in agreed.fields.values()}
+
+
+def valued(field: str, value: Any) -> Any:
+    """A value of the enterprise register as people say it: a code by its name."""
+    agreed = contract("enterprise").fields.get(field)
+    known = code_sets()[agreed.code_set].codes if agreed and agreed.code_set else ()
+    return next((c.name for c in known if c.code == value), value)
 
 
 def _conflict(visit: Visit, number: int) -> Row:
@@ -178,7 +186,7 @@ def _one_conflict(visit: Visit, one: Row, status: int = 200, wrong: str = "") ->
     with visit.site.database.control() as connection:
         claims = truth.trace(connection, one["enterprise_id"], one["field_group"])
     return visit.page(
-        "conflict.html", status, one=one, claims=claims, outcomes=truth.OUTCOMES, groups=_groups(), owners=mapping.owners(), wrong=wrong,
+        "conflict.html", status, one=one, claims=claims, outcomes=truth.OUTCOMES, groups=_groups(), valued=valued, owners=mapping.owners(), wrong=wrong,
         given={k: v for k, v in visit.form.items() if isinstance(v, str)},
     )  # fmt: skip
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from datetime import date
 
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal import watch
+from portal import mending, watch
+from portal.pages import disputes
 from portal.site import Site
 from schemas.contract import contract
 from tests.portal.test_boards import axe
@@ -48,7 +48,9 @@ def test_objection_goes_to_its_provider_and_is_answered_by_another_person(
     assert axe(analyst) == []
     number = int(analyst.url.rsplit("/", 1)[1])
     with site.database.owner() as connection:
-        (kept,) = objection.objections(connection, date.today(), number=number)
+        (kept,) = objection.objections(
+            connection, mending.today(), number=number
+        )  # the county's day, not the machine's
     assert (kept["provider"], kept["used_pct"], kept["rule_id"]) == ("hotline_office", 0, "sharing.correction")
     assert 9 <= kept["days_left"] <= 11
     assert signed_in("taxclerk").get(f"/objections/{number}").status_code == 404
@@ -73,6 +75,11 @@ def test_objection_goes_to_its_provider_and_is_answered_by_another_person(
     assert "自己提的" in answer.text
     for wrong in ({"dataset": ""}, {"record_key": " "}, {"kind": "x"}, {"field": "nosuch"}):
         assert own.post("/objections", data=data | wrong).status_code == 422, wrong
+
+
+def test_codes_of_the_register_are_said_by_their_names() -> None:
+    said = {"entity_kind": "company", "name": "company", "status": None, "nosuch": "x"}
+    assert [disputes.valued(f, v) for f, v in said.items()] == ["企业", "company", None, "x"]
 
 
 def test_conflict_is_settled_by_the_owner_with_reason_and_evidence(
