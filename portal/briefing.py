@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -27,15 +27,17 @@ SECTIONS = {"indicators": "营商环境指标", "hotline": "12345 热线", "rect
 
 
 def compose(
-    connection: psycopg.Connection[Any], sections: list[str], as_of: date, *, month: str = "", edition: str = ""
-) -> Row:
+    connection: psycopg.Connection[Any], sections: list[str], as_of: date, *, month: str = "", edition: str = "",
+    schemes: Mapping[str, str] | None = None,
+) -> Row:  # fmt: skip
     """The briefing's content: per section a heading, paragraphs, charts and tables, the figures as text.
 
-    `month` (2026-09) narrows the hotline's figures, `edition` chooses the assessment; both are printed. A section that
+    `month` (2026-09) narrows the hotline's figures, `edition` chooses the assessment; both are printed, the assessment by
+    the name `schemes` has for its code. A section that
     cannot be made says so in its place, the others are kept.
     """
     made = {
-        "indicators": lambda: _indicators(connection, edition),
+        "indicators": lambda: _indicators(connection, edition, schemes or {}),
         "hotline": lambda: _hotline(connection, month),
         "rectification": lambda: _rectification(connection, as_of),
     }
@@ -74,7 +76,7 @@ def _table(title: str, head: list[str], rows: list[list[str]]) -> Row:
     return {"title": title, "head": head, "rows": rows, "right": right}
 
 
-def _indicators(connection: psycopg.Connection[Any], edition: str) -> Row:
+def _indicators(connection: psycopg.Connection[Any], edition: str, schemes: Mapping[str, str]) -> Row:
     found = figures.indicators(connection, edition)
     overview, below = found["overview"], found["below"]
     if not overview:
@@ -109,7 +111,8 @@ def _indicators(connection: psycopg.Connection[Any], edition: str) -> Row:
     tables = [_table("一级指标得分", ["指标", "牵头单位", "得分", "全市均值", "较全市", "全省均值"], scores)]
     if short:
         tables.append(_table("低于 70 分清单（不四舍五入）", ["指标", "级别", "牵头单位", "得分", "差几分"], short))
-    period = f"{overview[0]['year']} 年{overview[0]['period'] or ''}（{figures.scheme(connection, overview[0]['scheme_code'])}）"
+    code = overview[0]["scheme_code"]
+    period = f"{overview[0]['year']} 年{overview[0]['period'] or ''}（{schemes.get(code, code)}）"
     return {
         "filter": period,
         "paragraphs": [text],

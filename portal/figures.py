@@ -131,10 +131,10 @@ def indicators(connection: psycopg.Connection[Any], edition: str = "") -> Row:
     }  # fmt: skip
 
 
-def scheme(connection: psycopg.Connection[Any], code: str) -> str:
-    """What an assessment scheme is called; its code where nobody has said."""
-    found = rows(connection, "SELECT name FROM shared.indicator_scheme WHERE scheme_code = %s AND name IS NOT NULL LIMIT 1", code)  # fmt: skip
-    return str(found[0]["name"]) if found else code
+def schemes(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """What assessment schemes are called, by their code; asked as the portal, for everybody may know."""
+    found = rows(connection, "SELECT scheme_code, name FROM shared.indicator_scheme WHERE name IS NOT NULL")
+    return {row["scheme_code"]: row["name"] for row in found}
 
 
 def indicator(connection: psycopg.Connection[Any], code: str, edition: str = "") -> Row | None:

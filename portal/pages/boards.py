@@ -76,7 +76,8 @@ def indicators(visit: Visit, edition: str = "") -> Response:
         found = figures.indicators(connection, edition)
     if found["overview"]:
         with visit.site.database.owner() as connection:
-            found["scheme"] = figures.scheme(connection, found["overview"][0]["scheme_code"])
+            code = found["overview"][0]["scheme_code"]
+            found["scheme"] = figures.schemes(connection).get(code, code)
     return visit.page(
         "board_indicators.html",
         **board,

@@ -54,8 +54,10 @@ def make(visit: Visit) -> Response:
         raise Refused(422, f"月份 '{month}' 写得不对", "请从列表里选，例如 2026-09")
     as_of = min(day for day in days if day is not None)
     title = visit.text("title") or f"营商环境工作简报（{as_of.isoformat()}）"
+    with visit.site.database.owner() as connection:
+        named = figures.schemes(connection)
     with visit.site.database.seen_by(visit.user) as connection:
-        content = briefing.compose(connection, chosen, as_of, month=month, edition=visit.text("edition"))
+        content = briefing.compose(connection, chosen, as_of, month=month, edition=visit.text("edition"), schemes=named)
     with visit.site.database.owner() as connection:
         connection.execute(
             "INSERT INTO hub.briefing (title, as_of, sections, content, made_by) VALUES (%s, %s, %s, %s, %s)",

@@ -32,6 +32,7 @@ def test_briefing_is_made_frozen_and_taken_away(
     expect(page.locator(".title .sub")).to_contain_text("2026-09 到期的工单")
     assert page.evaluate("[...document.querySelectorAll('img.drawn')].map(i => i.naturalWidth > 700)") == [True] * 4
     assert page.locator("h3", has_text="发现和销号（累计）").count() == 1
+    expect(page.locator(".title .sub")).to_contain_text("省营商环境评价")
     assert axe(page) == []
     number = re.search(r"/briefings/(\d+)", page.url).group(1)  # type: ignore[union-attr]
     client = signed_in("leader")
@@ -51,7 +52,7 @@ def test_briefing_is_made_frozen_and_taken_away(
         "超期未销号清单",
         "一级指标得分",
         "按期办结（按到期月份）",
-        "近 30 天高频问题",
+        "未销号问题的时间表",
         "发现和销号（累计）",
     ):
         assert words in text, words
