@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from connectors import header, ledger, shape
 from connectors.batches import has_byte
+from connectors.cells import Kinds, is_value
 
 _SUM = [
     re.compile(word.encode()) for word in ("计", "otal", "OTAL")
@@ -104,13 +105,13 @@ def other_table(batch: pa.RecordBatch, lines: numpy.ndarray, blank: Sequence[int
 def _names_others(row: Sequence[str], above: Iterable[Sequence[str]], names: Sequence[str]) -> bool:
     """Whether a row has the names of another table: texts, all different, one of them over columns that held figures."""
     given = [cell for cell in row if cell]
-    if len(given) < 2 or len(set(given)) < len(given) or any(map(shape.is_value, given)):
+    if len(given) < 2 or len(set(given)) < len(given) or any(map(is_value, given)):
         return False
     if header.fit(row[: len(names)], names).names == list(names):
         return False
     for column, cell in zip(above, row, strict=True):
         known = [text for text in column if text]
-        if cell and len(known) > 1 and all(map(shape.is_value, known)):
+        if cell and len(known) > 1 and all(map(is_value, known)):
             return True
     return False
 
@@ -120,10 +121,10 @@ def are_known(row: Sequence[Any], figures: Sequence[int], names: Sequence[str]) 
 
     Texts stand over two columns of figures or more, in all of them; all cells differ, and one is known as a name.
     """
-    if len(figures) < 2 or not all(isinstance(row[c], str) and row[c] and not shape.is_value(row[c]) for c in figures):
+    if len(figures) < 2 or not all(isinstance(row[c], str) and row[c] and not is_value(row[c]) for c in figures):
         return False
     given = [cell for cell in row if cell != ""]
-    if len(set(given)) < len(given) or any(shape.is_value(str(cell)) for cell in given):
+    if len(set(given)) < len(given) or any(is_value(str(cell)) for cell in given):
         return False
     known = any(header.key(header.split_unit(str(cell))[0]) in shape.known_names() for cell in given)
     return known and header.fit([str(cell) for cell in row][: len(names)], names).names != list(names)
@@ -197,12 +198,12 @@ def is_full(filled: Iterable[int]) -> bool:
     return bool(counts) and counts[len(counts) // 2] >= _FULL
 
 
-def lone_texts(batch: pa.RecordBatch, kinds: shape.Kinds) -> pa.BooleanArray:
+def lone_texts(batch: pa.RecordBatch, kinds: Kinds) -> pa.BooleanArray:
     """Rows with a single cell that is no value: headings of groups, titles and notes between the records."""
     lone = _filled(batch) == 1
     for place in numpy.flatnonzero(lone):
         column, cell = next((c, cell) for c, each in enumerate(batch.columns) if (cell := each[place].as_py()))
-        lone[place] = not shape.is_value(cell) and (column > 0 or not kinds.suits(cell))
+        lone[place] = not is_value(cell) and (column > 0 or not kinds.suits(cell))
     return pa.array(lone)
 
 
@@ -262,7 +263,7 @@ class Watch:
         self._names, self._width, self._units = list(names), len(names), units
         self._bare = header.split_unit(header.squeezed(names[0]))[0] if units and names else None
         self._full = is_full(self._width - row.count("") for row in sample)
-        self._kinds = shape.Kinds([[str(cell) for cell in row] for row in sample], self._width)
+        self._kinds = Kinds([[str(cell) for cell in row] for row in sample], self._width)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
         self._last = self._gaps = 0
         self.second: int | None = None  # the line on which another table begins
@@ -285,7 +286,7 @@ class Watch:
             return f"第 {self.second} 行起像是另一张表"
         if self._full and cells.count("") == self._width - 1:
             text = next(cell for cell in cells if cell != "")
-            if isinstance(text, str) and not shape.is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
+            if isinstance(text, str) and not is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
                 return LONE
         if self.second is None and reordered(cells, self._names):
             self.second = line

@@ -20,6 +20,7 @@ import pyarrow.csv as arrow_csv
 
 from connectors import between, encoding, header, heading, ledger, shape
 from connectors.batches import blank_is_null, empty, has_byte, text_array
+from connectors.cells import is_value
 from connectors.sieve import Seen, Sieve
 from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -348,7 +349,7 @@ class DelimitedFile:
         if self._width > 2:
             for odd in self._odd:
                 filled = [cell for cell in odd.cells if cell.strip()]
-                alone = len(filled) == 1 and not shape.is_value(filled[0])
+                alone = len(filled) == 1 and not is_value(filled[0])
                 if odd.flaw and odd.flaw != _UNPAIRED and alone and self._records:
                     odd.cells, odd.flaw = [], ""
                     self._delivery.find("note", f"表后的说明没有读入：{odd.text[:80]}")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors import between, header, ledger, shape
+from connectors.cells import Kinds, is_value
 from connectors.dialect import USUAL, Dialect, alone, detect, hinted, is_framed, mapped
 from connectors.header import Header
 from connectors.stray import mended
@@ -58,7 +59,7 @@ class Heading:
     transposed: bool = False  # the names stand in the first column
     gap: int = 0  # a column, from 1, without name or value between named ones
     pads: bool = False  # blank cells at the end of a line are left out
-    kinds: shape.Kinds = field(default_factory=lambda: shape.Kinds((), 0))
+    kinds: Kinds = field(default_factory=lambda: Kinds((), 0))
 
 
 def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row: int | None, where: str) -> Heading:
@@ -210,7 +211,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
         found.listed = sum(_LISTED.match(text) is not None for text in given) * 2 > len(given)
         found.prose = len(given) > _PARTED and sum(map(len, given)) > _PROSE * len(given)
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
-    found.kinds = shape.Kinds([row[:columns] for row in body if len(row) == found.width], columns)
+    found.kinds = Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0
     found.noted = shape.noted(names, body) if found.named else None
     found.transposed = not wanted and shape.is_transposed([*([names] if found.named else []), *body])
@@ -241,7 +242,7 @@ def _ruled(lines: Sequence[str]) -> int:
     told = [line for line in lines if line.strip()]
     lengths = Counter(map(_length, told))
     length, count = lengths.most_common(1)[0] if lengths else (0, 0)
-    ruled = len(told) > 2 and length >= _RULED and count >= len(told) * 0.9 and not all(map(shape.is_value, told))
+    ruled = len(told) > 2 and length >= _RULED and count >= len(told) * 0.9 and not all(map(is_value, told))
     return length if ruled else 0
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy
 import pyarrow as pa
 
-from connectors import header, shape
+from connectors import header
+from connectors.cells import is_value
 from connectors.sums import Sums, agree, number, proven
 
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
@@ -339,7 +340,7 @@ def numbering(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool | Non
 
 def _is_word(cell: Any, names: Sequence[str]) -> bool:
     text = cell.strip() if isinstance(cell, str) else ""
-    return bool(text) and not shape.is_value(text) and text not in {*_LABELS, *names}
+    return bool(text) and not is_value(text) and text not in {*_LABELS, *names}
 
 
 def stands_in(cells: Sequence[Any], names: Sequence[str]) -> bool:

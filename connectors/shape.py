@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from connectors import header
+from connectors.cells import is_value
 
 CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
 CARD_CURE = "请部门导出为一行一条的表格后重发"
@@ -27,16 +28,6 @@ _LOOKED = 60
 _DEPTH = 3
 _FIGURES = 3  # columns of values, and rows of them, that tell a second row of names from a record
 _LONGEST = 60  # characters: a longer text is a sentence
-_VALUE = re.compile(
-    r"""^[\s$€£¥￥]*[-+−(]?\d[\d,\s]*\.?\d*(?:[eE][-+]?\d+)?[)%‰]?\s*(?:元|万元|亿元|人|户|件|天)?$   # a number
-    |^[-+]?\.\d+$
-    |^\d{1,4}[-/.年]\d{1,2}(?:[-/.月]\d{1,4}日?)?(?:[\sT]\s*\d{1,2}[:时].*)?$               # a date
-    |^\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$
-    |^[0-9A-Za-z_.+-]+@[\w.-]+$|^https?://\S+$                                                # an address
-    |^[0-9A-F]{8}-[0-9A-F-]{27}$|^[0-9A-HJ-NPQRTUWXY]{18}$|^\d{15,20}[Xx]?$
-    |^(?:true|false|null|none|n/a|nan|-+)$""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _PLAIN = frozenset(
     [
         "id",
@@ -74,74 +65,6 @@ class Place:
 
     start: int
     depth: int
-
-
-def is_value(text: str) -> bool:
-    """Whether a cell is a number, a date, an address or a code rather than a name."""
-    return bool(_VALUE.match(text.strip()))
-
-
-_KINDS = (
-    ("blank", re.compile(r"^$")),
-    ("number", re.compile(r"^[$€£¥￥]?[-+−(]?[\d.,]+[)%‰]?$")),
-    ("time", re.compile(r"^\d{1,4}[-/.年:时]\d{1,2}(?:[-/.月:分].*)?$")),
-    ("address", re.compile(r"^https?://\S+$|^[\w.+-]+@[\w.-]+$")),
-    ("word", re.compile(r"^[^\s\d]*$")),
-    ("code", re.compile(r"^\S*$")),
-)  # fmt: skip
-_PLACE = re.compile(r"[镇乡村县区街道社区]$")
-_TELLING = 5  # rows from which on a column is known to hold one kind of cell
-_USUAL = 0.8  # of them: the others may be the very rows that are asked about
-
-
-def _kind(cell: str) -> str:
-    return next((kind for kind, pattern in _KINDS if pattern.match(cell)), "text")
-
-
-def _written(cell: str) -> str:
-    """How a code is written: its letters and digits are of no account, their places are."""
-    return re.sub(r"\d+", "9", re.sub(r"[A-Za-z]+", "A", cell)) if cell.isascii() else ""
-
-
-class Kinds:
-    """What kind of cell each column of a table's first rows holds, where all of them hold one."""
-
-    def __init__(self, rows: Sequence[Sequence[str]], width: int) -> None:
-        whole = [row for row in rows if len(row) == width]
-        self._of: list[str | None] = [None] * width
-        columns = [[text for row in whole if (text := row[column].strip())] for column in range(width)]
-        # The columns, from 0, most of whose cells are values.
-        self.figures = [
-            c for c, told in enumerate(columns) if len(told) > 1 and sum(map(is_value, told)) * 2 > len(told)
-        ]
-        filled = [row for row in whole if _width(row) > 1]
-        self._first = [text for row in filled if (text := row[0].strip())] if len(filled) >= _TELLING else []
-        for column in range(width if len(whole) >= _TELLING else 0):
-            seen = Counter(_kind(row[column].strip()) for row in whole)
-            kind, count = seen.most_common(1)[0]
-            self._of[column] = kind if count >= len(whole) * _USUAL else None
-
-    def is_odd(self, column: int, cell: str) -> bool:
-        """Whether a cell is of another kind than its whole column."""
-        kind = self._of[column] if column < len(self._of) else None
-        return kind is not None and kind != _kind(cell.strip())
-
-    def suits(self, cell: str) -> bool:
-        """Whether a text alone in its row is written as the codes or the places of the first column are.
-
-        丁家镇 among 城关镇 and 东河镇, A009 among A001 and A002; a name of another kind may head those below it.
-        """
-        text = cell.strip()
-        if _PLACE.search(text):
-            alike = [other for other in self._first if other[-1] == text[-1]]
-            return len(alike) * 2 >= len(self._first) > 0 and len(text) <= max(map(len, alike))
-        written = _written(text)
-        alike = [other for other in self._first if _written(other) == written]
-        return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
-
-    def contradict(self, cells: Sequence[str]) -> bool:
-        """Whether two cells or more are of another kind than their whole column: the row has slipped."""
-        return sum(self.is_odd(column, cell) for column, cell in enumerate(cells)) > 1
 
 
 @lru_cache(maxsize=1)

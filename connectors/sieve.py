@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import between, header, ledger, shape
+from connectors.cells import Kinds, is_value
 from connectors.sums import Sums
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Sieve:
     """Sifts one file's batches, in their order. `look` gives all its records once more, judged by nobody."""
 
     def __init__(
-        self, names: Sequence[str], foot: ledger.Foot, seen: Seen, delivery: Delivery, *, kinds: shape.Kinds,
+        self, names: Sequence[str], foot: ledger.Foot, seen: Seen, delivery: Delivery, *, kinds: Kinds,
         above: Sequence[Sequence[str]], footer_rows: int, totals: bool, look: Callable[[], Iterator[pa.RecordBatch]],
     ) -> None:  # fmt: skip
         self._names, self._foot, self._seen, self._delivery = names, foot, seen, delivery
@@ -173,7 +174,7 @@ class Sieve:
         while len(values) > 2 and end and batch.column("_flaw")[end - 1].as_py() in (None, between.LONE):
             cell = values[0][end - 1].as_py()
             alone = cell is not None and not any(column[end - 1].is_valid for column in values[1:])
-            if not alone or shape.is_value(cell) or not self._kinds.is_odd(0, cell):
+            if not alone or is_value(cell) or not self._kinds.is_odd(0, cell):
                 break
             end -= 1
         if end and (texts := values[0][end:].to_pylist()):

@@ -281,7 +281,7 @@ class HTTP(Driver):
     def _keys(self, rows: list[dict[str, Any]]) -> set[str]:
         """All keys of the records, nested ones by their dotted names; days and numbers are no names but say which value it is."""
         from connectors.answers import flat_names
-        from connectors.shape import is_value
+        from connectors.cells import is_value
 
         found = set[str]().union(*rows)
         for row in rows:
