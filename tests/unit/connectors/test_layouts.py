@@ -61,13 +61,6 @@ def test_layouts_of_statistics_offices(read, shape, kind):
     assert aside is None or f"退回 {aside}" in found[2]
 
 
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_two_tables_side_by_side_are_refused(read, kind):
-    rows = [["地区", "户数", "", "地区", "户数"], *[[a[0], a[1], "", a[0], a[1]] for a in FIGURES]]
-    with pytest.raises(SourceChanged, match="第 4 列起表头又来一遍"):
-        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-
-
 H = ["乡镇", "户数", "人口"]
 MORE = [[town, n * 3 + 10, n * 7 + 100] for n, town in enumerate([*TOWNS, "湖镇"])]
 MORE_SPELT = [[str(cell) for cell in row] for row in MORE]
@@ -129,20 +122,6 @@ def test_odd_layouts(read, shape, kind):
 
 def test_a_total_that_agrees_with_no_level_of_indentation_is_told(read):
     assert "合计写 109，明细相加为 220" in read(written([["合计", 109], *SUBTOTALS], ["地区", "户数"]))[2]
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [["姓名", "张三", "性别", "男"], ["出生年月", "1980-01", "民族", "汉"], ["单位", "县住建局", "职务", "科长"]],
-        [["企业名称", "某公司"], ["统一社会信用代码", "x"], ["法定代表人", "张三"], ["注册资本", "100万元"]],
-        [[*H, *H], *[[*row, *row] for row in MORE]],
-    ],
-)
-def test_forms_and_tables_side_by_side_are_refused(read, rows, kind):
-    with pytest.raises(SourceChanged, match=r"填好的表单|两张表并排"):
-        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
 
 
 @pytest.mark.parametrize(
@@ -209,20 +188,6 @@ def test_a_first_record_with_a_day_is_no_header(read, kind):
     assert (header, found) == (["列1", "列2", "列3"], rows)
 
 
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_a_table_above_known_names_is_not_lost(read, kind):
-    rows = [["项目", "一月", "二月", "三月"], ["收入", 1, 2, 3], ["支出", 4, 5, 6], ["", "", "", ""], ["单位", "联系人", "电话", "备注"], ["甲局", "张三", "0816-1", "x"]]  # fmt: skip
-    with pytest.raises(SourceChanged, match="第 1 行起在第 5 行的表头上面还有一张表"):
-        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_other_names_side_by_side_are_told(read, kind):
-    rows = [["乡镇", "户数", "", "村", "人口"], *[[a[0], a[1], "", f"{a[0]}村", a[2]] for a in MORE]]
-    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (len(found), "第 3 列没有表头也没有内容" in said) == (6, True)
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -269,20 +234,6 @@ def test_totals_in_english_are_left_out_when_they_add_up(read, word, kind):
     rows[3][1] = 4
     _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert (len(found), "像是别的行的合计" in said) == (4, True)
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_another_table_right_below_is_told(read, kind):
-    rows = [H, *MORE, ["企业", "法人", "联系电话"], ["甲公司", "张", 138]]
-    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (found, "第 8 行起像是另一张表" in said, "退回 2" in said) == (MORE_SPELT, True, True)
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_texts_for_figures_are_no_other_table(read, kind):
-    rows = [H, *MORE, ["丁镇", "未报", "停报"], ["戊镇", "…", "—"], ["己镇", 1, 2]]
-    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (len(found), "退回 0" in said) == (9, True)
 
 
 def test_a_name_merged_down_to_the_units(read):
@@ -394,38 +345,6 @@ def test_the_total_of_a_month_is_that_of_its_rows(read, kind):
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        ([["姓名", "分数"] * 3, ["张", 90, "李", 80, "王", 70], ["赵", 60, "钱", 50, "", ""]], "第 3 列起表头又来一遍"),
-        (
-            [["序号", "姓名", "序号", "企业"], [1, "张", 1, "甲"], [2, "李", 2, "乙"], [3, "王", "", ""]],
-            "第 3 列起表头又来一遍",
-        ),
-    ],
-)
-def test_blocks_side_by_side_are_refused(read, rows, told, kind):
-    with pytest.raises(SourceChanged, match=told):
-        read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_a_table_beside_a_shorter_one_is_told(read, kind):
-    rows = [
-        ["乡镇", "户数", "企业名称", "税额"],
-        ["东镇", 5, "甲", 10],
-        ["西镇", 6, "乙", 20],
-        ["", "", "丙", 30],
-        ["", "", "丁", 40],
-    ]
-    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (len(found), "第 4 行起左边 2 列全空" in said) == (4, True)
-    rows[3][:2] = ["南镇", 7]
-    rows[4][:2] = ["北镇", ""]
-    assert "左边" not in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
 def test_the_month_beside_the_unit_is_no_name(read, kind):
     rows = [
         ["某县经济指标", "", "", ""],
@@ -494,16 +413,6 @@ def test_groups_over_known_names_belong_to_them(read):
     assert (header, found) == (["序号", "责任/牵头单位", "责任/责任人", "时限"], [["1", "县住建局", "张三", "长期"]])
 
 
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-@pytest.mark.parametrize(
-    "below", [["注1：含流动人口"], ["附注：常住"], ["来源：县统计局"], ["统计口径：常住"], ["（以下空白）"], ["审批："]]
-)
-def test_what_stands_below_a_narrow_table_is_no_record(read, below, kind):
-    rows = [["乡镇", "户数"], ["东镇", 5], ["西镇", 6], [*below, ""]]
-    _, found, said = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert (found, "去掉了 1 行" in said) == ([["东镇", "5"], ["西镇", "6"]], True)
-
-
 def test_a_heading_merged_over_all_columns_is_no_record(read):
     made = io.BytesIO()
     with xlsxwriter.Workbook(made) as workbook:
@@ -514,19 +423,6 @@ def test_a_heading_merged_over_all_columns_is_no_record(read):
         sheet.merge_range("A4:B4", "二、农村")
     _, found, said = read(made.getvalue())
     assert (found, "退回 2" in said) == ([["张", "5"], ["李", "6"]], True)
-
-
-@pytest.mark.parametrize("title", ["", "## 表二\n\n"])
-def test_a_second_drawn_table_is_told(read, title):
-    text = f"|乡镇|负责人|\n|---|---|\n|东镇|张|\n|西镇|李|\n\n{title}|企业|法人|\n|---|---|\n|甲|张|\n"
-    _, found, said = read(text)
-    assert (found, "像是另一张表" in said) == ([["东镇", "张"], ["西镇", "李"]], True)
-
-
-def test_files_put_one_behind_the_other_with_their_marks(read):
-    one = written(MORE[:3], H).encode("utf-8-sig")
-    header, found, said = read(one + written(MORE[3:], H).encode("utf-8-sig"))
-    assert (header, found, "1 行重复的表头" in said) == (H, MORE_SPELT, True)
 
 
 def test_lines_in_quotes_as_a_whole_are_told(read):
@@ -575,30 +471,6 @@ def test_a_connector_reads_what_the_preview_showed(tmp_path, text, fields, rows)
     assert [[row[name] for name in fields] for batch in delivery.batches() for row in batch.to_pylist()] == rows
 
 
-SIDES = [["乡镇", "户数", "项目", "金额"], *[[town, n + 1, *([f"路{n}", n * 5 + 1] if n < 3 else ["", ""])] for n, town in enumerate(TOWNS)]]  # fmt: skip
-THREE = [["村", "户", "镇", "数", "项目", "额"], *[[f"村{n}", n, *([f"镇{n}", n] if n < 6 else ["", ""]), *([f"路{n}", n] if n < 3 else ["", ""])] for n in range(9)]]  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        (SIDES, "行起右边 2 列全空，左边照样有内容"),
-        ([[*row[2:], *row[:2]] for row in SIDES], "行起左边 2 列全空，右边照样有内容"),
-        (THREE, "行起右边 2 列全空"),
-    ],
-)
-def test_tables_side_by_side_without_a_column_between_are_told(read, rows, told, kind):
-    assert told in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_a_last_record_not_filled_in_is_no_other_table(read, kind):
-    rows = [H, *MORE[:-1], ["湖镇", "", ""]]
-    told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
-    assert "并排" not in told
-
-
 @pytest.mark.parametrize("kind", ["text", "workbook"])
 @pytest.mark.parametrize("notes", [70, 150])
 def test_a_table_far_below_its_notes(read, notes, kind):
@@ -632,12 +504,6 @@ def test_what_is_to_be_filled_in_and_what_is_left_out_are_no_records(read, row, 
 def test_a_seal_without_a_colon_is_no_record(read, kind):
     rows = [H, *MORE, ["单位（盖章）", "", "王某"]]
     assert read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[1] == MORE_SPELT
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_records_that_stand_side_by_side_are_told(read, kind):
-    rows = [["姓名", "甲某", "乙某"], ["性别", "男", "女"], ["电话", "1", "2"], ["职务", "科长", "科员"]]
-    assert "转置" in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
 
 
 def test_the_names_on_each_page_of_a_client_of_databases(read):
@@ -702,17 +568,3 @@ def test_rows_below_the_names_that_explain_them(read, above, names, kind):
     rows = [*above, *records]
     found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert found[:2] == (names, [[str(cell) for cell in row] for row in records])
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_the_names_in_another_order_are_another_table(read, kind):
-    rows = [["编号", "姓名"], [1, "甲"], [2, "乙"], [3, "丙"], ["姓名", "编号"], ["丁", 4]]
-    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
-    assert found == [["1", "甲"], ["2", "乙"], ["3", "丙"]]
-    assert "像是另一张表" in told
-
-
-@pytest.mark.parametrize("kind", ["text", "workbook"])
-def test_a_note_beside_the_names_is_told(read, kind):
-    rows = [["乡镇", "户数", "", "说明：以系统为准"], *[[town, n + 1, "", ""] for n, town in enumerate(TOWNS)]]
-    assert "像是写在旁边的说明" in read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[2]
