@@ -225,7 +225,30 @@ def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | 
             found = []
     if found is None:
         return []
+    if isinstance(found, list) and found and all(isinstance(record, list) for record in found):
+        names = names_beside(body, found)
+        if len(set(names)) == len(names) and all(len(record) == len(names) for record in found):
+            found = [dict(zip(names, record, strict=True)) for record in found]
     return found if isinstance(found, list) and all(isinstance(record, dict) for record in found) else None
+
+
+def names_beside(body: Any, found: list[Any]) -> list[str]:
+    """The names of columns that stand beside a list of records written as lists; none when they do not."""
+    waiting, holder = [body], body
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if any(value is found for value in one.values()):
+                holder = one
+                break
+            waiting += one.values()
+    for key in ("columns", "fields", "headers", "header") if isinstance(holder, dict) else ():
+        given = holder.get(key)
+        if isinstance(given, list) and given:
+            names = [each.get("name") if isinstance(each, dict) else each for each in given]
+            if all(type(name) is str and name for name in names):
+                return [str(name) for name in names]
+    return []
 
 
 TOTAL = re.compile(

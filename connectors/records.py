@@ -28,6 +28,7 @@ from connectors.answers import (
     flat_names,
     in_utf8,
     is_named,
+    names_beside,
     once,
     text_column,
 )
@@ -168,7 +169,7 @@ class Records:
         if not isinstance(found, list):
             raise SourceChanged(self._where, "里面没有记录的列表", "请在 records 里写明列表所在的位置，如 data.list")
         if found and all(isinstance(record, list) for record in found):
-            return iter(self._named(found, _names_beside(_holder(body, found))))
+            return iter(self._named(found, names_beside(body, found)))
         if not all(isinstance(record, dict) for record in found):
             if any(isinstance(record, (dict, list)) for record in found):
                 raise SourceChanged(self._where, "列表里的记录形式不一", "请部门导出为同一种记录的列表")
@@ -364,29 +365,6 @@ def _lists_in(body: dict[str, Any], above: str = "", depth: int = 4) -> Iterator
             yield from _lists_in(value, f"{above}{key}.", depth - 1)
         elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
             yield f"{above}{key}", value
-
-
-def _holder(body: Any, found: list[Any]) -> Any:
-    """The object in which a list stands, somewhere within; else the whole."""
-    waiting = [body]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if any(value is found for value in one.values()):
-                return one
-            waiting += one.values()
-    return body
-
-
-def _names_beside(body: Any) -> list[str]:
-    """The names of columns that an object gives beside the records; none when it does not."""
-    for key in ("columns", "fields", "headers", "header") if isinstance(body, dict) else ():
-        given = body.get(key)
-        if isinstance(given, list) and given:
-            names = [each.get("name") if isinstance(each, dict) else each for each in given]
-            if all(type(name) is str and name for name in names):
-                return [str(name) for name in names]
-    return []
 
 
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=once)

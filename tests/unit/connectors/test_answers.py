@@ -30,3 +30,19 @@ def test_json_in_any_encoding_and_one_record_a_line(encoding: str) -> None:
 )
 def test_an_error_under_an_answer_without_records_is_no_empty_source(body: object, told: str) -> None:
     assert answers.complaint(body) == told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"columns": ["id", "单位"], "rows": [["1", "甲"], ["2", "乙"]]},
+        {"code": 0, "data": {"fields": [{"name": "id"}, {"name": "单位"}], "records": [["1", "甲"], ["2", "乙"]]}},
+    ],
+)
+def test_records_written_as_lists_are_named_by_what_stands_beside_them(body: object) -> None:
+    assert answers.records(body, None, "json") == [{"id": "1", "单位": "甲"}, {"id": "2", "单位": "乙"}]
+
+
+def test_records_written_as_lists_of_another_width_are_no_records() -> None:
+    assert answers.records({"columns": ["id"], "rows": [["1", "甲"]]}, None, "json") is None
+    assert answers.records({"rows": [["1", "甲"]]}, None, "json") is None
