@@ -141,8 +141,7 @@ class Totals:
         columns = batch.columns[: self._width]
         if not batch.num_rows or not columns:
             return batch
-        first = pc.coalesce(*columns[:3])
-        total = pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False)
+        total = _say_total(columns)
         proven = self._proven(columns, batch.column("_row"))
         self._foot.first = self._foot.first or batch.column("_row")[0].as_py()
         if proven is None and not pc.any(total).as_py():
@@ -180,8 +179,12 @@ class Totals:
 
     def _add_up(self, sums: Sums) -> None:
         for batch in self._again():
-            first = pc.coalesce(*batch.columns[: min(3, self._width)])
-            total = pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False)
+            total = _say_total(batch.columns[: self._width])
             out = pc.or_(total, pc.is_in(batch.column("_row"), pa.array(self._foot.proven, pa.int32())))
             rest = batch.filter(pc.invert(out))
             self._foot.add_batch(sums, rest.append_column("_flaw", pa.nulls(rest.num_rows, pa.string())))
+
+
+def _say_total(columns: Sequence[pa.Array]) -> pa.Array:
+    """Which records say in the first of their first three fields that is filled that they are a total."""
+    return pc.fill_null(pc.match_substring_regex(pc.coalesce(*columns[:3]), header.TOTAL_PATTERN), False)
