@@ -19,7 +19,7 @@ import psycopg
 
 from views.topics.words import FILE, dictionary
 
-DAYS = 60  # the two spans of thirty days that the views compare
+_DAYS = 60  # the two spans of thirty days that the views compare
 _MOST = 20_000  # the latest tickets of those days: about a minute of one core
 _NEWS = 0.05  # share of new or changed tickets that is worth looking again
 _LOCK = 0x746F7069
@@ -39,9 +39,7 @@ def refresh(connection: psycopg.Connection[Any], as_of: date) -> bool:
         # A publication under way is waited for, and the next one for this: what it is as of then is what it saw.
         connection.execute("LOCK TABLE hub.batch IN ROW EXCLUSIVE MODE")
         changed = _keep(connection, looked_at, topics, members)
-        connection.execute(
-            "INSERT INTO hub.topic_run VALUES (clock_timestamp(), %s, %s, %s)", [as_of, len(looked_at), words]
-        )
+        connection.execute("INSERT INTO hub.topic_run VALUES (now(), %s, %s, %s)", [as_of, len(looked_at), words])
     return changed
 
 
@@ -67,7 +65,7 @@ def _found(
         "SELECT DISTINCT ON (ticket_no) ticket_no, caller_hash, recorded_at, coalesce(title, ''), coalesce(content_scrubbed, '') "
         "FROM (SELECT * FROM shared.hotline_ticket WHERE recorded_at >= %s AND recorded_at < %s AND coalesce(title, content_scrubbed) <> '' "
         "ORDER BY recorded_at DESC LIMIT %s) t ORDER BY ticket_no, recorded_at",
-        [as_of - timedelta(days=DAYS - 1), as_of + timedelta(days=1), _MOST],
+        [as_of - timedelta(days=_DAYS - 1), as_of + timedelta(days=1), _MOST],
     ).fetchall()
     if not rows:
         return [], [], []
