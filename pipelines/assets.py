@@ -231,6 +231,7 @@ def settled(
         specs=[*datasets, *views], check_specs=across, can_subset=True, name="settle", retry_policy=RETRY, pool="settle"
     )
     def settle(context: dg.AssetExecutionContext, hub: Hub) -> Iterator[Any]:
+        from pipelines.run import find_topics
         from pipelines.run import settle as go
 
         home, chosen = hub.home(), context.op_execution_context.selected_asset_keys
@@ -238,7 +239,7 @@ def settled(
             changed = {names[key] for key in chosen if key in names}
             if not changed:  # views alone were asked for
                 changed = set().union(*(by_key[key].inputs for key in chosen)) - by_name.keys()
-            published = go(home, changed)
+            published = go(home, changed) + find_topics(home)
             for key in (key for key in chosen if key in names):
                 yield dg.MaterializeResult(asset_key=key)
             for done in published:

@@ -3,6 +3,7 @@
     every few seconds   one small query a source (connectors.pulse), at most _WORKERS at once
     changed             the same data path as a run (pipelines.run: load, link, publish), then told to Dagster
     not changed         no run, no batch, no event; once a day it is noted that the source answered
+    beside the rounds   what tickets have in common is looked for, on a new day and after each change
 
 What is here asks by query. A source that tells of its changes itself (a database's log) would come in at the same
 door: `Poller.take`, with the connectors that have something new.
@@ -25,7 +26,7 @@ import psycopg
 
 from connectors.pulse import MODES, Pulse, Sessions
 from connectors.spec import Connector
-from pipelines.run import RunReport, run
+from pipelines.run import RunReport, find_topics, run
 from schemas.errors import HubError, WarehouseUnavailable
 from warehouse import inbox, registry
 from warehouse.drift import ANSWERED
@@ -75,6 +76,9 @@ class Poller:
         self._sources: dict[str, _Source] = {}
         self._looked = 0.0
         self._noted: dict[str, date] = {}  # the last day on which each was noted to have answered
+        self._topics: threading.Thread | None = None
+        self._topics_day: date | None = None
+        self._topics_failed = ""
         self._books: psycopg.Connection[tuple[str, str]] | None = None
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="pulse")
 
@@ -114,12 +118,16 @@ class Poller:
                     source.due, source.problem = time.monotonic() + _AGAIN_AFTER, str(error)
                 if error is not None:
                     beat.problems[source.connector.id] = str(error)
+        if changed or self._topics_day != self._home.today():
+            self._find_topics()
+        if self._topics_failed:
+            beat.problems["hotline_topics"], self._topics_failed = self._topics_failed, ""
         beat.seconds = time.monotonic() - begun
         return beat
 
     def take(self, connectors: Sequence[Connector]) -> RunReport:
         """Load these sources, publish what changed, and tell of it."""
-        done = run(connectors, self._home, judge=self._judge)
+        done = run(connectors, self._home, judge=self._judge, topics=False)
         if any(result.touched or result.quarantined or result.status == "held" for result in done.results):
             self._report(connectors, done)
         return done
@@ -127,9 +135,26 @@ class Poller:
     def close(self) -> None:
         """End all threads and connections."""
         self._pool.shutdown()
+        if self._topics is not None:
+            self._topics.join(5)
         self._sessions.close()
         if self._books is not None:
             self._books.close()
+
+    def _find_topics(self) -> None:
+        """Look for topics on a thread of its own: no source waits for it."""
+        if self._topics is not None and self._topics.is_alive():
+            return
+        self._topics_day = self._home.today()
+
+        def find() -> None:
+            published = find_topics(self._home)
+            self._topics_failed = "；".join(view.error for view in published if view.error)
+            if published:
+                self._report([], RunReport(published=published))
+
+        self._topics = threading.Thread(target=find, daemon=True, name="topics")
+        self._topics.start()
 
     def _feel(self, source: _Source, position: str | None) -> tuple[str | None, str] | HubError:
         try:

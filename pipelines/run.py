@@ -59,11 +59,12 @@ def run(
     batches: Collection[int] | None = None,
     as_of: date | None = None,
     backfill: tuple[str, str] | None = None,
+    topics: bool = True,
 ) -> RunReport:
-    """Load each connector, then link enterprises and publish what changed.
+    """Load each connector, then link enterprises, publish what changed and find what tickets have in common.
 
     `from_landing` takes landed deliveries instead of asking the sources: all committed ones, or the named `batches`.
-    `backfill` reads one span of the cursor again and moves no bookmark.
+    `backfill` reads one span of the cursor again and moves no bookmark. Without `topics` these are left to the caller.
     """
     report = RunReport()
     for connector in connectors:
@@ -83,6 +84,8 @@ def run(
         report.results += results
         on_result(connector, results, None)
     report.published = settle(home, {r.dataset for r in report.results if r.touched}, as_of=as_of)
+    if topics:
+        report.published += find_topics(home, as_of=as_of)
     return report
 
 
@@ -108,7 +111,7 @@ def _told(connector: Connector, trouble: Exception) -> HubError:
 
 
 def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[Published]:
-    """Link enterprises, find what tickets have in common and publish the views that read what changed; an empty set publishes only what is missing.
+    """Link enterprises and publish the views that read what changed; an empty set publishes only what is missing.
 
     What a run brought in that was cut off before its enterprises were linked or its views published counts as changed.
     """
@@ -119,19 +122,25 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()
             changed = changed | {"enterprise", "enterprise_conflict"}
-    today = as_of or home.today()
     with psycopg.connect(home.database_url) as connection:
         connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
         connection.commit()
-        failed: list[Published] = []
-        try:
-            if standing.refresh(connection, today):
-                changed = changed | {"hotline_topic", "hotline_topic_ticket"}
-        except Exception as trouble:  # texts are what people wrote: the boards go on with the topics found before
-            told = (
-                f"归热点问题时出错（{type(trouble).__name__}：{trouble}），看板仍用上一次归出的；请把日志交给系统管理员"
-            )
-            failed = [Published("hotline_topics", 0, False, 0.0, told)]
-        done = publish(connection, changed | {"batch", "quarantine"}, today)
+        done = publish(connection, changed | {"batch", "quarantine"}, as_of or home.today())
         access.secure(connection)
-    return failed + done
+    return done
+
+
+def find_topics(home: Home, *, as_of: date | None = None) -> list[Published]:
+    """Find what tickets have in common, if that is due (views.topics.standing), and publish the views of it.
+
+    It may take half a minute of one core, so nobody who waits for a page or for a source's rows calls it.
+    """
+    today = as_of or home.today()
+    try:
+        with psycopg.connect(home.database_url) as connection:
+            if not standing.refresh(connection, today):
+                return []
+            return publish(connection, {"hotline_topic", "hotline_topic_ticket"}, today)
+    except Exception as trouble:  # texts are what people wrote: the boards go on with the topics found before
+        told = f"归热点问题时出错（{type(trouble).__name__}：{trouble}），看板仍用上一次归出的；请把日志交给系统管理员"
+        return [Published("hotline_topics", 0, False, 0.0, told)]

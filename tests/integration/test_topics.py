@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import date, datetime, timedelta
 
 import psycopg
 import pytest
 
-from pipelines.run import prepare, settle
+from pipelines.poll import Poller
+from pipelines.run import find_topics, prepare, settle
 from views.past import named_in, open_past
 from views.topics import standing
 from warehouse.home import Home
@@ -44,6 +46,7 @@ def test_topics_are_found_followed_and_seen_as_of_then(home: Home, database: str
         _arrive(connection, "丽发新城小区", range(20), datetime(2026, 9, 5))
         _arrive(connection, "滨河苑", range(100, 104), datetime(2026, 9, 6))
         settle(home, {"hotline_ticket"}, as_of=DAY)
+        find_topics(home, as_of=DAY)
         listed = "SELECT topic_id, place, tickets, callers FROM board.hotline_topics ORDER BY tickets DESC"
         before = connection.execute(listed).fetchall()
         (first, *told), (second, *_) = before
@@ -60,6 +63,7 @@ def test_topics_are_found_followed_and_seen_as_of_then(home: Home, database: str
         assert not standing.refresh(connection, DAY)
         _arrive(connection, "丽发新城小区", range(21, 26), datetime(2026, 9, 20))
         settle(home, {"hotline_ticket"}, as_of=DAY)
+        find_topics(home, as_of=DAY)
         assert [row[0] for row in connection.execute(listed)] == [first, second]
         assert connection.execute(listed).fetchone()[2] == 26
         connection.commit()
@@ -78,9 +82,39 @@ def test_without_tickets_nothing_is_looked_for(home: Home, database: str) -> Non
         assert connection.execute("SELECT tickets FROM hub.topic_run").fetchall() == [(0,)]
 
 
-def test_boards_are_published_though_the_topics_cannot_be_found(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_round_waits_for_the_topics(home: Home, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(home)
+    with psycopg.connect(database) as connection:
+        _arrive(
+            connection,
+            "丽发新城小区",
+            range(20),
+            datetime.combine(home.today(), datetime.min.time()) - timedelta(days=3),
+        )
+    go_on, find = threading.Event(), standing._found
+    monkeypatch.setattr(standing, "_found", lambda *args: go_on.wait(20) and find(*args))
+    told: list[str] = []
+    poller = Poller(home, only=[], report=lambda connectors, done: told.extend(view.name for view in done.published))
+    try:
+        assert poller.round().problems == {}
+        assert told == []
+        go_on.set()
+        poller._topics.join(20)
+        assert "hotline_topics" in told
+        monkeypatch.setattr(standing, "_due", lambda *args: 1 / 0)
+        poller._topics_day = None
+        poller.round()
+        poller._topics.join(20)
+        assert "ZeroDivisionError" in poller.round().problems["hotline_topics"]
+        assert poller.round().problems == {}
+    finally:
+        go_on.set()
+        poller.close()
+
+
+def test_topics_that_cannot_be_found_are_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(home)
+    settle(home, set(), as_of=DAY)
     monkeypatch.setattr(standing, "_found", lambda connection, as_of: 1 / 0)
-    first, *others = settle(home, set(), as_of=DAY)
-    assert (first.name, "ZeroDivisionError" in first.error) == ("hotline_topics", True)
-    assert "hotline_topics" in {one.name for one in others if not one.error}
+    (told,) = find_topics(home, as_of=DAY)
+    assert (told.name, "ZeroDivisionError" in told.error) == ("hotline_topics", True)
