@@ -13,7 +13,7 @@ import pytest
 
 from schemas.errors import WarehouseUnavailable
 from tests.integration.callbacks import connector, fill, row, state, take
-from tests.integration.test_data_path import ROOT, source  # noqa: F401 - the fixture
+from tests.integration.test_data_path import ROOT
 from warehouse import store
 from warehouse.engines.adbc import Connection
 from warehouse.home import Home
@@ -42,7 +42,7 @@ except HubError as error:
 
 
 @pytest.mark.parametrize(("after", "place"), [("extracted", "落地区"), ("landed", "质检")])
-def test_full_disk(home: Home, source: str, tmp_path: Path, database: str, after: str, place: str) -> None:  # noqa: F811
+def test_full_disk(home: Home, source: str, tmp_path: Path, database: str, after: str, place: str) -> None:
     one = connector(tmp_path, "full")
     fill(source, [row(n) for n in range(3)])
     take(one, home)
@@ -62,7 +62,7 @@ def test_full_disk(home: Home, source: str, tmp_path: Path, database: str, after
 
 
 def test_too_little_memory(
-    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    home: Home, source: str, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     one = connector(tmp_path, "full")
     fill(source, [row(n) for n in range(3000)])
@@ -81,7 +81,7 @@ def test_too_little_memory(
     assert result.new_rows == 3000
 
 
-def test_a_source_is_loaded_by_one_run_at_a_time(home: Home, source: str, tmp_path: Path, database: str) -> None:  # noqa: F811
+def test_a_source_is_loaded_by_one_run_at_a_time(home: Home, source: str, tmp_path: Path, database: str) -> None:
     one = connector(tmp_path, "full")
     fill(source, [row(1)])
     take(one, home)
@@ -92,7 +92,7 @@ def test_a_source_is_loaded_by_one_run_at_a_time(home: Home, source: str, tmp_pa
     take(one, home)
 
 
-def test_locked_table_is_told_and_nothing_moves(home: Home, source: str, tmp_path: Path, database: str) -> None:  # noqa: F811
+def test_locked_table_is_told_and_nothing_moves(home: Home, source: str, tmp_path: Path, database: str) -> None:
     one = connector(tmp_path, "full")
     fill(source, [row(1)])
     take(one, home)
@@ -108,7 +108,7 @@ def test_locked_table_is_told_and_nothing_moves(home: Home, source: str, tmp_pat
     assert state(database) == before
 
 
-def test_warehouse_that_is_down(home: Home, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_warehouse_that_is_down(home: Home, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none")
     with pytest.raises(WarehouseUnavailable, match="共享库：连接不上") as told:
         take(connector(tmp_path, "full"), Home())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,8 @@ from schemas.errors import ConfigError
 from tests.integration.callbacks import connector, fill, row, state, take
 from warehouse import correction
 from warehouse.correction import Mended
-from warehouse.engines.postgresql import Server
 from warehouse.home import Home
 from warehouse.load import replay, resubmit
-
-_NUMBER = count()
-
-
-@pytest.fixture
-def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"correction_source_{next(_NUMBER)}"
-    url = postgres_server.create_database(name)
-    monkeypatch.setenv("HUB_SOURCE_CALLBACK", url)
-    yield url
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

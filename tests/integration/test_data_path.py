@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,22 +19,10 @@ from pipelines.run import run
 from schemas.contract import Contract
 from tests.integration.callbacks import connector, fill, row, send, state, take
 from warehouse.ahead import Ahead
-from warehouse.engines.postgresql import Server
 from warehouse.home import Home
 from warehouse.load import STAGES, BatchFacts, load, replay
 
 ROOT = Path(__file__).resolve().parents[2]
-_NUMBER = count()
-
-
-@pytest.fixture
-def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"source_{next(_NUMBER)}"
-    url = postgres_server.create_database(name)
-    monkeypatch.setenv("HUB_SOURCE_CALLBACK", url)
-    yield url
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

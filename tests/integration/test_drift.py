@@ -18,8 +18,8 @@ from pipelines.run import run as go
 from schemas.errors import ConfigError
 from schemas.identifiers import county_today
 from tests.conformance.interface import serving
+from tests.integration.polled import Polled
 from warehouse import inbox, registry
-from warehouse.engines.postgresql import Server
 from warehouse.home import Home
 from warehouse.load import BatchResult
 
@@ -313,71 +313,30 @@ def test_a_held_ledger_let_in_late_does_not_overwrite_newer_good_data(ledger: De
     assert ledger.rows() == before
 
 
-def test_a_table_that_changed_is_held_too(
-    home: Home, control: Control, postgres_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = postgres_server.create_database("dept_drift")
-    monkeypatch.setenv("HUB_SOURCE_DRIFT_URL", url)
-    with psycopg.connect(url, autocommit=True) as source:
-        source.execute("DROP TABLE IF EXISTS hf")
-        source.execute("CREATE TABLE hf (id text, gd text, lc int, sj timestamp, fs text, gx timestamp NOT NULL)")
-        source.execute(
-            "INSERT INTO hf SELECT 'CB'||n, 'GD'||n, 1, '2026-03-01', '电话', '2026-03-01' FROM generate_series(1, 40) n"
-        )
-        document = {
-            "title": "回访库", "dataset": "hotline_callback", "source": {"driver": "postgresql", "url": "${HUB_SOURCE_DRIFT_URL}", "table": "hf"},
-            "load": {"mode": "cursor", "cursor": "gx"},
-            "fields": {"callback_id": "id", "ticket_no": "gd", "round": "lc", "called_at": "sj", "method": "fs"},
-        }  # fmt: skip
-        number = registry.save(control, "hotline_office/hf", document, by="王芳").registration_id
-        registry.submit(control, number, by="王芳")
-        registry.approve(control, number, by="李强")
-
-        def load() -> list[BatchResult]:
-            report = go([registry.load(home).get("hotline_office/hf")], home)
-            assert not report.failures, report.failures
-            return report.results
-
-        assert load()[0].new_rows == 40
-        source.execute("ALTER TABLE hf RENAME fs TO method_of_call")
-        source.execute("INSERT INTO hf VALUES ('CB41', 'GD41', 1, '2026-03-02', '短信', '2026-03-02')")
-        assert [r.status for r in load()] == ["held"]
-        assert [r.status for r in load()] == ["held"]  # asked again, still one finding
-        (found,) = inbox.items(control)
-        assert (found.kind, found.subject) == ("column_renamed", "fs")
-        done = inbox.map_(
-            control,
-            home,
-            found.drift_id,
-            by="王芳",
-            connector=registry.load(home).get("hotline_office/hf"),
-            column="method_of_call",
-        )
-        report = go([registry.load(home).get("hotline_office/hf")], home, from_landing=True, batches=set(done.replay))
-        assert not report.failures
-        assert load() == [] or load()[0].status in {"committed", "skipped"}
-        rows = control.execute(
-            "SELECT callback_id, method FROM record.hotline_callback WHERE callback_id = 'CB41'"
-        ).fetchall()
-        assert len(rows) == 1
-        assert rows[0]["method"] is not None
-        # A column more is seen at the very next read, not an hour later.
-        source.execute("ALTER TABLE hf ADD COLUMN xz text")
-        source.execute("INSERT INTO hf VALUES ('CB42', 'GD42', 1, '2026-03-03', '短信', '2026-03-03', '城东')")
-        assert [r.status for r in load()] == ["held"]
-        (found,) = inbox.items(control)
-        assert (found.kind, found.subject) == ("column_added", "xz")
-        done = inbox.accept(
-            control, home, found.drift_id, by="王芳", connector=registry.load(home).get("hotline_office/hf")
-        )
-        go([registry.load(home).get("hotline_office/hf")], home, from_landing=True, batches=set(done.replay))
-        source.execute("INSERT INTO hf VALUES ('CB43', 'GD43', 1, '2026-03-04', '短信', '2026-03-04', '城东')")
-        assert [r.status for r in load()] == ["committed"]
-        held = control.execute(
-            "SELECT count(*) AS n FROM record.hotline_callback WHERE callback_id IN ('CB42', 'CB43')"
-        ).fetchone()
-        assert held is not None
-        assert held["n"] == 2
+def test_a_table_that_changed_is_held_too(polled: Polled, control: Control, table: psycopg.Connection[Any]) -> None:
+    assert polled.load()[0].new_rows == 40
+    table.execute("ALTER TABLE hf RENAME fs TO method_of_call")
+    table.execute("INSERT INTO hf VALUES ('CB41', 'GD41', 1, '2026-03-02', '短信', '2026-03-02')")
+    assert [r.status for r in polled.load()] == ["held"]
+    assert [r.status for r in polled.load()] == ["held"]  # asked again, still one finding
+    (found,) = inbox.items(control)
+    assert (found.kind, found.subject) == ("column_renamed", "fs")
+    polled.decide(inbox.map_, column="method_of_call")
+    assert polled.load()[0].status in {"committed", "skipped"}
+    rows = control.execute("SELECT method FROM record.hotline_callback WHERE callback_id = 'CB41'").fetchall()
+    assert len(rows) == 1
+    assert rows[0]["method"] is not None
+    # A column more is seen at the very next read, not an hour later.
+    table.execute("ALTER TABLE hf ADD COLUMN xz text")
+    table.execute("INSERT INTO hf VALUES ('CB42', 'GD42', 1, '2026-03-03', '短信', '2026-03-03', '城东')")
+    assert [r.status for r in polled.load()] == ["held"]
+    (found,) = inbox.items(control)
+    assert (found.kind, found.subject) == ("column_added", "xz")
+    polled.decide()
+    table.execute("INSERT INTO hf VALUES ('CB43', 'GD43', 1, '2026-03-04', '短信', '2026-03-04', '城东')")
+    assert [r.status for r in polled.load()] == ["committed"]
+    taken = "SELECT callback_id FROM record.hotline_callback WHERE callback_id IN ('CB42', 'CB43')"
+    assert len(control.execute(taken).fetchall()) == 2
     told = control.execute("SELECT asked_at, answered_at, problem FROM hub.source_layout").fetchone()
     assert told is not None
     assert told["problem"] is None
@@ -385,52 +344,24 @@ def test_a_table_that_changed_is_held_too(
 
 
 def test_an_increment_of_known_rows_alone_is_held_too(
-    home: Home, control: Control, postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+    polled: Polled, control: Control, table: psycopg.Connection[Any]
 ) -> None:
     """Rows that are only read again move no bookmark; what is wrong with them is told all the same, and what is decided counts."""
-    url = postgres_server.create_database("dept_drift_again")
-    monkeypatch.setenv("HUB_SOURCE_DRIFT_AGAIN_URL", url)
-    with psycopg.connect(url, autocommit=True) as source:
-        source.execute("DROP TABLE IF EXISTS hf")
-        source.execute("CREATE TABLE hf (id text, gd text, lc int, sj timestamp, fs text, gx timestamp NOT NULL)")
-        source.execute(
-            "INSERT INTO hf SELECT 'CB'||n, 'GD'||n, 1, '2026-03-01', '电话', '2026-03-01' FROM generate_series(1, 40) n"
-        )
-        document = {
-            "title": "回访库", "dataset": "hotline_callback", "load": {"mode": "cursor", "cursor": "gx"},
-            "source": {"driver": "postgresql", "url": "${HUB_SOURCE_DRIFT_AGAIN_URL}", "table": "hf"},
-            "fields": {"callback_id": "id", "ticket_no": "gd", "round": "lc", "called_at": "sj", "method": "fs"},
-        }  # fmt: skip
-        number = registry.save(control, "hotline_office/hf", document, by="王芳").registration_id
-        registry.submit(control, number, by="王芳")
-        registry.approve(control, number, by="李强")
-
-        def load(**how: Any) -> list[BatchResult]:
-            report = go([registry.load(home).get("hotline_office/hf")], home, **how)
-            assert not report.failures, report.failures
-            return report.results
-
-        def decide(decision: Any = inbox.accept, **to: str) -> list[BatchResult]:
-            (found,) = inbox.items(control)
-            connector = registry.load(home).get("hotline_office/hf")
-            done = decision(control, home, found.drift_id, by="王芳", connector=connector, **to)
-            return load(from_landing=True, batches=set(done.replay))
-
-        load()
-        source.execute("UPDATE hf SET fs = '飞鸽' WHERE id <> 'CB1'")
-        assert [r.status for r in load()] == ["held"]
-        (changed,) = decide(inbox.map_, code="人工")
-        assert (changed.status, changed.changed_rows) == ("committed", 39)
-        assert [r.status for r in load()] == ["skipped"]
-        source.execute("ALTER TABLE hf ADD COLUMN xz text")
-        assert [r.status for r in load()] == ["held"]
-        source.execute("ALTER TABLE hf DROP COLUMN xz")
-        assert [r.status for r in load()] == ["committed"]  # it came right by itself
-        assert not inbox.items(control)
-        source.execute("ALTER TABLE hf ADD COLUMN xz text")
-        load()
-        assert [r.status for r in decide()] == ["committed"]
-        assert [r.status for r in load()] == ["skipped"]  # the new column is known now
+    polled.load()
+    table.execute("UPDATE hf SET fs = '飞鸽' WHERE id <> 'CB1'")
+    assert [r.status for r in polled.load()] == ["held"]
+    (changed,) = polled.decide(inbox.map_, code="人工")
+    assert (changed.status, changed.changed_rows) == ("committed", 39)
+    assert [r.status for r in polled.load()] == ["skipped"]
+    table.execute("ALTER TABLE hf ADD COLUMN xz text")
+    assert [r.status for r in polled.load()] == ["held"]
+    table.execute("ALTER TABLE hf DROP COLUMN xz")
+    assert [r.status for r in polled.load()] == ["committed"]  # it came right by itself
+    assert not inbox.items(control)
+    table.execute("ALTER TABLE hf ADD COLUMN xz text")
+    polled.load()
+    assert [r.status for r in polled.decide()] == ["committed"]
+    assert [r.status for r in polled.load()] == ["skipped"]  # the new column is known now
     assert not control.execute("SELECT 1 FROM hub.batch WHERE status = 'held'").fetchall()
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -16,25 +14,13 @@ from hub.cli import main
 from pipelines.run import prepare, settle
 from tests.integration.callbacks import connector, fill, row, take
 from warehouse import access
-from warehouse.engines.postgresql import Server
 from warehouse.history import COUNTY_TIME, REFERENCE, _parties, instant
 from warehouse.home import Home
 from warehouse.migrations import statements
 from warehouse.tables import literal
 
-_NUMBER = count()
 BOARD = "SELECT * FROM quality_deliveries"
 ROWS = "SELECT callback_id, solved, batch_id FROM hotline_callback"
-
-
-@pytest.fixture
-def source(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"past_source_{next(_NUMBER)}"
-    url = postgres_server.create_database(name)
-    monkeypatch.setenv("HUB_SOURCE_CALLBACK", url)
-    yield url
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def now(database: str) -> str:
