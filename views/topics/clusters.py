@@ -24,6 +24,8 @@ _BLOCK = 2000  # messages compared with all at a time
 _SAMPLE, _SAMPLE_BLOCK = 3000, 500  # messages without a group that are compared by all their words
 _ROUNDS = 3
 _LEAST_WORDS = 0.16  # cosine: a shared place and the courtesies of letters are no shared matter
+_TOWN = 0.4  # what sharing a town is worth beside sharing a village or a road
+_ANY, _UNTOLD = -2, -1  # where a message is of: of no matter; not told
 _SAME_PLACE = 0.35  # cosine of two groups at one place, however many name it, that are one matter told in two ways
 
 
@@ -40,11 +42,16 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Document:
-    """A message as it is compared: words with weights, known places, and whether it names any place at all."""
+    """A message as it is compared: words with weights, known places, whether it names any place at all, and the towns among its places.
+
+    `within` is the district and the town it is of, where a place of it lies in several: None where it does not, "" where it is not told.
+    """
 
     words: Sequence[tuple[str, float]]
     places: Sequence[str]
     placed: bool
+    towns: Sequence[str] = ()
+    within: tuple[str | None, str | None] = (None, None)
 
 
 def cluster(documents: Sequence[Document], thresholds: Mapping[str, float]) -> Clusters:
@@ -68,8 +75,10 @@ def cluster(documents: Sequence[Document], thresholds: Mapping[str, float]) -> C
     frequency = np.asarray(binary.sum(axis=0)).ravel()
     full = normalize(TfidfTransformer(norm=None).fit(binary).transform(counts)).tocsr()
     pruned = _pruned(full, frequency <= max(_CAP, 0.03 * rows), frequency >= 2)
-    space = _Space(full, _places(documents), np.array([d.placed for d in documents]), thresholds["alone"])
-    label = _stars(_graph(space, pruned, thresholds["neighbour"]), int(thresholds["least"]))
+    places, town = _places(documents)
+    placed = np.array([d.placed for d in documents])
+    space = _Space(full, places, placed, _within(documents), town, thresholds["alone"])
+    label = _stars(_graph(space, pruned, thresholds["neighbour"]), space.untold(), int(thresholds["least"]))
     label = _common(space, label, thresholds["neighbour"], int(thresholds["least"]))
     nearness = np.zeros(rows)
     for _ in range(_ROUNDS):
@@ -88,16 +97,24 @@ def cluster(documents: Sequence[Document], thresholds: Mapping[str, float]) -> C
 
 @dataclass
 class _Space:
-    """Messages or middles of groups: words (rows of length 1), places (entries: how rare), and who names any place."""
+    """Messages or middles of groups.
+
+    Words (rows of length 1), places (entries: how rare), who names any place, the district and town each is of (numbers;
+    _ANY: of no matter, _UNTOLD), and which of the places are towns.
+    """
 
     words: sp.csr_matrix
     places: sp.csr_matrix
     placed: NDArray[np.bool_]
+    within: NDArray[np.int64]
+    town: NDArray[np.bool_]
     alone: float
 
     def of(self, rows: NDArray[np.int64]) -> _Space:
         """Some of the messages."""
-        return _Space(self.words[rows], self.places[rows], self.placed[rows], self.alone)
+        return replace(
+            self, words=self.words[rows], places=self.places[rows], placed=self.placed[rows], within=self.within[rows]
+        )
 
     def alike(
         self, rows: slice, other: _Space, words: sp.csr_matrix, turned: sp.csr_matrix, turned_places: sp.csr_matrix,
@@ -122,7 +139,9 @@ class _Space:
             cosine.data * (0.5 / self.alone),
             np.where((here ^ there) & mixed, cosine.data * (0.5 / (self.alone + 0.2)), 0.0),
         )
-        data = np.where(place > 0, both, bare)
+        one, two = self.within[rows][cosine.row], other.within[cosine.col]
+        apart = ((one != two) & (one > _UNTOLD) & (two > _UNTOLD)).any(axis=1)
+        data = np.where(apart, 0.0, np.where(place > 0, both, bare))
         return sp.csr_matrix((data, (cosine.row, cosine.col)), shape=(words[rows].shape[0], other.words.shape[0]))
 
     def middles(self, label: NDArray[np.int64]) -> tuple[_Space, NDArray[np.int64]]:
@@ -130,7 +149,7 @@ class _Space:
         members = np.flatnonzero(label >= 0)
         renumbered = np.full(label.size, -1, dtype=np.int64)
         if not members.size:
-            return _Space(self.words[:0], self.places[:0], self.placed[:0], self.alone), renumbered
+            return self.of(members), renumbered
         _, dense = np.unique(label[members], return_inverse=True)
         renumbered[members] = dense
         count = int(dense.max()) + 1
@@ -146,7 +165,8 @@ class _Space:
         rarity = np.asarray(self.places.max(axis=0).todense()).ravel()
         places = (share @ sp.diags(rarity)).tocsr()
         placed = np.asarray(gather @ self.placed.astype(float)).ravel() >= sizes / 2
-        return _Space(normalize(words).tocsr(), places, placed, self.alone), renumbered
+        within = np.stack([_mostly(dense, column, count) for column in self.within[members].T], axis=1)
+        return replace(self, words=normalize(words).tocsr(), places=places, placed=placed, within=within), renumbered
 
     def nearest(self, middle: _Space, member: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """For each message the group it is most alike to (-1: none is enough), and how alike."""
@@ -163,20 +183,46 @@ class _Space:
             nearness[rows] = np.where(near, best, 0)
         return label, nearness
 
+    def untold(self) -> NDArray[np.bool_]:
+        """Which do not tell the district or town that had to be told."""
+        found: NDArray[np.bool_] = np.any(self.within == _UNTOLD, axis=1)
+        return found
+
     def unit_places(self) -> sp.csr_matrix:
         """Places without their rarity, so that a product with rarities is the rarity of what is shared."""
         return (self.places > 0).astype(float).tocsr()
 
 
-def _places(documents: Sequence[Document]) -> sp.csr_matrix:
-    """Messages by places, each entry the place's rarity: near 1 for one that few name, less for a town or a long road."""
-    counts, _ = _count([[(p, 1.0) for p in d.places] for d in documents])
+def _places(documents: Sequence[Document]) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+    """Messages by places, and which of these are towns.
+
+    Each entry is the place's rarity: near 1 for one that few name, less for a long road, at most _TOWN for a town.
+    """
+    counts, names = _count([[(p, 1.0) for p in d.places] for d in documents])
     if not counts.nnz:
-        return sp.csr_matrix((len(documents), 1))
+        return sp.csr_matrix((len(documents), 1)), np.zeros(1, dtype=np.bool_)
+    towns = {town for d in documents for town in d.towns}
+    town = np.array([name in towns for name in names])
     frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-    rarity = 1 / (1 + frequency / (0.03 * len(documents) + 100))
+    rarity = np.where(town, _TOWN, 1) / (1 + frequency / (0.03 * len(documents) + 100))
     counts.data = rarity[counts.indices]
-    return counts
+    return counts, town
+
+
+def _within(documents: Sequence[Document]) -> NDArray[np.int64]:
+    """District and town of each message as numbers."""
+    numbers: dict[str | None, int] = {None: _ANY, "": _UNTOLD}
+    return np.array([[numbers.setdefault(name, len(numbers)) for name in d.within] for d in documents], dtype=np.int64)
+
+
+def _mostly(group: NDArray[np.int64], value: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
+    """For each group the value that at least half of its messages that tell have, else _UNTOLD."""
+    found = np.full(groups, _UNTOLD, dtype=np.int64)
+    group, value = group[value > _UNTOLD], value[value > _UNTOLD]
+    pairs, times = np.unique(np.stack([group, value], axis=1), axis=0, return_counts=True)
+    most = times * 2 >= np.bincount(group, minlength=groups)[pairs[:, 0]]
+    found[pairs[most, 0]] = pairs[most, 1]
+    return found
 
 
 def _graph(space: _Space, pruned: sp.csr_matrix, least: float, block: int = _BLOCK) -> sp.csr_matrix:
@@ -224,14 +270,17 @@ def _pruned(full: sp.csr_matrix, common: NDArray[np.bool_], shared: NDArray[np.b
     return sp.csr_matrix((full.data[chosen], (row[chosen], full.indices[chosen])), shape=full.shape)
 
 
-def _stars(graph: sp.csr_matrix, least: int) -> NDArray[np.int64]:
-    """The message with the most and nearest free neighbours takes them, then the next one, until none has enough."""
+def _stars(graph: sp.csr_matrix, last: NDArray[np.bool_], least: int) -> NDArray[np.int64]:
+    """The message with the most and nearest free neighbours takes them, then the next one, until none has enough.
+
+    Those of `last` only when all others had their turn: one that does not tell its town would take those of two.
+    """
     rows = graph.shape[0]
     label = np.full(rows, -1, dtype=np.int64)
     strength = np.asarray(graph.sum(axis=1)).ravel()
     degree = np.diff(graph.indptr)
     number = 0
-    for centre in np.lexsort((np.arange(rows), -strength)):
+    for centre in np.lexsort((np.arange(rows), -strength, last)):
         if degree[centre] < least:
             continue
         if label[centre] >= 0:
@@ -251,7 +300,7 @@ def _common(space: _Space, label: NDArray[np.int64], least: float, members: int)
     if not chosen.size:
         return label
     sample = space.of(chosen)
-    found = _stars(_graph(sample, sample.words, least, _SAMPLE_BLOCK), members)
+    found = _stars(_graph(sample, sample.words, least, _SAMPLE_BLOCK), sample.untold(), members)
     label[chosen] = np.where(found >= 0, label.max() + 1 + found, -1)
     return label
 
@@ -259,7 +308,7 @@ def _common(space: _Space, label: NDArray[np.int64], least: float, members: int)
 def _joined(middle: _Space, merge: float) -> NDArray[np.int64]:
     """Groups whose middles are alike under one number."""
     near = _graph(middle, middle.words, merge)
-    sited = replace(middle, places=middle.unit_places(), alone=np.inf)
+    sited = replace(middle, places=middle.unit_places() @ sp.diags((~middle.town).astype(float)), alone=np.inf)
     near = near + _graph(sited, sited.words, 0.5 + 0.5 * _SAME_PLACE)
     _, label = connected_components(near, directed=False)
     return np.asarray(label, dtype=np.int64)

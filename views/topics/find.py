@@ -23,7 +23,7 @@ from schemas.errors import ConfigError, SourceChanged
 from views.tickets.reading import TicketFile, open_file
 from views.topics import duplicates, heat
 from views.topics.clusters import Clusters, Document, cluster
-from views.topics.places import Gazetteer, areas, marks, mine, without_areas
+from views.topics.places import Gazetteer, areas, district, marks, mine, needed, without_areas
 from views.topics.words import FILE, Cutter, Words, dictionary, letters, tidy
 
 TOPICS = (
@@ -37,6 +37,7 @@ MEMBERS = (
 DUPLICATES = ("ticket_no", "duplicate_of", "share", "same_caller")
 _BODY = 400  # characters of a message that are compared: what follows repeats
 _TITLE, _PLAIN = 2.0, 1.0
+_CATEGORY = "@"  # before a category among words: no text holds such a word
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Messages:
     title: list[str]
     body: list[str]
     place: list[str | None]
+    category: list[str | None]
     likes: NDArray[np.int64]
     dislikes: NDArray[np.int64]
     has_votes: bool
@@ -131,7 +133,7 @@ def among(
 ) -> Found:
     """The topics of these messages; see `find`. `earlier` is what an earlier run found, to keep its ids."""
     titles, bodies = [tidy(t) for t in messages.title], [tidy(b) for b in messages.body]
-    documents, gazetteer, named, marked = _documents(titles, bodies, known)
+    documents, gazetteer, named, marked = _documents(titles, bodies, messages, known)
     first, share = duplicates.near_duplicates(
         [letters(a + b) for a, b in zip(titles, bodies, strict=True)], known.thresholds["duplicate"], marked
     )
@@ -173,7 +175,8 @@ def read(path: Path, columns: dict[str, str], given: Path | None, sheet: str | N
     number = f"coalesce({file.column('ticket_no')}, CAST(raw.row_no AS VARCHAR))"
     rows = file.con.execute(f"""
         SELECT {number} AS ticket_no, {file.column("caller")} AS caller, {file.moment("recorded_at")} AS recorded_at, {text("title")} AS title,
-          {text("content")} AS body, {file.column("place")} AS place, {_number(file, "likes")} AS likes, {_number(file, "dislikes")} AS dislikes
+          {text("content")} AS body, {file.column("place")} AS place, {file.column("category")} AS category,
+          {_number(file, "likes")} AS likes, {_number(file, "dislikes")} AS dislikes
         FROM raw JOIN moment ON moment.row_no = raw.row_no
         WHERE {text("title")} || {text("content")} <> ''
         ORDER BY recorded_at NULLS LAST, raw.row_no""").fetchnumpy()
@@ -183,7 +186,7 @@ def read(path: Path, columns: dict[str, str], given: Path | None, sheet: str | N
     }
     likes, dislikes = (np.array([v or 0 for v in plain[name]], dtype=np.int64) for name in ("likes", "dislikes"))
     return Messages(
-        plain["ticket_no"], plain["caller"], plain["recorded_at"], plain["title"], plain["body"], plain["place"], likes, dislikes,
+        plain["ticket_no"], plain["caller"], plain["recorded_at"], plain["title"], plain["body"], plain["place"], plain["category"], likes, dislikes,
         file.has("likes"), list(file.notes),
     )  # fmt: skip
 
@@ -193,7 +196,7 @@ def _number(file: TicketFile, concept: str) -> str:
 
 
 def _documents(
-    titles: Sequence[str], bodies: Sequence[str], known: Words
+    titles: Sequence[str], bodies: Sequence[str], messages: Messages, known: Words
 ) -> tuple[list[Document], Gazetteer, list[list[str]], list[frozenset[str]]]:
     """Messages as they are compared, the places found, each message's own, and what sets it apart from others of its wording."""
     plain = Cutter(known)
@@ -206,15 +209,24 @@ def _documents(
         for title, body in zip(titles, bodies, strict=True)
     ]
     fronts = gazetteer.fronts(cut for both in cuts for cut in both)
-    documents, named = [], []
-    for title, body, text, cut, (cut_title, cut_body) in zip(titles, bodies, whole, tagged, cuts, strict=True):
-        places = gazetteer.of([*cut_title, *cut_body])[:3]
-        words = [(w, _TITLE) for w in cutter.matter(cut_title)] + [(w, _PLAIN) for w in cutter.matter(cut_body)]
+    named = [gazetteer.of([*title, *body])[:3] for title, body in cuts]
+    towns = [gazetteer.towns(places) for places in named]
+    told = [
+        (district(text), own[0] if len(own) == 1 else place if place and place.endswith(known.town_suffixes) else None)
+        for text, own, place in zip(whole, towns, messages.place, strict=True)
+    ]
+    within = needed(named, told)
+    documents = []
+    for text, cut, category, (title, body), places, own, of in zip(
+        whole, tagged, messages.category, cuts, named, towns, within, strict=True
+    ):
+        words = [(w, _TITLE) for w in cutter.matter(title)] + [(w, _PLAIN) for w in cutter.matter(body)]
         words = [(w, weight) for w, weight in words if w not in gazetteer.stem_of and w not in fronts]
-        placed = bool(places) or gazetteer.mentioned(text, cut)
-        documents.append(Document(words, places, placed))
-        named.append([*areas(title + body[:_BODY])[-1:], *places])
-    marked = [marks(text, known) for text in whole]
+        # What kind of matter the call-taker saw in it counts as a word of the title does.
+        words += [(_CATEGORY + category, _TITLE)] if category else []
+        documents.append(Document(words, places, bool(places) or gazetteer.mentioned(text, cut), own, of))
+    named = [[*areas(text)[-1:], *places] for text, places in zip(whole, named, strict=True)]
+    marked = [marks(text, known).union(filter(None, of)) for text, of in zip(whole, within, strict=True)]
     return documents, gazetteer, named, marked
 
 
@@ -255,7 +267,7 @@ def _topics(
             "topic_id": _identity(members[0], titles, bodies),
             "title": messages.title[best] or messages.body[best][:40],
             "keywords": "、".join(_keywords(groups, members)),
-            "place": _place(usual),
+            "place": _place(usual, known.town_suffixes),
             "period": _period(at), "first_at": min(at, default=None), "last_at": max(at, default=None),
             "tickets": len(members), "callers": len(callers), "duplicates": sum(first[i] >= 0 for i in members),
             "likes": int(messages.likes[members].sum()) if messages.has_votes else None,
@@ -281,12 +293,13 @@ def _representative(members: list[int], groups: Clusters, messages: Messages) ->
 
 def _keywords(groups: Clusters, members: list[int]) -> list[str]:
     middle = np.asarray(groups.weights[members].mean(axis=0)).ravel()
+    middle[[i for i in np.flatnonzero(middle) if groups.words[i].startswith(_CATEGORY)]] = 0
     return [groups.words[i].lstrip("#") for i in np.argsort(-middle, kind="stable")[:6] if middle[i] > 0]
 
 
-def _place(usual: list[str]) -> str | None:
+def _place(usual: list[str], towns: tuple[str, ...]) -> str | None:
     """The smallest area and the most usual place of a topic, the latter alone where it already holds the former."""
-    area = next((p for p in usual if areas(p) == [p]), "")
+    area = next((p for p in usual if areas(p) == [p]), None) or next((p for p in usual if p.endswith(towns)), "")
     spot = next((p for p in usual if p != area), "")
     return (area + spot) or None
 

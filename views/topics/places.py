@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import pairwise
 
 from schemas.reference import code_sets
@@ -19,10 +20,28 @@ from views.topics.words import Tagged, Words
 _STOP = "的离距在是问我你他她它该这那们被把请了位于从及每各本某去来说等叫让给没还又也就才找,，。、;；:：!！?？\"“”'‘’()（）[]【】<>《》/\\|+=*&%$#@~·…—-"
 _LONGEST = 8
 _MOST = 0.6  # share of the shorter form's messages that must have the longer one
+_ONE = 0.8  # share of a name's messages that must lie in one town for the name to be of that town alone
 _FRONT = 0.8  # share of a word's uses that stand right before a place
 # 县 areas of anonymised data: A市, K9县, A5区.
 _AREA = re.compile(r"[A-Za-z]\d*(?:市|县|区|镇|街道)")
 _GENERIC = ("小区", "社区", "项目")
+
+
+@cache
+def _regions() -> tuple[str, ...]:
+    return tuple(code.name for code in code_sets()["region"].codes if len(code.name) > 1)
+
+
+@cache
+def _towns() -> tuple[str, ...]:
+    return tuple(code.name for code in code_sets()["town"].codes)
+
+
+@cache
+def _outside() -> re.Pattern[str]:
+    """What a name may stand behind but never holds: of 示例县城东街道长岭村203号附近小学 only 长岭村 is a name."""
+    known = "|".join(map(re.escape, sorted({*_regions(), *_towns()}, key=len, reverse=True)))
+    return re.compile(rf"{_AREA.pattern}|{known}|[0-9一二三四五六七八九十]+号|附近|旁边|对面|隔壁|周边|门口")
 
 
 class Gazetteer:
@@ -42,6 +61,10 @@ class Gazetteer:
     def of(self, cut: Sequence[str]) -> list[str]:
         """The places among the words of a message, each once, in order."""
         return list(dict.fromkeys(self.stem_of[word] for word in cut if word in self.stem_of))
+
+    def towns(self, places: Sequence[str]) -> list[str]:
+        """Those of a message's places that are towns."""
+        return [place for place in places if place.endswith(self._words.town_suffixes)]
 
     def fronts(self, cuts: Iterable[Sequence[str]]) -> frozenset[str]:
         """Words that belong to names although no name holds them: of 鹤鸣凤鸣城, drawn out as 凤鸣城 only, 鹤鸣 says nothing of the matter."""
@@ -87,9 +110,41 @@ def areas(text: str) -> list[str]:
     return list(dict.fromkeys(match.upper() for match in _AREA.findall(text)))
 
 
+def district(text: str) -> str | None:
+    """The one anonymised area below a city that a text names (A7县 of A市A7县); None when it names none, or several."""
+    return _only([area for area in areas(text) if not area.endswith("市")])
+
+
+def needed(
+    places: Sequence[Sequence[str]], within: Sequence[tuple[str | None, str | None]]
+) -> list[tuple[str | None, str | None]]:
+    """The district and the town each message is of (`within`), where it has to be known: 长岭村 of one town is not that of another.
+
+    None is what need not be known, "" what ought to be and is not told. A name is of one district when nearly all its messages
+    that tell say so; the others erred, and are of the same place.
+    """
+    seen: tuple[dict[str, Counter[str]], ...] = ({}, {})
+    for own, told in zip(places, within, strict=True):
+        for names, area in zip(seen, told, strict=True):
+            for name in own:
+                if area is not None and name != area:
+                    names.setdefault(name, Counter())[area] += 1
+    district, town = (
+        {name for name, times in names.items() if max(times.values()) < _ONE * times.total()} for names in seen
+    )
+    return [
+        (None if district.isdisjoint(own) else told[0] or "", None if town.isdisjoint(own) else told[1] or "")
+        for own, told in zip(places, within, strict=True)
+    ]
+
+
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
+
+
 def without_areas(text: str) -> str:
-    """The text with a full stop for each anonymised area: where it is, not what it is about."""
-    return _AREA.sub("。", text)
+    """The text with a full stop for each anonymised area and each region above towns: where it is, not what it is about."""
+    return re.sub("|".join([_AREA.pattern, *map(re.escape, _regions())]), "。", text)
 
 
 def mine(texts: Sequence[str], tagged: Sequence[Tagged], words: Words, least: int = 2) -> Gazetteer:
@@ -111,11 +166,10 @@ def mine(texts: Sequence[str], tagged: Sequence[Tagged], words: Words, least: in
         seen.update(found)
     names: Counter[str] = Counter()
     for (left, suffix), times in contexts.items():
-        if name := _drawn(left, suffix, seen, least):
+        if name := _drawn(left, suffix, seen, least, words.town_suffixes):
             names[name] += times
-    towns = {code.name for code in code_sets()["town"].codes}
     kept = [n for n in names if _named(n, words)]
-    return Gazetteer([*sorted(towns), *sorted(kept)], words)
+    return Gazetteer([*sorted(_towns()), *sorted(kept)], words)
 
 
 def _pattern(words: Words) -> re.Pattern[str]:
@@ -128,12 +182,12 @@ def _left(text: str, end: int) -> str:
     while begin > 0 and end - begin < _LONGEST and text[begin - 1] not in _STOP:
         begin -= 1
     # An area may begin further left than the name can reach: of A7县泉塘街道东六路 nothing of A7县 belongs to the name.
-    for match in _AREA.finditer(text, max(0, begin - _LONGEST), end):
+    for match in _outside().finditer(text, max(0, begin - _LONGEST), end):
         begin = max(begin, match.end())
     return text[begin:end]
 
 
-def _drawn(left: str, suffix: str, seen: Counter[str], least: int) -> str | None:
+def _drawn(left: str, suffix: str, seen: Counter[str], least: int, towns: tuple[str, ...]) -> str | None:
     """The name that ends with `suffix`, drawn out to the left while it stays the usual form; None when it is too rare."""
     start = 2 if len(left) >= 2 and seen[left[-2:] + suffix] >= least else 1
     if start > len(left) or seen[left[-start:] + suffix] < least:
@@ -141,7 +195,8 @@ def _drawn(left: str, suffix: str, seen: Counter[str], least: int) -> str | None
     size = start
     while size < len(left):
         shorter, longer = seen[left[-size:] + suffix], seen[left[-size - 1 :] + suffix]
-        if longer < least or longer < _MOST * shorter:
+        # 长岭村 of 泉塘镇长岭村: what ends a town's name does not begin the next.
+        if longer < least or longer < _MOST * shorter or left[:-size].endswith(towns):
             break
         size += 1
     # What goes on as far as is looked is a sentence sent by many: 公共露台围成自家花园.

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from schemas.reference import code_sets
 from views.topics.words import FILE, dictionary
 
 _DAYS = 60  # the two spans of thirty days that the views compare
@@ -62,7 +63,7 @@ def _found(
 ) -> tuple[list[str], list[tuple[Any, ...]], list[tuple[str, str]]]:
     """The tickets looked at, the topics (id, title, place, keywords, representative) and (ticket, topic)."""
     rows = connection.execute(
-        "SELECT DISTINCT ON (ticket_no) ticket_no, caller_hash, recorded_at, coalesce(title, ''), coalesce(content_scrubbed, '') "
+        "SELECT DISTINCT ON (ticket_no) ticket_no, caller_hash, recorded_at, coalesce(title, ''), coalesce(content_scrubbed, ''), town_code, category_code "
         "FROM (SELECT * FROM shared.hotline_ticket WHERE recorded_at >= %s AND recorded_at < %s AND coalesce(title, content_scrubbed) <> '' "
         "ORDER BY recorded_at DESC LIMIT %s) t ORDER BY ticket_no, recorded_at",
         [as_of - timedelta(days=_DAYS - 1), as_of + timedelta(days=1), _MOST],
@@ -72,11 +73,23 @@ def _found(
     from views.topics.find import Earlier, Messages, among
 
     rows.sort(key=lambda row: (row[2], row[0]))
-    numbers, callers, moments, titles, bodies = (list(column) for column in zip(*rows, strict=True))
+    numbers, callers, moments, titles, bodies, towns, categories = (list(column) for column in zip(*rows, strict=True))
     none = np.zeros(len(rows), dtype=np.int64)
+    town_of = {code.code: code.name for code in code_sets()["town"].codes}
     earlier = connection.execute("SELECT ticket_no, topic_id FROM shared.hotline_topic_ticket").fetchall()
     found = among(
-        Messages(numbers, callers, moments, titles, bodies, [None] * len(rows), none, none, has_votes=False),
+        Messages(
+            numbers,
+            callers,
+            moments,
+            titles,
+            bodies,
+            [town_of.get(town) for town in towns],
+            categories,
+            none,
+            none,
+            has_votes=False,
+        ),
         dictionary(),
         earlier=Earlier(dict(earlier), {}),
     )

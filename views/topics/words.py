@@ -29,7 +29,7 @@ class Words:
     """The dictionary as it is used."""
 
     place_suffixes: tuple[str, ...]
-    area_suffixes: tuple[str, ...]
+    town_suffixes: tuple[str, ...]
     not_places: frozenset[str]
     concept_of: dict[str, str]
     stopwords: frozenset[str]
@@ -60,9 +60,9 @@ def dictionary(path: Path = FILE) -> Words:
     for word in loaded.keys() - needed - {"source"}:
         raise ConfigError(f"{path.name}：{word}", "没有这一项", nearest(word, needed))
     concept_of = {said: concept for concept, names in loaded["concepts"].items() for said in (concept, *names)}
-    by_length = {kind: tuple(sorted(loaded["suffixes"][kind], key=len, reverse=True)) for kind in ("place", "area")}
+    by_length = {kind: tuple(sorted(loaded["suffixes"][kind], key=len, reverse=True)) for kind in ("place", "town")}
     return Words(
-        by_length["place"], by_length["area"], frozenset(loaded["not_places"]), concept_of, frozenset(loaded["stopwords"]),
+        by_length["place"], by_length["town"], frozenset(loaded["not_places"]), concept_of, frozenset(loaded["stopwords"]),
         {k: float(v) for k, v in loaded["heat"].items()}, {k: float(v) for k, v in loaded["thresholds"].items()},
     )  # fmt: skip
 

@@ -151,7 +151,9 @@ def messages(count: int, problems: int = 20, seed: int = 1, sizes: tuple[int, in
 
     def tell(where: str, matter: int) -> tuple[str, str]:
         titles, details = _MATTERS[matter]
-        area = f"A{dice.randrange(1, 9)}区" if dice.random() < 0.5 else ""
+        # Half tell the district the place lies in, one in twenty of these another.
+        number = sum(map(ord, where)) % 8 + 1 if dice.random() < 0.95 else dice.randrange(1, 9)
+        area = f"A{number}区" if dice.random() < 0.5 else ""
         named = where.removesuffix("小区") if dice.random() < 0.3 else where
         title = f"{area}{named}{dice.choice(['', '附近', '旁边', '里'])}{dice.choice(titles)}"
         body = "，".join(dice.sample(details, dice.randrange(1, 4)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hub.cli import main
 from tests.unit.views.complaints import Message, messages, pairwise_f1
 from views.topics import duplicates, heat
 from views.topics.clusters import Document, cluster
-from views.topics.find import Found, find
+from views.topics.find import Found, Messages, among, find
 from views.topics.places import Gazetteer, marks, mine
 from views.topics.words import Cutter, dictionary, letters, tidy
 
@@ -198,6 +199,63 @@ def test_one_matter_told_in_two_ways_at_one_place_is_one_however_many_name_it() 
     ]
     label = cluster([*others, *ways], dictionary().thresholds).label[600:]
     assert set(label.tolist()) == {0}
+
+
+def _among(told: list[tuple[str, str | None]], towns: Sequence[str] = ()) -> Found:
+    """The topics of these bodies, each with a category, in turn of `towns`, a minute apart and each of another caller."""
+    count, none = len(told), np.zeros(len(told), dtype=np.int64)
+    at = [datetime(2026, 9, 1) + timedelta(minutes=n) for n in range(count)]
+    numbers = [str(n) for n in range(count)]
+    bodies, categories = (list(column) for column in zip(*told, strict=True))
+    places = [towns[n % len(towns)] if towns else None for n in range(count)]
+    return among(
+        Messages(numbers, [*numbers], [*at], [""] * count, bodies, places, categories, none, none, has_votes=False),
+        dictionary(),
+    )
+
+
+_WORDS = ["路灯不亮一片漆黑", "路灯不亮一片漆黑没人修", "晚上路灯不亮一片漆黑", "路灯不亮一片漆黑出行害怕"]
+
+
+def test_a_village_of_one_town_is_not_the_village_of_that_name_in_another() -> None:
+    told = [(f"{town}柳树村{say}", None) for say in _WORDS * 3 for town in ("青阳镇", "枫桥镇")]
+    topics = _among(told).topics
+    assert sorted((t["place"], t["tickets"]) for t in topics) == [("枫桥镇柳树村", 12), ("青阳镇柳树村", 12)]
+    told = [(f"{town}柳树村{say}", None) for say in _WORDS * 3 for town in ("A市A3区", "A市A7县", "")]
+    assert [
+        t["tickets"] for t in _among([(f"柳树村{say}", None) for say in _WORDS * 6], ["青阳镇", "枫桥镇"]).topics
+    ] == [12, 12]
+    districts = [t["place"] for t in _among(told).topics]
+    assert {"A3区柳树村", "A7县柳树村"} <= set(districts)
+
+
+def test_one_who_errs_in_the_town_is_of_the_same_place() -> None:
+    told = [(f"{'枫桥镇' if n == 5 else '青阳镇'}丽发新城小区{_WORDS[n % 4]}", None) for n in range(12)]
+    (topic,) = _among(told).topics
+    assert topic["tickets"] == 12
+
+
+def test_different_matters_of_one_town_are_not_one_because_of_the_town() -> None:
+    roads = ["人民路", "建设路", "迎宾路", "学府路", "文昌路", "朝阳街"]
+    hot = [(f"示例县城西街道{road}{n}号附近稳岗补贴符合条件但迟迟未兑现", "1201") for n, road in enumerate(roads)]
+    other = [(f"示例县城西街道{road}{n}号附近不动产权证资料齐全但一直未办结", "0303") for n, road in enumerate(roads)]
+    single = [(f"示例县{town}{road}{n}号附近{say}", "0502") for n, (town, road, say) in enumerate(zip(
+        ["城东街道", "太和镇", "金华镇", "香山镇"] * 5, roads * 4, ["餐馆销售过期食品", "早上公交不按时发车", "网购商品不退费", "变压器线路老化"] * 5,
+        strict=False))]  # fmt: skip
+    found = _among([*hot, *other, *single])
+    of = {m["ticket_no"]: m["topic_id"] for m in found.members}
+    assert len({of[str(n)] for n in range(6)}) == len({of[str(n)] for n in range(6, 12)}) == 1
+    assert of["0"] != of["6"]
+    assert "@1201" not in str(found.topics)
+
+
+def test_no_name_reaches_over_a_town_or_a_house_number() -> None:
+    words = dictionary()
+    texts = [f"示例县城东街道长岭村{n}号附近小学放学时，城东街道小区门口堵车" for n in range(3)]
+    cutter = Cutter(words)
+    names = set(mine(texts, [cutter.tagged(t) for t in texts], words).stem_of)
+    assert {n for n in names if "长岭" in n} == {"长岭村"}
+    assert not {n for n in names if n.startswith(("示例县", "城东街道小", "号附近"))}
 
 
 def test_the_courtesies_of_letters_are_no_shared_matter() -> None:
