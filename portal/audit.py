@@ -49,7 +49,7 @@ DETAIL = {
 VALUES = {
     "add": "新建", "begin": "开始", "change": "修改", "make": "新建", "passwd": "重置口令", "revoke": "撤销", "answer": "答复", "draft": "起草", "disable": "停用",
     "enable": "启用", "totp": "重设动态口令", "test": "测试", "rotate": "更换密钥", "propose": "提议", "submit": "提交", "withdraw": "撤回", "end": "结束", "raise": "提出",
-    "publish": "发布", "set": "设定", "unset": "撤回", "announce": "录全", "on": "启用", "off": "停用", "remove": "删除", "progress": "报进展", "closure": "申请销号",
+    "publish": "发布", "set": "设定", "unset": "撤回", "announce": "录全", "on": "启用", "off": "停用", "remove": "删除", "progress": "报进展", "closure": "申请销号", "reopen": "提出反弹重开",
     "pause": "停用", "resume": "恢复", "retire": "撤销", "approve": "批准", "reject": "退回", "accepted": "采纳", "rejected": "没有采纳", "approved": "批准",
     "accept": "接受", "map": "对应", "mail": "邮件", "wecom": "企业微信", "dingtalk": "钉钉", "webhook": "Webhook", "returned": "退回",
 }  # fmt: skip

@@ -55,6 +55,7 @@ KINDS = {
     "account": Kind("账号待批准", False, (), ("secadmin",)),
     "rectification_due": Kind("整改快到期", False, ("clerk",)),
     "rectification_overdue": Kind("整改超期", True, ("clerk",), ("leader",)),
+    "reopened": Kind("整改反弹", True, ("clerk",), ("leader",)),
     "rectification_report": Kind("整改报告待审核", False, ("clerk",), ("leader",)),
     "below_70": Kind("指标低于 70 分", False, ("clerk",), ("leader",)),
     "briefing": Kind("简报已生成", False, (), ("leader",)),

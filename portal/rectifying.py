@@ -1,27 +1,30 @@
 """What departments report about their problems in the portal, and what the office says to it.
 
     clerk of the lead department  ->  progress | closure application, with a paper  ->  accepted or returned by another person
+    the office or a leader        ->  a closed problem has come back, with a new limit  ->  accepted or refused by another person
 
 An accepted report moves its problem on the boards: view rectification_ledger takes it for what the ledger does not say
-yet. An application that waits stops the clock of its problem; a returned one lets it go on as if it had never stopped. It keeps what the ledger said at that moment; once the ledger itself says something else, the ledger counts.
+yet. An application that waits stops the clock of its problem; a returned one lets it go on as if it had never stopped. It
+keeps what the ledger said at that moment; once the ledger itself says something else, the ledger counts. A problem that
+has come back is open again from the day another person agrees, until it is closed again or the ledger counts it.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from portal import attachments
 from portal.accounts import Account
 from portal.roles import can
 from schemas.errors import ConfigError
+from schemas.reference import department_of
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import psycopg
 
 Row = dict[str, Any]
-KINDS = {"progress": "整改进展", "closure": "销号申请"}
+KINDS = {"progress": "整改进展", "closure": "销号申请", "reopen": "反弹重开"}
 OFFICE = "business_env"  # the department that keeps the ledger and closes problems
 
 
@@ -62,7 +65,7 @@ def report(
         ConfigError: something is missing, the problem is closed, or one of the same kind waits already.
     """
     where = KINDS.get(kind, "报告")
-    if kind not in KINDS or not content:
+    if kind not in {"progress", "closure"} or not content:
         raise ConfigError(where, "没有写内容", "请写做了什么、还差什么")
     if problem["is_closed"]:
         raise ConfigError(where, "这个问题已经销号", "有新情况请联系整改办")
@@ -70,21 +73,47 @@ def report(
         raise ConfigError(where, f"进度 '{pct}' 不是 0 到 100 的整数", "例如 60")
     if kind == "closure" and paper is None:
         raise ConfigError(where, "没有附佐证材料", "请附能证明整改到位的文件，例如验收意见的 PDF")
+    return _kept(connection, problem, user, kind, 100 if kind == "closure" else int(pct), content, None, paper, today)
+
+
+def reopen(
+    connection: psycopg.Connection[Any], problem: Row, user: Account, *, pct: str, content: str, due: str, paper: tuple[str, bytes] | None, today: date
+) -> int:  # fmt: skip
+    """Say on the hub's day that a closed problem has come back: how far it is, by when it is to be put right; its number.
+
+    Raises:
+        ConfigError: something is missing, the problem is not closed, or something about it waits for review.
+    """
+    where = KINDS["reopen"]
+    if not problem["is_closed"]:
+        raise ConfigError(where, "这个问题没有销号", "还在整改的，请牵头单位报进展")
+    if not content:
+        raise ConfigError(where, "没有写反弹的情况", "例如：回头看发现又有 3 件超时")
+    if not (pct.isdigit() and int(pct) < 100):
+        raise ConfigError(where, f"现在的进度 '{pct}' 不是 0 到 99 的整数", "从头改起写 0")
+    try:
+        due_on = date.fromisoformat(due)
+    except ValueError:
+        raise ConfigError(where, f"重新定的时限 '{due}' 不是日期", "例如 2026-12-31") from None
+    if due_on <= today:
+        raise ConfigError(where, f"重新定的时限 {due_on} 不在今天（{today}）以后", "请写今天以后的一天")
+    if any(r["accepted"] is None for r in reports(connection, problem["problem_no"])):
+        raise ConfigError(where, "这个问题还有没审核的报告", "请先审核")
+    return _kept(connection, problem, user, "reopen", int(pct), content, due_on, paper, today)
+
+
+def _kept(
+    connection: psycopg.Connection[Any], problem: Row, user: Account, kind: str, pct: int, content: str, due_on: date | None,
+    paper: tuple[str, bytes] | None, today: date,
+) -> int:  # fmt: skip
+    lead = department_of(problem["lead_dept_code"] or "")
     row = connection.execute(
-        "INSERT INTO hub.rectification_report (problem_no, kind, progress_pct, content, department, reported_by, reported_on) VALUES (%s, %s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING RETURNING report_id",
-        [
-            problem["problem_no"],
-            kind,
-            100 if kind == "closure" else int(pct),
-            content,
-            user.department,
-            user.name,
-            today,
-        ],
+        "INSERT INTO hub.rectification_report (problem_no, kind, progress_pct, content, due_on, department, reported_by, reported_on) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING report_id",
+        [problem["problem_no"], kind, pct, content, due_on, lead.code if lead else OFFICE, user.name, today],
     ).fetchone()
     if row is None:
-        raise ConfigError(where, "上一份还没有审核", "等审核后再报，或联系整改办")
+        raise ConfigError(KINDS[kind], "上一份还没有审核", "等审核后再报，或联系整改办")
     attachments.keep(connection, subject(row["report_id"]), paper, by=user.name)
     return int(row["report_id"])
 

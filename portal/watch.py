@@ -161,7 +161,7 @@ def boards(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
 def reports(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
     """Reports about rectifications that wait for the office, and what became of them for whoever reported."""
     for row in connection.execute(
-        "SELECT r.report_id, r.problem_no, r.kind, r.accepted, a.account_id FROM hub.rectification_report r LEFT JOIN hub.account a ON a.name = r.reported_by "
+        "SELECT r.report_id, r.problem_no, r.kind, r.accepted, r.department, r.due_on, a.account_id FROM hub.rectification_report r LEFT JOIN hub.account a ON a.name = r.reported_by "
         "WHERE r.accepted IS NULL OR r.answered_at > clock_timestamp() - interval '7 days'"
     ):
         link, what = (
@@ -174,6 +174,9 @@ def reports(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
         elif row["account_id"] is not None:
             words = "已同意" if row["accepted"] else "被退回，理由在问题页"
             yield Event("decided", f"{cause}:decided", f"{what}{words}", link, account_id=row["account_id"])
+        if row["kind"] == "reopen" and row["accepted"]:
+            title = f"{row['problem_no']} 反弹，重新整改，{row['due_on']} 前完成"
+            yield Event("reopened", f"{cause}:reopened", title, link, row["department"])
 
 
 def endings(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:

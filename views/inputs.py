@@ -136,6 +136,7 @@ REFERENCE: dict[str, dict[str, str]] = {
         "ledger_status": "varchar(20)",
         "ledger_pct": "integer",
         "ledger_reopened": "integer",
+        "due_on": "date",
     },
     "hotline_topic": {
         "topic_id": "varchar(16)",

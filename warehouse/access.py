@@ -53,7 +53,7 @@ _TOLD = {
     "source_answer": "来源应答：每行一个来源答复了的一天，有没有新数据都算",
     "quarantine": "隔离的行：每行一个没有通过检查的行的一条原因",
     "data_objection": "数据异议：每行一件，result 为空的还没答复；说了什么只给当事人看",
-    "rectification_report": "整改报告：每行一份，accepted 为空的还没审核；谁报、谁审、哪天、佐证的文件名和 sha256；ledger_ 开头的是审核那天台账怎么写",
+    "rectification_report": "整改报告：每行一份，accepted 为空的还没审核；谁报、谁审、哪天、佐证的文件名和 sha256；ledger_ 开头的是审核那天台账怎么写；kind 为 reopen 的是反弹重开，due_on 是重新定的时限",
 }
 # Masked before it came in: showing it tells nothing more.
 _SAFE_KINDS = frozenset({"mask_name", "mask_phone", "mask_id", "mask_card", "hmac"})

@@ -136,7 +136,7 @@ _OWN = {
     "rectification_report": """SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct, a.accepted,
       d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, a.answered_by) AS reviewer,
       (a.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, a.answered_on, CASE WHEN NOT a.accepted THEN a.answer END AS reason, a.evidence,
-      a.ledger_status::varchar(20) AS ledger_status, a.ledger_pct, a.ledger_reopened
+      a.ledger_status::varchar(20) AS ledger_status, a.ledger_pct, a.ledger_reopened, r.due_on
       FROM hub.rectification_report r LEFT JOIN hub.rectification_report a ON a.report_id = r.report_id AND a.answered_at <= {at}
       LEFT JOIN shared.department d ON d.dept_id = r.department LEFT JOIN hub.account p ON p.name = r.reported_by
       LEFT JOIN hub.account q ON q.name = a.answered_by WHERE r.reported_at <= {at}""",

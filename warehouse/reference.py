@@ -44,7 +44,7 @@ _PUBLIC_REPORT = """
 CREATE OR REPLACE VIEW shared.rectification_report AS SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct,
   r.accepted, d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, r.answered_by) AS reviewer,
   (r.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, r.answered_on, CASE WHEN NOT r.accepted THEN r.answer END AS reason, r.evidence,
-  r.ledger_status::varchar(20) AS ledger_status, r.ledger_pct, r.ledger_reopened
+  r.ledger_status::varchar(20) AS ledger_status, r.ledger_pct, r.ledger_reopened, r.due_on
 FROM hub.rectification_report r LEFT JOIN shared.department d ON d.dept_id = r.department
 LEFT JOIN hub.account p ON p.name = r.reported_by LEFT JOIN hub.account q ON q.name = r.answered_by"""
 # One row per refused row and reason, without any raw value.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -184,25 +185,34 @@ def report(visit: Visit, number: str) -> Response:
     one = _known(visit, number)
     if not rectifying.may_report(visit.user, one):
         raise Refused(404, "没有这个问题，或不属于你的部门", "整改进展由牵头单位的经办人报")
-    kind, paper = visit.text("kind"), attachments.taken(visit)
+    kind = visit.text("kind")
+    answer = _reported(visit, number, kind, functools.partial(rectifying.report, problem=one, kind=kind))
+    if kind == "closure" and answer.status_code == 303:  # the department's clock stands while it waits
+        visit.site.settle(set())
+    return answer
+
+
+@route(router, "/boards/rectification/{number}/reopen", "rectification.review", methods=("POST",))
+def reopen(visit: Visit, number: str) -> Response:
+    """Say that a closed problem has come back."""
+    one = _known(visit, number)
+    if not rectifying.may_review(visit.user):
+        raise Refused(404, "没有这个问题，或不属于你的部门", "反弹由整改办或领导提出")
+    return _reported(visit, number, "reopen", functools.partial(rectifying.reopen, problem=one, due=visit.text("due")))
+
+
+def _reported(visit: Visit, number: str, kind: str, keep: Callable[..., int]) -> Response:
+    """Keep what the form says about a problem, for another person to review."""
+    paper = attachments.taken(visit)
     try:
         with visit.site.database.owner() as connection:
-            made = rectifying.report(
-                connection,
-                one,
-                visit.user,
-                kind=kind,
-                pct=visit.text("pct"),
-                content=visit.text("content"),
-                paper=paper,
-                today=visit.site.home.today(),
-            )
+            made = keep(
+                connection, user=visit.user, pct=visit.text("pct"), content=visit.text("content"), paper=paper, today=visit.site.home.today()
+            )  # fmt: skip
             audit.write(connection, visit.user.name, "rectify", number, address=visit.address, did=kind, report=made)
     except ConfigError as error:
         return _problem(visit, number, 422, str(error))
-    if kind == "closure":  # the department's clock stands while it waits
-        visit.site.settle(set())
-    return visit.go(f"/boards/rectification/{number}#reports", f"{rectifying.KINDS[kind]}已报出，等整改办审核")
+    return visit.go(f"/boards/rectification/{number}#reports", f"{rectifying.KINDS[kind]}已报出，等另一人审核")
 
 
 @route(router, "/boards/rectification/{number}/reports/{report}", "rectification.review", methods=("POST",))

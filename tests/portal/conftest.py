@@ -33,6 +33,7 @@ PASSWORD = "river-stone-2026"
 PEOPLE = {
     "leader": ("lingdao", None), "clerk": ("wang_fang", "hotline_office"), "analyst": ("fenxi", None), "engineer": ("gongcheng", None),
     "sysadmin": ("xitong", None), "secadmin": ("anquan", None), "auditor": ("shenji", None), "taxclerk": ("shuiwu", "tax"),
+    "office": ("zhenggai", "business_env"),
 }  # fmt: skip
 
 
@@ -174,7 +175,7 @@ def _people(site: Site) -> None:
     """One account of each role, ready to sign in."""
     with psycopg.connect(site.home.database_url, row_factory=dict_row) as connection:
         for key, (name, department) in PEOPLE.items():
-            role = "clerk" if key == "taxclerk" else key
+            role = "clerk" if key in {"taxclerk", "office"} else key
             accounts.add(
                 connection, name=name, person=f"{name}同志", role=role, department=department, by="root@console",
                 password=PASSWORD, approved=True,

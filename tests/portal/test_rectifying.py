@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx2
 import psycopg
 import pytest
+from playwright.sync_api import Page, expect
 
 from portal import notices, watch
 from portal.site import Site
@@ -162,4 +163,66 @@ def test_accepted_reports_move_the_lights_until_the_ledger_itself_moves(
         connection.execute("DELETE FROM hub.rectification_report WHERE problem_no = %s", [number])
         connection.execute("ALTER TABLE hub.rectification_report ENABLE TRIGGER answered_stays")
     site.settle({"rectification_problem"})
+    assert _line(site, number) == before
+
+
+def test_a_closed_problem_that_came_back_is_reopened_by_two_people(
+    signed_in: Signed, window: Callable[..., Page], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The office proposes on the problem's page, a leader agrees there; the board counts it open, the lead department is told."""
+    monkeypatch.setattr(type(site.home), "today", lambda self: county.DAY)
+    number, place = "ZG2026004", "/boards/rectification/ZG2026004"
+    before = _line(site, number)
+    assert before["is_closed"]
+    office, clerk = signed_in("office"), signed_in("taxclerk")
+    wanted = {"_csrf": office.csrf, "pct": "30", "content": "回头看又有 3 件超时", "due": "2026-10-30"}  # type: ignore[attr-defined]
+    assert clerk.post(f"{place}/reopen", data=wanted | {"_csrf": clerk.csrf}).status_code == 404  # type: ignore[attr-defined]
+    for wrong, told in (
+        ({"due": "2026-09-30"}, "不在今天（2026-09-30）以后"),
+        ({"due": "下月底"}, "不是日期"),
+        ({"pct": "100"}, "不是 0 到 99 的整数"),
+        ({"content": ""}, "没有写反弹的情况"),
+    ):
+        answer = office.post(f"{place}/reopen", data=wanted | wrong)
+        assert (answer.status_code, told in answer.text) == (422, True), told
+    assert "没有销号" in office.post("/boards/rectification/ZG2026003/reopen", data=wanted).text
+
+    page = window("office")
+    page.goto(place)
+    page.get_by_label("重新定的时限").fill("2026-10-30")
+    page.get_by_label("现在的进度（%）").fill("30")
+    page.get_by_label("反弹的情况").fill("回头看又有 3 件超时")
+    page.get_by_role("button", name="提出重开").click()
+    expect(page.get_by_text("反弹重开已报出，等另一人审核")).to_be_visible()
+    expect(page.get_by_text("重新定的时限 2026-10-30")).to_be_visible()
+    expect(page.get_by_role("button", name="同意")).to_have_count(0)  # not by whoever asked
+    assert _line(site, number) == before
+    with site.database.owner() as connection:
+        found = connection.execute("SELECT max(report_id) AS n FROM hub.rectification_report").fetchone()
+    own = {"_csrf": office.csrf, "verdict": "accepted"}  # type: ignore[attr-defined]
+    assert "是你自己报的" in office.post(f"{place}/reports/{found['n']}", data=own).text  # type: ignore[index]
+
+    page = window("leader")
+    page.goto(place)
+    page.get_by_role("button", name="同意").click()
+    expect(page.get_by_text("已同意，看板已更新")).to_be_visible()
+    expect(page.get_by_text("反弹 1 次")).to_be_visible()
+    now = _line(site, number)
+    assert (now["status"], now["is_closed"], now["progress_pct"], now["closed_at"]) == ("reopened", False, 30, None)
+    page.goto("/boards/rows/rectification_ledger?is_closed=false")
+    expect(page.get_by_role("link", name=number)).to_be_visible()
+    with site.database.owner() as connection:
+        told = list(watch.reports(connection, site))
+        kept = connection.execute(
+            "SELECT entry::jsonb #>> '{detail,did}' AS did FROM hub.audit WHERE action = 'rectify' AND entry::jsonb ->> 'object' = %s ORDER BY audit_id", [number]
+        ).fetchall()  # fmt: skip
+    (event,) = (e for e in told if e.kind == "reopened")
+    assert (event.department, event.title) == ("housing", f"{number} 反弹，重新整改，2026-10-30 前完成")
+    assert [row["did"] for row in kept] == ["reopen", "accepted"]
+
+    with site.database.owner() as connection:
+        connection.execute("ALTER TABLE hub.rectification_report DISABLE TRIGGER answered_stays")
+        connection.execute("DELETE FROM hub.rectification_report WHERE problem_no = %s", [number])
+        connection.execute("ALTER TABLE hub.rectification_report ENABLE TRIGGER answered_stays")
+    site.settle(set())
     assert _line(site, number) == before

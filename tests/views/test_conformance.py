@@ -99,6 +99,8 @@ def _rows(rng: random.Random, table: str, count: int) -> list[Row]:
                 row[column] = _value(rng, table, column, kind)
         if table == "batch":
             row["batch_id"] = number
+        if table == "rectification_report":
+            row |= {"report_id": number, "kind": rng.choice(["progress", "closure", "reopen"])}
         if table == "deadline_rule":
             by_hour = row["rule_id"] in {"hotline.sign", "hotline.contact"}
             row |= {"clock_unit": "hour" if by_hour else "workday", "effective_from": None, "effective_to": None,

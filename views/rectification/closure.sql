@@ -5,7 +5,7 @@ grain: 每行一次销号申请，包括在门户里申请并已审核的；台�
 owner: 县营商环境建设局
 definition:
   round: 同一问题的第几次申请
-  outcome: 待审＝还没有审核结果；通过；退回；已销号＝最后一次通过且台账已销号；反弹＝通过之后又重新整改
+  outcome: 待审＝还没有审核结果；通过；退回；已销号＝最后一次通过且台账已销号；反弹＝通过之后又重新整改，门户里同意了反弹重开的，在那之前通过的都算
   waiting_days: 申请日至审核日的天数，没审的至数据日
   is_independent: 审核人不是责任人；审核人没写的为空
 --- */
@@ -53,6 +53,12 @@ application AS (
   SELECT problem_no, review_id, applied_on, reviewer, result, reason, reviewed_at
   FROM told
 ),
+reopened AS (
+  SELECT problem_no, MAX(answered_on) AS reopened_on
+  FROM rectification_report
+  WHERE kind = 'reopen' AND accepted AND answered_on <= :as_of
+  GROUP BY problem_no
+),
 numbered AS (
   SELECT
     problem_no,
@@ -81,6 +87,7 @@ SELECT
   CASE
     WHEN n.result = '退回' THEN '退回'
     WHEN n.round = n.rounds AND l.is_closed THEN '已销号'
+    WHEN n.result = '通过' AND CAST(n.reviewed_at AS DATE) <= reopened.reopened_on THEN '反弹'
     WHEN n.result IS NULL AND l.status IN ('returned', 'rectifying', 'reopened') THEN '退回'
     WHEN n.result IS NULL THEN '待审'
     WHEN l.status IN ('rectifying', 'reopened', 'returned') THEN '反弹'
@@ -93,3 +100,4 @@ SELECT
   l.reopened_count                                                     -- 反弹次数
 FROM numbered AS n
 JOIN rectification_ledger AS l ON l.problem_no = n.problem_no
+LEFT JOIN reopened ON reopened.problem_no = n.problem_no

@@ -9,7 +9,7 @@ definition:
   done_pct: 已完成措施的权重 ÷ 全部措施权重 × 100
   measured_variance_pct: 已完成的百分比减应完成的百分比，负数为落后；没有措施的为空
   reported_pct: 单位最近一次报的进展，门户里报的要审核通过；没有进展记录的用台账上的进度
-  elapsed_pct: 发现日至数据日的天数 ÷ 发现日至整改时限的天数 × 100，不超过 100；没有时限的为空
+  elapsed_pct: 发现日（反弹重开的为反弹日）至数据日的天数 ÷ 发现日至整改时限的天数 × 100，不超过 100；没有时限的为空
   variance_pct: 进度（%）减去已用时间（%），同整改台账
   yearly_missing: 长期坚持的问题，数据日所在年度没有一条措施的计划完成日
 --- */
@@ -86,9 +86,9 @@ SELECT
   r.reported_on,                                                       -- 最近填报日
   -- The lesser of 100 and nothing would be 100.
   CASE
-    WHEN l.due_on > l.found_on
-      THEN CAST(ROUND(LEAST(100.0, 100.0 * (EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(l.found_on AS TIMESTAMP)))
-        / NULLIF(EXTRACT(EPOCH FROM CAST(l.due_on AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(l.found_on AS TIMESTAMP)), 0)), 1)
+    WHEN l.due_on > COALESCE(l.reopened_on, l.found_on)
+      THEN CAST(ROUND(LEAST(100.0, 100.0 * (EXTRACT(EPOCH FROM CAST(:as_of AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(COALESCE(l.reopened_on, l.found_on) AS TIMESTAMP)))
+        / NULLIF(EXTRACT(EPOCH FROM CAST(l.due_on AS TIMESTAMP)) - EXTRACT(EPOCH FROM CAST(COALESCE(l.reopened_on, l.found_on) AS TIMESTAMP)), 0)), 1)
         AS NUMERIC(9, 1))
   END AS elapsed_pct,                                                   -- 已用时间（%）
   l.variance_pct,                                                      -- 序时偏差（百分点）
