@@ -48,6 +48,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "source.review": frozenset({"engineer"}),
     "source.stand": frozenset({"clerk", "engineer"}),
     "source.drift": frozenset({"clerk", "engineer"}),
+    "source.release": frozenset({"engineer"}),
     "standard.read": DATA,
     "standard.propose": frozenset({"clerk", "analyst", "engineer"}),
     "standard.decide": frozenset({"engineer"}),

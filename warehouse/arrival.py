@@ -288,9 +288,12 @@ class Arrival:
             position=position, extracted_at=extracted_at, units=units,
         )  # fmt: skip
         decided = result.status == "held" or self.releases is not None
+        if result.status == "held" and not holding.results:
+            findings_of_source.append(drift.judged(verdict))
         if self.watched or decided:
             if result.status == "committed":
-                decided |= drift.settle(self.warehouse, self.source_id, name)
+                reason = "按批次放行" if self.releases is not None else "来源已恢复"
+                decided |= drift.settle(self.warehouse, self.source_id, name, reason)
                 drift.remember(self.warehouse, self.source_id, now)
             self._tell(findings_of_source, result, content)
         self.checkpoint("merged")

@@ -2,7 +2,7 @@
 
 Held (landed whole, nothing merged, a person decides): a mapped column is gone or renamed, a column is new, a column's
 kind of value changed, a code nobody knows came in number, a whole delivery lost more than a fifth of its rows or is
-empty. Only told: an increment that is small or empty. A delivery that did not come at all is the inbox's own finding
+empty, or the batch rules are not met. Only told: an increment that is small or empty. A delivery that did not come at all is the inbox's own finding
 (warehouse.inbox.missing): no report is not zero rows.
 """
 
@@ -98,6 +98,11 @@ class Held:
 def verdict(findings: Iterable[Finding]) -> Held:
     """The findings that hold a delivery, as its verdict."""
     return Held([_Reason(f.kind, f.message, f.subject or None) for f in findings if f.holds])
+
+
+def judged(verdict: Any) -> Finding:
+    """A delivery that the batch rules hold, as a finding for the inbox."""
+    return Finding("judged", "", "；".join(str(text) for text in getattr(verdict, "reasons", ())) or "整批规则没有通过")
 
 
 def known(warehouse: Connection, source_id: int) -> Known | None:
@@ -391,7 +396,7 @@ def record(
         )  # fmt: skip
 
 
-def settle(warehouse: Connection, source_id: int, delivery: str) -> bool:
+def settle(warehouse: Connection, source_id: int, delivery: str, reason: str) -> bool:
     """Close what was open about a delivery that has now come in right, and about a source that reports again; whether it had been held."""
     held = warehouse.execute(
         f"UPDATE hub.batch SET status = 'skipped' WHERE status = 'held' AND batch_id IN (SELECT batch_id FROM hub.drift "
@@ -399,8 +404,9 @@ def settle(warehouse: Connection, source_id: int, delivery: str) -> bool:
         delivery,
     )
     warehouse.execute(
-        f"UPDATE hub.drift SET state = 'closed', decided_at = clock_timestamp(), reason = '来源已恢复' WHERE source_id = {source_id} "
+        f"UPDATE hub.drift SET state = 'closed', decided_at = clock_timestamp(), reason = $2 WHERE source_id = {source_id} "
         "AND state = 'open' AND (kind = 'missing' OR (delivery = $1 AND holds))",
         delivery,
+        reason,
     )
     return held > 0

@@ -1,7 +1,7 @@
 """The drift inbox: what sources no longer deliver as agreed, and what people decided about it.
 
     accept  the change is right: a renamed column is followed, a gone one no longer asked for, a new one known, a small
-            or odd delivery let in
+            or odd delivery let in; one that the batch rules hold only with a reason
     map     the change is right, and this is what it means: a column for a field, a code for a spelling
     reject  the delivery is wrong: it is kept and never loaded, the department sends another
 
@@ -35,7 +35,7 @@ Control = psycopg.Connection[dict[str, Any]]
 
 KINDS = {
     "column_added": "多了列", "column_gone": "少了列", "column_renamed": "列改名", "type_changed": "类型变化", "code_added": "新代码",
-    "rows_dropped": "行数骤减", "empty": "空的交付", "missing": "没有交付",
+    "rows_dropped": "行数骤减", "empty": "空的交付", "missing": "没有交付", "judged": "整批规则不合格",
 }  # fmt: skip
 STATES = {"open": "待处理", "accepted": "已接受", "mapped": "已对应", "rejected": "已拒收", "closed": "已自行恢复"}
 _SELECT = """
@@ -107,9 +107,12 @@ def accept(
     """The change is right as it was told.
 
     Raises:
-        ConfigError: it was decided, a gone column serves a required field, or the date is after the delivery's.
+        ConfigError: it was decided, a gone column serves a required field, the date is after the delivery's, or what the batch
+            rules hold is let in without a reason.
     """
     found = _undecided(connection, number)
+    if found.kind == "judged" and not reason.strip():
+        raise ConfigError(f"变化 {number}", "放行要写明谁核实、为什么", "例如：台账确实减了，县整改办王芳书面确认")
     day = _day(found, effective_on)
     document = _followed(found, connector)
     return _decided(
@@ -389,4 +392,6 @@ def advice(found: Item) -> str:
             return f"对应到代码：hub drift map {number} --code 代码；照常隔离这些行：{accept_}；填错了：{reject_}"
         case "missing":
             return f"请催报；已知晓：{accept_}"
+        case "judged":
+            return f"核实无误，放行：{accept_} --reason …；不对，请部门重报：{reject_}"
     return f"属实，入库：{accept_}；不对，请部门重报：{reject_}"

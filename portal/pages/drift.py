@@ -7,6 +7,7 @@ from datetime import date
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from portal.roles import can
 from portal.web import Refused, Visit, route
 from schemas.contract import contract
 from schemas.errors import ConfigError, HubError
@@ -76,6 +77,8 @@ def decide(visit: Visit, number: int, verb: str) -> Response:
     found = _one(visit, number)
     if verb not in VERBS:
         raise Refused(404, "没有这个操作", "可以接受、对应、拒收")
+    if found.kind == "judged" and verb == "accept" and not can(visit.user, "source.release"):
+        raise Refused(403, "整批规则扣住的由数据工程师放行", "属实的请书面确认后告诉数据工程师；不对的请拒收后重报")
     try:
         done = _done(visit, found, verb)
     except HubError as error:

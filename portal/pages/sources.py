@@ -62,7 +62,8 @@ def one_run(visit: Visit, batch: int) -> Response:
             [batch],
         ).fetchall()
         changes = connection.execute(
-            "SELECT drift_id, kind FROM hub.drift WHERE batch_id = %s AND state = 'open' AND holds ORDER BY 1", [batch]
+            "SELECT drift_id, kind, state, decided_by, decided_at, reason FROM hub.drift WHERE batch_id = %s AND holds ORDER BY 1",
+            [batch],
         ).fetchall()
         later = connection.execute(
             "SELECT min(n.batch_id) AS batch FROM hub.batch b JOIN hub.batch n USING (source_id, delivery, extracted_at) "
@@ -70,7 +71,14 @@ def one_run(visit: Visit, batch: int) -> Response:
             [batch],
         ).fetchone()
     return visit.page(
-        "run.html", run=found[0], rules=rules, changes=changes, kinds=inbox.KINDS, later=later and later["batch"]
+        "run.html",
+        run=found[0],
+        rules=rules,
+        changes=[c for c in changes if c["state"] == "open"],
+        kinds=inbox.KINDS,
+        states=inbox.STATES,
+        decided=[c for c in changes if c["decided_by"]],
+        later=later and later["batch"],
     )
 
 

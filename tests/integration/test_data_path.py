@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from pipelines.run import run
 from schemas.contract import Contract
+from schemas.errors import ConfigError
 from tests.integration.callbacks import connector, fill, row, send, state, take
+from warehouse import inbox, registry
 from warehouse.ahead import Ahead
 from warehouse.home import Home
 from warehouse.load import STAGES, BatchFacts, load, replay
@@ -186,6 +188,44 @@ def test_held_delivery_touches_nothing_until_a_person_lets_it_in(
     assert (let_in.status, let_in.closed_rows) == ("committed", 9)
     assert [r[0] for r in state(database)["record"]] == ["CB00001"]
     assert replay(full, home, [held.batch_id]) == []  # let in once
+    with registry.connect(home) as control:
+        (told,) = inbox.items(control, tuple(inbox.STATES))
+    assert (told.kind, told.batch_id, told.state, told.reason) == ("judged", held.batch_id, "closed", "按批次放行")
+
+
+def test_what_the_batch_rules_hold_is_let_in_from_the_inbox_with_a_reason(
+    home: Home, source: str, tmp_path: Path, database: str
+) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [row(n) for n in range(10)])
+    load(full, home, judge=_drop_blocks)
+    fill(source, [row(1)])
+    load(full, home, judge=_drop_blocks)
+    (held,) = load(full, home, judge=_drop_blocks)  # read again: the newer reading is the one that waits
+    with registry.connect(home) as control:
+        (one,) = inbox.items(control)
+        assert (one.kind, one.holds, one.batch_id, one.message) == ("judged", True, held.batch_id, "整批规则没有通过")
+        with pytest.raises(ConfigError, match="谁核实"):
+            inbox.accept(control, home, one.drift_id, by="李强", connector=full, reason=" ")
+        done = inbox.accept(control, home, one.drift_id, by="李强", connector=full, reason="王芳确认")
+        assert done.replay == (held.batch_id,)
+        (let_in,) = replay(full, home, done.replay, judge=_drop_blocks)
+        assert (let_in.status, let_in.closed_rows) == ("committed", 9)
+        states = control.execute("SELECT status FROM hub.batch ORDER BY batch_id").fetchall()
+        assert [s["status"] for s in states] == ["committed", "skipped", "released", "committed"]
+        assert inbox.item(control, one.drift_id).reason == "王芳确认"
+
+
+def test_what_the_batch_rules_hold_can_be_refused(home: Home, source: str, tmp_path: Path, database: str) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [row(1)])
+    (held,) = load(full, home, judge=lambda *_: SimpleNamespace(blocked=True))
+    with registry.connect(home) as control:
+        (one,) = inbox.items(control)
+        inbox.reject(control, one.drift_id, by="王芳", reason="少导了一个镇")
+        status = control.execute("SELECT status FROM hub.batch WHERE batch_id = %s", [held.batch_id]).fetchone()
+    assert status == {"status": "rejected"}
+    assert replay(full, home, [held.batch_id]) == []
 
 
 @pytest.mark.usefixtures("small_parts")
