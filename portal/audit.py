@@ -34,7 +34,7 @@ ACTIONS = {
     "sign_in": "登录", "sign_in_failed": "登录失败", "sign_out": "退出", "password": "改口令", "totp": "设置动态口令", "query": "查询",
     "export": "导出", "fix": "更正", "upload": "报送", "contest": "申诉", "decide": "裁定", "user": "账号", "approve": "批准", "request": "申请数据",
     "grant": "授权", "token": "令牌", "dagster": "调度操作", "briefing": "简报", "exposure": "红黑榜", "refused": "越权被拒", "run": "采集", "connect": "数据库口令", "notice": "消息", "config": "设置",
-    "register": "登记来源", "review": "审批登记", "stand": "停用和恢复来源", "secret": "更换口令", "drift": "来源变化",
+    "register": "登记来源", "review": "审批登记", "publication": "发布", "stand": "停用和恢复来源", "secret": "更换口令", "drift": "来源变化",
     "objection": "数据异议", "standard": "数据标准", "verdict": "冲突和主体裁定", "rectify": "整改报告", "unmask": "看原值",
 }  # fmt: skip
 
@@ -44,7 +44,7 @@ DETAIL = {
     "did": "做了", "report": "报告", "role": "角色", "rows": "行数", "passed": "通过", "file": "文件", "reason": "原因", "verdict": "结论", "registration": "登记", "kind": "类型",
     "filter": "条件", "sections": "章节", "month": "月份", "days": "天数", "wanted": "要做", "sql": "语句", "parameters": "参数", "tables": "表", "error": "出错", "name": "名称",
     "shared": "共享", "source": "来源", "state": "状态", "version": "版本", "when": "时间", "connector": "来源", "variables": "变量", "upheld": "成立", "unmask": "看原值",
-    "operation": "操作", "seconds": "秒", "department": "部门", "until": "到期", "dataset": "数据集", "truncated": "截断", "as_of": "截至", "answer": "答复", "subject": "身份标识",
+    "operation": "操作", "seconds": "秒", "department": "部门", "until": "到期", "dataset": "数据集", "truncated": "截断", "as_of": "截至", "answer": "答复", "subject": "身份标识", "number": "编号",
 }  # fmt: skip
 VALUES = {
     "add": "新建", "begin": "开始", "change": "修改", "make": "新建", "passwd": "重置口令", "revoke": "撤销", "answer": "答复", "draft": "起草", "disable": "停用",

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from portal import audit
 from portal.accounts import Account
@@ -84,6 +84,17 @@ class Database:
             return psycopg.connect(url, row_factory=dict_row, connect_timeout=10)
         except psycopg.OperationalError as error:
             raise WarehouseUnavailable("共享库", "连接不上", "请稍后再试，或请系统管理员运行 hub doctor") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[psycopg.Connection[Any]]:
+        """A session of its own with rows as tuples, for functions that commit and leave temporary views behind (views.publication).
+
+        Raises:
+            WarehouseUnavailable: the warehouse does not answer.
+        """
+        with self._connect(self.url) as connection:
+            connection.row_factory = tuple_row  # type: ignore[assignment]
+            yield connection
 
     @contextmanager
     def seen_by(self, user: Account) -> Iterator[psycopg.Connection[Row]]:

@@ -46,6 +46,7 @@ SELECT a.account_id,
     + (SELECT count(*) FROM hub.rectification_report WHERE accepted IS NULL AND reported_by <> a.name AND a.department = %(office)s)
   WHEN 'engineer' THEN (SELECT count(*) FROM waits w WHERE NOT w.clerks AND (a.department IS NULL OR w.department = a.department))
     + (SELECT count(*) FROM hub.registration WHERE state = 'submitted' AND a.name NOT IN (created_by, submitted_by))
+    + (SELECT count(*) FROM hub.publication WHERE state = 'proposed' AND a.department IS NULL AND lower(proposed_by) NOT IN (lower(a.name), lower(a.person)))
   WHEN 'secadmin' THEN (SELECT count(*) FROM hub.access_request WHERE approved IS NULL)
     + (SELECT count(*) FROM hub.account w WHERE w.approved_at IS NULL AND w.disabled_at IS NULL)
   ELSE 0 END AS inbox

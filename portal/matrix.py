@@ -27,7 +27,7 @@ _ACTION_TITLES = {
     "correction.read": "看更正单", "correction.fix": "更正", "correction.decide": "裁定申诉", "upload": "报送", "source.read": "看来源",
     "source.run": "立即采集", "catalogue.read": "数据目录", "query.run": "查询", "query.export": "导出", "token.manage": "令牌",
     "access.request": "提共享申请", "access.decide": "审批共享申请", "ops.read": "运行状况", "dagster": "调度", "user.manage": "建账号",
-    "rectification.report": "报整改进展", "rectification.review": "审核整改报告", "exposure.draft": "起草红黑榜", "exposure.decide": "审核发布红黑榜", "source.register": "登记来源", "source.review": "审批登记", "source.stand": "停用和恢复来源",
+    "rectification.report": "报整改进展", "rectification.review": "审核整改报告", "exposure.draft": "起草红黑榜", "exposure.decide": "审核发布红黑榜", "source.register": "登记来源", "review.read": "看审批", "source.review": "审批登记", "publication.propose": "提出发布", "publication.decide": "批准发布", "source.stand": "停用和恢复来源",
     "source.drift": "处理来源变化", "source.release": "放行整批规则扣住的", "standard.read": "看数据标准", "standard.propose": "提标准建议", "standard.decide": "审定标准", "objection.raise": "提数据异议",
     "objection.answer": "答复异议", "conflict.decide": "裁定冲突", "identity.decide": "判定主体疑点", "user.read": "看账号", "user.approve": "批准账号", "audit.read": "审计", "grant.read": "看授权", "system.manage": "系统设置", "data.classify": "看分级脱敏",
 }  # fmt: skip

@@ -49,6 +49,7 @@ KINDS = {
     "held": Kind("整批待核", True, ("clerk",), ("engineer",)),
     "drift": Kind("来源有变化", False, ("clerk",), ("engineer",)),
     "registration": Kind("来源登记待审批", False, (), ("engineer",)),
+    "publication": Kind("发布待批准", False, (), ("leader", "engineer")),
     "decided": Kind("办理结果", False),
     "request": Kind("共享申请待审批", False, (), ("secadmin",)),
     "request_late": Kind("共享申请超期未答复", True, (), ("secadmin",)),

@@ -36,6 +36,7 @@ def tasks(connection: psycopg.Connection[Any], user: Account) -> list[Task]:
     """Everything that waits for this user, what is due first."""
     found = [
         *_reviews(connection, user),
+        *_publications(connection, user),
         *_drifts(connection, user),
         *_objections(connection, user),
         *_conflicts(connection, user),
@@ -53,6 +54,17 @@ def _reviews(connection: psycopg.Connection[Any], user: Account) -> list[Task]:
     return [
         Task("登记退回", str(r.document["title"]), f"/connectors/new/{r.registration_id}/submit", f"{r.decided_by}：{r.reason}", r.decided_at, urgency="soon")
         for r in registry.registrations(connection, ("rejected",)) if r.created_by == user.name
+    ]  # fmt: skip
+
+
+def _publications(connection: psycopg.Connection[Any], user: Account) -> list[Task]:
+    if user.department is not None or not can(user, "publication.decide"):
+        return []
+    return [
+        Task("批准发布", p["title"], f"/reviews/publications/{p['publication_id']}", f"{p['proposed_by']} 提出，数据截至 {p['as_of']}，{p['row_count']:,} 行", p["proposed_at"])
+        for p in connection.execute(
+            "SELECT * FROM hub.publication WHERE state = 'proposed' AND lower(proposed_by) NOT IN (lower(%s), lower(%s))", [user.name, user.person]
+        )
     ]  # fmt: skip
 
 

@@ -128,6 +128,21 @@ def approvals(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event
             yield Event("decided", f"{cause}:{row['state']}", f"{what} {words}", "/connectors", account_id=row["account_id"])  # fmt: skip
 
 
+def publications(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
+    """Figures that wait to be given out, and what was decided for whoever asked."""
+    for row in connection.execute(
+        "SELECT p.publication_id, p.title, p.state, a.account_id FROM hub.publication p LEFT JOIN hub.account a ON lower(a.name) = lower(p.proposed_by) "
+        "WHERE p.state = 'proposed' OR p.decided_at > clock_timestamp() - interval '7 days'"
+    ):
+        link, what = f"/reviews/publications/{row['publication_id']}", f"发布 {row['publication_id']}（{row['title']}）"
+        cause = f"publication:{row['publication_id']}"
+        if row["state"] == "proposed":
+            yield Event("publication", cause, f"{what}等待批准", link)
+        elif row["account_id"] is not None:
+            words = "已批准" if row["state"] == "approved" else "被退回"
+            yield Event("decided", f"{cause}:decided", f"{what}{words}", link, account_id=row["account_id"])
+
+
 def boards(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:
     """Rectifications due and overdue, indicators below 70, new briefings."""
     by_code = {d.dept_code: name for name, d in departments().items()}
@@ -218,6 +233,7 @@ WATCHED: tuple[Callable[[Any, Site], Iterator[Event]], ...] = (
     disputes,
     deliveries,
     approvals,
+    publications,
     boards,
     reports,
     endings,

@@ -138,17 +138,19 @@ def listed(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             "SELECT publication_id, view, title, as_of, known_at AT TIME ZONE 'Asia/Shanghai' AS known_at, row_count, state, proposed_by, "
-            "decided_by, note FROM hub.publication ORDER BY publication_id DESC"
+            "decided_by, note, proposed_at, decided_at, reason FROM hub.publication ORDER BY publication_id DESC"
         ).fetchall()
     connection.commit()
     return found
 
 
-def rows(connection: psycopg.Connection[Any], number: int) -> list[tuple[int, dict[str, Any]]]:
-    """The rows given out, numbered as they are told."""
+def rows(
+    connection: psycopg.Connection[Any], number: int, limit: int | None = None, offset: int = 0
+) -> list[tuple[int, dict[str, Any]]]:
+    """The rows given out, numbered as they are told; all of them, or `limit` after `offset`."""
     found = connection.execute(
-        "SELECT row_no, row FROM hub.publication_row WHERE publication_id = %s ORDER BY row_no", [number]
-    ).fetchall()
+        "SELECT row_no, row FROM hub.publication_row WHERE publication_id = %s ORDER BY row_no LIMIT %s OFFSET %s", [number, limit, offset]
+    ).fetchall()  # fmt: skip
     connection.commit()
     return [(row_no, row) for row_no, row in found]
 

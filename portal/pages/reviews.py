@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from portal import registering
 from portal.differences import changes, contract_changes
+from portal.pages import publications
 from portal.registering import STEP_TITLES
+from portal.roles import can
 from portal.web import Refused, Visit, route
 from schemas.errors import HubError
+from views import publication
 from warehouse import registry
 from warehouse.registry import Registration
 
 router = APIRouter()
 
 
-@route(router, "/reviews", "source.review")
+@route(router, "/reviews", "review.read")
 def reviews(visit: Visit) -> Response:
-    """Registrations to approve, the oldest first; those decided lately."""
+    """Registrations and publications to approve, the oldest first; those decided lately."""
+    asked: list[dict[str, Any]] = []
+    found: list[Registration] = []
+    decided: list[Registration] = []
     with visit.site.database.control() as connection:
-        found = registry.registrations(connection, ("submitted",))
-        decided = registry.registrations(connection, ("approved", "rejected"))[:20]
-    return visit.page("reviews.html", pending=found[::-1], decided=decided, states=registry.STATES)
+        if can(visit.user, "source.review"):
+            found = registry.registrations(connection, ("submitted",))
+            decided = registry.registrations(connection, ("approved", "rejected"))[:20]
+        if visit.user.department is None:  # a publication holds every department's rows
+            asked = publication.listed(connection)
+    return visit.page(
+        "reviews.html", pending=found[::-1], decided=decided, states=registry.STATES, given=publications.STATES,
+        asked=[p for p in reversed(asked) if p["state"] == "proposed"], given_out=[p for p in asked if p["state"] != "proposed"][:20],
+    )  # fmt: skip
 
 
 def _one(visit: Visit, number: int) -> Registration:

@@ -1,0 +1,91 @@
+"""Figures given out: one person asks for a view's rows to be fixed as of a day, another approves them or sends them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from portal import figures
+from portal.accounts import Account
+from portal.web import Refused, Visit, route
+from schemas.errors import HubError
+from views import publication
+
+router = APIRouter()
+STATES = {"proposed": ("待批准", "soon"), "approved": ("已批准", "good"), "rejected": ("已退回", "bad")}
+_PAGE = 50
+_NONE = ("没有这项发布", "请从审批进入")
+
+
+def own(user: Account, found: dict[str, Any]) -> bool:
+    """Whether this user asked for it, here by account or at the console by name."""
+    return found["proposed_by"].casefold() in {user.name.casefold(), user.person.casefold()}
+
+
+def _whole_county(visit: Visit) -> None:
+    """A publication holds every department's rows."""
+    if visit.user.department is not None:
+        raise Refused(404, *_NONE)
+
+
+@route(router, "/boards/rows/{name}/publish", "publication.propose", methods=("POST",))
+def propose(visit: Visit, name: str) -> Response:
+    """Fix the rows of a view as of the board's day for another person to approve."""
+    _whole_county(visit)
+    with visit.site.database.owner() as connection:
+        published = figures.published(connection).get(name)
+    if published is None:
+        raise Refused(404, "没有这个视图，或还没有发布到看板", "请从看板进入")
+    try:
+        with visit.site.database.alone() as connection:
+            number = publication.propose(
+                connection, name, published["as_of"], by=visit.user.name, note=visit.text("note"), catalog=figures.catalog()
+            )  # fmt: skip
+    except HubError as error:
+        raise Refused(422, error.what, error.cure) from error
+    visit.note("publication", name, did="propose", number=number)
+    return visit.go(f"/boards/rows/{name}", f"发布 {number} 已提出，等领导或数据工程师批准")
+
+
+@route(router, "/reviews/publications/{number}", "review.read")
+def one(visit: Visit, number: int, page: int = 1) -> Response:
+    """One publication: what it is, who asked, its rows."""
+    return _page(visit, number, page=page)
+
+
+def _page(visit: Visit, number: int, status: int = 200, wrong: str = "", page: int = 1) -> Response:
+    _whole_county(visit)
+    page = max(page, 1)
+    with visit.site.database.alone() as connection:
+        try:
+            found = publication.get(connection, number)
+        except HubError:
+            raise Refused(404, *_NONE) from None
+        rows = [row for _, row in publication.rows(connection, number, _PAGE, (page - 1) * _PAGE)]
+    columns = [(c["name"], c["title"]) for c in found["columns"]]
+    return visit.page(
+        "publication.html", status, one=found, columns=columns, rows=rows, states=STATES, own=own(visit.user, found), wrong=wrong,
+        page=page, size=_PAGE,
+    )  # fmt: skip
+
+
+@route(router, "/reviews/publications/{number}/decide", "publication.decide", methods=("POST",))
+def decide(visit: Visit, number: int) -> Response:
+    """Approve it, computed once more, or send it back with a reason; never by whoever asked."""
+    _whole_county(visit)
+    approve, reason = visit.text("verdict") == "approved", visit.text("reason")
+    try:
+        with visit.site.database.alone() as connection:
+            found = publication.get(connection, number)
+            if own(visit.user, found):
+                raise HubError(f"发布 {number}", "是你自己提出的", "请由另一个人批准")
+            if not approve and not reason:
+                raise HubError(f"发布 {number}", "退回没有写理由", "请写明哪里不对")
+            publication.decide(connection, number, by=visit.user.name, approve=approve, reason=reason)
+    except HubError as error:
+        return _page(visit, number, 422, str(error))
+    verdict = "approved" if approve else "rejected"
+    visit.note("publication", found["view"], number=number, verdict=verdict, reason=reason)
+    return visit.go("/reviews", f"发布 {number} {STATES[verdict][0]}")
