@@ -33,6 +33,7 @@ class Session:
     csrf: str
     stage: str
     key: bytes
+    id_token: str | None = None  # what the identity provider said of the user, sealed
 
 
 def _hash(token: str) -> bytes:
@@ -46,7 +47,9 @@ def stage_of(account: Account, done: str = "") -> str:
     return "password" if account.must_change else "full"
 
 
-def start(database: Database, connection: psycopg.Connection[Any], account: Account, stage: str, address: str) -> str:
+def start(
+    database: Database, connection: psycopg.Connection[Any], account: Account, stage: str, address: str, id_token: str | None = None
+) -> str:  # fmt: skip
     """Begin a session, with the user's database role ready when it is a full one; returns the cookie's token."""
     token = secrets.token_urlsafe(32)
     connection.execute(
@@ -54,8 +57,8 @@ def start(database: Database, connection: psycopg.Connection[Any], account: Acco
         [IDLE_MINUTES, WHOLE_HOURS],
     )
     connection.execute(
-        "INSERT INTO hub.session (token_hash, account_id, csrf, stage, address) VALUES (%s, %s, %s, %s, %s)",
-        [_hash(token), account.account_id, secrets.token_urlsafe(24), stage, address],
+        "INSERT INTO hub.session (token_hash, account_id, csrf, stage, address, id_token) VALUES (%s, %s, %s, %s, %s, %s)",
+        [_hash(token), account.account_id, secrets.token_urlsafe(24), stage, address, id_token],
     )
     if stage == "full":
         ready_role(database, connection, account)
@@ -77,7 +80,7 @@ def ready_role(database: Database, connection: psycopg.Connection[Any], account:
 def find(connection: psycopg.Connection[Any], token: str, *, touch: bool = True) -> Session | None:
     """The session of a cookie; None when it has ended or its account is closed. `touch` counts as being there."""
     row = connection.execute(
-        f"SELECT {accounts.COLUMNS}, s.csrf, s.stage, s.seen_at < clock_timestamp() - make_interval(secs => %s) AS stale "
+        f"SELECT {accounts.COLUMNS}, s.csrf, s.stage, s.id_token, s.seen_at < clock_timestamp() - make_interval(secs => %s) AS stale "
         "FROM hub.session s JOIN hub.account a USING (account_id) WHERE s.token_hash = %s "
         "AND s.seen_at > clock_timestamp() - make_interval(mins => %s) AND s.created_at > clock_timestamp() - make_interval(hours => %s)",
         [_NOTED_SECONDS, _hash(token), IDLE_MINUTES, WHOLE_HOURS],
@@ -92,7 +95,7 @@ def find(connection: psycopg.Connection[Any], token: str, *, touch: bool = True)
             "UPDATE hub.session SET seen_at = clock_timestamp() WHERE token_hash = %s AND seen_at < clock_timestamp() - make_interval(secs => %s)",
             [_hash(token), _NOTED_SECONDS],
         )
-    return Session(account, row["csrf"], row["stage"], _hash(token))
+    return Session(account, row["csrf"], row["stage"], _hash(token), row["id_token"])
 
 
 def end(connection: psycopg.Connection[Any], session: Session) -> None:

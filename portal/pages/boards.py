@@ -62,9 +62,17 @@ def _unpublished(visit: Visit, name: str) -> Response:
 
 
 def empty(visit: Visit, prefix: str, title: str) -> Response:
-    """The page of a board, or of a view of it, that is not published yet."""
+    """The page of a board, or of a view of it, that is not published yet: nothing has come, or a view is newer than the figures."""
+    with visit.site.database.owner() as connection:
+        found = figures.published(connection, prefix)
     what, who = figures.EMPTY[prefix]
-    return visit.page("board_empty.html", title=title, what=what, who=who)
+    cure = f"{who}；采集一次就会出现"
+    if found:
+        views = figures.catalog().views.values()
+        lacking = [v.title for v in views if v.board == prefix and v.name not in found]
+        what = f"有 {len(lacking)} 个视图还没有核算过：{'、'.join(lacking[:5])}{'等' if len(lacking) > 5 else ''}"
+        cure = "平台升级新加的视图，下一次有数据入库时，最迟今晚 0:05 一起算好"
+    return visit.page("board_empty.html", title=title, what=what, cure=f"{cure}，很久没有请找数据工程师")
 
 
 @route(router, "/boards/indicators", "board.read")

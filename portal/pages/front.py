@@ -1,4 +1,4 @@
-"""Signing in and out: password, one-time code, the site's own identity provider; health for machines."""
+"""Signing in: password, one-time code; health for machines. The identity provider's way, and out, is portal.pages.oidc."""
 
 from __future__ import annotations
 
@@ -50,12 +50,14 @@ def login(visit: Visit) -> Response:
     return enter(visit, account, sessions.stage_of(account), inside(visit.text("next")))
 
 
-def enter(visit: Visit, account: Account, stage: str, after: str = "") -> Response:
-    """Begin a session at this stage; a session the browser had ends."""
+def enter(visit: Visit, account: Account, stage: str, after: str = "", id_token: str | None = None) -> Response:
+    """Begin a session at this stage; a session the browser had ends. `id_token` is the identity provider's, sealed."""
     with visit.site.database.owner() as connection:
         if visit.session is not None:
             sessions.end(connection, visit.session)
-        token = sessions.start(visit.site.database, connection, account, stage, visit.address)
+            if visit.session.account.account_id == account.account_id:  # the next stage of the same sign-in
+                id_token = id_token or visit.session.id_token
+        token = sessions.start(visit.site.database, connection, account, stage, visit.address, id_token)
         if stage == "full":
             audit.write(connection, account.name, "sign_in", address=visit.address)
     place = {"totp": "/login/code", "enrol": "/login/enrol", "password": "/account/password"}.get(stage, after or "/")
@@ -128,18 +130,6 @@ def enrol(visit: Visit) -> Response:
     if not right:
         return visit.page("code.html", 401, wrong="动态口令不对，请核对手机时间后重填", enrol=_offered(visit))
     return enter(visit, visit.user, sessions.stage_of(visit.user, "totp"))
-
-
-@route(router, "/logout", "home", methods=("POST",), stages=("full", "totp", "enrol", "password"))
-def logout(visit: Visit) -> Response:
-    """End the session."""
-    assert visit.session is not None
-    with visit.site.database.owner() as connection:
-        sessions.end(connection, visit.session)
-        audit.write(connection, visit.user.name, "sign_out", address=visit.address)
-    answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(cookie(visit.site), path="/", secure=visit.site.secure, httponly=True, samesite="lax")
-    return answer
 
 
 # ------------------------------------------------------------------------------------------------- machines

@@ -1,4 +1,4 @@
-"""Signing in through the site's identity provider (OpenID Connect, code flow with PKCE).
+"""Signing in through the site's identity provider (OpenID Connect, code flow with PKCE), and out, here and there.
 
 Only accounts that name the provider's subject (`hub user add --oidc`) come in: the provider says who somebody is,
 the hub what they may do. What the browser has to bring back is in a cookie signed with the portal's key.
@@ -26,7 +26,7 @@ from portal import accounts, audit, sessions
 from portal.pages.front import enter, inside
 from portal.roles import PUBLIC
 from portal.site import Site
-from portal.web import Refused, Visit, route
+from portal.web import SIGN_IN, Refused, Visit, cookie, route
 
 router = APIRouter()
 _COOKIE, _SECONDS = "hub_oidc", 600
@@ -60,7 +60,7 @@ def _provider(site: Site) -> dict[str, Any]:
         raise Refused(
             502, "统一身份认证自报的地址和配置的不一样", "请系统管理员核对 HUB_OIDC_ISSUER，要和对方的 issuer 一致"
         )
-    return site.oidc | places
+    return site.oidc | places | {"end_session_endpoint": str(told.get("end_session_endpoint") or "")}
 
 
 def _seal(site: Site, values: dict[str, Any]) -> str:
@@ -118,7 +118,7 @@ def back(visit: Visit, code: str = "", state: str = "") -> Response:
     if not code or not hmac.compare_digest(state, kept["state"]):
         raise Refused(400, "登录没有走完", "请重新登录")
     try:
-        claims = _claims(_provider(visit.site), code, kept, _back(visit))
+        id_token, claims = _claims(_provider(visit.site), code, kept, _back(visit))
     except Refused as error:
         _failed(visit, reason=error.what)
         raise
@@ -132,7 +132,7 @@ def back(visit: Visit, code: str = "", state: str = "") -> Response:
         raise Refused(403, "这个身份在门户没有账号，或账号不在用", "请找县系统管理员建账号，并登记你的统一身份标识")
     # The provider vouches for the password; an administrator's one-time code stays ours.
     stage = sessions.stage_of(account)
-    answer = enter(visit, account, "full" if stage == "password" else stage, kept["next"])
+    answer = enter(visit, account, "full" if stage == "password" else stage, kept["next"], visit.site.seal(id_token))
     answer.delete_cookie(_COOKIE, path="/login/oidc")
     return answer
 
@@ -142,7 +142,7 @@ def _failed(visit: Visit, **why: str) -> None:
         audit.write(connection, "?", "sign_in_failed", "oidc", address=visit.address, **why)
 
 
-def _claims(provider: dict[str, Any], code: str, kept: dict[str, Any], back_to: str) -> dict[str, Any]:
+def _claims(provider: dict[str, Any], code: str, kept: dict[str, Any], back_to: str) -> tuple[str, dict[str, Any]]:
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -166,4 +166,36 @@ def _claims(provider: dict[str, Any], code: str, kept: dict[str, Any], back_to: 
         ).validate(token.claims)  # fmt: skip
     except (httpx2.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
         raise Refused(403, "统一身份认证的答复核对不上", "请重新登录；仍不行请找系统管理员核对配置") from error
-    return dict(token.claims)
+    return told["id_token"], dict(token.claims)
+
+
+@route(router, "/logout", "home", methods=("POST",), stages=("full", "totp", "enrol", "password"))
+def logout(visit: Visit) -> Response:
+    """End the session, and the provider's of whoever it let in, when it offers that (RP-initiated logout)."""
+    assert visit.session is not None
+    with visit.site.database.owner() as connection:
+        sessions.end(connection, visit.session)
+        audit.write(connection, visit.user.name, "sign_out", address=visit.address)
+    place, said = _out(visit, visit.session.id_token)
+    visit.session = None
+    # A form may not lead to another site, so the page goes on by itself.
+    answer = visit.page("leaving.html", place=place) if place else visit.go(SIGN_IN, said, well=False)
+    answer.delete_cookie(cookie(visit.site), path="/", secure=visit.site.secure, httponly=True, samesite="lax")
+    return answer
+
+
+def _out(visit: Visit, sealed: str | None) -> tuple[str, str]:
+    """Where the provider ends its own session, and what to say instead; both empty for whom it did not let in."""
+    id_token = visit.site.unseal(sealed)
+    if not id_token or visit.site.oidc is None:
+        return "", ""
+    told = f"已退出门户；{visit.site.oidc['title']}那边可能还登录着，公用的电脑请关掉浏览器"
+    try:
+        provider = _provider(visit.site)
+    except Refused:
+        return "", told
+    asked = {"id_token_hint": id_token, "client_id": provider["client_id"], "post_logout_redirect_uri": f"{visit.base}{SIGN_IN}"}  # fmt: skip
+    end = provider["end_session_endpoint"]
+    if not end.startswith(("https://", "http://")):
+        return "", told
+    return f"{end}{'&' if '?' in end else '?'}{urlencode(asked)}", ""

@@ -129,3 +129,24 @@ def test_clerk_sees_own_department_only(signed_in: Callable[[str], httpx2.Client
 def test_month_without_tickets_is_told_and_not_shown_as_zeros(month: str, signed_in: Callable[[str], httpx2.Client]) -> None:  # fmt: skip
     answer = signed_in("leader").get("/boards/hotline", params={"month": month})
     assert (answer.status_code, f"没有 &#39;{month}&#39; 到期的工单" in answer.text) == (422, True)
+
+
+def test_a_view_that_came_with_an_upgrade_is_told_as_not_computed_yet(
+    signed_in: Callable[[str], httpx2.Client], site: Site
+) -> None:
+    with site.database.owner() as connection:
+        kept = connection.execute(
+            "DELETE FROM board.published_view WHERE view = 'hotline_topics' RETURNING file, query, as_of, row_count, published_at"
+        ).fetchone()
+    try:
+        for place in ("/boards/hotline", "/boards/rows/hotline_topics"):
+            page = signed_in("leader").get(place).text
+            assert "有 1 个视图还没有核算过：12345 热线热点问题（近 30 天）" in page
+            assert "最迟今晚 0:05 一起算好" in page
+            assert "还没有工单" not in page
+    finally:
+        with site.database.owner() as connection:
+            connection.execute(
+                "INSERT INTO board.published_view VALUES ('hotline_topics', %(file)s, %(query)s, %(as_of)s, %(row_count)s, %(published_at)s)",
+                kept,
+            )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from oidc_provider_mock import run_server_in_thread
+from playwright.sync_api import Browser
 
 from portal import accounts
 from portal.site import Site
+from tests.portal.conftest import csrf
 
 # The mock provider itself uses what its library has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -152,3 +155,45 @@ def test_answer_that_cannot_be_verified_lets_nobody_in_and_is_noted(says: dict[s
 def test_without_a_provider_there_is_no_such_way(address: str) -> None:
     assert httpx2.get(f"{address}/login/oidc", trust_env=False).status_code == 404
     assert "/login/oidc" not in httpx2.get(f"{address}/login", trust_env=False).text
+
+
+def test_signing_out_ends_the_providers_session_too(
+    provider: str, address: str, site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a real browser, whose policy lets no form lead to another site; an account with its own password just signs out."""
+    client, _ = _through(address, "county-42")
+    with site.database.owner() as connection:
+        kept = connection.execute("SELECT id_token FROM hub.session WHERE id_token IS NOT NULL").fetchall()
+    assert all(row["id_token"].startswith("sealed:") for row in kept)
+    context = browser.new_context(base_url=address, locale="zh-CN")
+    context.add_cookies([{"name": "hub_session", "value": client.cookies["hub_session"], "url": address}])
+    page = context.new_page()
+    gone: list[str] = []
+    page.on("request", lambda request: gone.append(request.url) if "end_session" in request.url else None)
+    page.goto("/boards/indicators")
+    page.get_by_role("button", name="退出").click()
+    page.wait_for_url(re.compile(f"^{provider}|{address}/login"))
+    asked = parse_qs(urlsplit(gone[0]).query)
+    assert gone[0].startswith(f"{provider}/oauth2/end_session?")
+    assert asked["post_logout_redirect_uri"] == [f"{address}/login"]
+    assert asked["id_token_hint"][0].count(".") == 2
+    assert client.get("/boards/indicators").status_code == 303  # here it has ended
+    context.close()
+    client.close()
+
+    client, _ = _through(address, "county-42")
+    form = {"_csrf": csrf(site, client.cookies["hub_session"])}
+    monkeypatch.setenv("HUB_OIDC_ISSUER", "http://127.0.0.1:9")  # down
+    answer = client.post("/logout", data=form, headers={"Origin": address})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert "请关掉浏览器" in client.get("/login").text
+    client.close()
+
+
+def test_an_account_of_our_own_signs_out_without_the_provider(
+    provider: str, address: str, site: Site, signed_in: Callable[[str], httpx2.Client]
+) -> None:
+    leader = signed_in("leader")
+    answer = leader.post("/logout", data={"_csrf": leader.csrf})  # type: ignore[attr-defined]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert "统一身份认证那边" not in leader.get("/login").text
