@@ -32,6 +32,7 @@ _AGAIN = 1000  # rows of a block that begin like the header and are compared wit
 LONE = "这一行只填了一格，像是小标题或说明"
 _FULL = 3  # cells that most rows of a table fill in which a row of one cell is no record
 _WORD = r"^\s*[\p{Han}A-Za-z]"
+SWAPPED = "“{}”与“{}”两格像是对调了"
 DITTO = "写的是“同上”之类，离开上一行就看不懂，请写全"
 DITTOS = frozenset(["同上", "〃", "″", "〞"])
 _DITTO_BYTES = [mark.encode() for mark in DITTOS]
@@ -140,6 +141,28 @@ def next_names(batch: pa.RecordBatch, lines: numpy.ndarray, figures: Sequence[in
         if place > 1 and are_known([column[place].as_py() or "" for column in batch.columns], figures, names):
             return int(lines[place])
     return None
+
+
+def swapped(cells: Sequence[Any], kinds: Kinds, names: Sequence[str]) -> str | None:
+    """Why a row is no record whose cells changed places with one another, as where a file's columns do; None when they did not."""
+    if not any(isinstance(cells[column], str) and cells[column][:1].isalpha() for column in kinds.measured):
+        return None
+    found = kinds.swapped([str(cell) for cell in cells])
+    return SWAPPED.format(names[found[0]], names[found[1]]) if found else None
+
+
+def swapped_rows(batch: pa.RecordBatch, kinds: Kinds, names: Sequence[str]) -> dict[int, str]:
+    """The places of such rows in a batch of text columns, and why they are no records."""
+    worded = numpy.zeros(batch.num_rows, bool)
+    for column in kinds.measured:
+        told = pc.match_substring_regex(batch.column(column), _WORD)
+        worded |= pc.fill_null(told, False).to_numpy(zero_copy_only=False)
+    found: dict[int, str] = {}
+    for place in numpy.flatnonzero(worded).tolist():
+        cells = [column[place].as_py() or "" for column in batch.columns]
+        if why := swapped(cells, kinds, names):
+            found[place] = why
+    return found
 
 
 def says_units(cells: Sequence[Any]) -> str | None:
@@ -291,8 +314,10 @@ class Watch:
         if self.second is None and reordered(cells, self._names):
             self.second = line
             return f"第 {line} 行起像是另一张表"
-        self._above.append(cells)
         self._last = line
+        if (why := swapped(cells, self._kinds, self._names)) is not None:
+            return why
+        self._above.append(cells)
         return None
 
     def _may_say_units(self, cells: Sequence[Any]) -> bool:

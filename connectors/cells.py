@@ -45,6 +45,12 @@ def _written(cell: str) -> str:
     return re.sub(r"\d+", "9", re.sub(r"[A-Za-z]+", "A", cell)) if cell.isascii() else ""
 
 
+def _one_kind(cells: Sequence[str]) -> str | None:
+    """The kind most of a column's first cells are of; None when they are too few or of several."""
+    seen = Counter(map(_kind, cells)).most_common(1) if len(cells) > 1 else []
+    return seen[0][0] if seen and seen[0][1] >= len(cells) * _USUAL else None
+
+
 class Kinds:
     """What kind of cell each column of a table's first rows holds, where all of them hold one."""
 
@@ -62,11 +68,23 @@ class Kinds:
             seen = Counter(_kind(row[column].strip()) for row in whole)
             kind, count = seen.most_common(1)[0]
             self._of[column] = kind if count >= len(whole) * _USUAL else None
+        self._began = [_one_kind([row[column].strip() for row in whole[:_TELLING]]) for column in range(width)]
+        # The columns, from 0, that begin with numbers or times.
+        self.measured = [column for column, kind in enumerate(self._began) if kind in ("number", "time")]
 
     def is_odd(self, column: int, cell: str) -> bool:
         """Whether a cell is of another kind than its whole column."""
         kind = self._of[column] if column < len(self._of) else None
         return kind is not None and kind != _kind(cell.strip())
+
+    def swapped(self, cells: Sequence[str]) -> tuple[int, int] | None:
+        """Two columns whose cells have changed places: words stand where numbers or times began, and those where words did."""
+        kinds = [_kind(cell.strip()) for cell in cells]
+        for column in self.measured:
+            for other, kind in enumerate(kinds):
+                if (self._began[other], kinds[column]) == ("word", "word") and kind == self._began[column]:
+                    return min(column, other), max(column, other)
+        return None
 
     def suits(self, cell: str) -> bool:
         """Whether a text alone in its row is written as the codes or the places of the first column are.

@@ -18,10 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import unescape
 
+from connectors import header
+from connectors.formats import tells_nothing
 from connectors.glance import Look, old, see_format, tells
 from schemas.errors import SourceChanged, SourceUnavailable
 
 _ZIP = b"PK\x03\x04"
+_SHARED_TEXTS = "xl/sharedStrings.xml"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _UNUSED = 0xFFFFFFFF
 _LARGEST = 5 << 29  # bytes of a workbook's parts together: the largest sheet below has 2.2 GB
@@ -164,21 +167,23 @@ def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
     if look.shaped:
         columns = "、".join(sorted({cell.rstrip("0123456789") for cell in look.shaped})[:_TOLD])
         yield "padded", f"工作表“{name}”的 {columns} 列按固定位数显示，读出时照样补零：123 读作 000123"
-    for column, text in itertools.islice(look.labels.items(), _TOLD):
+    labels = ((column, text) for column, shown in look.measures.items() for text, _ in shown)
+    odd = ((column, text) for column, text in labels if not (tells_nothing(text) or header.is_unit(text)))
+    for column, text in itertools.islice(odd, _TOLD):
         yield (
             "format_text",
             f"工作表“{name}”的 {column} 列里“{text}”是单元格格式显示的，不在内容里，读出的只有数，请核对单位和含义",
         )
-    for code, odd, what in (
+    for code, cells, what in (
         ("struck", look.struck, "有划掉的字，没有读入；全都划掉的仍照原样读入"),
         ("raised", look.raised, "数后面有上标，像是脚注的号，没有读入"),
         ("pictures", look.pictures, "只有图片，读作图片的文字说明或空值"),
     ):
-        if odd:
-            yield code, f"工作表“{name}”里 {'、'.join(odd[:_TOLD])} 共 {len(odd)} 格{what}，请核对"
+        if cells:
+            yield code, f"工作表“{name}”里 {'、'.join(cells[:_TOLD])} 共 {len(cells)} 格{what}，请核对"
     if look.errors:
-        cells = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
-        yield "error_value", f"工作表“{name}”里 {cells} 共 {len(look.errors)} 格是公式错误，按空值读入"
+        first = "、".join(look.errors[:_TOLD]) + ("等" if len(look.errors) > _TOLD else "")
+        yield "error_value", f"工作表“{name}”里 {first} 共 {len(look.errors)} 格是公式错误，按空值读入"
 
 
 def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
@@ -326,12 +331,19 @@ def _judge_spans(archive: zipfile.ZipFile, where: str) -> None:
 
 def _shared_lengths(archive: zipfile.ZipFile) -> list[int]:
     """The bytes of each text that cells refer to by its number."""
-    if "xl/sharedStrings.xml" not in archive.namelist():
+    if _SHARED_TEXTS not in archive.namelist():
         return []
     lengths: list[int] = []
-    for text in _texts(archive, "xl/sharedStrings.xml", b"<si"):
+    for text in _texts(archive, _SHARED_TEXTS, b"<si"):
         lengths += map(len, re.split(rb"<(?:\w+:)?si\b", text)[1:])
     return lengths
+
+
+def parts_of_text(archive: zipfile.ZipFile) -> Iterator[bytes]:
+    """What an .xlsx writes texts in, block by block: the shared ones, and the sheets."""
+    shared = [_SHARED_TEXTS] if _SHARED_TEXTS in archive.namelist() else []
+    for part in (*shared, *(part for _, part in _sheets(archive))):
+        yield from _texts(archive, part)
 
 
 def _column(letters: bytes) -> int:

@@ -108,6 +108,8 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
         return "SYLK 表格"
     if re.match(rb"TABLE\r?\n0,1\r?\n", text):
         return "DIF 表格"
+    if re.match(rb"(?:%[^\n]*\n\s*)*@relation\s", text, re.IGNORECASE):
+        return "ARFF（Weka）"
     if re.match(rb"[\w.$]+\(\s*[\[{]\s*[\[{\"]", text):
         return "JSONP"
     if text[:1] in (b"{", b"["):

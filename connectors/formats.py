@@ -12,7 +12,7 @@ _TEXT = re.compile(r'"([^"]*)"|[\\!](.)')
 _DATE = re.compile(r"[ymdhs]|aaa|上午|下午", re.IGNORECASE)
 _GENERAL = re.compile(r"general|G/通用格式|E[+-]", re.IGNORECASE)
 _WEEKDAY = re.compile(r"aaa", re.IGNORECASE)
-_SCALED = re.compile(r"[0#?],+(?=[^0#?]|$)|[!\\]\.")
+_CONDITION = re.compile(r"\[[<>=]")  # what is shown depends on the number
 _SLOT = "\0"  # one digit in a template
 # Texts that say no more than the column does: counts and the unit that money is in anyway.
 _PLAIN = frozenset(
@@ -38,8 +38,8 @@ def template(code: str) -> str:
     first = _ASIDE.sub("", code).partition(";")[0]
     made = ""
     for quoted, escaped, plain in re.findall(r'"([^"]*)"|[\\!](.)|(.)', first):
-        if plain and plain not in "0- ":
-            return ""
+        if (plain and plain not in "0- ") or "." in (quoted, escaped):
+            return ""  # a point that is a text shows a number smaller
         made += _SLOT if plain == "0" else quoted + escaped + plain
     return made if made.count(_SLOT) > 1 else ""
 
@@ -54,21 +54,32 @@ def filled(shape: str, number: int) -> str:
     )
 
 
-def label(code: str) -> str:
-    """The text of its own that a format shows beside a number as it is, or in its place: 万元 of 0"万元"; "" for none that matters."""
-    if (
-        template(code)
-        or _SCALED.search(_TEXT.sub(_blanked, _ASIDE.sub("", code)))
-        or _DATE.search(_GENERAL.sub("", _bare(code)))
-    ):
-        return ""
-    texts = [(quoted or escaped).strip() for quoted, escaped in _TEXT.findall(_ASIDE.sub("", code))]
-    return next((text for text in texts if re.search(r"\w", text) and text not in _PLAIN), "")
+def measure(code: str) -> tuple[str, int]:
+    """What a format shows of a number that is not in it: a text, 万元 of 0"万元", and by how many places it is smaller.
+
+    0!.0,"万元" leaves out three places and puts the point before one more.
+    """
+    if template(code) or _DATE.search(_GENERAL.sub("", _bare(code))):
+        return "", 0
+    plain = _ASIDE.sub("", code)
+    texts = [(quoted or escaped).strip() for quoted, escaped in _TEXT.findall(plain)]
+    places = _places(plain.partition(";")[0])
+    if places and _CONDITION.search(code):
+        return code, 0
+    return next((text for text in texts if re.search(r"\w", text)), ""), places
+
+
+def tells_nothing(text: str) -> bool:
+    """Whether a text behind a number says no more than its column does."""
+    return not text or text in _PLAIN
+
+
+def _places(section: str) -> int:
+    """By how many places a section shows a number smaller: three a comma behind the last digit, one a digit behind a point that is a text."""
+    whole, point, behind = re.sub(r'"\."|[!\\]\.', "\0", section).partition("\0")
+    commas = re.search(r"[0#?](,+)[^0#?]*$", _TEXT.sub(" ", behind if point else whole))
+    return (3 * len(commas[1]) if commas else 0) + len(re.findall("[0#?]", _TEXT.sub(" ", behind)))
 
 
 def _bare(code: str) -> str:
     return _TEXT.sub("", _ASIDE.sub("", code))
-
-
-def _blanked(found: re.Match[str]) -> str:
-    return found[0] if found[2] == "." else " "

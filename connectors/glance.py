@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connectors.formats import is_percent, is_weekday, label, template
+from connectors.formats import is_percent, is_weekday, measure, template
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
@@ -37,7 +37,8 @@ class Look:
     percent: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the numbers shown as per cent
     shaped: dict[str, str] = field(default_factory=dict)  # address -> how a whole number is shown: 000123, QX-012
     days: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the dates shown as weekdays
-    labels: dict[str, str] = field(default_factory=dict)  # column -> what its format shows beside the numbers: 万元
+    # column -> what formats show beside the numbers, 万元, and by how many places smaller -> rows of those numbers
+    measures: dict[str, dict[tuple[str, int], array[int]]] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)  # addresses of cells of a web page some of whose text is struck out
     raised: list[str] = field(default_factory=list)  # and with a figure raised behind another, as a footnote's mark is
     pictures: list[str] = field(default_factory=list)  # and with nothing but a picture
@@ -58,13 +59,13 @@ def see_format(look: Look, code: str, column: str, row: int) -> None:
         look.days.setdefault(column, array("L")).append(row)
     elif shape := template(code):
         look.shaped[f"{column}{row}"] = shape
-    elif text := label(code):
-        look.labels.setdefault(column, text)
+    elif any(shown := measure(code)):
+        look.measures.setdefault(column, {}).setdefault(shown, array("L")).append(row)
 
 
 def tells(code: str) -> bool:
     """Whether a format shows a number as it is not."""
-    return bool(is_percent(code) or is_weekday(code) or template(code) or label(code))
+    return bool(is_percent(code) or is_weekday(code) or template(code) or any(measure(code)))
 
 
 def address(row: int, column: int) -> str:

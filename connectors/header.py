@@ -104,15 +104,20 @@ def key(text: object) -> str:
 def split_unit(text: str) -> tuple[str, str | None]:
     """`注册资本（万元）` → (`注册资本`, `万元`); a bracket that holds no unit stays part of the name."""
     match = _BRACKETS.match(text)
-    if match and key(match["unit"]) in _UNITS:
+    if match and is_unit(match["unit"]):
         return match["base"], unicodedata.normalize("NFKC", match["unit"])
     return text, None
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is a unit."""
+    return key(text) in _UNITS
 
 
 def sheet_unit(text: str) -> str | None:
     """The unit a line above the header gives for the whole sheet, None when it gives none."""
     match = _SHEET_UNIT.search(text)
-    return match.group(1) if match and key(match.group(1)) in _UNITS else None
+    return match.group(1) if match and is_unit(match.group(1)) else None
 
 
 def is_total(text: str) -> bool:

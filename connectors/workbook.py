@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import between, header, ledger, opendocument, shape, webtable
+from connectors import between, escapes, header, ledger, measures, opendocument, shape, webtable
 from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import RETRY, is_zip, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
@@ -41,7 +41,7 @@ _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
 _Book = calamine.CalamineWorkbook | webtable.Book
-_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet
+_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet | escapes.Sheet
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
 
@@ -58,6 +58,8 @@ class Workbook:
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
         self._parsed: _AnySheet | None = None
         self._told: dict[str, opendocument.Told] = {}  # of an .ods
+        self._escapes: frozenset[str] = frozenset()  # of an .xlsx
+        self._measures: dict[str, measures.Measures] = {}
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
         self._shaped: dict[
             str, dict[int, list[tuple[int, str | datetime]]]
@@ -95,7 +97,12 @@ class Workbook:
         if self._parsed is None or self._parsed.name != name:
             try:
                 parsed = book.get_sheet_by_name(name)
-                self._parsed = opendocument.Sheet(parsed, self._told[name]) if name in self._told else parsed  # type: ignore[arg-type]
+                if isinstance(parsed, calamine.CalamineSheet) and name in self._told:
+                    self._parsed = opendocument.Sheet(parsed, self._told[name])
+                elif isinstance(parsed, calamine.CalamineSheet) and self._escapes:
+                    self._parsed = escapes.Sheet(parsed, self._escapes)
+                else:
+                    self._parsed = parsed
             except BaseException as error:  # calamine panics at some damaged files
                 raise self._damaged(error) from None
         return self._parsed
@@ -109,6 +116,7 @@ class Workbook:
         try:
             book = calamine.CalamineWorkbook.from_path(str(self._path))
             self._told = opendocument.told(self._path) if is_zip(self._path) else {}
+            self._escapes = escapes.escapes(self._path)
             return book
         except calamine.PasswordError:
             raise SourceChanged(self._where, "文件加了打开密码", "请部门去掉密码后重发") from None
@@ -195,6 +203,7 @@ class Workbook:
                     shaped.setdefault(line, []).append((place(f"{letters}1")[1] - 1, _EPOCHS[look.since_1904]))
             for letters, lines in look.percent.items():
                 self._delivery.percent.setdefault(place(f"{letters}1")[1] - 1, set()).update(lines)
+            self._measures[name] = look.measures
             if cells := look.uncomputed:
                 self._uncomputed[name] = [place(cell) for cell in cells]
             for code, message in remarks(name, look):
@@ -224,6 +233,7 @@ class _Sheet:
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
+        self._settle_units()
         sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE) if any(cell != "" for cell in cells)]
         self._numbered = ledger.numbering(sample, self.header.names)
         self._foot = ledger.Foot(
@@ -252,6 +262,13 @@ class _Sheet:
             book._delivery.find("transposed", f"工作表“{name}”{shape.TRANSPOSED}")
         if gap := shape.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
             book._delivery.find("blank_column", f"工作表“{name}”{shape.GAP.format(gap)}")
+
+    def _settle_units(self) -> None:
+        """What number formats say of units, told and taken into account."""
+        self._settled = measures.Settled()
+        self._settled = measures.settle(self._book._measures.get(self._name, {}), self.header, self._lines())
+        for name in self._settled.told:
+            self._book._delivery.find("scaled", f"“{name}”列按缩小的数显示，表头没有写单位，读出的是原数，请核对")
 
     def _prove_sums(self) -> None:
         """Tell the foot which rows add up others: those that say so, and one without a name among the last."""
@@ -299,6 +316,7 @@ class _Sheet:
             if blank := self._blank.get(line):
                 flawed += 1
                 flaw = f"{'、'.join(blank)} 的公式还没有算出值"
+            flaw = flaw or self._settled.flaws.get(line)
             if flaw:
                 self._foot.exclude(line)
             for column, anchor in fills.get(line - 1, ()):
@@ -362,7 +380,11 @@ class _Sheet:
         last = self._sheet.total_height + 1 - self._book._footer_rows
         for line, row in enumerate(_rows(self._sheet), start=1):
             if self._first < line <= last:
-                yield line, row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
+                cells = row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
+                for column, places in self._settled.smaller.get(line, ()):
+                    if isinstance(cells[column], (int, float)):
+                        cells[column] /= 10**places
+                yield line, cells
 
     def _batch(
         self, rows: list[list[Cell]], numbers: list[int], flaws: list[str | None], schema: pa.Schema

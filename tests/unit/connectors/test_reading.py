@@ -207,6 +207,16 @@ def test_names_again_units_and_other_tables(read):
     assert (len(rows), "去掉了 1 行重复的表头" in told) == (2, True)
 
 
+@pytest.mark.parametrize("kind", [written, book], ids=["csv", "xlsx"])
+def test_cells_that_changed_places_are_no_record(read, kind):
+    """As where a file goes on with its columns in another order."""
+    rows = [[f"张{name}", f"1380000000{n}", "无"] for n, name in enumerate("一二三四五")]
+    rows += [["13900000000", "李六", "无"], ["王七", "不详", "无"]]
+    names = ["姓名", "电话", "备注"]
+    _, found, err = read(book([names, *rows]) if kind is book else written(rows, names))
+    assert (found, "第 7 行 “姓名”与“电话”两格像是对调了" in err) == ([*rows[:5], rows[6]], True)
+
+
 def test_times_are_not_split_and_figures_are_no_notes(read):
     assert read("2011-09-15 15:22:00\n")[1] == [["2011-09-15 15:22:00"]]
     stamps = [[f"2011-09-15 15:22:{n:02d}"] for n in range(30)]

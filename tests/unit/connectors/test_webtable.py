@@ -102,6 +102,7 @@ def test_types_of_the_xml_and_formulas_without_a_value(read):
         (page([["名称"], ["<input value=5>"]]), "待填的输入框"),
         (xml(line(cell("x"), about=' ss:Index="99999999"')), "行列号"),
         (page([["x"]]).replace("<td>", '<td rowspan="65000" colspan="99999">'), "异常地大"),
+        ("% 注\n@RELATION r\n@attribute a numeric\n@data\n1\n", "ARFF"),
         ('ID;PWXL;N;E\nP;PGeneral\nC;Y1;X1;K"a"\nE\n', "SYLK"),
         ('TABLE\n0,1\n"EXCEL"\nVECTORS\n0,2\n', "DIF"),
     ],

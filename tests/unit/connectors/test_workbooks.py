@@ -205,8 +205,11 @@ SHOWN = [
     ("[$-804]aaa;@", 45726.5, "2025-03-10 12:00:00", ""),
     ('"QX-2025-"000', 12, "QX-2025-012", "按固定位数显示"),
     ("000-0000", 1234567, "123-4567", "按固定位数显示"),
-    ('0.0"万元"', 12.5, "12.5", "“万元”是单元格格式显示的"),
-    ('General"万元"', 12, "12", "“万元”是单元格格式显示的"),
+    ('0.0"万元"', 12.5, "12.5", "计量单位：数 以万元计"),
+    ('General"万元"', 12, "12", "计量单位：数 以万元计"),
+    ('0.0"级"', 12.5, "12.5", "“级”是单元格格式显示的"),
+    ("#,##0,", 125000, "125000", "“数”列按缩小的数显示"),
+    ('[>9999]0!.0,"万元";0', 125000, "125000", '“[>9999]0!.0,"万元";0”是单元格格式显示的'),
     ('"是";;"否"', 1, "1", "“是”是单元格格式显示的"),
     ('0!.0,"万元"', 125000, "125000", ""),
     ('0"人"', 12, "12", ""),
@@ -236,6 +239,73 @@ def test_numbers_that_are_not_shown_as_they_are(read, tmp_path, kind, code, valu
     _, found, err = read(path.read_bytes())
     assert found == [[f"名{row}", text] for row in (1, 2, 3)]
     assert told in err if told else "!" not in err
+
+
+def amounts(path, names, formats, value=125000, title=None):
+    """Three rows of an amount and the number of people, each amount in a format of its own; and their sum."""
+    rows = [names, *([f"名{row}", value * row, row] for row in (1, 2, 3)), ["合计", value * 6, 6]]
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        for row, cells in enumerate([[title], *rows] if title else rows):
+            for column, cell in enumerate(cells):
+                line = row - bool(title)
+                style = made.add_format({"num_format": formats[(line - 1) % len(formats)]})
+                sheet.write(row, column, cell, style if column == 1 and line > 0 else None)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "value", "text"),
+    [
+        ("金额（万元）", "0!.0,", 125000, "12.5"),
+        ("金额（万元）", '0!.0,"万元"', 125000, "12.5"),
+        ("金额（万元）", '0"."0000', 125000, "12.5"),
+        ("金额（百万元）", "0.00,,", 1250000, "1.25"),
+        ("金额（元）", '0!.0,"万元"', 125000, "125000"),
+        ("金额（万元）", '0.0"万元"', 12.5, "12.5"),
+    ],
+)
+def test_a_number_is_what_its_format_shows_in_the_unit_of_the_header(read, tmp_path, name, code, value, text):
+    """Its total too: it agrees with the rows as they are shown."""
+    _, rows, err = read(amounts(tmp_path / "额.xlsx", ["名", name, "人数"], [code], value))
+    assert (rows[0], len(rows), "相加" in err, "退回 0" in err) == (["名1", text, "1"], 3, False, True)
+
+
+def test_the_unit_of_a_sheet_is_that_of_numbers_shown_smaller(read, tmp_path):
+    _, rows, err = read(amounts(tmp_path / "额.xlsx", ["名", "金额", "人数"], ["0!.0,"], title="单位：万元"))
+    assert (rows[0], "整张表 以万元计" in err) == (["名1", "12.5", "1"], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "codes", "kept"),
+    [
+        ("金额（元）", ['0.0"万元"'], 0),
+        ("金额（万元）", ["#,##0,"], 0),
+        ("金额", ['0.0"万元"', '0.0"万元"', "0"], 2),
+    ],
+)
+def test_a_format_that_shows_another_unit_sets_the_row_aside(read, tmp_path, name, codes, kept):
+    _, rows, err = read(amounts(tmp_path / "额.xlsx", ["名", name, "人数"], codes, 12.5))
+    assert (len(rows), err.count("与表头或别的行不同")) == (kept, 3 - kept)
+
+
+def test_characters_written_by_their_numbers(read, tmp_path):
+    """In shared and inline texts; one whose underscore is escaped is a text."""
+    path = tmp_path / "码.xlsx"
+    with xlsxwriter.Workbook(path, {"in_memory": True}) as made:
+        made.add_worksheet().add_table(0, 0, 3, 1, {"columns": [{"header": "名@79F0"}, {"header": "数"}]})
+        for row, text in enumerate(["@4E2D国", "@D83D@DE00", "_x56FD_"], 1):
+            made.get_worksheet_by_name("Sheet1").write_row(row, 0, [text, f"甲@{row:04}@3000乙"])
+    parts = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            parts[name] = re.sub(rb"@([0-9A-F]{4})", rb"_x\1_", archive.read(name))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    header, rows, _ = read(path.read_bytes())
+    assert (header, [row[0] for row in rows]) == (["名称", "数"], ["中国", "😀", "_x56FD_"])
+    assert rows[0][1] == "甲\x01\u3000乙"
 
 
 def test_weekdays_in_the_calendar_of_1904(read, tmp_path):
