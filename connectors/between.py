@@ -23,6 +23,10 @@ _SUM = [
 _FORMULA = re.compile(b'="')
 _APOSTROPHE = re.compile(b"'[0-9]")
 _HASH = re.compile(b"#")
+_GROUP = re.compile(r"^[（(]?[一二三四五六七八九十]{1,3}[）)、.．]?$")
+_NUMBERED = re.compile(r"^\d{1,6}$")
+_GROUP_BYTES = re.compile("一|二".encode())
+GROUP = "序号是汉字数字，别的行是 1、2、3，像是小标题或一组的合计"
 COMMENTED = "以 # 开头，像是注释掉的一行"
 NULL_MARK = "\\N"
 _NULL_BYTES = re.compile(rb"\\N")
@@ -286,6 +290,9 @@ class Watch:
         self._names, self._width, self._units = list(names), len(names), units
         self._bare = header.split_unit(header.squeezed(names[0]))[0] if units and names else None
         self._full = is_full(self._width - row.count("") for row in sample)
+        first = [row[0] for row in sample if names and row[0] != ""]
+        counted = sum(not isinstance(cell, str) or _NUMBERED.match(cell.strip()) is not None for cell in first)
+        self._counted = counted * 2 > len(first)
         self._kinds = Kinds([[str(cell) for cell in row] for row in sample], self._width)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
         self._last = self._gaps = 0
@@ -317,6 +324,8 @@ class Watch:
         self._last = line
         if (why := swapped(cells, self._kinds, self._names)) is not None:
             return why
+        if self._counted and isinstance(cells[0], str) and _GROUP.match(cells[0].strip()):
+            return GROUP
         self._above.append(cells)
         return None
 
@@ -361,6 +370,17 @@ def commented(column: pa.Array) -> pa.BooleanArray | None:
         if pc.any(hashed).as_py() and pc.all(pc.or_(hashed, numbers)).as_py() and pc.any(numbers).as_py()
         else None
     )
+
+
+def groups(column: pa.Array) -> pa.BooleanArray | None:
+    """Records that begin with 一、 or （二） among more that begin with 1, 2, 3: headings of groups, or their sums; None when there is none."""
+    if not has_byte(column, _GROUP_BYTES):
+        return None
+    bare = pc.utf8_trim_whitespace(column)
+    group = pc.fill_null(pc.match_substring_regex(bare, _GROUP.pattern), False)
+    numbers = pc.fill_null(pc.match_substring_regex(bare, _NUMBERED.pattern), False)
+    told, counted = pc.sum(group).as_py() or 0, pc.sum(numbers).as_py() or 0
+    return group if counted > told > 0 and told + counted == len(column) - column.null_count else None
 
 
 def bared(column: pa.Array, *, formulas: bool) -> pa.Array:

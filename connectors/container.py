@@ -48,7 +48,10 @@ _TOLD = 5
 RETRY = "等传完后会自动重试；总是这样时请部门用 Excel 或 WPS 打开，另存为 .xlsx 后重发"
 # A formula nobody has worked out yet: programs write it without a value, or with 0.
 _FORMULA = re.compile(rb"<c\b([^>]*)>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\b[^>]*/>|<v\b[^>]*>([^<]*)</v>)?")
-_STYLED = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d+)"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<v>')
+_STYLED = re.compile(
+    rb'<c\b[^>]*?\br="([A-Z]{1,3})(\d+)"([^>]*?)\bs="(\d+)"([^>]*)>\s*(?:<f\b[^<]*(?:</f>)?\s*)?<(?:v|is)>'
+)
+_STRIKE = re.compile(rb'<strike\b(?![^>]*\bval="(?:0|false)")')
 _TEXTUAL = re.compile(rb'\bt="[^n]')
 _SHEET = re.compile(rb'<sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]*)"')
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
@@ -260,9 +263,19 @@ def _formats(archive: zipfile.ZipFile) -> dict[bytes, str]:
     return {style: code for style, code in codes.items() if tells(code)}
 
 
+def _struck_out(archive: zipfile.ZipFile) -> set[bytes]:
+    """The cells' styles, by their number, whose font is struck out."""
+    styles = archive.read("xl/styles.xml") if "xl/styles.xml" in archive.namelist() else b""
+    fonts = re.findall(rb"<font/>|<font\b.*?</font>", styles, re.DOTALL) if b"<strike" in styles else []
+    struck = {b"%d" % index for index, font in enumerate(fonts) if _STRIKE.search(font)}
+    cells = re.search(rb"<cellXfs\b.*?</cellXfs>", styles, re.DOTALL) if struck else None
+    used = re.findall(rb'<xf\b[^>]*?\bfontId="(\d+)"', cells.group(0)) if cells else []
+    return {b"%d" % index for index, font in enumerate(used) if font in struck}
+
+
 def _look(archive: zipfile.ZipFile, part: str) -> Look:
     found = Look()
-    formats = _formats(archive)
+    formats, struck = _formats(archive), _struck_out(archive)
     for whole in _texts(archive, part, b"<row"):
         if b"<f" in whole:
             for about, value in _FORMULA.findall(whole):
@@ -273,7 +286,9 @@ def _look(archive: zipfile.ZipFile, part: str) -> Look:
                     found.blank.append(place)
                 elif value == b"0":
                     found.zero.append(place)
-        for column, row, before, style, behind in _STYLED.findall(whole) if formats else ():
+        for column, row, before, style, behind in _STYLED.findall(whole) if formats or struck else ():
+            if style in struck:
+                found.struck.append(f"{column.decode()}{int(row)}")
             if style in formats and not _TEXTUAL.search(before + behind):
                 see_format(found, formats[style], column.decode(), int(row))
         found.rows += len(_HIDDEN_ROW.findall(whole))
@@ -342,8 +357,8 @@ def _shared_lengths(archive: zipfile.ZipFile) -> list[int]:
 def parts_of_text(archive: zipfile.ZipFile) -> Iterator[bytes]:
     """What an .xlsx writes texts in, block by block: the shared ones, and the sheets."""
     shared = [_SHARED_TEXTS] if _SHARED_TEXTS in archive.namelist() else []
-    for part in (*shared, *(part for _, part in _sheets(archive))):
-        yield from _texts(archive, part)
+    yield from (block for part in shared for block in _texts(archive, part, b"<si"))
+    yield from (block for _, part in _sheets(archive) for block in _texts(archive, part, b"<c"))
 
 
 def _column(letters: bytes) -> int:

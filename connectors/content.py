@@ -44,6 +44,7 @@ _MARKED_CELL = re.compile(rb"<(\w+)\b[^\n]*?(?:/>|</\1>)[ ]*[,;|\t]")
 _NEARLY_JSON = re.compile(
     rb"(?:(?://|#)[^\n]*\n\s*|/\*.*?\*/\s*)*[\[{]\s*(?:\{\s*)?(?:'[^'\n]*'|\"[^\"\n]*\")\s*:", re.DOTALL
 )
+_TABLE = re.compile(rb"<table(?=[\s>]).*<t[rdh][\s>]", re.DOTALL)  # of a page, and not an element of that name
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
 
@@ -95,7 +96,8 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
         return "text"
     if re.match(rb"<[?!A-Za-z_]", text) and (text.startswith(b"<?xml") or tail.rstrip().endswith(b">")):
         low = text[:4096].lower()
-        if any(mark in low for mark in (b"<html", b"<!doctype html", b"<table")) and b"office:spreadsheet" not in low:
+        page = any(mark in low for mark in (b"<html", b"<!doctype html")) or _TABLE.search(low)
+        if page and b"office:spreadsheet" not in low:
             return PAGE
         if b"<office:document" in low:
             return "单个 XML 的 OpenDocument"

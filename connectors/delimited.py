@@ -184,7 +184,7 @@ class DelimitedFile:
             cells = cells[:width]
             if self._kinds.contradict(cells):
                 flaw = f"这一行比表头的 {width} 列多出空格，其余各格像是错了位"
-        elif self._pads and 1 < len(cells) < width:
+        elif self._pads and 1 < len(cells) < width and not self._seen.rules:
             self._padded += 1
         else:
             flaw = f"这一行有 {len(cells)} 格，表头有 {width} 列"

@@ -17,7 +17,10 @@ csv.field_size_limit(1 << 26)  # a cell may hold a whole document
 
 USUAL = (",", "\t", ";", "|")
 _UNUSUAL = ("，", "；", "\x01", "\x1f", "\x1e", "\x1c", "^", "~", "¦", "§", ":", "#", "&", "*", "!", "/", " ")
-_PAIRS = ("||", "::", "|@|", "@@", "##", "$$", "~~", "|+|", "<>", ";;", "\t\t")
+_PAIRS = (
+    "||", "::", "|@|", "|~|", "|^|", "|#|", "|$|", "|*|", "|!|", "~^~", "^~^", "~|~", "^|^", "#|#", "@|@", "!@!", "@#@", "@@", "##", "$$", "~~", "^^",
+    "|+|", "<>", ";;", "\t\t",
+)  # fmt: skip
 _ODD_QUOTES = "~|^`$%*@"
 _SAMPLE = 24_000
 _LINES = 200
@@ -208,9 +211,8 @@ def _best(sample: str, mark: str) -> tuple[float, int]:
     """How far the lines agree with a delimiter, blanks behind it or not: the share, and the usual number of cells."""
     best = (0.0, 1)
     for skips in (False, True):
-        width, share = alone(
-            [line + "\n" for line in sample.split("\n") if line.strip()], Dialect(mark, skip_space=skips)
-        )
+        lines = [(line.rstrip() if mark == " " else line) + "\n" for line in sample.split("\n") if line.strip()]
+        width, share = alone(lines, Dialect(mark, skip_space=skips))
         best = max(best, (share if width > 1 else 0.0, width))
     return best
 

@@ -13,7 +13,7 @@ _DATE = re.compile(r"[ymdhs]|aaa|上午|下午", re.IGNORECASE)
 _GENERAL = re.compile(r"general|G/通用格式|E[+-]", re.IGNORECASE)
 _WEEKDAY = re.compile(r"aaa", re.IGNORECASE)
 _CONDITION = re.compile(r"\[[<>=]")  # what is shown depends on the number
-_SLOT = "\0"  # one digit in a template
+SLOT = "\0"  # one digit in a template
 # Texts that say no more than the column does: counts and the unit that money is in anyway.
 _PLAIN = frozenset(
     ["元", "人", "户", "个", "件", "项", "次", "家", "条", "天", "份", "名", "只", "台", "套", "RMB", "CNY"]
@@ -40,14 +40,14 @@ def template(code: str) -> str:
     for quoted, escaped, plain in re.findall(r'"([^"]*)"|[\\!](.)|(.)', first):
         if (plain and plain not in "0- ") or "." in (quoted, escaped):
             return ""  # a point that is a text shows a number smaller
-        made += _SLOT if plain == "0" else quoted + escaped + plain
-    return made if made.count(_SLOT) > 1 else ""
+        made += SLOT if plain == "0" else quoted + escaped + plain
+    return made if made.count(SLOT) > 1 else ""
 
 
 def filled(shape: str, number: int) -> str:
     """A whole number as a template shows it: 12 in QX-000 is QX-012."""
-    digits = str(number).zfill(shape.count(_SLOT))
-    first, *rest = shape.split(_SLOT)
+    digits = str(number).zfill(shape.count(SLOT))
+    first, *rest = shape.split(SLOT)
     spare = len(digits) - len(rest)
     return first + "".join(
         (digits[: spare + 1] if place == 0 else digits[spare + place]) + text for place, text in enumerate(rest)

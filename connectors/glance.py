@@ -19,6 +19,7 @@ _LAST_SECTOR = 0xFFFFFFFA  # from here on a number is no sector's
 _BOF, _EOF, _SHEET, _UNCALCULATED, _ROW, _COLUMNS, _FAULT = 0x809, 0x0A, 0x85, 0x5E, 0x208, 0x7D, 0x205
 _EPOCH = 0x22
 _STYLE, _FORMAT, _BIFF8 = 0xE0, 0x41E, 0x600
+_FONT, _STRUCK, _LABELS = 0x31, 0x08, (0xFD, 0x204)
 _FIGURES = _NUMBER, _INTEGER, _INTEGERS, _FORMULA = 0x203, 0x27E, 0xBD, 0x06
 _HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
 _TEXT, _ERROR, _BLANK = 0, 2, 3  # a formula's result that is no number says so in its first byte
@@ -39,7 +40,7 @@ class Look:
     days: dict[str, array[int]] = field(default_factory=dict)  # column -> rows of the dates shown as weekdays
     # column -> what formats show beside the numbers, 万元, and by how many places smaller -> rows of those numbers
     measures: dict[str, dict[tuple[str, int], array[int]]] = field(default_factory=dict)
-    struck: list[str] = field(default_factory=list)  # addresses of cells of a web page some of whose text is struck out
+    struck: list[str] = field(default_factory=list)  # addresses of cells that are struck out, of a web page in part
     raised: list[str] = field(default_factory=list)  # and with a figure raised behind another, as a footnote's mark is
     pictures: list[str] = field(default_factory=list)  # and with nothing but a picture
     since_1904: bool = False  # the first day of the book's calendar
@@ -86,7 +87,8 @@ def old(path: Path) -> list[Look]:
         starts = [struct.unpack_from("<I", body)[0] for kind, body, _ in _records(stream, 0) if kind == _SHEET]
         formats = _formats(stream)
         since_1904 = any(kind == _EPOCH and body[:1] == b"\x01" for kind, body, _ in _records(stream, 0))
-        return [replace(_look(stream, start, formats), since_1904=since_1904) for start in starts]
+        struck = _struck_out(stream)
+        return [replace(_look(stream, start, formats, struck), since_1904=since_1904) for start in starts]
     except (struct.error, IndexError, RecursionError):
         return []
 
@@ -121,20 +123,35 @@ def _formats(stream: bytes) -> list[str]:
     return [codes.get(number, "") for number in styles]
 
 
+def _struck_out(stream: bytes) -> set[int]:
+    """The styles of cells whose font is struck out. There is no font 4: the fifth is called 5."""
+    fonts: list[bool] = []
+    styles: list[int] = []
+    for kind, body, _ in _records(stream, 0):
+        if kind == _FONT:
+            fonts.append(bool(struct.unpack_from("<H", body, 2)[0] & _STRUCK))
+        elif kind == _STYLE:
+            styles.append(struct.unpack_from("<H", body)[0])
+    return {style for style, font in enumerate(styles) if (font - (font > 4)) < len(fonts) and fonts[font - (font > 4)]}
+
+
 def _styled(kind: int, body: bytes) -> Iterator[tuple[int, int, int]]:
     """Row, column and style of the numbers in a record, from 1, 1 and 0."""
     row, column, style = struct.unpack_from("<3H", body)
-    if kind in (_NUMBER, _INTEGER, _FORMULA):
+    if kind in (_NUMBER, _INTEGER, _FORMULA, *_LABELS):
         yield row + 1, column + 1, style
     elif kind == _INTEGERS:
         for each in range((len(body) - 6) // 6):
             yield row + 1, column + 1 + each, struct.unpack_from("<H", body, 4 + each * 6)[0]
 
 
-def _look(stream: bytes, start: int, formats: list[str]) -> Look:
+def _look(stream: bytes, start: int, formats: list[str], struck: set[int]) -> Look:
     found = Look()
     telling = {style for style, code in enumerate(formats) if tells(code)}
     for kind, body, _ in _records(stream, start):
+        for row, column, style in _styled(kind, body) if struck and kind in (*_FIGURES, *_LABELS) else ():
+            if style in struck:
+                found.struck.append(address(row, column))
         for row, column, style in _styled(kind, body) if telling and kind in _FIGURES else ():
             if style in telling:
                 see_format(found, formats[style], address(1, column)[:-1], row)

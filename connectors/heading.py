@@ -29,6 +29,7 @@ _GAP = re.compile(r"[ \u3000]{2,}")
 _ALIGNED = "各列像是用空格对齐的，没有分隔符"
 _PARTED = 3  # lines of one cell that tell a delimiter
 _MARK = re.compile(r"\u3000|[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
+_SETTING = re.compile(r"\s*[\w.-]+\s*=(?!=)")
 _LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*[^\s\d]")
 _PROSE = 30  # characters of the lines of a text on average
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
@@ -247,12 +248,14 @@ def _ruled(lines: Sequence[str]) -> int:
 
 
 def _parted(lines: Sequence[str]) -> str:
-    """A mark that stands in lines of one cell as often in each of them, as in their header; "" without one."""
+    """A mark that stands in lines of one cell as often in each of them, as in their header, or behind names; "" without one."""
     if len(lines) < _PARTED:
         return ""
     drawn = next((mark for mark in "│┃║" if sum(mark in line for line in lines) * 2 >= len(lines)), "")
     if drawn:
         return drawn
+    if sum(_SETTING.match(line) is not None for line in lines) * 2 > len(lines):
+        return "="
     counts = [Counter(_MARK.findall(line)) for line in lines]
     return next((mark for mark, often in counts[0].items() if all(count[mark] == often for count in counts)), "")
 

@@ -29,12 +29,17 @@ class _Oddity:
 
 _ODD = (
     _Oddity(
-        "null_mark", (rb"NULL", rb"null"), r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>])\s*$", 1,
+        "null_mark", (rb"NULL", rb"null", b"NaN", b"nan", b"NaT", b"undefined"),
+        r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>]|NaN|nan|NaT|undefined)\s*$", 1,
         "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对",
     ),
     _Oddity(
         "error_value", (b"#N", b"#DIV", b"#REF", b"#VALUE"), r"^#(?:N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!)$", 1,
         "“{}”列里有的格子写着 {}，是表格里的公式错误，照原样读入，请部门改正后重发",
+    ),
+    _Oddity(
+        "formula", (b"=",), r"^=(?:[-+(]*(?:\$?[A-Z]{1,3}\$?\d+\b|\d+(?:\.\d+)?[-+*/])|[A-Z_.a-z]+\()", 1,
+        "“{}”列里有的格子写着 {}，是没有算出值的公式，照原样读入，请部门另存为数值后重发",
     ),
     _Oddity(
         "control", (b"\x1b",), "\x1b", 1, "“{}”列里有控制字符，照原样读入，请部门改正导出程序"
@@ -48,21 +53,27 @@ _ODD = (
         "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序",
     ),
     _Oddity(
-        "escaped", (rb"%E",), r"^(?:%[0-9A-F]{2}){3,}$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
+        "escaped", (rb"%E", rb"=E"), r"^(?:(?:%[0-9A-F]{2}){3,}|(?:=[0-9A-F]{2}){3,})$", 1, "“{}”列里有的格子写着 {} 这样的转义，照原样读入，请部门改正导出程序"
     ),
 )  # fmt: skip
 _DAY = re.compile(r"日期|时间|年月|生日|date", re.IGNORECASE)
+_SERIAL = re.compile(r"^[2-5]\d{4}(?:\.\d+)?$")
 _SHOWN = 24  # characters
 _MOST = 5  # columns told of one oddity
 
 
 def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
     """Note the odd cells of a batch of text columns."""
+    if gaps := _gaps(batch):
+        told = f"“{batch.schema.names[0]}”列有 {gaps} 格空着，像是合并单元格只写了第一格，照原样读入，请部门逐行填写"
+        if not any(finding.code == "gaps" for finding in delivery.findings):
+            delivery.find("gaps", told)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name in COORDINATES or not pa.types.is_string(column.type):
             continue
         if _DAY.search(name) and _is_serial(column):
-            told = f"“{name}”列写的是 {column.drop_null()[0].as_py()} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
+            shown = next(cell for cell in column.drop_null().to_pylist() if _SERIAL.match(cell))
+            told = f"“{name}”列写的是 {shown} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
             delivery.find("serial_dates", told)
         data = column.buffers()[2]
         text = b"" if data is None else data.to_pybytes()
@@ -77,8 +88,21 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
                     delivery.find(odd.code, odd.message.format(name, shown))
 
 
+def _gaps(batch: pa.RecordBatch) -> int:
+    """How many cells of the first column are blank below names that stand once each, the next column being full; else 0."""
+    columns = [
+        column for name, column in zip(batch.schema.names, batch.columns, strict=True) if name not in COORDINATES
+    ]
+    if len(columns) < 2 or not columns[0].null_count or columns[1].null_count or not columns[0][0].is_valid:
+        return 0
+    blank, filled = columns[0].null_count, len(columns[0]) - columns[0].null_count
+    distinct = pc.count_distinct(columns[0]).as_py() if filled > 1 and blank * 4 >= filled else 0
+    return blank if blank > 1 and distinct == filled else 0
+
+
 def _is_serial(column: pa.StringArray) -> bool:
-    """Whether most values of a column are numbers of days as Excel counts them, of the years 1954 to 2064."""
+    """Whether most values of a column, or some among days, are numbers of days as Excel counts them, of the years 1954 to 2064."""
     told = len(column) - column.null_count
-    found = pc.fill_null(pc.match_substring_regex(column, r"^[2-5]\d{4}(?:\.\d+)?$"), False)
-    return bool(told > 1 and (pc.sum(found).as_py() or 0) * 2 > told)
+    found = pc.sum(pc.match_substring_regex(column, _SERIAL.pattern)).as_py() or 0
+    days = pc.sum(pc.match_substring_regex(column, r"^(?:19|20)\d\d[-/.年]\d")).as_py() or 0 if found else 0
+    return told > 1 and (found * 2 > told or 0 < found < days)

@@ -5,13 +5,17 @@ Source: [ODF 1.3] part 3, 9.1 tables, 19.6 attributes.
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import zipfile
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.formats import SLOT
 from connectors.glance import Look, address
 
 if TYPE_CHECKING:
@@ -23,6 +27,9 @@ _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _ERROR = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 _DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S")
+_NUMBERS = ("float", "currency", "percentage")
+_PADDED = re.compile(r"(\D*)(0\d+)(\D*)")
+_SHOWN = re.compile(r"[^\d\w]*?([\d,]+)(?:\.(\d+))?\s*([^\d\s].*)?")
 _HIDDEN = ("collapse", "filter")
 _FULL = 10_000  # repeated rows and columns beyond that reach to the sheet's end and are empty
 
@@ -107,6 +114,9 @@ def _see_row(one: Told, element: Any, row: int) -> int:
             one.merges.append(((row, column), (row + down - 1, column + across - 1)))
         if len(cell):
             filled = True
+            if cell.get(f"{_OFFICE}value-type") in _NUMBERS:
+                for line, place in itertools.product(range(min(times, _FULL)), range(min(count, _FULL))):
+                    _see_number(one.look, cell, row + line + 1, address(1, column + place + 1)[:-1])
             if (text := _spelt(cell)) is not None:
                 for line in range(row, row + min(times, _FULL)):
                     one.texts.setdefault(line, {}).update(
@@ -118,6 +128,24 @@ def _see_row(one: Told, element: Any, row: int) -> int:
     if filled and element.get(f"{_TABLE}visibility") in _HIDDEN:
         one.look.rows += times
     return row + times
+
+
+def _see_number(look: Look, cell: Any, row: int, column: str) -> None:
+    """Note how a number is shown, when it is not as it is: 85%, 000123, 12.5万元, 12.5 of 125000."""
+    if cell.get(f"{_OFFICE}value-type") == "percentage":
+        look.percent.setdefault(column, array("L")).append(row)
+        return
+    value = float(cell.get(f"{_OFFICE}value") or 0)
+    text = "".join("".join(_inner(part)) for part in cell.iterchildren(f"{_TEXT}p")).strip()
+    if (padded := _PADDED.fullmatch(text)) and value == int(padded[2]):
+        look.shaped[f"{column}{row}"] = f"{padded[1]}{SLOT * len(padded[2])}{padded[3]}"
+    elif found := _SHOWN.fullmatch(text):
+        whole, behind, unit = found[1].replace(",", ""), found[2] or "", found[3] or ""
+        shown = float(f"{whole or 0}.{behind or 0}")
+        places = round(math.log10(abs(value) / shown)) if shown and value else 0
+        rounded = abs(abs(value) / 10**places - shown) <= 0.5001 * 10 ** -len(behind)
+        if rounded and (unit or places > 2):  # a thousand at least
+            look.measures.setdefault(column, {}).setdefault((unit, max(places, 0)), array("L")).append(row)
 
 
 def _spelt(cell: Any) -> str | None:

@@ -33,6 +33,7 @@ from connectors.answers import (
     text_column,
 )
 from connectors.batches import blank_is_null, empty, text_array, without_nul
+from connectors.cells import is_value
 from connectors.document import PARTIAL, Shapes, Totals, said_beside, unsaid
 from schemas.errors import SourceChanged, SourceUnavailable
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _BATCH = 20_000
 _TOLD = 5
+_YEAR = re.compile(r"(?:19|20)\d\d年?$")
+_WRITTEN = re.compile(r"\s*(?:<.+>|[\[{].+[\]}])\s*", re.DOTALL)  # a document that is a text of another
 _LARGEST_DOCUMENT = 512 << 20  # bytes of one JSON or XML document, which has to be held in memory
 
 
@@ -89,7 +92,7 @@ class Records:
         if not named and next(iter(read()), None) is not None:
             raise SourceChanged(self._where, "记录里一个字段也没有", "请部门核对后重新导出")
         if self._content.kind == "xml":
-            self._tell_repeated(records, named)
+            self._tell_odd(records, named)
         fit = self._fitted(named)
         schema = pa.schema([*((n, pa.string()) for n in fit.names), ("_sheet", pa.string()), ("_row", pa.int32())])
         row, rest = 1, read()
@@ -111,9 +114,11 @@ class Records:
             self._delivery.find(code, text)
         return named
 
-    def _tell_repeated(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
-        """Note elements that stand several times in a record: there they are a list, elsewhere a text."""
+    def _tell_odd(self, records: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+        """Note elements that stand several times in a record, there a list and elsewhere a text, and a document within one."""
         for name in names:
+            if len(records) == 1 and type(text := at(records[0], name)) is str and _WRITTEN.fullmatch(text):
+                self._delivery.find("nested", f"“{name}”是写成文字的 XML 或 JSON，没有展开，请部门另存里面的内容后重发")
             kinds = {isinstance(value, list) for record in records if (value := at(record, name)) not in (ABSENT, None)}
             if True in kinds:
                 self._delivery.find(
@@ -234,7 +239,7 @@ class Records:
             SourceChanged: a record is longer than its names, or a name stands twice.
         """
         names, records = list(beside), rows
-        if not names and rows[0] and all(type(name) is str and name for name in rows[0]):
+        if not names and _are_names(rows[0]):
             names, records = [str(name) for name in rows[0]], rows[1:]
         width = max(map(len, records), default=0)
         if names and (width > len(names) or len(set(names)) < len(names)):
@@ -268,7 +273,7 @@ class Records:
                         self._where, f"第 {number} 行里 '{error}' 写了两次", "请部门改正导出程序"
                     ) from None
                 if isinstance(record, list) and names is None:
-                    named = bool(record) and all(type(name) is str and name for name in record)
+                    named = _are_names(record)
                     names = record if named else []
                     if len(set(names)) < len(names):
                         raise SourceChanged(self._where, f"第 {number} 行的列名有重复", "请部门重新导出")
@@ -317,13 +322,17 @@ class Records:
             raise SourceChanged(self._where, f"里面有 {len(others) + 1} 个列表：{told}", "请在 records 里写明读哪一个")
         if parent is None:
             raise SourceChanged(self._where, f"没有 '{self._place}' 这个位置", "请核对 records 里写的路径")
-        given = sum(isinstance(child.tag, str) for child in parent)
-        if (said := said_beside(parent) or 0) > given:
-            self._delivery.find("partial", PARTIAL.format(said, given))
-        for child in parent:
-            if isinstance(child.tag, str):
-                value = element_value(child)
-                yield value if isinstance(value, dict) else {_local(child.tag): value}
+        if (fault := next(root.iter("{*}Fault"), None)) is not None:
+            told = " ".join("".join(fault.itertext()).split())[:100]
+            raise SourceChanged(self._where, f"是接口的报错，不是数据：{told}", "请部门重新取数后重发")
+        records, beside = _alike(parent)
+        if beside:
+            self._delivery.find("records_at", f"记录取自 {_local(parent.tag)}，旁边的内容没有读入")
+        if (said := said_beside(parent) or 0) > len(records):
+            self._delivery.find("partial", PARTIAL.format(said, len(records)))
+        for child in records:
+            value = element_value(child)
+            yield value if isinstance(value, dict) else {_local(child.tag): value}
 
     def _place_in(self, root: Any) -> Any:
         for part in str(self._place).split("."):
@@ -348,7 +357,8 @@ class Records:
         row, given = 1, False
         for batch in file.iter_batches(_BATCH):
             flat = _flat(pa.Table.from_batches([batch]))
-            arrays = [blank_is_null(self._as_text(name, flat[name].combine_chunks())) for name in flat.column_names]
+            columns = zip(fit.names, flat.columns, strict=True)
+            arrays = [blank_is_null(self._as_text(name, column.combine_chunks())) for name, column in columns]
             rows = pa.array(range(row, row + batch.num_rows), pa.int32())
             row, given = row + batch.num_rows, True
             yield without_nul(
@@ -356,6 +366,11 @@ class Records:
             )
         if not given:
             yield empty(schema)
+
+
+def _are_names(row: Sequence[Any]) -> bool:
+    """Whether a record written as a list is what the columns are called: texts throughout, and none of them a value."""
+    return bool(row) and all(type(name) is str and name and (_YEAR.match(name) or not is_value(name)) for name in row)
 
 
 def _lists_in(body: dict[str, Any], above: str = "", depth: int = 4) -> Iterator[tuple[str, list[Any]]]:
@@ -433,6 +448,18 @@ def _flat(table: pa.Table) -> pa.Table:
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
+
+
+def _alike(parent: Any) -> tuple[list[Any], bool]:
+    """The records in an element, and whether texts stand beside them that are none: the title of a channel of items."""
+    given = [child for child in parent if isinstance(child.tag, str)]
+    parts = [child for child in given if len(child) or child.attrib]
+    mixed = 1 < len(parts) < len(given) and len({child.tag for child in parts}) == 1
+    return (
+        (parts, True)
+        if mixed and all(child.tag != parts[0].tag for child in given if child not in parts)
+        else (given, False)
+    )
 
 
 def _others(root: Any, parent: Any) -> list[Any]:

@@ -97,6 +97,8 @@ class Sieve:
         batch = self._without_sums(batch)
         if (hashed := between.commented(batch.column(0))) is not None:
             batch = self._flawed_where(batch, hashed, between.COMMENTED)
+        if (headed := between.groups(batch.column(0))) is not None:
+            batch = self._flawed_where(batch, headed, between.GROUP)
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, len(self._names))])

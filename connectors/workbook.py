@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import between, escapes, header, ledger, measures, opendocument, shape, webtable
+from connectors import between, header, ledger, measures, opendocument, shape, texts, webtable
 from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import RETRY, is_zip, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
@@ -41,7 +41,7 @@ _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
 _Book = calamine.CalamineWorkbook | webtable.Book
-_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet | escapes.Sheet
+_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet | texts.Sheet
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
 
@@ -58,7 +58,7 @@ class Workbook:
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
         self._parsed: _AnySheet | None = None
         self._told: dict[str, opendocument.Told] = {}  # of an .ods
-        self._escapes: frozenset[str] = frozenset()  # of an .xlsx
+        self._texts = texts.Told()  # of an .xlsx
         self._measures: dict[str, measures.Measures] = {}
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
         self._shaped: dict[
@@ -74,6 +74,11 @@ class Workbook:
         """
         schema: pa.Schema | None = None
         with self._opened() as book:
+            if shown := self._texts.shown:
+                some = "、".join(f"“{text}”读作“{left}”" for text, left in itertools.islice(shown.items(), _TOLD))
+                self._delivery.find(
+                    "struck", f"工作簿里有的格子划掉了一部分字，或数后面有上标，没有读入：{some}，请核对"
+                )
             for name in self._chosen(book):
                 sheet = _Sheet(self, self._sheet(book, name), name)
                 named = [(name, pa.string()) for name in sheet.header.names]
@@ -99,8 +104,8 @@ class Workbook:
                 parsed = book.get_sheet_by_name(name)
                 if isinstance(parsed, calamine.CalamineSheet) and name in self._told:
                     self._parsed = opendocument.Sheet(parsed, self._told[name])
-                elif isinstance(parsed, calamine.CalamineSheet) and self._escapes:
-                    self._parsed = escapes.Sheet(parsed, self._escapes)
+                elif isinstance(parsed, calamine.CalamineSheet) and (self._texts.escapes or self._texts.shown):
+                    self._parsed = texts.Sheet(parsed, self._texts)
                 else:
                     self._parsed = parsed
             except BaseException as error:  # calamine panics at some damaged files
@@ -116,7 +121,7 @@ class Workbook:
         try:
             book = calamine.CalamineWorkbook.from_path(str(self._path))
             self._told = opendocument.told(self._path) if is_zip(self._path) else {}
-            self._escapes = escapes.escapes(self._path)
+            self._texts = texts.told(self._path)
             return book
         except calamine.PasswordError:
             raise SourceChanged(self._where, "文件加了打开密码", "请部门去掉密码后重发") from None

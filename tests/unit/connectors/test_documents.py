@@ -306,3 +306,28 @@ def test_xml_that_says_it_is_chinese_is_gb18030(read, said):
 def test_pairs_of_names_and_values_are_told(read):
     record = "<dict><key>id</key><string>1</string><key>xm</key><string>甲</string></dict>"
     assert "“key”在记录里不止一个" in read(f"<plist><array>{record}{record}</array></plist>")[2]
+
+
+ITEMS = "<i><id>1</id><xm>甲</xm></i><i><id>2</id><xm>乙</xm></i>"
+
+
+def test_what_stands_beside_the_records_is_none(read):
+    """The title of a channel; names with values in them; an element called table in a dump."""
+    header, rows, told = read(f"<rss><channel><title>题</title><link>u</link>{ITEMS}</channel></rss>")
+    assert (header, rows, "旁边的内容没有读入" in told) == (["id", "xm"], [["1", "甲"], ["2", "乙"]], True)
+    assert read('{"data": [["1", "甲", "2.5"], ["2", "乙", "3.5"]]}')[1] == [["1", "甲", "2.5"], ["2", "乙", "3.5"]]
+    assert read('["年", "2024年"]\n["甲", "5"]\n')[:2] == (["年", "2024年"], [["甲", "5"]])
+    assert read(f'<?xml version="1.0"?><d><table name="t">{ITEMS}</table></d>')[1] == [["1", "甲"], ["2", "乙"]]
+
+
+def test_a_document_in_a_document_and_a_fault_are_told(read):
+    envelope = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{}</s:Body></s:Envelope>'
+    inside = f"<r><return><![CDATA[<l>{ITEMS}</l>]]></return></r>"
+    assert "“r.return”是写成文字的 XML 或 JSON" in read(envelope.format(inside))[2]
+    with pytest.raises(SourceChanged, match="是接口的报错，不是数据：Server 没有权限"):
+        read(envelope.format("<s:Fault><faultcode>Server </faultcode><faultstring>没有权限</faultstring></s:Fault>"))
+
+
+def test_parquet_with_two_columns_of_one_name(read, tmp_path):
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array(["甲"])], names=["数", "数"]), tmp_path / "p")
+    assert read((tmp_path / "p").read_bytes())[:2] == (["数", "数#2"], [["1", "甲"]])

@@ -148,6 +148,10 @@ LEANING = {
         [["序号", *H], *[[n, *row] for n, row in enumerate(MORE, 1)], *[[n, "", "", ""] for n in range(7, 12)]],
         [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)], "有 5 行只有序号", 0,
     ),
+    "headings with numerals": (
+        [["序号", *H], ["一", "平原片", "", ""], *[[n, *row] for n, row in enumerate(MORE, 1)], ["二、", "山区", 9, 9]],
+        [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)], "序号是汉字数字", 2,
+    ),
     "the whole county": (
         [H, ["全县", 106, 706], *MORE], [["全县", "106", "706"], *MORE_SPELT], "“全县”像是别的行的合计", 0,
     ),

@@ -22,7 +22,7 @@ def test_delimiters_and_quotes(read, delimiter, quote):
     assert read(text)[:2] == (HEADER, ROWS)
 
 
-@pytest.mark.parametrize("delimiter", ["::", "||", ", "])
+@pytest.mark.parametrize("delimiter", ["::", "||", ", ", "~^~"])
 def test_delimiters_of_two_characters(read, delimiter):
     rows = [[cell.replace(",", "").replace('"', "").replace("\n", " ") for cell in row] for row in ROWS]
     assert read("\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n")[:2] == (HEADER, rows)
@@ -31,6 +31,10 @@ def test_delimiters_of_two_characters(read, delimiter):
 def test_blanks_before_quotation_marks(read):
     text = 'a, b, c\n1, "x, y", 3\n2, "z ""w""", 4\n'
     assert read(text)[:2] == (["a", "b", "c"], [["1", "x, y", "3"], ["2", 'z "w"', "4"]])
+
+
+def test_blanks_behind_quotation_marks(read):
+    assert read('"编号" ,"名" \n"1" ,"甲,乙" \n"2" ,"丙" \n')[:2] == (["编号", "名"], [["1 ", "甲,乙 "], ["2 ", "丙 "]])
 
 
 def test_backslash_before_quotation_marks(read):
@@ -335,6 +339,13 @@ CODES = [[f"{n}", f"名{n}", f"{n * 7}"] for n in range(1, 6)]
         ("ID,XM\n1,\\u738b\\u5efa\n2,李\n", "这样的转义"),
         ("ID,XM\n1,%E7%8E%8B%E5%BB%BA\n2,李\n", "这样的转义"),
         ("编号,数\n1,#N/A\n2,5\n", "公式错误"),
+        ("ID,SL\n1,NaN\n2,5\n", "写着 NaN，像是数据库里没有填的值"),
+        ("ID,XM\n1,=E7=8E=8B=E5=BB=BA\n2,李\n", "这样的转义"),
+        ('ID,照片\n1,"=DISPIMG(""ID_1"",1)"\n2,x\n', "没有算出值的公式"),
+        ("ID,数\n1,=A1+B1\n2,5\n", "没有算出值的公式"),
+        ("乡镇,村,户数\n甲,东,5\n,西,6\n,南,7\n乙,北,8\n", "“乡镇”列有 2 格空着"),
+        ("姓名,出生日期\n甲,2025-03-01\n乙,2025.3.2\n丙,45719\n", "写的是 45719 这样的数"),
+        ("[server]\nhost=1.2.3.4\nport=80\n", "一样多的“=”"),
         ("姓名,出生日期\n甲,33000\n乙,45726.5\n", "像是 Excel 的日期序号"),
         ("编号,名\n1,\x1b[31m甲\n2,乙\n", "控制字符"),
         ("编号\u3000姓名\u3000乡镇\n1\u3000王\u3000东镇\n2\u3000李某\u3000西镇\n", "一样多的“\u3000”"),
@@ -360,10 +371,20 @@ def test_what_reads_as_it_stands_and_means_something_else_is_told(read, text, to
         "ID,备注\n1,为什么还没有人来修路???\n2,急!!\n",
         "number\n1.1\n1.2\n1.5\n",
         "网址,名\nhttp://a/%E7%8E,甲\nhttp://b,乙\n",
+        "编号,备注\n1,=5\n2,=== 见附件 ===\n",
+        "编号,名,数\n1,甲,5\n,乙,6\n3,丙,7\n4,丁,7\n5,戊,7\n",
     ],
 )
 def test_what_means_what_it_says_is_not_told(read, text):
     assert "!" not in read(text)[2]
+
+
+def test_short_lines_below_a_line_are_no_records(read):
+    """As below the list of a payment provider, whose records leave out blank cells at the end."""
+    text = "流水号,时间,对方,金额,备注\n" + "".join(f"T{n},2025-01-0{n},某店,{n},\n" for n in range(1, 4))
+    text += "T4,2025-01-04,某店,4\nT5,2025-01-05,某店,5\n------------------\n已收入:1笔,5.00元\n已支出:4笔,10.00元\n"
+    _, rows, err = read(text)
+    assert ([row[0] for row in rows], "退回 第 8 行 这一行有 2 格" in err) == (["T1", "T2", "T3", "T4", "T5"], True)
 
 
 @pytest.mark.parametrize("mark", ["~", "|", "^"])

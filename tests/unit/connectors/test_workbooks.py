@@ -324,6 +324,70 @@ def cell(text, **attributes):
     return f"<table:table-cell{told}>{text and f'<text:p>{text}</text:p>'}</table:table-cell>"
 
 
+def spreadsheet(body):
+    """An .ods of one sheet with these rows."""
+    spaces = "".join(
+        f' xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
+        for prefix in ("office", "table", "text")
+    )
+    spaces += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    content = (
+        f'<office:document-content{spaces}><office:body><office:spreadsheet><table:table table:name="明细">{body}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    files = {
+        "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+        "META-INF/manifest.xml": "<x/>",
+        "content.xml": content,
+    }
+    return packed(files)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown", "name", "text", "told"),
+    [
+        ("float", "12", "000012", "数", "000012", "按固定位数显示"),
+        ("float", "12", "QX-012", "数", "QX-012", "按固定位数显示"),
+        ("percentage", "0.85", "85%", "数", "0.85", "按百分比显示"),
+        ("float", "12.5", "12.5万元", "数", "12.5", "计量单位：数 以万元计"),
+        ("float", "125000", "12.5", "数（万元）", "12.5", "以万元计"),
+        ("currency", "1234.567", "￥1,234.57", "数", "1234.567", "退回 0"),
+        ("float", "1234567", "1,235", "数", "1234567", "按缩小的数显示"),
+    ],
+)
+def test_numbers_of_an_ods_are_taken_as_it_shows_them(read, kind, value, shown, name, text, told):
+    number = cell(shown, **{"office_value-type": kind, "office_value": value})
+    names = "".join(cell(each, **{"office_value-type": "string"}) for each in ("名", name))
+    records = [cell(f"甲{n}", **{"office_value-type": "string"}) + number for n in (1, 2)]
+    _, rows, err = read(spreadsheet("".join(f"<table:table-row>{row}</table:table-row>" for row in (names, *records))))
+    assert (rows, told in err) == ([["甲1", text], ["甲2", text]], True)
+
+
+def test_what_is_struck_out_or_raised_is_told(read, tmp_path):
+    """A part of a text is left out; a cell struck out as a whole is read, in .xlsx and .xls."""
+    path = tmp_path / "划.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet = made.add_worksheet()
+        struck, raised = made.add_format({"font_strikeout": True}), made.add_format({"font_script": 1})
+        sheet.write_row(0, 0, ["地区", "产值", "面积"])
+        for row, name in enumerate(["甲", "乙"], 1):
+            sheet.write(row, 0, name, struck if row == 2 else None)
+            sheet.write_rich_string(row, 1, struck, "500", "600") if row == 1 else sheet.write_rich_string(
+                row, 1, "700", raised, "1"
+            )
+            sheet.write_rich_string(row, 2, "9 km", raised, "2")
+    _, rows, err = read(path.read_bytes())
+    assert rows == [["甲", "600", "9 km2"], ["乙", "700", "9 km2"]]
+    assert ("“500600”读作“600”" in err, "“7001”读作“700”" in err, "A3 共 1 格有划掉的字" in err) == (True, True, True)
+    old = xlwt.Workbook()
+    sheet = old.add_sheet("表")
+    for row, cells in enumerate([("名", "数"), ("甲", 1), ("乙", 2)]):
+        for column, one in enumerate(cells):
+            sheet.write(row, column, one, xlwt.easyxf("font: struck_out on") if row == 1 else xlwt.easyxf())
+    old.save(str(tmp_path / "划.xls"))
+    assert "A2、B2 共 2 格有划掉的字" in read((tmp_path / "划.xls").read_bytes())[2]
+
+
 def test_what_an_ods_says_beside_its_values(read):
     """A cell over two rows, rows that are hidden or filtered, an error, a duration of more than a day, a tab."""
     text, time = {"office_value-type": "string"}, {"office_value-type": "time", "office_time-value": "PT30H15M00S"}
@@ -339,21 +403,7 @@ def test_what_an_ods_says_beside_its_values(read):
     body += "".join(
         f'<table:table-row table:visibility="{how}">{hidden}</table:table-row>' for how in ("collapse", "filter")
     )
-    spaces = "".join(
-        f' xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
-        for prefix in ("office", "table", "text")
-    )
-    spaces += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
-    content = (
-        f'<office:document-content{spaces}><office:body><office:spreadsheet><table:table table:name="明细">{body}'
-        "</table:table></office:spreadsheet></office:body></office:document-content>"
-    )
-    files = {
-        "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
-        "META-INF/manifest.xml": "<x/>",
-        "content.xml": content,
-    }
-    _, found, told = read(packed(files))
+    _, found, told = read(spreadsheet(body))
     assert found == [["甲", "一\t乙", "30:15:00"], ["甲", "二", ""], ["丙", "三", "1"], ["丙", "三", "1"]]
     assert "隐藏的 2 行" in told
     assert "C3 共 1 格是公式错误" in told
