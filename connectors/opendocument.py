@@ -29,7 +29,7 @@ _ERROR = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}
 _DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S")
 _NUMBERS = ("float", "currency", "percentage")
 _PADDED = re.compile(r"(\D*)(0\d+)(\D*)")
-_SHOWN = re.compile(r"[^\d\w]*?([\d,]+)(?:\.(\d+))?\s*([^\d\s].*)?")
+_SHOWN = re.compile(r"[^\d\w]*?([\d,]+)(?:\.(\d+))?\s*([^\W\d]\D*)?")
 _HIDDEN = ("collapse", "filter")
 _FULL = 10_000  # repeated rows and columns beyond that reach to the sheet's end and are empty
 

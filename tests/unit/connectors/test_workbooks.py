@@ -353,6 +353,8 @@ def spreadsheet(body):
         ("float", "125000", "12.5", "数（万元）", "12.5", "以万元计"),
         ("currency", "1234.567", "￥1,234.57", "数", "1234.567", "退回 0"),
         ("float", "1234567", "1,235", "数", "1234567", "按缩小的数显示"),
+        ("float", "123456", "1.23E+005", "数（万元）", "123456", "退回 0"),
+        ("currency", "1234.56", "1.234,56 €", "数（万元）", "1234.56", "退回 0"),
     ],
 )
 def test_numbers_of_an_ods_are_taken_as_it_shows_them(read, kind, value, shown, name, text, told):
