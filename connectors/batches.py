@@ -85,6 +85,12 @@ def has_byte(array: pa.StringArray, pattern: re.Pattern[bytes]) -> bool:
     return data is not None and pattern.search(memoryview(data)) is not None
 
 
+def has_short(array: pa.StringArray, longest: int) -> bool:
+    """Whether any value of a text array takes so many bytes or fewer."""
+    shortest = pc.min(pc.binary_length(array)).as_py()
+    return shortest is not None and shortest <= longest
+
+
 def blank_is_null(array: pa.StringArray) -> pa.StringArray:
     """A text array with NULL for ""."""
     blank = pc.equal(array, "")

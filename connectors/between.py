@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import header, ledger, shape
-from connectors.batches import has_byte
+from connectors.batches import has_byte, has_short
 from connectors.cells import Kinds, is_value
 
 _SUM = [
@@ -39,6 +39,7 @@ _WORD = r"^\s*[\p{Han}A-Za-z]"
 SWAPPED = "“{}”与“{}”两格像是对调了"
 DITTO = "写的是“同上”之类，离开上一行就看不懂，请写全"
 DITTOS = frozenset(["同上", "〃", "″", "〞"])
+_DITTO_LONGEST = 15  # bytes of one, with blanks about it
 _DITTO_BYTES = [mark.encode() for mark in DITTOS]
 _ENDED = 2  # rows without the right columns: the last one often waits to be filled in
 _BLANKS = 100  # blank lines of a block or sheet below which another table is looked for
@@ -262,7 +263,7 @@ def dittos(batch: pa.RecordBatch, mapped: Sequence[int]) -> pa.BooleanArray | No
     found = None
     for column in (batch.column(place) for place in mapped):
         data = column.buffers()[2]
-        if data is None or not _holds(data.to_pybytes()):
+        if data is None or not has_short(column, _DITTO_LONGEST) or not _holds(data.to_pybytes()):
             continue
         same = pc.fill_null(pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(DITTOS))), False)
         found = same if found is None else pc.or_(found, same)
@@ -270,7 +271,7 @@ def dittos(batch: pa.RecordBatch, mapped: Sequence[int]) -> pa.BooleanArray | No
 
 
 def _holds(text: bytes) -> bool:
-    return any(mark in text for mark in _DITTO_BYTES)
+    return not text.isascii() and any(mark in text for mark in _DITTO_BYTES)
 
 
 def odd_text(cells: Sequence[Any], mapped: Sequence[int]) -> str | None:

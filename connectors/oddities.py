@@ -25,17 +25,18 @@ class _Oddity:
     cell: str  # what the cell matches (RE2)
     least: int  # such cells of a batch that tell
     message: str
+    longest: int = 1 << 31  # bytes of such a cell
 
 
 _ODD = (
     _Oddity(
         "null_mark", (rb"NULL", rb"null", b"NaN", b"nan", b"NaT", b"undefined"),
         r"^\s*(?:NULL|[\[(<](?:NULL|null)[\])>]|NaN|nan|NaT|undefined)\s*$", 1,
-        "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对",
+        "“{}”列里有的格子写着 {}，像是数据库里没有填的值，照原样读入，请部门核对", 16,
     ),
     _Oddity(
         "error_value", (b"#N", b"#DIV", b"#REF", b"#VALUE"), r"^#(?:N/A|DIV/0!|REF!|VALUE!|NAME\?|NUM!|NULL!)$", 1,
-        "“{}”列里有的格子写着 {}，是表格里的公式错误，照原样读入，请部门改正后重发",
+        "“{}”列里有的格子写着 {}，是表格里的公式错误，照原样读入，请部门改正后重发", 8,
     ),
     _Oddity(
         "formula", (b"=",), r"^=(?:[-+(]*(?:\$?[A-Z]{1,3}\$?\d+\b|\d+(?:\.\d+)?[-+*/])|[A-Z_.a-z]+\()", 1,
@@ -71,15 +72,16 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name in COORDINATES or not pa.types.is_string(column.type):
             continue
-        if _DAY.search(name) and _is_serial(column):
+        data = column.buffers()[2]
+        text = b"" if data is None else data.to_pybytes()
+        if _DAY.search(name) and _is_serial(column, text):
             shown = next(cell for cell in column.drop_null().to_pylist() if _SERIAL.match(cell))
             told = f"“{name}”列写的是 {shown} 这样的数，像是 Excel 的日期序号，照原样读入，请部门设成日期格式后重发"
             delivery.find("serial_dates", told)
-        data = column.buffers()[2]
-        text = b"" if data is None else data.to_pybytes()
+        shortest = pc.min(pc.binary_length(column)).as_py() or 0
         for odd in _ODD:
-            if not any(each[:1] in text and each in text for each in odd.bytes):  # one byte is found at once
-                continue
+            if shortest > odd.longest or not any(each[:1] in text and each in text for each in odd.bytes):
+                continue  # one byte is found at once
             found = pc.fill_null(pc.match_substring_regex(column, odd.cell), False)
             if (pc.sum(found).as_py() or 0) >= odd.least:
                 shown = column[pc.index(found, True).as_py()].as_py().strip()[:_SHOWN]
@@ -100,9 +102,11 @@ def _gaps(batch: pa.RecordBatch) -> int:
     return blank if blank > 1 and distinct == filled else 0
 
 
-def _is_serial(column: pa.StringArray) -> bool:
+def _is_serial(column: pa.StringArray, text: bytes) -> bool:
     """Whether most values of a column, or some among days, are numbers of days as Excel counts them, of the years 1954 to 2064."""
     told = len(column) - column.null_count
+    if text.count(b"-") + text.count(b"/") >= 2 * told:
+        return False  # days written out, all of them
     found = pc.sum(pc.match_substring_regex(column, _SERIAL.pattern)).as_py() or 0
     days = pc.sum(pc.match_substring_regex(column, r"^(?:19|20)\d\d[-/.年]\d")).as_py() or 0 if found else 0
     return told > 1 and (found * 2 > told or 0 < found < days)
