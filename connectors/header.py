@@ -190,8 +190,10 @@ def is_drawn(cells: Sequence[object]) -> bool:
 
 
 def _fills(cells: Sequence[object], pattern: re.Pattern[str]) -> bool:
-    given = [squeezed(cell) for cell in cells if cell not in ("", None)]
-    return bool(given) and all(map(pattern.match, given))
+    """Whether all cells that are filled match, one at least; most rows are told by their first."""
+    given = (squeezed(cell) for cell in cells if cell not in ("", None))
+    first = next(given, None)
+    return first is not None and pattern.match(first) is not None and all(map(pattern.match, given))
 
 
 def underlines(cells: Sequence[str], names: Sequence[str]) -> bool:
