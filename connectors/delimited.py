@@ -127,6 +127,10 @@ class DelimitedFile:
             self._delivery.find("one_column", text)
         elif found.width == 1 and not self._wanted and found.prose:
             self._delivery.find("one_column", "每行读作一格，像是一段文章，不是表格，请核对")
+        if found.within:
+            self._delivery.find(
+                "one_column", f"“{found.within}”一列里像是还有一个分隔符，没有分开，请部门统一分隔符后重发"
+            )
         if found.noted:
             self._delivery.find("note", shape.NOTED.format(found.noted))
         if found.narrow:

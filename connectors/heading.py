@@ -55,6 +55,7 @@ class Heading:
     parted: str = ""  # of one column: the mark that stands as often in each line
     prose: bool = False  # of one column: its lines are as long as those of a text
     listed: bool = False  # of one column: most lines are numbered, as of a list
+    within: str = ""  # a name that has another delimiter in it, as all cells below it have
     noted: str | None = None  # a name over nothing that is a note
     narrow: int = 0  # the line on which two columns begin above the header that may be a table
     transposed: bool = False  # the names stand in the first column
@@ -215,6 +216,7 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     found.kinds = Kinds([row[:columns] for row in body if len(row) == found.width], columns)
     found.gap = shape.gap(names, body) if found.named and not wanted else 0
     found.noted = shape.noted(names, body) if found.named else None
+    found.within = _within(names, body, found.dialect.delimiter) if found.named and not wanted else ""
     found.transposed = not wanted and shape.is_transposed([*([names] if found.named else []), *body])
     column = shape.beside(names, body)
     if found.named and column and not any("#" in name for name in wanted):
@@ -223,6 +225,17 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])
     found.pads = short > 1 and short * 5 > len(body) and widest == found.width
+
+
+def _within(names: Sequence[str], body: Sequence[Sequence[str]], delimiter: str) -> str:
+    """A name that another usual delimiter parts, as often as each cell below it; "" without one."""
+    for column, name in enumerate(names):
+        cells = [row[column] for row in body if column < len(row)]
+        for mark in USUAL:
+            often = name.count(mark) if mark != delimiter else 0
+            if often and len(cells) > 1 and all(cell.count(mark) == often for cell in cells):
+                return name
+    return ""
 
 
 def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:

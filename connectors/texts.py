@@ -36,6 +36,7 @@ class Told:
 
     escapes: frozenset[str] = frozenset()  # that stand for characters
     shown: dict[str, str] = field(default_factory=dict)  # a text -> without what is struck out or raised
+    doubtful: frozenset[str] = frozenset()  # escapes of which nobody can tell whether they stand for a character
 
 
 class Sheet:
@@ -91,7 +92,7 @@ def told(path: Path) -> Told:
             for _, text in _TEXT.findall(block):
                 if not _PART.search(text):
                     shown.pop(_letters(text), None)
-    return Told(frozenset(meant - kept), shown)
+    return Told(frozenset(meant - kept), shown, frozenset(meant & kept))
 
 
 def _changed(block: bytes) -> Iterator[tuple[str, str]]:

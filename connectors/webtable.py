@@ -35,6 +35,7 @@ _ENTERED = {"input", "select", "textarea"}
 _STRUCK = ("del", "s", "strike")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _UNSEEN = {"script", "style", "head", "noscript"}
+_SCRIPT = re.compile(r"<script\b.*?</script>|<!--.*?-->", re.DOTALL)
 _FIGURE = re.compile(r"^[-+(]?[\d,]*\.?\d+\)?$")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _MIDNIGHT = re.compile(r"T00:00:00(?:\.0+)?$")
@@ -152,7 +153,7 @@ def _tables(text: str, where: str) -> list[Sheet]:
     """The tables of a page in which no other stands."""
     from lxml import etree
 
-    low = text.lower()
+    low = _SCRIPT.sub("", text.lower())
     if len(re.findall(r"<table\b", low)) != low.count("</table"):
         raise _cut_off(where)
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)

@@ -74,6 +74,11 @@ class Workbook:
         """
         schema: pa.Schema | None = None
         with self._opened() as book:
+            if doubtful := self._texts.doubtful:
+                some = "、".join(sorted(doubtful)[:_TOLD])
+                self._delivery.find(
+                    "escaped", f"工作簿里的 {some} 有的是一个字，有的就是这几个字母，照原样读入，请部门另存后重发"
+                )
             if shown := self._texts.shown:
                 some = "、".join(f"“{text}”读作“{left}”" for text, left in itertools.islice(shown.items(), _TOLD))
                 self._delivery.find(
@@ -239,6 +244,7 @@ class _Sheet:
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")
         self._settle_units()
+        self._tell_across()
         sample = [cells for _, cells in itertools.islice(self._lines(), _SAMPLE) if any(cell != "" for cell in cells)]
         self._numbered = ledger.numbering(sample, self.header.names)
         self._foot = ledger.Foot(
@@ -274,6 +280,19 @@ class _Sheet:
         self._settled = measures.settle(self._book._measures.get(self._name, {}), self.header, self._lines())
         for name in self._settled.told:
             self._book._delivery.find("scaled", f"“{name}”列按缩小的数显示，表头没有写单位，读出的是原数，请核对")
+
+    def _tell_across(self) -> None:
+        """Note cells of records that are merged over several columns: each of these reads the same."""
+        width = len(self.header.names)
+        across = [
+            f"{address(row0 + 1, col0 + 1)}:{address(row1 + 1, col1 + 1)}"
+            for (row0, col0), (row1, col1) in self._sheet.merged_cell_ranges or []
+            if row0 >= self._first and col0 < col1 < width and (col0 > 0 or col1 < width - 1)
+        ]
+        if across and self._book._fill_merged:
+            some = "、".join(across[:_TOLD])
+            text = f"工作表“{self._name}”里 {some} 共 {len(across)} 处横着合并了几列，每列都读作同一个值，请核对"
+            self._book._delivery.find("merged_across", text)
 
     def _prove_sums(self) -> None:
         """Tell the foot which rows add up others: those that say so, and one without a name among the last."""

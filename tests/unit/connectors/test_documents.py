@@ -316,6 +316,7 @@ def test_what_stands_beside_the_records_is_none(read):
     header, rows, told = read(f"<rss><channel><title>题</title><link>u</link>{ITEMS}</channel></rss>")
     assert (header, rows, "旁边的内容没有读入" in told) == (["id", "xm"], [["1", "甲"], ["2", "乙"]], True)
     assert read('{"data": [["1", "甲", "2.5"], ["2", "乙", "3.5"]]}')[1] == [["1", "甲", "2.5"], ["2", "乙", "3.5"]]
+    assert "第 1 条（甲、东镇）当作列名" in read('[["甲", "东镇"], ["乙", "西镇"]]')[2]
     assert read('["年", "2024年"]\n["甲", "5"]\n')[:2] == (["年", "2024年"], [["甲", "5"]])
     assert read(f'<?xml version="1.0"?><d><table name="t">{ITEMS}</table></d>')[1] == [["1", "甲"], ["2", "乙"]]
 

@@ -147,6 +147,13 @@ def test_what_is_not_written_as_text(read, cell, text, told):
     assert told in said if told else "!" not in said
 
 
+def test_a_table_in_a_script_is_none(read):
+    page = (
+        "<html><script>var t = '<table>';</script><table><tr><td>名<td>数<tr><td>甲<td>5<tr><td>乙<td>6</table></html>"
+    )
+    assert read(page)[:2] == (["名", "数"], [["甲", "5"], ["乙", "6"]])
+
+
 @pytest.mark.parametrize("above", ["<p>单位：万元</p><table>", "<table><caption>收入 单位：万元</caption>"])
 def test_a_unit_said_above_a_page_s_table(read, above):
     _, rows, told = read(

@@ -306,6 +306,21 @@ def test_characters_written_by_their_numbers(read, tmp_path):
     header, rows, _ = read(path.read_bytes())
     assert (header, [row[0] for row in rows]) == (["名称", "数"], ["中国", "😀", "_x56FD_"])
     assert rows[0][1] == "甲\x01\u3000乙"
+    parts["xl/sharedStrings.xml"] = parts["xl/sharedStrings.xml"].replace(b"_x56FD_", b"_x4E2D_")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    assert "工作簿里的 _x4E2D_ 有的是一个字" in read(path.read_bytes())[2]
+
+
+def test_a_value_merged_over_columns_is_told(read, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "并.xlsx") as made:
+        sheet = made.add_worksheet()
+        for row, cells in enumerate([["名", "一月", "二月"], ["甲", 1, 2], ["乙"], ["丙", 3, 4]]):
+            sheet.write_row(row, 0, cells)
+        sheet.merge_range("B3:C3", 5)
+    _, rows, err = read((tmp_path / "并.xlsx").read_bytes())
+    assert (rows[1], "B3:C3 共 1 处横着合并了几列" in err) == (["乙", "5", "5"], True)
 
 
 def test_weekdays_in_the_calendar_of_1904(read, tmp_path):
