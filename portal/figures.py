@@ -199,9 +199,9 @@ def hotline(connection: psycopg.Connection[Any], month: str) -> Row:
         )[-13:],
         "units": rows(
             connection,
-            "SELECT main_dept_code, department, sum(tickets_due) AS due, sum(on_time) AS on_time, sum(overdue) AS overdue, sum(still_open) AS still_open, "
+            "SELECT main_dept_code, (array_agg(department ORDER BY due_month DESC))[1] AS department, sum(tickets_due) AS due, sum(on_time) AS on_time, sum(overdue) AS overdue, sum(still_open) AS still_open, "
             f"100.0 * sum(on_time) / nullif(sum(tickets_due), 0) AS on_time_pct FROM hotline_on_time_by_department WHERE {within} "
-            "GROUP BY 1, 2 HAVING sum(tickets_due) > 0 ORDER BY on_time_pct, overdue DESC", month, month,
+            "GROUP BY 1 HAVING sum(tickets_due) > 0 ORDER BY on_time_pct, overdue DESC", month, month,
         ),
         "overdue": rows(connection, "SELECT * FROM hotline_overdue_open ORDER BY days_overdue DESC, due_at, ticket_no LIMIT %s", LISTED),
         "overdue_open": rows(connection, "SELECT count(*) AS n FROM hotline_overdue_open")[0]["n"],

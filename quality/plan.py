@@ -21,7 +21,7 @@ from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, 
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
 from schemas.macros.deadlines import set_calendar
-from schemas.reference import Lookup
+from schemas.reference import Lookup, code_sets
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
 WORD = 60  # rules per bigint
@@ -30,6 +30,7 @@ AUTOMATIC = {
     "required": "不能为空。",
     "unparsed": "读不懂，不是约定的格式。",
     "code_set": "不在约定的代码表内。",
+    "code_time": "这个代码在事件那天还没有启用，或者已经停用。",
     "too_long": "超过约定的长度。",
     "range": "超出允许的范围。",
     "pattern": "不符合约定的格式。",
@@ -282,6 +283,8 @@ class Plan:
                     rules.RULES[f.kind][0])  # fmt: skip
             if f.kind in {"code_set", "department"}:
                 add("code_set", f, f"{v} IS NOT NULL AND NOT (lookup_{f.name}_found)")
+            if f.kind == "code_set" and (condition := self._out_of_time(f)):
+                add("code_time", f, condition)
             if (
                 f.max_length
                 and textual
@@ -365,6 +368,20 @@ class Plan:
                       FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM {relation})) AS b
                       {" ".join(odd_joins)}) AS r {" ".join(joins)})
         )"""
+
+    def _out_of_time(self, f: Field) -> str | None:
+        """The condition that a code was not in force on the day of the event; None where list or contract know of no days.
+
+        The day a record was changed says nothing of it: only a contract's own `eventDateField` counts.
+        """
+        event = self.contract.event_field
+        listed = code_sets().get(str(f.code_set))
+        if listed is None or event not in self.present or event == self.contract.valid_from:
+            return None
+        day = f'CAST("{event}" AS DATE)'
+        early = [(c.code, f"{day} < DATE '{c.valid_from}'") for c in listed.codes if c.valid_from]
+        late = [(c.code, f"{day} >= DATE '{c.valid_to}'") for c in listed.codes if c.valid_to]
+        return " OR ".join(f'"{f.name}" = {_constant(code)} AND {wrong}' for code, wrong in early + late) or None
 
     def _in_time(self, lookup: str, instant: str) -> str:
         """The condition that picks the code of the event's day, where a spelling has passed from one code to another."""

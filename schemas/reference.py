@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -34,16 +34,23 @@ Lookup = dict[str, str | Spans]
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another spelling of a department; `valid_to` is the day a former name ended, None for one still in use."""
+    """Another spelling of a department; `valid_to` is the day a former name ended, None for one still in use.
+
+    With a `short_name` it is what the department was officially called in those days.
+    """
 
     name: str
     valid_from: date | None = None
     valid_to: date | None = None
+    short_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """One body that delivers or handles data. `code` names its folder, `dept_code` is its USCC."""
+    """One body that delivers or handles data. `code` names its folder, `dept_code` is its USCC.
+
+    `successor` is the folder code of the body that took over what it had left open on the day of its end, `valid_to`.
+    """
 
     code: str
     dept_code: str
@@ -52,6 +59,9 @@ class Department:
     dept_type: str
     region_code: str
     aliases: tuple[Alias, ...]
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +134,18 @@ def departments(path: Path = ROOM / "departments.yaml") -> dict[str, Department]
     found: dict[str, Department] = {}
     for n, line in enumerate(_items(_read(path), "departments", path), 1):
         where = f"{path.name}：第 {n} 个部门"
-        _words(where, line, {"code", "dept_code", "name", "short_name", "dept_type", "region_code"}, {"aliases"})
+        _words(where, line, {"code", "dept_code", "name", "short_name", "dept_type", "region_code"},
+               {"aliases", "from", "to", "successor"})  # fmt: skip
+        start, end = _period(where, line)
         department = Department(
             **{
                 k: _text(where, line, k)
                 for k in ("code", "dept_code", "name", "short_name", "dept_type", "region_code")
             },
             aliases=tuple(_alias(where, a) for a in line.get("aliases") or []),
+            valid_from=start,
+            valid_to=end,
+            successor=_text(where, line, "successor") if "successor" in line else None,
         )
         if department.dept_type not in DEPARTMENT_TYPES:
             raise ConfigError(
@@ -141,8 +156,35 @@ def departments(path: Path = ROOM / "departments.yaml") -> dict[str, Department]
         if department.code in found:
             raise ConfigError(where, f"编号 '{department.code}' 用了两次", "请改成没有用过的编号")
         found[department.code] = department
+    for code, department in found.items():
+        _check_succession(f"{path.name}：{code}", department, found)
     _spellings_of(found, path)
     return found
+
+
+def _check_succession(where: str, department: Department, found: dict[str, Department]) -> None:
+    if department.successor is None:
+        return
+    if department.valid_to is None:
+        raise ConfigError(where, "写了 successor，没有写到哪一天为止", "请加上 to: 撤并的日期")
+    if department.successor not in found:
+        raise ConfigError(f"{where}.successor", f"没有部门 '{department.successor}'", nearest(department.successor, found))  # fmt: skip
+    seen = [department]
+    while (heir := seen[-1].successor) is not None and heir in found:
+        if found[heir] in seen or (found[heir].valid_to or date.max) <= (seen[-1].valid_to or date.max):
+            raise ConfigError(
+                f"{where}.successor", f"'{heir}' 在 '{seen[-1].code}' 撤并时已不在", "请改正 successor 或 to"
+            )
+        seen.append(found[heir])
+
+
+def heirs(department: Department, found: dict[str, Department]) -> list[tuple[Department, date]]:
+    """Who took over after a department's end, one after the other, and from which day."""
+    line: list[tuple[Department, date]] = []
+    while department.successor is not None and department.valid_to is not None:
+        line.append((found[department.successor], department.valid_to))
+        department = found[department.successor]
+    return line
 
 
 def department_of(
@@ -157,18 +199,18 @@ def department_of(
             understood after its end.
         path: the list of departments.
     """
-    bearers = _bearers(path).get(spelled(name_or_code).replace(" ", ""))
+    bearers = bearers_of(path).get(spelled(name_or_code).replace(" ", ""))
     return _bearer(bearers, on) if bearers else None
 
 
 def department_spellings(path: Path = ROOM / "departments.yaml") -> dict[str, str]:
     """Every accepted spelling of a department today → dept_code, for the row path's look-up."""
-    return {spelling: _bearer(found, None).dept_code for spelling, found in _bearers(path).items()}
+    return {spelling: _bearer(found, None).dept_code for spelling, found in bearers_of(path).items()}
 
 
 def department_spans(path: Path = ROOM / "departments.yaml") -> dict[str, Spans]:
     """Spellings that passed from one department to another → dept_code by the day of the event."""
-    return _spans({s: [(d.dept_code, alias) for d, alias in found] for s, found in _bearers(path).items()})
+    return _spans({s: [(d.dept_code, alias) for d, alias in found] for s, found in bearers_of(path).items()})
 
 
 def _spans(bearers: dict[str, list[tuple[str, Alias | Code]]]) -> dict[str, Spans]:
@@ -209,29 +251,12 @@ def _bearer(found: Sequence[tuple[T, Alias | Code]], on: date | None) -> T:
     return max([pair for pair in begun if on < end(pair)] or begun, key=end)[0]
 
 
-def department_rows(path: Path = ROOM / "departments.yaml") -> Rows:
-    """One row per department: dept_code, dept_id (folder), dept_name, short_name, dept_type, region_code."""
-    columns = {"dept_code": "dept_code", "dept_id": "code", "dept_name": "name"}
-    columns |= {same: same for same in ("short_name", "dept_type", "region_code")}
-    return {column: [getattr(d, field) for d in departments(path).values()] for column, field in columns.items()}
-
-
-def department_alias_rows(path: Path = ROOM / "departments.yaml") -> Rows:
-    """One row per spelling and bearer: alias, dept_code, valid_from, valid_to (NULL = open)."""
-    flat = [(spelling, department, alias) for spelling, found in _bearers(path).items() for department, alias in found]
-    return {
-        "alias": [spelling for spelling, _, _ in flat],
-        "dept_code": [department.dept_code for _, department, _ in flat],
-        "valid_from": [alias.valid_from for _, _, alias in flat],
-        "valid_to": [alias.valid_to for _, _, alias in flat],
-    }
-
-
 Bearers = dict[str, list[tuple[Department, Alias]]]
 
 
 @cache
-def _bearers(path: Path) -> Bearers:
+def bearers_of(path: Path) -> Bearers:
+    """Spelling → the departments that bear or bore it, each with its days."""
     return _spellings_of(departments(path), path)
 
 
@@ -241,7 +266,8 @@ def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
     bearers: Bearers = {}
     for d in found.values():
         own = dict.fromkeys(spelled(s) for s in (d.code, d.dept_code, d.name, d.short_name))
-        for alias in (*(Alias(s) for s in own), *d.aliases):
+        short = (Alias(a.short_name, a.valid_from, a.valid_to) for a in d.aliases if a.short_name)
+        for alias in (_living(d, a) for a in (*(Alias(s, d.valid_from) for s in own), *d.aliases, *short)):
             named = bearers.setdefault(spelled(alias.name), [])
             if any(other is d for other, _ in named):
                 continue
@@ -253,6 +279,12 @@ def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
                     "请去掉一个，或写明起止日期 from、to",
                 )
             named.append((d, alias))
+    for named in bearers.values():
+        # What is written under the name of a body that is no more is for the one that took over, unless another bears it.
+        for heir, start in [taken for d, _ in named for taken in heirs(d, found)]:
+            claim = Alias(heir.name, start, heir.valid_to)
+            if not any(_overlap(alias, claim) for _, alias in named):
+                named.append((heir, claim))
     derived: Bearers = {}
     for spelling, named in bearers.items():
         if spelling.isascii():
@@ -264,9 +296,18 @@ def _spellings_of(found: dict[str, Department], path: Path) -> Bearers:
     for form, named in derived.items():
         if len({d.code for d, _ in named}) == 1:
             bearers[form] = named[:1]
-        elif not any(_overlap(a, b) for place, (_, a) in enumerate(named) for _, b in named[place + 1 :]):
-            bearers[form] = named  # one name that moved on with its dates
+        elif not any(
+            d is not e and _overlap(a, b) for place, (d, a) in enumerate(named) for e, b in named[place + 1 :]
+        ):
+            # One name that moved on with its dates.
+            bearers[form] = list({(d.code, a.valid_from, a.valid_to): (d, a) for d, a in named}.values())
     return bearers
+
+
+def _living(department: Department, alias: Alias) -> Alias:
+    """A spelling no longer than the body itself."""
+    end = min(alias.valid_to or date.max, department.valid_to or date.max)
+    return replace(alias, valid_to=None if end == date.max else end)
 
 
 def _overlap(a: Alias | Code, b: Alias | Code) -> bool:
@@ -279,8 +320,11 @@ def _alias(where: str, item: Any) -> Alias:
         return Alias(item)
     if not isinstance(item, dict):
         raise ConfigError(f"{where}.aliases", f"'{item}' 不是名称", "请写名称，或 {name: 名称, from: 日期, to: 日期}")
-    _words(f"{where}.aliases", item, {"name"}, {"from", "to"})
-    return Alias(_text(where, item, "name"), *_period(f"{where}.aliases", item))
+    _words(f"{where}.aliases", item, {"name"}, {"from", "to", "short_name"})
+    short_name = _text(where, item, "short_name") if "short_name" in item else None
+    if short_name and "to" not in item:
+        raise ConfigError(f"{where}.aliases", f"曾用名 '{item['name']}' 没有写到哪一天为止", "请加上 to: 改名的日期")
+    return Alias(_text(where, item, "name"), *_period(f"{where}.aliases", item), short_name)
 
 
 # ------------------------------------------------------------------------------------------------ code sets
@@ -319,6 +363,11 @@ def _code_set(where: str, name: str, node: dict[str, Any]) -> CodeSet:
                 )
             bearers.append(code_)
     known = {c.code for c in codes}
+    if len(known) < len(codes):
+        twice = next(c.code for n, c in enumerate(codes) if c.code in {d.code for d in codes[:n]})
+        raise ConfigError(
+            f"{where}.{twice}", "这个代码写了两行", "请只留一行；修订后换了含义的，请给新含义另用一个代码"
+        )
     for orphan in (c for c in codes if c.parent and c.parent not in known):
         raise ConfigError(
             f"{where}.{orphan.code}", f"没有上级代码 '{orphan.parent}'", nearest(str(orphan.parent), known)

@@ -29,6 +29,14 @@ REFERENCE: dict[str, dict[str, str]] = {
         "short_name": "varchar(40)",
         "dept_type": "varchar(20)",
     },
+    "department_period": {
+        "dept_code": "varchar(18)",
+        "from_on": "date",
+        "to_on": "date",
+        "short_name": "varchar(40)",
+        "answering_code": "varchar(18)",
+        "answering_name": "varchar(40)",
+    },
     "work_calendar": {
         "day": "date",
         "is_workday": "boolean",

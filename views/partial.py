@@ -56,7 +56,7 @@ class Changes:
         self._batches: dict[str, list[int]] = {}
         self._known: set[str] = set()  # inputs whose changed rows stand in pg_temp.changed_<input>
         self._seen: str | None = None  # the snapshot in which the golden records were last read
-        if not (_stands(cursor, "hub.batch") and _stands(cursor, "board.published_batch")):
+        if not (stands(cursor, "hub.batch") and stands(cursor, "board.published_batch")):
             return
         names = {name: contract.dataset for name, contract in _shared_contracts().items()}
         wanted = {dataset: name for name, dataset in names.items() if changed is None or {name, dataset} & changed}
@@ -81,7 +81,7 @@ class Changes:
     def rows_of(self, name: str) -> bool:
         """Make pg_temp.changed_<name>, its changed rows as they were (not _came) and as they are (_came); False when nobody can tell."""
         # A view that failed took its tables with it.
-        if name in self._known and _stands(self._cursor, f"pg_temp.changed_{name}"):
+        if name in self._known and stands(self._cursor, f"pg_temp.changed_{name}"):
             return True
         if name == "enterprise":
             return self._enterprises()
@@ -149,7 +149,7 @@ def refresh(
     plan = view.refresh
     if plan is None or not moved <= {plan.of, *plan.join} or not all(changes.rows_of(name) for name in moved):
         return None
-    if plan.median and not _stands(cursor, middle.table(view)):
+    if plan.median and not stands(cursor, middle.table(view)):
         return None
 
     def run(statement: str) -> int:
@@ -245,7 +245,8 @@ def _added_up(run: Any, cursor: psycopg.Cursor[Any], view: View, text: str) -> s
     return fresh
 
 
-def _stands(cursor: psycopg.Cursor[Any], relation: str) -> bool:
+def stands(cursor: psycopg.Cursor[Any], relation: str) -> bool:
+    """Whether a table or view of this name is there."""
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [relation])
     return bool((cursor.fetchone() or (False,))[0])
 
@@ -340,7 +341,7 @@ def _kinds(cursor: psycopg.Cursor[Any], relation: str) -> dict[str, str]:
 
 def keep(cursor: psycopg.Cursor[Any], view: View, text: str) -> None:
     """After a full refresh, keep what the next partial one starts from besides the published rows; not outside a hub."""
-    if view.refresh is not None and view.refresh.median and _stands(cursor, "hub.batch"):
+    if view.refresh is not None and view.refresh.median and stands(cursor, "hub.batch"):
         middle.keep(lambda statement: cursor.execute(statement.encode()).rowcount, view, text)
 
 
@@ -389,5 +390,5 @@ def index(cursor: psycopg.Cursor[Any], view: View) -> None:
 
 
 def _make(cursor: psycopg.Cursor[Any], name: str, table: str, how: str) -> None:
-    if _stands(cursor, table):
+    if stands(cursor, table):
         cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {table} {how}".encode())

@@ -55,11 +55,12 @@ CREATE TABLE IF NOT EXISTS board.published_golden (seen pg_snapshot NOT NULL);
 COMMENT ON TABLE board.published_golden IS '最近一次发布看到的主记录：下一次只算这之后变了的';
 COMMENT ON COLUMN board.published_golden.seen IS '事务快照';
 CREATE TABLE IF NOT EXISTS board.published_own (name text PRIMARY KEY, fingerprint text NOT NULL);
-COMMENT ON TABLE board.published_own IS '通衢自己记的小表最近一次发布时的样子：变了才重算';
+COMMENT ON TABLE board.published_own IS '通衢自己记的小表、参照表最近一次发布时的样子：变了才重算';
 COMMENT ON COLUMN board.published_own.name IS '表';
-COMMENT ON COLUMN board.published_own.fingerprint IS '行数和各行哈希之和';
+COMMENT ON COLUMN board.published_own.fingerprint IS '行数和各行哈希之和，参照表是其文件的指纹';
 """
-# Small tables of the hub's own, written by people's answers and by visits: read whole to see whether they moved.
+# Small tables of the hub's own, written by people's answers and by visits: read whole to see whether they moved. Reference
+# tables have a fingerprint already.
 _OWN = ("data_objection", "source_answer", "rectification_report")
 _SHAPE = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
@@ -183,21 +184,25 @@ def _know(cursor: psycopg.Cursor[Any]) -> None:
 
 
 def _answered(cursor: psycopg.Cursor[Any]) -> set[str]:
-    """Which of the hub's own small tables are not as the last publication read them; noted for the next."""
-    moved = set()
-    for name in _OWN:
-        cursor.execute("SELECT to_regclass(%s)", [f"shared.{name}"])
-        if _one(cursor)[0] is None:
-            continue
-        table = sql.Identifier("shared", name)
+    """Which of the hub's own small tables and of the reference tables are not as the last publication read them; noted for the next."""
+    looks = [
+        sql.SQL("SELECT {}, concat(count(*), '/', sum(hashtextextended(t::text, 0)::numeric)) FROM {} AS t").format(
+            sql.Literal(name), sql.Identifier("shared", name)
+        )
+        for name in _OWN
+        if partial.stands(cursor, f"shared.{name}")
+    ]
+    if partial.stands(cursor, "hub.reference"):
+        looks.append(sql.SQL("SELECT name, fingerprint FROM hub.reference"))
+    moved: set[str] = set()
+    for look in looks:
         cursor.execute(
             sql.SQL(
-                "INSERT INTO board.published_own SELECT {}, concat(count(*), '/', sum(hashtextextended(t::text, 0)::numeric)) FROM {} AS t "
-                "ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint WHERE published_own.fingerprint <> excluded.fingerprint"
-            ).format(sql.Literal(name), table)
+                "INSERT INTO board.published_own {} ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint "
+                "WHERE published_own.fingerprint <> excluded.fingerprint RETURNING name"
+            ).format(look)
         )
-        if cursor.rowcount:
-            moved.add(name)
+        moved |= {name for (name,) in cursor.fetchall()}
     return moved
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas import assessment, calendar, reference
+from schemas import assessment, calendar, departments, reference
 from schemas.contract import contracts
 from warehouse import calendar as county
 from warehouse.engines.adbc import Connection
@@ -130,12 +130,18 @@ class Table:
 
 
 TABLES = (
-    Table("department", "部门", reference.department_rows, _digest(reference.department_rows)),
+    Table("department", "部门", departments.department_rows, _digest(departments.department_rows)),
     Table(
         "department_alias",
         "部门别名与曾用名",
-        reference.department_alias_rows,
-        _digest(reference.department_alias_rows),
+        departments.department_alias_rows,
+        _digest(departments.department_alias_rows),
+    ),
+    Table(
+        "department_period",
+        "部门沿革：哪段日子叫什么，由谁承接",
+        departments.department_period_rows,
+        _digest(departments.department_period_rows),
     ),
     Table("code_value", "代码表", reference.code_value_rows, _digest(reference.code_value_rows)),
     Table("deadline_rule", "时限规则", reference.deadline_rule_rows, _digest(reference.deadline_rule_rows)),

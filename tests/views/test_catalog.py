@@ -32,9 +32,9 @@ def test_a_view_knows_its_texts_columns_and_inputs() -> None:
     assert [(c.name, c.title) for c in view.columns[:3]] == [
         ("dispatched_month", "转办月份"), ("main_dept_code", "主办单位编码"), ("department", "主办单位"),
     ]  # fmt: skip
-    assert view.inputs == {"hotline_ticket_fact", "department"}
+    assert view.inputs == {"hotline_ticket_fact", "department_period"}
     assert CATALOG.datasets(view.name) == {
-        "hotline_ticket", "hotline_assignment", "hotline_callback", "hotline_ticket_event", "deadline_rule", "work_calendar", "department",
+        "hotline_ticket", "hotline_assignment", "hotline_callback", "hotline_ticket_event", "deadline_rule", "work_calendar", "department_period",
     }  # fmt: skip
     assert view.parameters["solved_weight"].value == 40
     assert "有效回访" in view.definitions["solved_pct"]
@@ -54,7 +54,7 @@ def test_views_come_after_the_views_they_read() -> None:
         "indicator_comparison", "indicator_recoverable_points", "indicator_recovery_outlook",
     ]  # fmt: skip
     assert CATALOG.datasets("rectification_overview") == {
-        "rectification_problem", "rectification_measure", "department", "code_value", "deadline_rule", "work_calendar",
+        "rectification_problem", "rectification_measure", "department_period", "code_value", "deadline_rule", "work_calendar",
         "rectification_report", "rectification_progress",
     }  # fmt: skip
 

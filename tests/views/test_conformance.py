@@ -46,6 +46,7 @@ MEASURED = {"A": "登记财产", "A1": "登记时间", "B": "获得信贷", "B1"
 # Keys the views rely on being single.
 UNIQUE = {
     "department": ["dept_code"],
+    "department_period": ["dept_code"],
     "code_value": ["code"],
     "work_calendar": ["day"],
     "indicator_definition": ["indicator_code"],

@@ -38,7 +38,7 @@ def test_a_count_names_what_is_counted_and_not_what_is_looked_up() -> None:
 def test_uses_include_conditions_and_joins() -> None:
     used = uses(CATALOG, "hotline_on_time_by_department", KNOWN)
     assert Source("hotline_ticket", "root_ticket_no") in used
-    assert Source("department", "dept_code") in used
+    assert Source("department_period", "dept_code") in used
     assert Source("hotline_ticket", "caller_hash") not in used
 
 

@@ -78,4 +78,5 @@ LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = placed.category_code
 LEFT JOIN code_value AS town
   ON town.code_set = 'town' AND town.code = placed.town_code
-LEFT JOIN department AS dept ON dept.dept_code = placed.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = placed.main_dept_code AND dept.from_on <= COALESCE(CAST(placed.recorded_at AS DATE), :as_of) AND COALESCE(CAST(placed.recorded_at AS DATE), :as_of) < dept.to_on

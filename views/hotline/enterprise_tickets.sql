@@ -39,7 +39,8 @@ LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.so
 LEFT JOIN enterprise AS e ON e.enterprise_id = t.enterprise_id
 LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = t.category_code
-LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = t.main_dept_code AND dept.from_on <= COALESCE(CAST(t.recorded_at AS DATE), :as_of) AND COALESCE(CAST(t.recorded_at AS DATE), :as_of) < dept.to_on
 WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
   AND (COALESCE(t.is_enterprise, FALSE) OR t.enterprise_id IS NOT NULL)
   AND again.ticket_no IS NULL

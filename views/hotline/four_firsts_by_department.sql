@@ -44,4 +44,6 @@ SELECT
   CAST(ROUND(counted.contact_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS contact_minutes, -- 转办到首次联系（分钟）
   CAST(ROUND(counted.reply_seconds / 60.0, 1) AS NUMERIC(12, 1)) AS reply_minutes -- 转办到答复（分钟）
 FROM counted
-LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = counted.main_dept_code
+  AND dept.from_on < counted.dispatched_month + INTERVAL '1' MONTH AND dept.to_on >= counted.dispatched_month + INTERVAL '1' MONTH

@@ -42,4 +42,6 @@ SELECT
   counted.excluded,                                                    -- 剔除考核（件）
   counted.suspended                                                    -- 挂账（件）
 FROM counted
-LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = counted.main_dept_code
+  AND dept.from_on < counted.due_month + INTERVAL '1' MONTH AND dept.to_on >= counted.due_month + INTERVAL '1' MONTH

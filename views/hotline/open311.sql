@@ -41,7 +41,8 @@ LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = t.category_code
 LEFT JOIN code_value AS town
   ON town.code_set = 'town' AND town.code = t.town_code
-LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = t.main_dept_code AND dept.from_on <= COALESCE(CAST(t.recorded_at AS DATE), :as_of) AND COALESCE(CAST(t.recorded_at AS DATE), :as_of) < dept.to_on
 WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
   AND NOT COALESCE(t.secrecy, TRUE)
   AND (t.root_ticket_no IS NULL OR t.root_ticket_no = t.ticket_no)

@@ -24,8 +24,8 @@ SELECT
   category.name AS category,                                           -- 问题分类
   t.town_code,                                                         -- 乡镇编码
   town.name AS town,                                                   -- 乡镇
-  t.main_dept_code,                                                    -- 主办单位编码
-  COALESCE(dept.short_name, t.main_dept_code, '未指定') AS department,   -- 主办单位
+  COALESCE(dept.answering_code, t.main_dept_code) AS main_dept_code, -- 主办单位编码
+  COALESCE(dept.answering_name, t.main_dept_code, '未指定') AS department,   -- 主办单位
   t.is_enterprise,                                                     -- 涉企
   t.recorded_at,                                                       -- 记录时间
   t.dispatched_at,                                                     -- 转办时间
@@ -41,7 +41,8 @@ SELECT
   COALESCE(t.supervise_level, 0) AS supervise_level                    -- 督办级别
 FROM hotline_ticket_fact AS f
 JOIN hotline_ticket AS t ON t.ticket_no = f.ticket_no AND t.source_system IS NOT DISTINCT FROM f.source_system
-LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = t.main_dept_code AND dept.from_on <= :as_of AND :as_of < dept.to_on
 LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = t.category_code
 LEFT JOIN code_value AS town

@@ -105,7 +105,8 @@ SELECT
   numbered.recorded_at,                                                -- 记录时间
   numbered.closed_at                                                   -- 办结时间
 FROM numbered
-LEFT JOIN department AS dept ON dept.dept_code = numbered.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = numbered.main_dept_code AND dept.from_on <= COALESCE(CAST(numbered.recorded_at AS DATE), :as_of) AND COALESCE(CAST(numbered.recorded_at AS DATE), :as_of) < dept.to_on
 LEFT JOIN code_value AS category
   ON category.code_set = 'hotline_category' AND category.code = numbered.category_code
 LEFT JOIN code_value AS town

@@ -104,8 +104,8 @@ SELECT
   g.state,                                                             -- 状态代码
   COALESCE(status.name, g.state) AS state_name,                        -- 状态
   g.steps,                                                             -- 环节数
-  g.dept_code,                                                   -- 承办单位编码
-  COALESCE(dept.short_name, g.dept_code, '未指定') AS department,  -- 承办单位
+  COALESCE(dept.answering_code, g.dept_code) AS dept_code,             -- 承办单位编码
+  COALESCE(dept.answering_name, g.dept_code, '未指定') AS department,  -- 承办单位
   g.recorded_at,                                                       -- 第一时间记录
   g.dispatched_at,                                               -- 第一时间转办
   g.charged_from,                                                -- 计时起点
@@ -121,6 +121,7 @@ SELECT
   CASE WHEN t.ticket_no IS NOT NULL THEN COALESCE(CASE t.status WHEN 'archived' THEN 'closed' ELSE t.status END = CASE g.state WHEN 'archived' THEN 'closed' ELSE g.state END, FALSE) END AS agrees -- 与工单一致
 FROM gathered AS g
 LEFT JOIN written AS t ON t.ticket_no = g.ticket_no
-LEFT JOIN department AS dept ON dept.dept_code = g.dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = g.dept_code AND dept.from_on <= COALESCE(CASE WHEN g.closed_n > COALESCE(g.reopened_n, 0) THEN CAST(g.closed_at AS DATE) END, :as_of) AND COALESCE(CASE WHEN g.closed_n > COALESCE(g.reopened_n, 0) THEN CAST(g.closed_at AS DATE) END, :as_of) < dept.to_on
 LEFT JOIN code_value AS status
   ON status.code_set = 'hotline_status' AND status.code = g.state

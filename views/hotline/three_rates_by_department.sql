@@ -63,4 +63,6 @@ SELECT
     + :satisfaction_weight * 1.0 * counted.satisfied / NULLIF(counted.rated, 0), 2
   ) AS NUMERIC(6, 2)) AS composite_simulated                           -- 三率综合（模拟）
 FROM counted
-LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = counted.main_dept_code
+  AND dept.from_on < counted.dispatched_month + INTERVAL '1' MONTH AND dept.to_on >= counted.dispatched_month + INTERVAL '1' MONTH

@@ -73,4 +73,6 @@ SELECT
   CAST(ROUND(100.0 * counted.extended / NULLIF(counted.assessed, 0), 2) AS NUMERIC(5, 2)) AS extension_pct, -- 延期率（%）
   counted.supervised                                                   -- 督办（件）
 FROM counted
-LEFT JOIN department AS dept ON dept.dept_code = counted.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = counted.main_dept_code
+  AND dept.from_on < counted.dispatched_month + INTERVAL '1' MONTH AND dept.to_on >= counted.dispatched_month + INTERVAL '1' MONTH

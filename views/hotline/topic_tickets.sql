@@ -29,7 +29,8 @@ LEFT JOIN hotline_upstream_duplicate AS again ON again.ticket_no = t.ticket_no
 LEFT JOIN hotline_told_twice AS copy ON copy.ticket_no = t.ticket_no AND copy.source_system IS NOT DISTINCT FROM t.source_system
 LEFT JOIN code_value AS category ON category.code_set = 'hotline_category' AND category.code = t.category_code
 LEFT JOIN code_value AS town ON town.code_set = 'town' AND town.code = t.town_code
-LEFT JOIN department AS dept ON dept.dept_code = t.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = t.main_dept_code AND dept.from_on <= COALESCE(CAST(t.recorded_at AS DATE), :as_of) AND COALESCE(CAST(t.recorded_at AS DATE), :as_of) < dept.to_on
 WHERE t.recorded_at < :as_of + INTERVAL '1' DAY
   AND t.recorded_at >= :as_of + INTERVAL '1' DAY - :window_days * INTERVAL '1' DAY
   AND again.ticket_no IS NULL

@@ -130,8 +130,8 @@ levelled AS (
 SELECT
   l.ticket_no,                                                         -- 工单编号
   l.title,                                                             -- 标题
-  l.main_dept_code,                                                    -- 主办单位编码
-  COALESCE(dept.short_name, l.main_dept_code, '未指定') AS department,   -- 主办单位
+  COALESCE(dept.answering_code, l.main_dept_code) AS main_dept_code, -- 主办单位编码
+  COALESCE(dept.answering_name, l.main_dept_code, '未指定') AS department,   -- 主办单位
   l.clock,                                                             -- 哪个时限
   l.level,                                                             -- 预警档（%）
   CAST(ROUND(CAST(100.0 * l.share AS NUMERIC(18, 6)), 1) AS NUMERIC(9, 1)) AS used_pct, -- 已用时限（%）
@@ -141,5 +141,6 @@ SELECT
   COALESCE(l.rule_id, '工单写明') AS rule_id,                            -- 依据的规则
   l.legal_basis                                                        -- 法律依据
 FROM levelled AS l
-LEFT JOIN department AS dept ON dept.dept_code = l.main_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = l.main_dept_code AND dept.from_on <= :as_of AND :as_of < dept.to_on
 WHERE l.level IS NOT NULL

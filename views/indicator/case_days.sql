@@ -103,4 +103,5 @@ SELECT
   counted.limit_days,                                                  -- 时限（工作日）
   counted.working_days > counted.limit_days AS late                    -- 超时
 FROM counted
-LEFT JOIN department AS dept ON dept.dept_code = counted.dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = counted.dept_code AND dept.from_on <= counted.finished_on AND counted.finished_on < dept.to_on

@@ -26,8 +26,8 @@ SELECT
   up.name AS parent,                                                   -- 上级指标
   d.weight,                                                            -- 权重
   COALESCE(d.full_score, 100) AS full_score,                           -- 满分
-  COALESCE(d.lead_dept_code, up.lead_dept_code) AS lead_dept_code,     -- 牵头单位编码
-  COALESCE(dept.short_name, d.lead_dept_code, up.lead_dept_code)
+  COALESCE(dept.answering_code, d.lead_dept_code, up.lead_dept_code) AS lead_dept_code, -- 牵头单位编码
+  COALESCE(dept.answering_name, d.lead_dept_code, up.lead_dept_code)
     AS lead_department,                                                -- 牵头单位
   s.score,                                                             -- 得分
   average.city_avg,                                                    -- 全市均值
@@ -45,8 +45,8 @@ JOIN indicator_definition AS d
   ON d.scheme_code = s.scheme_code AND d.indicator_code = s.indicator_code
 LEFT JOIN indicator_definition AS up
   ON up.scheme_code = d.scheme_code AND up.indicator_code = d.parent_code
-LEFT JOIN department AS dept
-  ON dept.dept_code = COALESCE(d.lead_dept_code, up.lead_dept_code)
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = COALESCE(d.lead_dept_code, up.lead_dept_code) AND dept.from_on <= :as_of AND :as_of < dept.to_on
 LEFT JOIN average
   ON average.scheme_code = s.scheme_code
   AND average.indicator_code = s.indicator_code

@@ -15,8 +15,8 @@ SELECT
   d.name AS indicator,                                                 -- 指标
   up.name AS parent,                                                   -- 上级指标
   e.material_name,                                                     -- 材料
-  e.provider_dept AS provider_dept_code,                               -- 提供单位编码
-  COALESCE(dept.short_name, e.provider_dept) AS provider,              -- 提供单位
+  COALESCE(dept.answering_code, e.provider_dept) AS provider_dept_code, -- 提供单位编码
+  COALESCE(dept.answering_name, e.provider_dept) AS provider,              -- 提供单位
   e.status,                                                            -- 状态
   e.gap_cause AS cause,                                                -- 失分原因
   e.reason,                                                            -- 说明
@@ -40,4 +40,5 @@ LEFT JOIN indicator_recoverable_points AS r
   ON r.scheme_code = e.scheme_code
   AND r.year = e.year
   AND r.indicator_code = CASE WHEN d.level = 3 THEN d.parent_code ELSE d.indicator_code END
-LEFT JOIN department AS dept ON dept.dept_code = e.provider_dept
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = e.provider_dept AND dept.from_on <= COALESCE(e.submitted_on, :as_of) AND COALESCE(e.submitted_on, :as_of) < dept.to_on

@@ -83,8 +83,8 @@ SELECT
   scored.indicator_code,                                               -- 指标编码
   scored.parent,                                                       -- 一级指标
   scored.indicator,                                                    -- 二级指标
-  scored.lead_dept_code,                                               -- 牵头单位编码
-  COALESCE(dept.short_name, scored.lead_dept_code) AS lead_department, -- 牵头单位
+  COALESCE(dept.answering_code, scored.lead_dept_code) AS lead_dept_code, -- 牵头单位编码
+  COALESCE(dept.answering_name, scored.lead_dept_code) AS lead_department, -- 牵头单位
   scored.metric,                                                       -- 测算口径
   scored.cases,                                                        -- 办件数
   scored.late,                                                         -- 其中超时
@@ -106,4 +106,5 @@ LEFT JOIN given
   ON given.scheme_code = scored.scheme_code
   AND given.indicator_code = scored.indicator_code
   AND given.year = scored.published_year
-LEFT JOIN department AS dept ON dept.dept_code = scored.lead_dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = scored.lead_dept_code AND dept.from_on <= :as_of AND :as_of < dept.to_on

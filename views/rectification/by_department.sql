@@ -11,7 +11,7 @@ definition:
 --- */
 SELECT
   lead_dept_code,                                                      -- 牵头单位编码
-  lead_department,                                                     -- 牵头单位
+  COALESCE(MAX(dept.short_name), MAX(lead_department)) AS lead_department, -- 牵头单位
   COUNT(*) AS problems,                                                -- 问题总数
   COUNT(*) FILTER (WHERE is_closed) AS closed,                         -- 已销号
   CAST(ROUND(100.0 * COUNT(*) FILTER (WHERE is_closed) / NULLIF(COUNT(*), 0), 2)
@@ -27,4 +27,6 @@ SELECT
   COALESCE(MAX(days_overdue) FILTER (WHERE NOT is_closed), 0)
     AS days_overdue_max                                                -- 最长超期（天）
 FROM rectification_ledger
-GROUP BY lead_dept_code, lead_department
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = lead_dept_code AND dept.from_on <= :as_of AND :as_of < dept.to_on
+GROUP BY lead_dept_code

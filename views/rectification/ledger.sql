@@ -234,8 +234,8 @@ problem AS (
     p.subcategory,
     p.source,
     COALESCE(p.title, p.description) AS title,
-    p.lead_dept_code,
-    COALESCE(dept.short_name, p.lead_dept_code) AS lead_department,
+    COALESCE(dept.answering_code, p.lead_dept_code) AS lead_dept_code,
+    COALESCE(dept.answering_name, p.lead_dept_code) AS lead_department,
     p.responsible_leader,
     p.responsible_person,
     p.reviewer,
@@ -285,7 +285,10 @@ problem AS (
     ON at_once.from_on <= COALESCE(CAST(p.confirmed_at AS DATE), p.found_on)
     AND (at_once.next_on IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.next_on)
     AND (at_once.effective_to IS NULL OR COALESCE(CAST(p.confirmed_at AS DATE), p.found_on) < at_once.effective_to)
-  LEFT JOIN department AS dept ON dept.dept_code = p.lead_dept_code
+  LEFT JOIN department_period AS dept
+    ON dept.dept_code = p.lead_dept_code
+    AND dept.from_on <= COALESCE(CASE WHEN t.status = 'closed' AND t.closed_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closed_at AS DATE) END, :as_of)
+    AND COALESCE(CASE WHEN t.status = 'closed' AND t.closed_at < :as_of + INTERVAL '1' DAY THEN CAST(t.closed_at AS DATE) END, :as_of) < dept.to_on
   LEFT JOIN code_value AS status
     ON status.code_set = 'problem_status' AND status.code = t.status
   WHERE p.found_on <= :as_of

@@ -47,8 +47,8 @@ dated AS (
   FROM measure
 )
 SELECT
-  COALESCE(d.dept_code, l.lead_dept_code) AS dept_code,                -- 责任单位编码
-  COALESCE(dept.short_name, d.dept_code, l.lead_department) AS department, -- 责任单位
+  COALESCE(dept.answering_code, d.dept_code, l.lead_dept_code) AS dept_code, -- 责任单位编码
+  COALESCE(dept.answering_name, d.dept_code, l.lead_department) AS department, -- 责任单位
   d.problem_no,                                                        -- 问题编号
   l.title,                                                             -- 问题
   p.goal,                                                              -- 整改目标
@@ -77,4 +77,5 @@ SELECT
 FROM dated AS d
 JOIN rectification_ledger AS l ON l.problem_no = d.problem_no
 JOIN rectification_problem AS p ON p.problem_no = d.problem_no
-LEFT JOIN department AS dept ON dept.dept_code = d.dept_code
+LEFT JOIN department_period AS dept
+  ON dept.dept_code = d.dept_code AND dept.from_on <= COALESCE(d.done_on, :as_of) AND COALESCE(d.done_on, :as_of) < dept.to_on

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import identifiers, reference
+from schemas import departments, identifiers, reference
 from schemas.errors import ConfigError
 
 MAIN = [
@@ -117,7 +117,7 @@ def test_a_name_that_moved_is_read_as_of_the_event(tmp_path):
     assert reference.department_spellings(path)["县规划办"] == "B1"
     moved = date(2019, 3, 1)
     assert reference.department_spans(path)["规划办"] == (("A1", None, moved), ("B1", moved, None))
-    rows = reference.department_alias_rows(path)
+    rows = departments.department_alias_rows(path)
     assert [
         (code, start)
         for name, code, start in zip(rows["alias"], rows["dept_code"], rows["valid_from"], strict=True)
@@ -126,6 +126,16 @@ def test_a_name_that_moved_is_read_as_of_the_event(tmp_path):
         ("A1", None),
         ("B1", date(2019, 3, 1)),
     ]
+
+
+def test_a_name_taken_up_by_another_is_not_the_successors(tmp_path):
+    """县规划办 was the first's; the second took the first over, and is not called so: its own name of today is."""
+    path = two(tmp_path, "县规划办], to: 2020-01-01, successor: b, extra: [", "").read_text(encoding="utf-8")
+    third = '  - {code: c, dept_code: C1, name: 示例县丙局, short_name: 县规划办, dept_type: county_dept, region_code: "510999", from: 2020-01-01}\n'
+    (tmp_path / "three.yaml").write_text(path.replace(", extra: []", "") + third, encoding="utf-8")
+    three = tmp_path / "three.yaml"
+    assert [reference.department_of("县规划办", day, three).code for day in (date(2019, 1, 1), None)] == ["a", "c"]
+    assert [reference.department_of("县甲局", day, three).code for day in (date(2019, 1, 1), None)] == ["a", "b"]
 
 
 def test_forms_with_and_without_the_county_only_where_nobody_else_bears_them(tmp_path):
@@ -144,6 +154,16 @@ def test_forms_with_and_without_the_county_only_where_nobody_else_bears_them(tmp
         ("{name: 县规划办, from: 2020-01-01, to: 2019-01-01}", "", "起 2020-01-01 不早于止 2019-01-01"),
         ("{name: 县规划办, to: 去年}", "", "'去年' 不是日期"),
         ("12", "", "'12' 不是名称"),
+        ("{name: 示例县丙局, short_name: 县丙局}", "", "曾用名 '示例县丙局' 没有写到哪一天为止"),
+        ("], successor: b, extra: [", "", "没有这一项"),
+        ("], successor: b, aliases: [", "", "没有写到哪一天为止"),
+        ("], to: 2020-01-01, successor: c, aliases: [", "", "没有部门 'c'"),
+        ("], to: 2020-01-01, successor: b, aliases: [", "], to: 2019-01-01, aliases: [", "'b' 在 'a' 撤并时已不在"),
+        (
+            "], to: 2020-01-01, successor: b, aliases: [",
+            "], to: 2021-01-01, successor: a, aliases: [",
+            "'a' 在 'b' 撤并时已不在",
+        ),
     ],
 )
 def test_a_mistake_in_the_departments_is_told(tmp_path, first, second, told):
@@ -155,10 +175,10 @@ def test_a_mistake_in_the_departments_is_told(tmp_path, first, second, told):
 
 
 def test_department_rows_are_plain_columns():
-    rows = reference.department_rows()
+    rows = departments.department_rows()
     assert list(rows) == ["dept_code", "dept_id", "dept_name", "short_name", "dept_type", "region_code"]
     assert columns_of_one_length(rows) == len(reference.departments())
-    assert columns_of_one_length(reference.department_alias_rows()) >= len(reference.department_spellings())
+    assert columns_of_one_length(departments.department_alias_rows()) >= len(reference.department_spellings())
 
 
 # ---------------------------------------------------------------- code sets
@@ -242,6 +262,13 @@ def test_ticket_and_problem_states_of_the_procedure_exist():
         "extended",
         "reopened",
     }
+
+
+def test_a_code_stands_in_one_line(tmp_path):
+    path = tmp_path / "codes.yaml"
+    path.write_text('code_sets: {x: {title: 甲, codes: [{code: "1", to: 2020-01-01}, {code: "1", name: 乙, from: 2020-01-01}]}}', encoding="utf-8")  # fmt: skip
+    with pytest.raises(ConfigError, match="这个代码写了两行"):
+        reference.code_sets(path)
 
 
 def test_hotline_categories_have_two_levels():
