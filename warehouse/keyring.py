@@ -4,7 +4,7 @@ A personal number is stored as its print HMAC(k_n, … HMAC(k_1, HMAC(k_0, numbe
 without the raw numbers, new rows meet the old ones, and whoever learnt an earlier key can test no guess against the
 prints in force. Every key is needed to make the print of a new row: back up the home's county.key and county.keys.
 Marks made of rows and names with the prints in them (`_row_hash`, `_party`) are replaced too; a row sent again afterwards is
-compared by what it says, takes its new mark and counts as unchanged.
+compared by what it says, takes its new mark and counts as unchanged; a party named again is known by what it says too.
 """
 
 from __future__ import annotations
@@ -175,6 +175,11 @@ def _remark(connection: psycopg.Connection[Any], names: list[str]) -> None:
         "FROM key_pad, unnest(second) WITH ORDINALITY AS u(s, n)) WHERE second <> '{}'",
         [_PRINT],
     )
+    # A party named without a personal number has a mark that tells nothing: it keeps it, and is met by it.
+    connection.execute(
+        "CREATE TEMP TABLE printed ON COMMIT DROP AS SELECT party FROM hub.party WHERE EXISTS (SELECT FROM unnest(second) s WHERE split_part(s, '=', 2) ~ %s)",
+        [_PRINT],
+    )
     marks = connection.execute(
         """SELECT table_schema, table_name, column_name FROM information_schema.columns JOIN information_schema.tables t USING (table_schema, table_name)
         WHERE t.table_type = 'BASE TABLE' AND data_type = 'uuid' AND (column_name IN ('_party', 'party') AND table_schema IN ('hub', 'record', 'record_history')
@@ -186,6 +191,7 @@ def _remark(connection: psycopg.Connection[Any], names: list[str]) -> None:
         put = sql.SQL(
             "UPDATE {table} SET {column} = "
             + _MARK.format("{column}::text")
-            + " FROM key_pad WHERE {column} IS NOT NULL"
+            + " FROM key_pad WHERE "
+            + ("{column} IS NOT NULL" if column == "_row_hash" else "{column} IN (SELECT party FROM printed)")
         )
         connection.execute(put.format(table=sql.Identifier(schema, table), column=sql.Identifier(column)))

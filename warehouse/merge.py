@@ -442,9 +442,27 @@ def _remember_parties(
     ).to_arrow_reader(STREAM_ROWS)
     warehouse.execute("DROP TABLE IF EXISTS party_stage")
     warehouse.ingest(without_extensions(reader), "party_stage", create=True)
+    if contract.party.second and warehouse.scalar("SELECT count(*) FROM hub.key_rotation"):
+        _meet_parties(warehouse, contract, batch_id)
     warehouse.execute(
         f"""INSERT INTO hub.party (party, source_id, first_batch_id, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch, second)
         SELECT encode(party, 'hex')::uuid, {source_id}, {batch_id}, uscc, reg_no, org_code, old_tax, name, strict_key, loose_key, is_branch,
           coalesce(string_to_array(nullif(second, ''), chr(31)), '{{}}') FROM party_stage ON CONFLICT (party) DO NOTHING"""
     )
     warehouse.execute("DROP TABLE party_stage")
+
+
+def _meet_parties(warehouse: Connection, contract: Contract, batch_id: int) -> None:
+    """Take a party named in this delivery for the one that says the same: a rotation gave that one another mark."""
+    same = " AND ".join(f"p.{c} IS NOT DISTINCT FROM s.{c}" for c in ("uscc", "reg_no", "org_code", "old_tax", "name"))
+    warehouse.execute(
+        f"""CREATE TEMP TABLE met ON COMMIT DROP AS SELECT encode(s.party, 'hex')::uuid AS came, min(p.party::text)::uuid AS stands
+        FROM party_stage s JOIN hub.party p ON p.strict_key = s.strict_key AND {same} AND array_to_string(p.second, chr(31)) = s.second
+        WHERE NOT EXISTS (SELECT FROM hub.party k WHERE k.party = encode(s.party, 'hex')::uuid) GROUP BY 1"""
+    )
+    for schema in ("record", "record_history"):
+        warehouse.execute(
+            f"UPDATE {schema}.{quoted(contract.dataset)} t SET _party = met.stands FROM met WHERE t._batch_id = {batch_id} AND t._party = met.came"
+        )
+    warehouse.execute("DELETE FROM party_stage s USING met WHERE encode(s.party, 'hex')::uuid = met.came")
+    warehouse.execute("DROP TABLE met")

@@ -146,6 +146,23 @@ def test_a_list_sent_again_after_a_rotation_changes_only_what_it_says_otherwise(
     assert rows(home, ids) == before
 
 
+def test_a_party_named_again_after_a_rotation_is_the_one_that_was_known(put: Callable[..., None], home: Home) -> None:
+    line = "县鑫源商贸有限公司,电,2026-03-01 09:00:00"
+    put("power", *CONNECTION, f"B1,{line},{PHONE}", f"B2,{line},", f"B3,{line},{OTHER}")
+    known, taken = "SELECT count(*) FROM hub.party", "SELECT apply_no, _party FROM record.utility_connection ORDER BY 1"
+    assert rows(home, known) == [(3,)]
+    unprinted = dict(rows(home, taken))["B2"]
+    rotate(home)
+    put("power", *CONNECTION, f"C1,{line},{PHONE}", f"C2,{line},", f"C3,{line},13700000003")
+    put("power", *CONNECTION, f"C1,{line},{PHONE}", f"C4,{line},{PHONE}")
+    party = dict(rows(home, taken))
+    assert rows(home, known) == [(4,)]
+    assert party["B1"] == party["C1"] == party["C4"]
+    assert party["B2"] == party["C2"] == unprinted
+    assert len(set(party.values())) == 4
+    assert rows(home, "SELECT count(*) FROM record.utility_connection r LEFT JOIN hub.party p ON p.party = r._party WHERE p.party IS NULL") == [(0,)]  # fmt: skip
+
+
 def test_the_past_is_the_same_but_for_the_prints_and_a_lost_key_is_told(put: Callable[..., None], home: Home, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     put("power", *CONNECTION, f"B1,甲,电,2026-03-01 09:00:00,{PHONE}", f"B2,乙,电,2026-03-01 09:00:00,{OTHER}")
     asked = "SELECT apply_no, enterprise_name, phone_hash, quality_status FROM utility_connection ORDER BY 1"
