@@ -185,7 +185,7 @@ def _know(cursor: psycopg.Cursor[Any]) -> None:
 
 def _answered(cursor: psycopg.Cursor[Any]) -> set[str]:
     """Which of the hub's own small tables and of the reference tables are not as the last publication read them; noted for the next."""
-    looks = [
+    looks: list[sql.Composable] = [
         sql.SQL("SELECT {}, concat(count(*), '/', sum(hashtextextended(t::text, 0)::numeric)) FROM {} AS t").format(
             sql.Literal(name), sql.Identifier("shared", name)
         )
