@@ -255,7 +255,7 @@ TOTAL = re.compile(
     r"total(?:_?(?:count|elements|records|num|number|rows|results|items))?|records_?total", re.IGNORECASE
 )
 _RELATED = (["value"], ["value", "relation"])  # a search engine's total: {"value": 12, "relation": "eq"}
-_MORE = re.compile(r"has_?(?:more|next(?:_?page)?)|more", re.IGNORECASE)
+GOES_ON = re.compile(r"(?:has_?)?more|has_?next(?:_?page)?|exceededTransferLimit|is_?truncated", re.IGNORECASE)
 _LAST = re.compile(r"(?:is_?)?last(?:_?page)?|(?:is_?)?end", re.IGNORECASE)
 _CODES = ("code", "errcode", "errCode", "errorCode", "resultCode", "retCode", "ret", "status", "success")
 _MESSAGES = ("msg", "message", "errmsg", "errMsg", "error", "errorMsg", "resultMsg", "info")
@@ -281,7 +281,7 @@ def said_end(body: Any, depth: int = 3) -> bool:
         return False
     for name, value in body.items():
         flag = str(value).lower()
-        if (_MORE.fullmatch(name) and flag in {"false", "0"}) or (_LAST.fullmatch(name) and flag == "true"):
+        if (GOES_ON.fullmatch(name) and flag in {"false", "0"}) or (_LAST.fullmatch(name) and flag == "true"):
             return True
     return any(said_end(value, depth - 1) for value in body.values())
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import between, header, ledger, shape
-from connectors.answers import TOTAL, said_total
+from connectors.answers import GOES_ON, TOTAL, said_total
 
 if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 PARTIAL = "文件里写着共 {} 条，只有 {} 条，像是只存了一页，请部门取全后重发"
 MORE = "文件里写着后面还有（{}），像是只存了一页，请部门取全后重发"
-_MORE = re.compile(r"has_?(?:next|more)(?:_?page)?|exceededTransferLimit|is_?truncated", re.IGNORECASE)
 _NEXT = re.compile(r"(?:@odata\.)?next(?:_?(?:link|page_?url|url|href|page_?token|token|cursor))?", re.IGNORECASE)
 _COUNT = re.compile(
     r"(?:record|row|item|data|result)?_?counts?|(?:record|row|item)s?_?(?:num|number|total)", re.IGNORECASE
@@ -47,7 +46,7 @@ def _counts(body: Any, depth: int = 3) -> Iterator[int]:
 
 def _goes_on(body: Any, depth: int = 3) -> Iterator[str]:
     for name, value in body.items() if isinstance(body, dict) and depth else ():
-        if (_MORE.fullmatch(name) and value is True) or (_NEXT.fullmatch(name) and type(value) is str and value):
+        if (GOES_ON.fullmatch(name) and value is True) or (_NEXT.fullmatch(name) and type(value) is str and value):
             yield name
         yield from _goes_on(value, depth - 1)
 

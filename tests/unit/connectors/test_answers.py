@@ -46,3 +46,16 @@ def test_records_written_as_lists_are_named_by_what_stands_beside_them(body: obj
 def test_records_written_as_lists_of_another_width_are_no_records() -> None:
     assert answers.records({"columns": ["id"], "rows": [["1", "甲"]]}, None, "json") is None
     assert answers.records({"rows": [["1", "甲"]]}, None, "json") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "ended"),
+    [
+        ({"features": [], "exceededTransferLimit": False}, True),
+        ({"data": {"hasNextPage": False}}, True),
+        ({"IsTruncated": True}, False),
+        ({"isLast": True}, True),
+    ],
+)
+def test_an_answer_says_that_nothing_follows(body, ended):
+    assert answers.said_end(body) is ended

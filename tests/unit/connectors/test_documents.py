@@ -62,6 +62,7 @@ def test_a_total_that_adds_nothing_up_stays_a_record(read):
         ('[{"xm": "姓名", "je": "金额"}, {"xm": "王", "je": "5"}]', "像是字段的中文名"),
         ('{"value": [{"a": 1}], "@odata.nextLink": "http://x?skip=1"}', "后面还有（@odata.nextLink）"),
         ('{"list": [{"a": 1}], "hasNextPage": true}', "后面还有（hasNextPage）"),
+        ('{"list": [{"a": 1}], "more": true}', "后面还有（more）"),
         ('{"index": {"_id": 1}}\n{"a": 1}\n', "第 1 条、第 2 条 没有共同的字段"),
         ("<l><p><ID>1</ID></p><f><CODE>2</CODE></f><p><ID>3</ID></p></l>", "没有共同的字段"),
         ('[{"id": 1, "children": [{"id": 2}]}]', "“children”里还有一串记录"),
