@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pipelines.run import prepare
 from schemas import contract
 from warehouse import migrations
 from warehouse.engines.postgresql import Server
@@ -39,10 +40,23 @@ def template(postgres_server: Server) -> str:
     return "template_hub"
 
 
+@pytest.fixture(scope="session")
+def prepared(postgres_server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database in which a hub has made every table and view already: a quarter of the time of making them."""
+    name = "template_prepared"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUB_DATABASE_URL", postgres_server.url(name))
+        prepare(Home(tmp_path_factory.mktemp("prepared")))
+    return name
+
+
 @pytest.fixture
-def database(postgres_server: Server, template: str) -> Iterator[str]:
-    """The address of a warehouse with control tables and nothing else, dropped after the test."""
+def database(request: pytest.FixtureRequest, postgres_server: Server) -> Iterator[str]:
+    """The address of a warehouse, dropped after the test: a hub's own for a test with a `home`, else control tables and nothing else."""
     name = f"test_{next(_NUMBER)}"
+    template = request.getfixturevalue("prepared" if "home" in request.fixturenames else "template")
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     yield postgres_server.url(name)
