@@ -102,6 +102,8 @@ def from_unit(found: Row | None, kind: str) -> Row:
     """What a unit's last hotline month says, as the beginning of an example."""
     if found is None:
         return {}
+    if not found["months"]:  # none of its tickets has fallen due
+        return {"dept_code": found["code"]}
     last, late = found["months"][0], found["overdue"]
     return {
         "title": f"{last['department']}办理热线工单{'按期办结率高' if kind == 'red' else '超期较多'}",

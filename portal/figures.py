@@ -219,7 +219,7 @@ def unit(connection: psycopg.Connection[Any], code: str) -> Row | None:
         "ON r.main_dept_code = o.main_dept_code AND r.dispatched_month = o.due_month WHERE o.main_dept_code = %s ORDER BY o.due_month DESC", code,
     )  # fmt: skip
     named = department_of(code)
-    if not months and (named is None or named.code != code):
+    if not months and (named is None or named.dept_code != code):
         return None
     overdue = rows(
         connection, "SELECT * FROM hotline_overdue_open WHERE main_dept_code = %s ORDER BY days_overdue DESC", code

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("portal")
 EVERY = 60.0  # seconds
-STEPS = (50, 80, 100)  # per cent of a clock's time
+STEPS, LATE = (50, 80, 100), "late"  # per cent of a clock's time, and past it
 _SOON = 3  # working days before a rectification falls due
 _TOKEN_DAYS = 7
 _LOCK = 0x746F6E77
@@ -40,7 +40,7 @@ def corrections(connection: psycopg.Connection[Any], site: Site) -> Iterator[Eve
         )  # fmt: skip
         if found := _step(one):
             step, told = found
-            kind = "overdue" if step == STEPS[-1] else "clock"
+            kind = "overdue" if step == LATE else "clock"
             yield Event(kind, f"order:{one['order_id']}:{step}", f"{what}：{told}，还有 {one['open_rows']} 行", link, one["department"])  # fmt: skip
         if one["contested_rows"]:
             cause = f"contest:{one['order_id']}:{one['contested_rows']}"
@@ -56,19 +56,18 @@ def disputes(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]
         yield Event("dispute", cause, f"{what}：请在 {one['due_on']} 前核实", link, one["department"])
         if found := _step(one):
             step, told = found
-            yield Event("dispute_overdue" if step == STEPS[-1] else "clock", f"{cause}:{step}", f"{what}：{told}", link, one["department"])  # fmt: skip
+            yield Event("dispute_overdue" if step == LATE else "clock", f"{cause}:{step}", f"{what}：{told}", link, one["department"])  # fmt: skip
 
 
 _DISPUTES = {"objection": ("数据异议", "/objections"), "conflict": ("数据冲突", "/conflicts")}
 
 
-def _step(one: dict[str, Any]) -> tuple[int, str] | None:
-    """The highest of STEPS a clock has passed, and that in words; None before the first."""
+def _step(one: dict[str, Any]) -> tuple[str, str] | None:
+    """The highest of STEPS a clock has passed, or LATE from the day after its last, and that in words; None before the first."""
+    if one["days_left"] < 0:
+        return LATE, f"已超期 {-one['days_left']} 个工作日"
     step = max((s for s in STEPS if one["used_pct"] >= s), default=0)
-    if not step:
-        return None
-    late = -one["days_left"]
-    return step, f"已超期 {late} 个工作日" if late > 0 else f"时限已用 {step}%，{one['due_on']} 到期"
+    return (str(step), f"时限已用 {step}%，{one['due_on']} 到期") if step else None
 
 
 def deliveries(connection: psycopg.Connection[Any], site: Site) -> Iterator[Event]:

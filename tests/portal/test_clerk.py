@@ -61,6 +61,35 @@ def test_rows_are_mended_in_place_and_the_order_closes_itself(window: Window, or
     expect(page.locator(".empty")).to_contain_text("都改好了")
 
 
+def test_an_order_closes_part_by_part(window: Window, signed_in: Signed, order: int, site: Site) -> None:
+    """One row mended today, the other later: the order stays open with what is left, and says so everywhere."""
+    page = window("clerk")
+    page.goto(f"/quality/orders/{order}")
+    page.locator(".row").nth(1).locator("input.wrong").fill("T3")
+    page.get_by_label("更正说明").fill("补填工单号")
+    page.get_by_role("button", name="重新提交").click()
+    expect(page.locator("#sending")).to_contain_text("全部通过")
+    page.reload()
+    expect(page.locator(".row input.wrong:not([readonly])")).to_have_count(1)
+    with site.database.owner() as connection:
+        (left,) = correction.orders(connection, mending.today(), order=order)
+    assert (left["rows"], left["open_rows"], left["closed_at"]) == (2, 1, None)
+    page.goto("/inbox")
+    line = page.locator("tr", has=page.locator(f"a[href='/quality/orders/{order}']"))
+    expect(line.locator("td.num")).to_have_text([str(order), "2", "1", "0"])
+    assert axe(page) == []
+    page.goto(f"/quality/orders/{order}")
+    page.locator(".row input.wrong:not([readonly])").fill("未解决")
+    page.get_by_label("更正说明").fill("核对录音")
+    page.get_by_role("button", name="重新提交").click()
+    expect(page.locator("#sending")).to_contain_text("全部通过")
+    with site.database.owner() as connection:
+        (done,) = correction.orders(connection, mending.today(), order=order)
+    assert (done["open_rows"], done["closed_at"] is not None) == (0, True)
+    page.goto("/inbox")
+    expect(page.locator(f"a[href='/quality/orders/{order}']")).to_have_count(0)
+
+
 def test_workbook_goes_out_and_comes_back_sorted_and_short(signed_in: Signed, order: int, window: Window) -> None:
     client = signed_in("clerk")
     book = openpyxl.load_workbook(io.BytesIO(client.get(f"/quality/orders/{order}/workbook").content))

@@ -156,6 +156,6 @@ def test_conflicts_are_told_of_and_reminded_of_by_their_clock(conflict: int, sit
         )
         told = {event.cause: event for event in watch.disputes(connection, site)}
     assert told[f"conflict:{conflict}"].department == "hotline_office"
-    late = told[f"conflict:{conflict}:100"]
+    late = told[f"conflict:{conflict}:late"]
     assert (late.kind, late.link) == ("dispute_overdue", f"/conflicts/{conflict}")
     assert "已超期" in late.title

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from portal import charts, drawing, exposure
 from portal.site import Site
 from tests.portal.conftest import PEOPLE
-from tests.portal.county import HOUSING, TAX
+from tests.portal.county import BUSINESS, HOUSING, TAX
 
 Window = Callable[..., Page]
 Signed = Callable[[str], httpx2.Client]
@@ -149,3 +149,12 @@ def test_nobody_approves_an_example_of_their_own(signed_in: Signed, site: Site) 
             "UPDATE hub.exposure SET approved = true, decided_by = drafted_by, decided_at = now() WHERE exposure_id = %s",
             [one["exposure_id"]],
         )
+
+
+def test_example_begins_for_a_unit_none_of_whose_tickets_has_fallen_due(signed_in: Signed) -> None:
+    answer = signed_in("leader").get("/boards/exposure/new", params={"unit": BUSINESS, "kind": "black"})
+    assert answer.status_code == 200
+    assert f'value="{BUSINESS}" selected' in answer.text
+    page = signed_in("leader").get(f"/boards/hotline/units/{BUSINESS}")
+    assert (page.status_code, "县营商环境建设局" in page.text) == (200, True)
+    assert signed_in("leader").get("/boards/hotline/units/business_env").status_code == 404  # a name is no code

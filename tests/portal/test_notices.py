@@ -11,7 +11,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,14 +19,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from portal import accounts, channels, live, notices, outbox, watch
+from portal import accounts, channels, live, mending, notices, outbox, watch
 from portal.notices import Event
 from portal.site import Site
 from schemas.errors import ConfigError
 from schemas.identifiers import COUNTY_TIME
 from tests.portal import county
 from tests.portal.conftest import PEOPLE
-from warehouse import objection
+from warehouse import calendar, objection
 
 Signed = Callable[[str], httpx2.Client]
 
@@ -166,6 +166,36 @@ def test_watch_tells_of_what_is_wrong_in_the_hub(site: Site) -> None:
     assert "已超期" in clerk
     assert "69.97 分，低于 70 分" in leader
     assert "陈" not in clerk + leader  # no name of a caller, no value of a row
+
+
+def test_a_clock_reminds_at_half_four_fifths_and_its_last_day_and_is_overdue_the_day_after(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Day by day through an order's ten working days, National Day among them: each step is told once, on its day."""
+    opened, due = date(2025, 9, 26), date(2025, 10, 16)
+    with site.database.owner() as connection:
+        one = connection.execute(
+            "UPDATE hub.correction_order SET opened_on = %s, due_on = %s WHERE order_id = (SELECT min(order_id) FROM hub.quarantine WHERE resolved_at IS NULL) "
+            "RETURNING order_id", [opened, due],
+        ).fetchone()  # fmt: skip
+        assert one is not None
+        whole = calendar.calendar(connection).between(opened, due)
+    told: dict[str, tuple[date, str, str]] = {}
+    with site.database.owner() as connection:
+        for day in (opened + timedelta(days=n) for n in range(30)):
+            monkeypatch.setattr(mending, "today", lambda day=day: day)
+            for event in watch.corrections(connection, site):
+                if event.cause.startswith(f"order:{one['order_id']}:"):
+                    told.setdefault(event.cause.rpartition(":")[2], (day, event.kind, event.title))
+    assert whole == 10
+    assert {step: (day, kind) for step, (day, kind, _) in told.items()} == {
+        "50": (date(2025, 10, 10), "clock"),
+        "80": (date(2025, 10, 14), "clock"),
+        "100": (due, "clock"),
+        "late": (date(2025, 10, 17), "overdue"),
+    }
+    assert f"时限已用 100%，{due} 到期" in told["100"][2]
+    assert "已超期 1 个工作日" in told["late"][2]
 
 
 def test_digest_waits_for_the_working_morning_and_quiet_hours(site: Site) -> None:
