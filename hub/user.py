@@ -24,6 +24,7 @@ _DEMO = (
     ("shuiwu", "王芳（演示）", "clerk", "tax"),
     ("fenxi", "张敏（演示）", "analyst", None),
     ("gongcheng", "陈工（演示）", "engineer", None),
+    ("zhenggai", "周敏（演示）", "clerk", "business_env"),  # the office that keeps the rectification ledger
     ("fuhe", "刘工（演示）", "engineer", None),  # whoever registers a source does not approve it
     ("xitong", "周系统（演示）", "sysadmin", None),
     ("anquan", "吴安全（演示）", "secadmin", None),

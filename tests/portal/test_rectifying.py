@@ -189,6 +189,7 @@ def test_a_closed_problem_that_came_back_is_reopened_by_two_people(
 
     page = window("office")
     page.goto(place)
+    page.get_by_text("又反弹了，提出重新整改").click()
     page.get_by_label("重新定的时限").fill("2026-10-30")
     page.get_by_label("现在的进度（%）").fill("30")
     page.get_by_label("反弹的情况").fill("回头看又有 3 件超时")
@@ -211,6 +212,8 @@ def test_a_closed_problem_that_came_back_is_reopened_by_two_people(
     assert (now["status"], now["is_closed"], now["progress_pct"], now["closed_at"]) == ("reopened", False, 30, None)
     page.goto("/boards/rows/rectification_ledger?is_closed=false")
     expect(page.get_by_role("link", name=number)).to_be_visible()
+    page.goto("/boards/rectification")
+    expect(page.locator("#back")).to_contain_text("第 4 个整改问题")
     with site.database.owner() as connection:
         told = list(watch.reports(connection, site))
         kept = connection.execute(
