@@ -260,7 +260,10 @@ def rectification(connection: psycopg.Connection[Any]) -> Row:
         ),
         "overdue": rows(connection, "SELECT * FROM rectification_overdue ORDER BY days_overdue DESC"),
         "timetable": timetable(connection),
-        "back": rows(connection, "SELECT * FROM rectification_ledger WHERE reopened_count > 0 AND NOT is_closed ORDER BY due_on NULLS LAST, problem_no"),
+        "back": rows(
+            connection,
+            "SELECT * FROM rectification_ledger WHERE reopened_count > 0 AND NOT is_closed ORDER BY due_on NULLS LAST, problem_no",
+        ),
         "soon": rows(
             connection,
             "SELECT * FROM rectification_ledger WHERE NOT is_closed AND light IN ('red', 'yellow') AND days_overdue = 0 ORDER BY due_on NULLS LAST LIMIT 20",

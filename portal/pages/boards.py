@@ -220,7 +220,7 @@ def _reported(visit: Visit, number: str, kind: str, keep: Callable[..., int]) ->
             audit.write(connection, visit.user.name, "rectify", number, address=visit.address, did=kind, report=made)
     except ConfigError as error:
         return _problem(visit, number, 422, str(error))
-    return visit.go(f"/boards/rectification/{number}#reports", f"{rectifying.KINDS[kind]}已报出，等另一人审核")
+    return visit.go(f"/boards/rectification/{number}", f"{rectifying.KINDS[kind]}已报出，等另一人审核")
 
 
 @route(router, "/boards/rectification/{number}/reports/{report}", "rectification.review", methods=("POST",))
@@ -246,7 +246,7 @@ def review(visit: Visit, number: str, report: int) -> Response:
     except ConfigError as error:
         return _problem(visit, number, 422, str(error))
     visit.site.settle(set())
-    return visit.go(f"/boards/rectification/{number}#reports", "已同意，看板已更新" if accepted else "已退回")
+    return visit.go(f"/boards/rectification/{number}", "已同意，看板已更新" if accepted else "已退回")
 
 
 @route(router, "/boards/rectification/{number}/reports/{report}/papers/{paper}", "board.read")
