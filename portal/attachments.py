@@ -91,6 +91,6 @@ def given(visit: Visit, number: int, subject: str) -> Response:
         row = connection.execute(
             "SELECT name, content FROM hub.attachment WHERE attachment_id = %s AND subject = %s", [number, subject]
         ).fetchone()
-        row = there(row, "没有这个附件", "请从页面上的附件名进入")
+        row = there(row, f"附件 {number}", "页面上的附件名")
         audit.write(connection, visit.user.name, "export", f"附件 {number}", address=visit.address, file=row["name"])
     return attachment(bytes(row["content"]), row["name"], "application/octet-stream")

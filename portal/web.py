@@ -40,17 +40,24 @@ class Refused(Exception):
         super().__init__(what)
 
 
+class Missing(Refused):
+    """What was asked for is not there, or not the asker's; which of the two is not told. `place` is where to look for it."""
+
+    def __init__(self, what: str, place: str) -> None:
+        super().__init__(404, f"没有{what}，或不归你看", f"请从{place}进入")
+
+
 T = TypeVar("T")
 
 
-def there(thing: T | None, what: str, cure: str) -> T:
-    """The thing, when it is there and the asker may see it; which of the two it is not, is not told.
+def there(thing: T | None, what: str, place: str) -> T:
+    """The thing.
 
     Raises:
-        Refused: 404 with these words.
+        Missing: it is None.
     """
     if thing is None:
-        raise Refused(404, what, cure)
+        raise Missing(what, place)
     return thing
 
 

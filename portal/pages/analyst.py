@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from portal import accounts, audit, tokens
 from portal import requests as asked
 from portal.figures import rows as ask_rows
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 from schemas.contract import contracts
 from warehouse import access
 
@@ -85,7 +85,7 @@ def decide(visit: Visit, number: int) -> Response:
             [approved, answer or None, visit.user.account_id, number],
         )
         if not done.rowcount:
-            raise Refused(404, "没有这件待审批的申请", "请刷新列表")
+            raise Missing(f"待审批的申请 {number}", "授权审批")
         audit.write(
             connection,
             visit.user.name,
@@ -132,7 +132,7 @@ def revoke_token(visit: Visit, number: int) -> Response:
     """End a token."""
     with visit.site.database.owner() as connection:
         if not tokens.revoke(connection, visit.user, number):
-            raise Refused(404, "没有这个令牌", "请刷新页面")
+            raise Missing(f"令牌 {number}", "连接与令牌")
         audit.write(connection, visit.user.name, "token", str(number), address=visit.address, did="revoke")
     return visit.go("/connect", "令牌已作废")
 

@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from portal import arrow, catalogue, requests, workbench
 from portal.downloads import value
-from portal.web import Refused, Visit, route, there
+from portal.web import Refused, Visit, route
 from schemas.errors import HubError
 from warehouse.question import QueryError
 
@@ -199,7 +199,8 @@ def connection(visit: Visit) -> Response:
 
 def _known(visit: Visit, name: str) -> catalogue.Entry:
     found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    found = there(found, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
+    if found is None:
+        raise Refused(404, f"目录里没有 '{name}'", "用 /api/v1/datasets?q= 搜索")
     return found
 
 

@@ -11,13 +11,13 @@ from fastapi.responses import Response
 
 from portal import attachments, audit, board_charts, figures, rectifying
 from portal.downloads import as_download, offered
-from portal.web import Refused, Visit, route, there
+from portal.web import Missing, Refused, Visit, route, there
 from schemas.errors import ConfigError
 
 router = APIRouter()
 _PAGE = 50
 _MOST = 1_000_000  # rows of a board in one file
-_NO_PROBLEM = ("没有这个问题，或不属于你的部门", "请从整改看板进入")
+_PROBLEMS = "问题整改看板"
 T = TypeVar("T")
 _WALL = {"indicators": "hotline", "hotline": "rectification", "rectification": "indicators"}
 # Columns of a view whose values have a page of their own.
@@ -46,15 +46,15 @@ def _board(visit: Visit, name: str) -> dict[str, Any] | None:
     return found and found | {"next": f"/boards/{_WALL[name]}?display=wall"}
 
 
-def _one(visit: Visit, name: str, query: Callable[[Any], T | None], what: str, cure: str) -> tuple[dict[str, Any], T]:
+def _one(visit: Visit, name: str, query: Callable[[Any], T | None], what: str, place: str) -> tuple[dict[str, Any], T]:
     """What a board says about itself and one thing of it, asked for with the reader's own row rules.
 
     Raises:
-        Refused: 404 with these words, when the thing is not there or not the reader's.
+        Missing: the thing is not there or not the reader's.
     """
-    board = there(_board(visit, name), what, cure)
+    board = there(_board(visit, name), what, place)
     with visit.site.database.seen_by(visit.user) as connection:
-        return board, there(query(connection), what, cure)
+        return board, there(query(connection), what, place)
 
 
 def _unpublished(visit: Visit, name: str) -> Response:
@@ -100,7 +100,7 @@ def indicators(visit: Visit, edition: str = "") -> Response:
 def indicator(visit: Visit, code: str, edition: str = "") -> Response:
     """One indicator: its years, its parts, where points were lost, the problems of its lead department."""
     board, found = _one(
-        visit, "indicators", lambda c: figures.indicator(c, code, edition), "没有这个指标，或不属于你的部门", "请从营商指标看板进入"
+        visit, "indicators", lambda c: figures.indicator(c, code, edition), f"指标 {code}", "营商指标看板"
     )  # fmt: skip
     chart, trend = board_charts.parts(found["one"]["indicator"], found["parts"]), board_charts.years(found["years"])
     return visit.page("indicator.html", **board, **found, chart=chart, trend=trend)
@@ -124,7 +124,7 @@ def hotline(visit: Visit, month: str = "") -> Response:
 def crowd(visit: Visit, category: str, town: str = "") -> Response:
     """One thing many people ask about: how many, since when, which tickets, whose."""
     board, found = _one(
-        visit, "hotline", lambda c: figures.crowd(c, category, town), "近 30 天没有这个高频问题", "请从热线看板的高频问题进入"
+        visit, "hotline", lambda c: figures.crowd(c, category, town), "这个近 30 天的高频问题", "热线看板的高频问题"
     )  # fmt: skip
     return visit.page("hotline_problem.html", **board, **found)
 
@@ -132,9 +132,7 @@ def crowd(visit: Visit, category: str, town: str = "") -> Response:
 @route(router, "/boards/hotline/units/{code}", "board.read")
 def unit(visit: Visit, code: str) -> Response:
     """One unit's months and overdue tickets."""
-    board, found = _one(
-        visit, "hotline", lambda c: figures.unit(c, code), f"没有编码为 {code} 的单位", "请从热线看板进入"
-    )
+    board, found = _one(visit, "hotline", lambda c: figures.unit(c, code), f"编码为 {code} 的单位", "热线看板")
     months = [r | {"due": r["tickets_due"]} for r in reversed(found["months"][:13])]
     chart = board_charts.on_time(months, found["unit"]) if months else None
     return visit.page("hotline_unit.html", **board, **found, chart=chart)
@@ -144,7 +142,7 @@ def unit(visit: Visit, code: str) -> Response:
 def ticket(visit: Visit, number: str) -> Response:
     """One ticket's way: recorded, dispatched, handled, answered."""
     board, found = _one(
-        visit, "hotline", lambda c: figures.ticket(c, number), "没有这件工单，或不属于你的部门", "请从热线看板的超期清单进入"
+        visit, "hotline", lambda c: figures.ticket(c, number), f"工单 {number}", "热线看板的超期清单"
     )  # fmt: skip
     return visit.page("ticket.html", **board, **found, number=number)
 
@@ -169,7 +167,7 @@ def problem(visit: Visit, number: str) -> Response:
 
 
 def _problem(visit: Visit, number: str, status: int = 200, wrong: str = "") -> Response:
-    board, one = _one(visit, "rectification", lambda c: figures.problem(c, number), *_NO_PROBLEM)
+    board, one = _one(visit, "rectification", lambda c: figures.problem(c, number), f"问题 {number}", _PROBLEMS)
     with visit.site.database.owner() as connection:
         measures = figures.measures(connection, [number]).get(number, [])
         parts = figures.problem_parts(connection, number)
@@ -184,7 +182,7 @@ def _problem(visit: Visit, number: str, status: int = 200, wrong: str = "") -> R
 def _known(visit: Visit, number: str) -> dict[str, Any]:
     with visit.site.database.seen_by(visit.user) as connection:
         one = figures.problem(connection, number)
-    return there(one, *_NO_PROBLEM)
+    return there(one, f"问题 {number}", _PROBLEMS)
 
 
 @route(router, "/boards/rectification/{number}/reports", "rectification.report", methods=("POST",))
@@ -192,7 +190,7 @@ def report(visit: Visit, number: str) -> Response:
     """Report progress, or apply for the problem's closure."""
     one = _known(visit, number)
     if not rectifying.may_report(visit.user, one):
-        raise Refused(404, "没有这个问题，或不属于你的部门", "整改进展由牵头单位的经办人报")
+        raise Refused(404, "这个问题不是你的单位牵头", "整改进展由牵头单位的经办人报")
     kind = visit.text("kind")
     answer = _reported(visit, number, kind, functools.partial(rectifying.report, problem=one, kind=kind))
     if kind == "closure" and answer.status_code == 303:  # the department's clock stands while it waits
@@ -205,7 +203,7 @@ def reopen(visit: Visit, number: str) -> Response:
     """Say that a closed problem has come back."""
     one = _known(visit, number)
     if not rectifying.may_review(visit.user):
-        raise Refused(404, "没有这个问题，或不属于你的部门", "反弹由整改办或领导提出")
+        raise Refused(404, "反弹不归你提", "由整改办或领导提出")
     return _reported(visit, number, "reopen", functools.partial(rectifying.reopen, problem=one, due=visit.text("due")))
 
 
@@ -227,7 +225,7 @@ def _reported(visit: Visit, number: str, kind: str, keep: Callable[..., int]) ->
 def review(visit: Visit, number: str, report: int) -> Response:
     """Accept a report or return it."""
     if not rectifying.may_review(visit.user):
-        raise Refused(404, "没有这份报告", "整改报告由整改办或领导审核")
+        raise Refused(404, "整改报告不归你审", "由整改办或领导审核")
     accepted = visit.text("verdict") == "accepted"
     try:
         with visit.site.database.owner() as connection:
@@ -255,7 +253,7 @@ def paper(visit: Visit, number: str, report: int, paper: int) -> Response:
     _known(visit, number)
     with visit.site.database.owner() as connection:
         if all(r["report_id"] != report for r in rectifying.reports(connection, number)):
-            raise Refused(404, "没有这个附件", "请从问题页进入")
+            raise Missing(f"附件 {paper}", "问题页")
     return attachments.given(visit, paper, rectifying.subject(report))
 
 
@@ -276,7 +274,7 @@ def rows(visit: Visit, name: str, page: int = 1) -> Response:
     """The rows of any board view, filtered by its columns as the address says; also as a file (.csv, .xlsx)."""
     stem, _, kind = name.partition(".")
     view = figures.catalog().views.get(stem)
-    view = there(view, "没有这个视图", "请从看板或数据目录进入")
+    view = there(view, f"视图 {stem}", "看板或数据目录")
     columns = [(c.name, c.title) for c in view.columns]
     places, shown = _linked(columns)
     known = {c for c, _ in columns}

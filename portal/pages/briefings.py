@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from portal import audit, briefing, figures, papers
 from portal.downloads import attachment
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 
 router = APIRouter()
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -73,7 +73,7 @@ def _one(visit: Visit, number: int) -> dict[str, Any]:
     with visit.site.database.owner() as connection:
         found = connection.execute("SELECT * FROM hub.briefing WHERE briefing_id = %s", [number]).fetchone()
     if found is None or visit.user.department is not None:
-        raise Refused(404, "没有这份简报", "请从简报页进入")
+        raise Missing(f"简报 {number}", "简报")
     return found
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from portal import attachments, audit, faults, figures, mending
 from portal.downloads import KINDS, attachment
 from portal.tasks import tasks
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 from schemas.errors import HubError
 from warehouse import correction, workbook
 
@@ -74,7 +74,7 @@ def rule(visit: Visit, connector: str = "", rule: str = "", field: str = "") -> 
             field,
         )
     if not found:
-        raise Refused(404, "没有这条规则退回的行", "请从数据质量页进入")
+        raise Missing("这条规则退回的行", "数据质量")
     with visit.site.database.owner() as connection:
         waiting = faults.examples(connection, connector, field, rule, _LISTED)
     rows = [r | {"place": workbook.place(r)} for r in waiting]

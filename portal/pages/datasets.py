@@ -109,8 +109,7 @@ def index_file(visit: Visit, form: str, q: str = "") -> Response:
 
 def _entry(visit: Visit, name: str) -> catalogue.Entry:
     found = next((e for e in catalogue.entries(visit.site.registry()) if e.name == name), None)
-    found = there(found, "目录里没有这一项", "请从数据目录里搜索")
-    return found
+    return there(found, f"数据集 {name}", "数据目录")
 
 
 @route(router, "/catalogue/{name}", "catalogue.read")
@@ -261,7 +260,7 @@ def column(visit: Visit, name: str, column: str) -> Response:
     """Three lanes: sources, the column, what is made of it; how, on each edge."""
     one, registry = _entry(visit, name), visit.site.registry()
     found = next((c for c in one.columns if c.name == column), None)
-    found = there(found, f"没有 '{column}' 这个字段", "请从字段表进入")
+    found = there(found, f"字段 {column}", "字段表")
     titles = {e.name: e.title for e in catalogue.entries(registry)}
     agreed = contracts().get(name)
     field = {**agreed.fields, **agreed.derived}.get(column) if agreed else None

@@ -11,7 +11,7 @@ from psycopg import sql
 from portal import audit, mapping, matrix
 from portal.downloads import KINDS, attachment
 from portal.roles import ACTIONS, ROLES
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 from schemas.contract import contracts
 from warehouse import access
 
@@ -55,7 +55,7 @@ def end(visit: Visit, number: int) -> Response:
             [why, number],
         )
         if not done.rowcount:
-            raise Refused(404, "没有这项还在期限内的授权", "请刷新列表")
+            raise Missing(f"还在期限内的授权 {number}", "授权")
         audit.write(
             connection, visit.user.name, "grant", f"申请 {number}", address=visit.address, did="end", reason=why
         )

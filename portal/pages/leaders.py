@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from portal import audit, board_charts, exposure, faults, figures
 from portal.pages.boards import empty, standing
 from portal.roles import can
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 from schemas.reference import departments
 
 router = APIRouter()
@@ -37,7 +37,7 @@ def report_card(visit: Visit, code: str) -> Response:
         cards = figures.report_card(connection) if board else []
         one = next((c for c in cards if c["dept_code"] == code), None)
         if board is None or one is None:
-            raise Refused(404, "没有这个单位的成绩单，或不是你的部门", "请从部门成绩单进入")
+            raise Missing(f"单位 {code} 的成绩单", "部门成绩单")
         found = figures.department(connection, code)
     chart = board_charts.on_time(found["months"], one["department"])
     found["refused"] = faults.worded(found["refused"], visit.site.registry())
@@ -71,7 +71,7 @@ def task_book(visit: Visit, code: str) -> Response:
     with visit.site.database.seen_by(visit.user) as connection:
         problems = figures.task_book(connection, code) if board else []
     if board is None or not problems:
-        raise Refused(404, "这个单位没有整改问题，或不是你的部门", "请从问题整改看板进入")
+        raise Missing(f"单位 {code} 牵头的整改问题", "问题整改看板")
     with visit.site.database.owner() as connection:
         measures = figures.measures(connection, [p["problem_no"] for p in problems])
     return visit.page(

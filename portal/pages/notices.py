@@ -56,7 +56,7 @@ def follow(visit: Visit, number: int) -> Response:
     """Note one message as read and go where it leads."""
     with visit.site.database.owner() as connection:
         place = notices.read(connection, visit.user, number)
-    place = there(place, "没有这条消息，或不是发给你的", "请从消息页进入")
+    place = there(place, f"消息 {number}", "消息")
     return RedirectResponse(place, 303)
 
 

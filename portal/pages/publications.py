@@ -9,14 +9,13 @@ from fastapi.responses import Response
 
 from portal import figures
 from portal.accounts import Account
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route, there
 from schemas.errors import HubError
 from views import publication
 
 router = APIRouter()
 STATES = {"proposed": ("待批准", "soon"), "approved": ("已批准", "good"), "rejected": ("已退回", "bad")}
 _PAGE = 50
-_NONE = ("没有这项发布", "请从审批进入")
 
 
 def own(user: Account, found: dict[str, Any]) -> bool:
@@ -27,7 +26,7 @@ def own(user: Account, found: dict[str, Any]) -> bool:
 def _whole_county(visit: Visit) -> None:
     """A publication holds every department's rows."""
     if visit.user.department is not None:
-        raise Refused(404, *_NONE)
+        raise Missing("这项发布", "审批")
 
 
 @route(router, "/boards/rows/{name}/publish", "publication.propose", methods=("POST",))
@@ -36,8 +35,7 @@ def propose(visit: Visit, name: str) -> Response:
     _whole_county(visit)
     with visit.site.database.owner() as connection:
         published = figures.published(connection).get(name)
-    if published is None:
-        raise Refused(404, "没有这个视图，或还没有发布到看板", "请从看板进入")
+    published = there(published, f"核算过的视图 {name}", "看板")
     try:
         with visit.site.database.alone() as connection:
             number = publication.propose(
@@ -62,7 +60,7 @@ def _page(visit: Visit, number: int, status: int = 200, wrong: str = "", page: i
         try:
             found = publication.get(connection, number)
         except HubError:
-            raise Refused(404, *_NONE) from None
+            raise Missing(f"发布 {number}", "审批") from None
         rows = [row for _, row in publication.rows(connection, number, _PAGE, (page - 1) * _PAGE)]
     columns = [(c["name"], c["title"]) for c in found["columns"]]
     return visit.page(

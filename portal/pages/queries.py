@@ -13,7 +13,7 @@ from portal import saved, workbench
 from portal.downloads import as_download, offered
 from portal.figures import rows as ask_rows
 from portal.render import numeric
-from portal.web import Refused, Visit, route
+from portal.web import Missing, Refused, Visit, route
 from schemas.errors import ConfigError, HubError
 from schemas.identifiers import COUNTY_TIME
 from warehouse import access
@@ -137,7 +137,7 @@ def drop(visit: Visit, number: int) -> Response:
     """Forget one of one's own."""
     with visit.site.database.owner() as connection:
         if not saved.drop(connection, visit.user, number):
-            raise Refused(404, "没有这个查询，或不是你存的", "请刷新列表")
+            raise Missing(f"存下的查询 {number}", "查询的列表")
     return visit.go("/sql/saved", "已删除")
 
 

@@ -150,3 +150,23 @@ def test_a_view_that_came_with_an_upgrade_is_told_as_not_computed_yet(
                 "INSERT INTO board.published_view VALUES ('hotline_topics', %(file)s, %(query)s, %(as_of)s, %(row_count)s, %(published_at)s)",
                 kept,
             )
+
+
+@pytest.mark.parametrize(
+    ("place", "what", "where"),
+    [
+        ("/boards/hotline/tickets/T404", "工单 T404", "热线看板的超期清单"),
+        ("/boards/rectification/ZG404", "问题 ZG404", "问题整改看板"),
+        ("/boards/rows/nothing", "视图 nothing", "看板或数据目录"),
+        ("/catalogue/nothing", "数据集 nothing", "数据目录"),
+        ("/briefings/404.pdf", "简报 404", "简报"),
+        ("/reviews/publications/404", "发布 404", "审批"),
+    ],
+)
+def test_what_is_not_there_is_told_by_its_name_and_where_to_look(
+    place: str, what: str, where: str, signed_in: Callable[[str], httpx2.Client]
+) -> None:
+    page = signed_in("leader").get(place)
+    assert page.status_code == 404
+    assert f"没有{what}，或不归你看" in page.text
+    assert f"请从{where}进入" in page.text
