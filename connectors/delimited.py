@@ -116,6 +116,8 @@ class DelimitedFile:
         self._kinds, self._full, self._above, self._doubtful = found.kinds, found.full, found.rows, found.doubtful
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
+        for odd in filter(None, map(header.odd_unit, found.captions)):
+            self._delivery.find("unit", shape.ODD_UNIT.format(odd))
         if found.ruled and not self._wanted:
             text = "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
             self._delivery.find("one_column", text)

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from schemas.amounts import header_unit
 from schemas.errors import SourceChanged, nearest
 
 # At this share of the mapped names a row is the header; below it the best row is only named in the message.
@@ -38,7 +39,11 @@ _SYMBOLS = frozenset(
         "hpa", "mpa", "w", "mw", "v", "kv", "hz", "db", "db(a", "ppm", "ntu", "mol",
     }
 )  # fmt: skip
-_SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*([^\s，,；;）)]{1,6})")
+_SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*(?:人民币)?([^\s，,；;（）()]{1,6})")
+# Several units, or one that is none of ours: nobody can tell which column is in which.
+_ODD_UNIT = re.compile(r"(?:^|[\s（(，,；;])(?:金额|计量|货币)?单位[：:]\s*([^\s（）()]*[百千万亿][^\s（）()]*)")
+_MARKS = ("元", "%", "％", ")", "）", "]", "】", "币")  # what a name with an amount's unit ends in
+_NAMED = 40  # characters of one
 _WHOSE = "(?:(?:本|上|全|各)[月年季旬周期页表县市省区镇乡村项类]度?|以上|上述)"
 _TOTAL = re.compile(
     rf"^(?:{_WHOSE})?(?:合计|小计|总计|累计|共计|总合计|总数|合計|小計|總計|累計|共計)(?:[（(：:].*)?$|^[\d\u4e00-\u9fff]{{1,8}}小[计計][：:]?$"
@@ -102,11 +107,11 @@ def key(text: object) -> str:
 
 
 def split_unit(text: str) -> tuple[str, str | None]:
-    """`注册资本（万元）` → (`注册资本`, `万元`); a bracket that holds no unit stays part of the name."""
+    """`注册资本（万元）` → (`注册资本`, `万元`), as are 注册资本/万元 and 注册资本万元; a bracket that holds no unit stays part of the name."""
     match = _BRACKETS.match(text)
     if match and is_unit(match["unit"]):
         return match["base"], unicodedata.normalize("NFKC", match["unit"])
-    return text, None
+    return header_unit(text) if len(text) < _NAMED and text.endswith(_MARKS) else (text, None)
 
 
 def is_unit(text: str) -> bool:
@@ -118,6 +123,12 @@ def sheet_unit(text: str) -> str | None:
     """The unit a line above the header gives for the whole sheet, None when it gives none."""
     match = _SHEET_UNIT.search(text)
     return match.group(1) if match and is_unit(match.group(1)) else None
+
+
+def odd_unit(text: str) -> str | None:
+    """What a line above the header says of units that no one can be taken from: 万元、%; None when it says nothing such."""
+    match = _ODD_UNIT.search(text)
+    return match.group(1) if match and sheet_unit(text) is None else None
 
 
 def is_total(text: str) -> bool:

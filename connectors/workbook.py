@@ -240,6 +240,8 @@ class _Sheet:
             self.captions.append(caption)
             if unit := header.sheet_unit(caption):
                 self.header.units.setdefault("*", unit)
+        for odd in filter(None, map(header.odd_unit, self.captions)):
+            book._delivery.find("unit", f"工作表“{name}”{shape.ODD_UNIT.format(odd)}")
         header.require(self.header, book._wanted, self._where)
         for column in header.repeated(self.header, book._wanted):
             book._delivery.find("repeated_header", f"表头里有两列以上叫“{column}”，只用第一列")

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from quality import native, rules
 from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
+from schemas import amounts
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
 from schemas.macros.deadlines import set_calendar
@@ -129,10 +130,15 @@ class Plan:
         found = {}
         for name, column in self.present.items():
             kind = self.schema.field(column).type
-            how = reading(self.contract.fields[name], kind, self.mapping.units.get(column), utc=self.mapping.utc)
+            how = reading(self.contract.fields[name], kind, self._unit(column), utc=self.mapping.utc)
             if how is not None:
                 found[name] = how
         return found
+
+    def _unit(self, column: str) -> str | None:
+        """The unit that a column's header says, else the whole sheet: 单位：万元; a sheet in 户 says nothing of its amounts."""
+        whole = self.mapping.units.get("*")
+        return self.mapping.units.get(column) or (whole if whole in amounts.UNITS else None)
 
     @cached_property
     def _natives(self) -> dict[str, pa.DataType]:

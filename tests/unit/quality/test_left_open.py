@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from quality.check import check
 from quality.plan import Mapping
@@ -55,3 +56,26 @@ def test_words_for_nothing_are_nothing_and_others_are_refused(tmp_path: Path) ->
         "staff": "读不懂，应写成整数，如 12。",
         "seen_at": "读不懂，应写成日期和时间，如 2026-03-31 14:05。",
     }
+
+
+@pytest.mark.parametrize(
+    ("units", "capital"),
+    [
+        ({}, "12.50"),
+        ({"*": "万元"}, "125000.00"),
+        ({"*": "户"}, "12.50"),
+        ({"*": "万元", "capital": "元"}, "12.50"),
+        ({"*": "元", "capital": "亿元"}, "1250000000.00"),
+    ],
+)
+def test_an_amount_is_in_the_unit_of_its_column_or_of_the_whole_sheet(tmp_path, units, capital):
+    landed = tmp_path / "landed.parquet"
+    pq.write_table(pa.table({"ledger_no": ["1"], "capital": ["12.5"], "staff": ["3"]}), landed)
+    con = duckdb.connect()
+    macros.install(con)
+    fields = {c: c for c in COLUMNS[:3]}
+    mapping = Mapping("x", fields, {}, units, False, "full", {"kind": {"甲": "A"}}, (b"key",))
+    agreed = contract.parse(CONTRACT, "ledger")
+    checked = check(con, landed, agreed, mapping, datetime(2026, 3, 1), tmp_path / "checked")
+    found = con.execute(f"SELECT capital, staff FROM read_parquet('{checked.parquet}')").fetchall()
+    assert found == [(Decimal(capital), 3)]
