@@ -297,11 +297,14 @@ class Watch:
         self._kinds = Kinds([[str(cell) for cell in row] for row in sample], self._width)
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
         self._last = self._gaps = 0
+        self._titled = False  # the row above stands alone below a blank line
         self.second: int | None = None  # the line on which another table begins
 
     def flaw(self, line: int, cells: Sequence[Any]) -> str | None:
         """Why a row is no record, None when it is one. Lines rise; those left out between are gaps."""
-        if self.second is None and line > self._last + 1 and len(self._above) > 1 and self._gaps < _BLANKS:
+        after = line > self._last + 1 or self._titled
+        self._titled = after and cells.count("") == self._width - 1
+        if self.second is None and after and len(self._above) > 1 and self._gaps < _BLANKS:
             self._gaps += 1
             above = zip(*([str(cell) for cell in row] for row in self._above), strict=True)
             if _names_others([str(cell) for cell in cells], above, self._names):

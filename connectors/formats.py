@@ -64,7 +64,8 @@ def measure(code: str) -> tuple[str, int]:
     plain = _ASIDE.sub("", code)
     texts = [(quoted or escaped).strip() for quoted, escaped in _TEXT.findall(plain)]
     places = _places(plain.partition(";")[0])
-    if places and _CONDITION.search(code):
+    hidden = ";" in code and not code.partition(";")[0].strip()
+    if hidden or (places and _CONDITION.search(code)):
         return code, 0
     return next((text for text in texts if re.search(r"\w", text)), ""), places
 

@@ -24,7 +24,7 @@ COORDINATES = frozenset({"_sheet", "_row", "_op", "_seq", "_flaw", "_quarantine_
 
 _BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
 _BETWEEN = re.compile(r"(?<=[\u2e80-\u9fff\uff00-\uffef（）]) (?=[\u2e80-\u9fff\uff00-\uffef（）])")
-_BRACKETS = re.compile(r"^(?P<base>.+?)[（(\[【](?:单位[：:])?(?P<unit>[^（()）\[\]【】]{1,8})[）)\]】]$")
+_BRACKETS = re.compile(r"^(?P<base>.+?)[（(\[【](?:单位[：:])?(?P<unit>[^（()）\[\]【】]{1,16})[）)\]】]$")
 _UNITS = frozenset(
     {
         "元", "千元", "万元", "百万元", "亿元", "美元", "万美元", "%", "‰", "平方米", "㎡", "m2", "m²", "亩", "公顷", "平方公里",
@@ -39,7 +39,9 @@ _SYMBOLS = frozenset(
         "hpa", "mpa", "w", "mw", "v", "kv", "hz", "db", "db(a", "ppm", "ntu", "mol",
     }
 )  # fmt: skip
-_SHEET_UNIT = re.compile(r"(?:金额)?单位[：:]\s*(?:人民币)?([^\s，,；;（）()]{1,6})")
+_SHEET_UNIT = re.compile(
+    r"单[\s\u3000]*位(?:[：:]|\s)\s*(?:人民币)?([^\s，,；;（）()]{1,6})|^\s*[（(]\s*([千万百亿]+元)\s*[）)]\s*$"
+)
 # Several units, or one that is none of ours: nobody can tell which column is in which.
 _ODD_UNIT = re.compile(r"(?:^|[\s（(，,；;])(?:金额|计量|货币)?单位[：:]\s*([^\s（）()]*[百千万亿][^\s（）()]*)")
 _MARKS = ("元", "%", "％", ")", "）", "]", "】", "币")  # what a name with an amount's unit ends in
@@ -109,9 +111,11 @@ def key(text: object) -> str:
 def split_unit(text: str) -> tuple[str, str | None]:
     """`注册资本（万元）` → (`注册资本`, `万元`), as are 注册资本/万元 and 注册资本万元; a bracket that holds no unit stays part of the name."""
     match = _BRACKETS.match(text)
-    if match and is_unit(match["unit"]):
-        return match["base"], unicodedata.normalize("NFKC", match["unit"])
-    return header_unit(text) if len(text) < _NAMED and text.endswith(_MARKS) else (text, None)
+    given = [part for part in re.split("[，,；;、]", match["unit"]) if is_unit(part)] if match else []
+    if match and len(given) == 1 and match["unit"].startswith(given[0]):  # 万元，含税
+        return match["base"], unicodedata.normalize("NFKC", given[0])
+    base, unit = header_unit(text) if len(text) < _NAMED and text.endswith(_MARKS) else (text, None)
+    return (base, unit) if not re.search(r"[（(\[【][^）)\]】]*$", base) else (text, None)
 
 
 def is_unit(text: str) -> bool:
@@ -122,7 +126,8 @@ def is_unit(text: str) -> bool:
 def sheet_unit(text: str) -> str | None:
     """The unit a line above the header gives for the whole sheet, None when it gives none."""
     match = _SHEET_UNIT.search(text)
-    return match.group(1) if match and is_unit(match.group(1)) else None
+    unit = (match.group(1) or match.group(2)) if match else ""
+    return unit if unit and is_unit(unit) else None
 
 
 def odd_unit(text: str) -> str | None:

@@ -27,6 +27,7 @@ _SUMMING = re.compile("[计計数全和总]|total", re.IGNORECASE)
 BEHIND = 5  # cells of a row among which one may say that it is a sum
 _PROVABLE = 20_000  # rows of a table whose sums are proven: larger files are no ledgers
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
+_NUMBERING = frozenset(["栏次", "列次", "栏号", "列号"])  # what a row of the columns' numbers begins with
 _LETTERS = ("甲A", "乙B", "丙C", "丁D", "戊E")  # before the numbers of the columns
 _NUMBERED = re.compile(r"[(\[【]?(\d{1,3})[)\]】.、]?(?:=.*)?")  # （1）, ①, 3=1+2
 DOUBTFUL = "像是各列的编号，也可能是一条记录"
@@ -298,13 +299,17 @@ def is_numbering(cells: Sequence[Any]) -> bool:
 def _numbered(cells: Sequence[Any]) -> bool | None:
     """Whether a row that counts its cells does so as no record would, （1）, ①, 3=1+2; None when it counts none."""
     given = [unicodedata.normalize("NFKC", spelling).strip() for cell in cells if (spelling := _spelling(cell))]
+    named = bool(given) and given[0] in _NUMBERING
+    given = given[named:]
     letters = len(list(itertools.takewhile(lambda pair: pair[0] in pair[1], zip(given, _LETTERS, strict=False))))
     found = [_NUMBERED.fullmatch(cell) for cell in given[letters:]]
     numbers = [int(each.group(1)) for each in found if each]
-    if len(given) < 3 or not numbers or len(numbers) < len(found) or numbers[0] not in (0, 1):
+    if len(given) < 3 - named or not numbers or len(numbers) < len(found) or numbers[0] not in (0, 1):
         return None
-    if numbers != [numbers[0] + index for index in range(len(numbers))] or (not letters and len(numbers) < 3):
+    if numbers != [numbers[0] + index for index in range(len(numbers))] or (not letters and len(numbers) < 3 - named):
         return None
+    if named:
+        return True
     return any(not cell.isascii() or not cell.isdigit() for cell in list(filter(None, map(_spelling, cells)))[letters:])
 
 

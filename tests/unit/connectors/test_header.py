@@ -15,6 +15,8 @@ from connectors import header, ledger, shape
         ("注册资本（万元）", ("注册资本", "万元")), ("注册资本(元)", ("注册资本", "元")), ("面积（㎡）", ("面积", "m2")), ("占比(%)", ("占比", "%")),
         ("时长[工作日]", ("时长", "工作日")), ("金额（单位：万元）", ("金额", "万元")), ("名称（全称）", ("名称（全称）", None)),
         ("法人（负责人）", ("法人（负责人）", None)), ("金额", ("金额", None)), ("（万元）", ("（万元）", None)),
+        ("总投资/万元", ("总投资", "万元")), ("总投资万元", ("总投资", "万元")), ("总投资（万元，含税）", ("总投资", "万元")),
+        ("数量（个、万元）", ("数量（个、万元）", None)), ("资金(人民币万元)", ("资金", "万元")), ("单元", ("单元", None)),
     ],
 )  # fmt: skip
 def test_units_in_brackets(text, parts):
@@ -67,9 +69,28 @@ def test_records_are_not_taken_for_feet(text):
     assert not as_a_column(text)
 
 
-def test_units_said_above_the_table():
-    assert header.sheet_unit("2026年3月　单位：万元") == "万元"
-    assert header.sheet_unit("填报单位：县住建局") is None
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("2026年3月　单位：万元", "万元"), ("填报单位：县住建局", None), ("金额单位：人民币万元", "万元"), ("单　位：万元（人民币）", "万元"),
+        ("单位 万元", "万元"), ("（万元）", "万元"), ("（户）", None), ("单位：万元、%", None),
+    ],
+)  # fmt: skip
+def test_units_said_above_the_table(text, unit):
+    assert header.sheet_unit(text) == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("单位：万元、%", "万元、%"),
+        ("单位：人、万元", "人、万元"),
+        ("单位：万元", None),
+        ("填报单位：万和镇、亿丰乡", None),
+    ],
+)
+def test_several_units_above_the_table_are_told(text, odd):
+    assert header.odd_unit(text) == odd
 
 
 def test_subtotals_are_compared_with_their_own_part():

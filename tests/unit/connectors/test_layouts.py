@@ -572,3 +572,19 @@ def test_rows_below_the_names_that_explain_them(read, above, names, kind):
     rows = [*above, *records]
     found = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert found[:2] == (names, [[str(cell) for cell in row] for row in records])
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_row_of_numbers_with_a_name_of_its_own_is_no_record(read, kind):
+    rows = [["名", "计划", "完成"], ["栏次", 1, 2], ["甲", 5, 6], ["乙", 7, 8]]
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (found, "列的编号" in told or kind == "workbook") == ([["甲", "5", "6"], ["乙", "7", "8"]], True)
+
+
+def test_a_second_table_under_a_title_of_its_own_in_two_columns(read):
+    rows = [["名", "数"], ["甲", 5], ["乙", 6], [], ["表二"], ["姓名", "额"], ["丙", 7], ["丁", 8]]
+    with pytest.raises(SourceChanged, match="第 6 行起像是另一张表"):
+        read(book([*rows, ["戊", 9]]))
+    assert read(book([["名", "数"], ["丙", 3], ["丁", 4], *rows[1:]]))[1] == [
+        ["丙", "3"], ["丁", "4"], ["甲", "5"], ["乙", "6"], ["表二", ""],
+    ]  # fmt: skip
