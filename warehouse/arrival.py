@@ -264,7 +264,7 @@ class Arrival:
         con, extracted_at, batch_id = self.con, self.extracted_at, self.batch_id
         checked: Checked = self._timed("check", lambda: self._check(landed, kind, units))
         self.checkpoint("checked")
-        findings_of_source, now = self._changes(con, landed, checked, kind, self.past_rows)
+        findings_of_source, now = self._changes(con, landed, checked, kind, self.past_rows, units)
         facts = BatchFacts(
             connector=self.connector.id,
             dataset=self.agreed.dataset,
@@ -306,10 +306,11 @@ class Arrival:
         return result
 
     def _changes(
-        self, con: Any, landed: Landed, checked: Checked, kind: str, past: Sequence[int]
+        self, con: Any, landed: Landed, checked: Checked, kind: str, past: Sequence[int], units: dict[str, str]
     ) -> tuple[list[drift.Finding], drift.Known]:
         """What is not as it was agreed, and what the source is like now."""
         found, now = drift.of_values(con, landed.path, checked, self.known)
+        now.units = units
         columns = self.layout or (drift.catalogue(self.connector) if self.releases is not None else None)
         told = columns is not None or kind in {"file", "file_full"}  # else the source gave what was asked, and no more
         learnt = True
@@ -324,6 +325,7 @@ class Arrival:
         if not self.watched or self.known is None:
             return [], now
         changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told and learnt else []
+        changed += drift.of_units(self.connector, self.agreed, self.known, units)
         return [*changed, *drift.of_rows(kind, landed.rows, past), *found], now
 
     def _idle(self, result: BatchResult, position: str | None) -> bool:

@@ -1,7 +1,7 @@
 """What a source no longer delivers as agreed, found before anything of it is merged.
 
 Held (landed whole, nothing merged, a person decides): a mapped column is gone or renamed, a column is new, a column's
-kind of value changed, a code nobody knows came in number, a whole delivery lost more than a fifth of its rows or is
+kind of value or unit changed, a code nobody knows came in number, a whole delivery lost more than a fifth of its rows or is
 empty, or the batch rules are not met. Only told: an increment that is small or empty. A delivery that did not come at all is the inbox's own finding
 (warehouse.inbox.missing): no report is not zero rows.
 """
@@ -41,6 +41,7 @@ _PAST = 3  # deliveries before a median says anything
 _MANY, _SOUND, _LEAST = 0.5, 0.1, 20  # shares of values that cannot be read, now and before; rows
 _CODE_SHARE, _CODE_ROWS = 0.02, 5
 _WHOLE = frozenset({"full", "file_full"})
+_MEASURED = frozenset({"integer", "decimal", "percent"})
 _CLASSES = (("time", ("time", "date")), ("number", ("int", "num", "dec", "float", "double", "real", "serial")), ("flag", ("bool",)))  # fmt: skip
 
 
@@ -64,6 +65,7 @@ class Known:
     codes: dict[str, list[str]] = field(
         default_factory=dict
     )  # contract field -> prints of spellings already known to be unknown
+    units: dict[str, str] | None = None  # column -> unit its header says, "*" for the whole sheet; None: not noted yet
 
     def text(self) -> str:
         """As the database keeps it."""
@@ -190,6 +192,20 @@ def of_columns(connector: Connector, agreed: Contract, before: Known, now: dict[
             found.append(
                 Finding("type_changed", name, f"列“{name}”的类型由 {was} 变为 {is_}", detail={"from": was, "to": is_, "fields": _of(connector, name)})
             )  # fmt: skip
+    return found
+
+
+def of_units(connector: Connector, agreed: Contract, before: Known, units: dict[str, str]) -> list[Finding]:
+    """Mapped columns of plain numbers whose unit is another; amounts of money are converted. One no longer or newly said is only told."""
+    found = []
+    for name in connector.source_columns if before.units is not None else ():
+        kinds = {agreed.fields[f].kind for f in _of(connector, name) if f in agreed.fields}
+        whole = "*" if "decimal" in kinds else ""  # counts of people stand under 单位：万元 too
+        was, is_ = ((said or {}).get(name, (said or {}).get(whole)) for said in (before.units, units))
+        if was != is_ and kinds & _MEASURED:
+            told = f"列“{name}”的单位由{was or '没有写'}变为{is_ or '没有写'}"
+            detail = {"from": was, "to": is_, "fields": _of(connector, name)}
+            found.append(Finding("type_changed", name, told, bool(was and is_), detail))
     return found
 
 

@@ -250,6 +250,17 @@ def test_a_column_that_changed_its_kind_is_held(desk: Desk) -> None:
     assert [(i.kind, i.subject) for i in desk.open()] == [("type_changed", "回访时间")]
 
 
+def test_a_column_in_another_unit_is_held(desk: Desk) -> None:
+    """One that is no longer said is only told: nobody knows that it is another."""
+    desk.drop("01", lines(1), HEADER.replace("轮次", "轮次（次）"))
+    (held,) = desk.drop("02", lines(100), HEADER.replace("轮次", "轮次（万件）"))
+    (found,) = desk.open()
+    assert (held.status, found.kind, found.message) == ("held", "type_changed", "列“轮次”的单位由次变为万件")
+    desk.replay(inbox.accept(desk.control, desk.home, found.drift_id, by="王芳", connector=desk.connector))
+    (taken,) = desk.drop("03", lines(200))
+    assert (taken.status, [i.message for i in desk.open()]) == ("committed", ["列“轮次”的单位由万件变为没有写"])
+
+
 def test_fewer_rows_empty_and_missing_are_three_findings(ledger: Desk) -> None:
     for month in range(1, 4):
         ledger.drop(f"0{month}", lines(1, 30 + month))
