@@ -196,7 +196,8 @@ def score(con: Any, model: Model) -> None:
 def _frequencies(con: Any, linker: Any, model: Model) -> None:
     """Tell Splink how common each value is among records that do not match: a value's own record and its matches are taken off its count.
 
-    Names are counted without their towns, for the level that is equal but for these; of strangers equal there, u tells how many are equal outright.
+    Those a source itself lists under one value say how many there are
+    at most: 鑫源恒药店 once in each of nine lists is one shop. A value met at no stranger is no commoner than values are on average. Names are counted without their towns, for the level that is equal but for these; of strangers equal there, u tells how many are equal outright.
     """
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     mates = model.settings["probability_two_random_records_match"] * rows
@@ -206,11 +207,14 @@ def _frequencies(con: Any, linker: Any, model: Model) -> None:
         if levels:
             own = 1 + mates * sum(level["m_probability"] for level in levels)
             outright = levels[0]["u_probability"] / sum(level["u_probability"] for level in levels)
+            unseen = levels[0]["u_probability"]
             key = f"coalesce({f}_bare, {f})" if field.role == "organisation" else f
             con.execute(
                 f"""CREATE OR REPLACE TABLE frequency_{f} AS
-                SELECT {f}, any_value({outright!r} * greatest(n - {own!r}, 1) / total) AS tf_{f}
-                FROM (SELECT {f}, count(*) OVER (PARTITION BY {key}) AS n, count(*) OVER () AS total FROM feature WHERE {f} IS NOT NULL) GROUP BY {f}"""
+                SELECT {f}, any_value(greatest({outright!r} * least(n - {own!r}, n - n / most) / total, least({outright!r} / total, {unseen!r}))) AS tf_{f}
+                FROM (SELECT {f}, n, total, max(here) OVER (PARTITION BY key) AS most FROM (
+                  SELECT {f}, {key} AS key, count(*) OVER (PARTITION BY {key}) AS n, count(*) OVER () AS total, count(*) OVER (PARTITION BY {key}, source) AS here
+                  FROM feature WHERE {f} IS NOT NULL)) GROUP BY {f}"""
             )
             linker.table_management.register_term_frequency_lookup(linker._db_api.register(f"frequency_{f}"), f)
 
