@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from schemas.macros.sqltext import quoted
+from schemas.names import PROVINCES, region_prefix
 from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES, looks_like
 
@@ -66,9 +67,18 @@ _MACROS = (
 )
 
 
-def install(con: Any) -> None:
-    """The macros of this module; `schemas.macros` must be installed before."""
-    con.execute(";\n".join(f"CREATE OR REPLACE MACRO {macro}" for macro in _MACROS))
+def install(con: Any, regions: Sequence[str]) -> None:
+    """The macros of this module; `schemas.macros` must be installed before, with the same regions."""
+    province = f"^(?:(?:{'|'.join(PROVINCES)})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区)?)?"
+    inner = [
+        f"nullif(regexp_extract(s, {quoted(f'{province}{city}(.*)$')}, 1), '')" for city in ("(?:[一-龥]{2,4}?市)?", "")
+    ]
+    macros = (
+        # What stands before a name: 四川省示例县 of 四川省示例县鑫源商贸有限公司; the place it is: 示例.
+        f"region_before(s) AS regexp_extract(name_strict_key(s), {quoted(region_prefix(regions)[0])})",
+        f"innermost(s) AS nullif(regexp_replace(coalesce({', '.join(inner)}, s), '[省市县区]$', ''), '')",
+    )
+    con.execute(";\n".join(f"CREATE OR REPLACE MACRO {macro}" for macro in (*_MACROS, *macros)))
 
 
 def own_regions(con: Any, fields: list[Field]) -> list[str]:
@@ -262,6 +272,9 @@ def _columns(field: Field) -> dict[str, str]:
                 # The full name with its legal form written one way, and that without its region.
                 "_formed": f"CASE WHEN {full} THEN one_form(name_strict_key({f})) END",
                 "_legal": f"CASE WHEN {full} THEN one_form(name_loose_key({f})) END",
+                # The place it begins with, and the rest of the name.
+                "_region": f"CASE WHEN {full} THEN innermost(region_before({f})) END",
+                "_rest": f"CASE WHEN {full} THEN substr(name_strict_key({f}), length(region_before({f})) + 1) END",
             }
         case "person":
             return {"": f"plain_text({f})", "_short": f"short_names({f})"}

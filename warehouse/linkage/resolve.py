@@ -102,8 +102,9 @@ def connect(config: Config) -> Any:
 
 
 def _know_regions(con: Any, regions: Sequence[str]) -> None:
-    macros.install(con, (*regions, *DEFAULT_REGIONS))
-    features.install(con)
+    known = (*regions, *DEFAULT_REGIONS)
+    macros.install(con, known)
+    features.install(con, known)
 
 
 def write(con: Any, clusters_to: Path, review_to: Path | None) -> None:
@@ -137,18 +138,19 @@ def _judge(con: Any, fields: list[Field]) -> None:
 def _barred(f: str, backed: str) -> str:
     """SQL: whether two names bar a pair: a branch and none, or two full legal names that are not the same one written otherwise.
 
-    Written otherwise is one with its legal form, its region or its trade shortened (鑫源公司), where another field backs it, one
+    Written otherwise is one whose region is written shorter (四川省示例县, 示例), one with its legal form, its region or its trade shortened (鑫源公司), where another field backs it, one
     with letters turned or doubled, where two do, and one with a letter changed or left out, where three do. What backs a pair is a field that says much for it; alone, a legal name a letter away is another firm.
     """
     without = " OR ".join(f"{side}.{f}_legal = {side}.{f}_stem || '公司'" for side in "lr")
+    one_place = f"coalesce(l.{f}_region = r.{f}_region, false)"
     shortened = (
         f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal)) "
-        f"OR (l.{f}_stem = r.{f}_stem AND ({without})))"
+        f"OR (l.{f}_stem = r.{f}_stem AND ({without})) OR (l.{f}_legal = r.{f}_legal AND {one_place}))"
     )
     slip = f"slip_of_pen(l.{f}_formed, r.{f}_formed)"
     letter = f"letter_off(l.{f}_formed, r.{f}_formed)"
     otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} WHEN 2 THEN {shortened} OR {slip} ELSE {shortened} OR {slip} OR {letter} END"
-    return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
+    return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT (l.{f}_rest = r.{f}_rest AND {one_place}) AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
 
 
 def _unique(con: Any, config: Config, several: bool) -> list[str]:
@@ -201,9 +203,12 @@ def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> 
         FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source
         LEFT JOIN doubled d USING (rid) GROUP BY node"""
     )
+    # Two legal names that other records show to be one do not part those that say nothing else.
+    names = [f.column for f in fields if f.role == "organisation"]
+    one = " AND ".join(f"l.{n}_one = r.{n}_one AND l.{n}_branch = r.{n}_branch" for n in names) or "false"
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE noded AS SELECT x.node AS one, y.node AS other, weight, barred "
-        "FROM judged JOIN node_of x ON x.rid = a JOIN node_of y ON y.rid = b"
+        f"CREATE OR REPLACE TEMP TABLE noded AS SELECT x.node AS one, y.node AS other, weight, barred AND NOT coalesce({one}, false) AS barred "
+        "FROM judged JOIN node_of x ON x.rid = a JOIN node_of y ON y.rid = b JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b"
     )
     con.execute(
         f"""CREATE OR REPLACE TABLE tie AS

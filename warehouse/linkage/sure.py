@@ -139,5 +139,7 @@ def same_names(con: Any, fields: list[Field], threshold: float) -> None:
 def codes(con: Any, fields: list[Field]) -> dict[str, str]:
     """Columns of which a cluster may hold one value: name -> SQL over `feature`."""
     found = {f"code_{f}": f for f in proofs(con, fields)}
-    found |= {f"code_{f.column}": f"{f.column}_one" for f in fields if f.role == "organisation"}
+    for f in (f.column for f in fields if f.role == "organisation"):
+        # A firm of another county is another, though both met one that names none.
+        found |= {f"code_{f}": f"{f}_one", f"code_{f}_region": f"{f}_region"}
     return found
