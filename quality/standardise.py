@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from schemas.contract import Field
 from schemas.macros.sqltext import let
+from schemas.text import BLANKS
 
 _IDENTIFIERS = frozenset(
     ["uscc", "org_code", "reg_no", "enterprise_code", "resident_id", "phone", "unit_no", "project_code", "taxpayer_id"]
@@ -157,12 +158,16 @@ def duck_type(field: Field) -> str:
     return kind.upper()
 
 
+_DASHES = ", ".join(f"'{blank}'" for blank in sorted(BLANKS - {""}))
+
+
 def _identifier(field: Field, s: Source) -> Standard:
+    # A dash or a slash, which says nothing in any column, is in a code's what somebody put there for it; a blank is not.
     return Standard(
         f"{field.kind}_clean({s.text})",
         None,
         f"{s.text} <> {_v(field)}",
-        f"{s.text} IS NOT NULL AND {_v(field)} IS NULL",
+        f"{_v(field)} IS NULL AND {s.raw} IS NOT NULL AND ({s.text} IS NOT NULL OR trim({s.raw}::VARCHAR) IN ({_DASHES}))",
     )
 
 

@@ -21,7 +21,7 @@ FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
 HALF_WIDTH = "".join(chr(code) for code in range(0x21, 0x7F))
 
 # Cells clerks fill so that a form lets them pass. A lone dash or slash means «nothing» in any text column …
-BLANKS = frozenset({"", "/", "-", "—", "——"})
+BLANKS = frozenset({"", "/", "／", "-", "—", "——"})
 # … these words mean it only where the column holds a code, a number or a date.
 BLANK_WORDS = frozenset(
     {
