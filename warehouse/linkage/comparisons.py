@@ -115,10 +115,13 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 ("within ten years", f"{days} <= 3653"),
             ]
         case "email":
+            # anna.smith16 and anna.smith36 are two who are called alike.
+            digits = "regexp_replace({}, '[^0-9]', '', 'g')"
+            number = f"{digits.format(f + '_l')} = {digits.format(f + '_r')}"
             return [
                 ("same user", f"split_part({f}_l, '@', 1) = split_part({f}_r, '@', 1)"),
-                ("nearly equal", f"{jaro} >= 0.92 OR {typo} <= 3"),
-                ("akin", f"jaccard({f}_l, {f}_r) >= 0.75 OR {jaro} >= 0.8"),
+                ("nearly equal", f"({jaro} >= 0.92 OR {typo} <= 3) AND {number}"),
+                ("akin", f"(jaccard({f}_l, {f}_r) >= 0.75 OR {jaro} >= 0.8) AND {number}"),
             ]
         case "postcode":
             return [

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from examples.resolution import companies, people, places, programmes, venues
+from examples.resolution.noise import slip
 from examples.resolution.scoring import scores
 from hub.cli import main
 from schemas import macros
@@ -169,6 +170,28 @@ def test_a_legal_name_whose_region_is_written_shorter(tmp_path: Path) -> None:
     precision, recall, _ = scores(truth(files), found)
     assert precision == 1
     assert recall >= 0.98
+
+
+def test_people_whose_mail_addresses_are_made_of_their_names(tmp_path: Path) -> None:
+    """Two of one name have nearly the same address: the number in it tells them apart."""
+    rng = random.Random(3)
+    rows: list[dict[str, Any]] = []
+    for entity in range(220):
+        first, last = rng.choice(people.FORENAMES[:24]).lower(), rng.choice(people.SURNAMES[:24]).lower()
+        person = {
+            "first_name": first,
+            "surname": last,
+            "dob": f"{rng.randrange(1930, 2010)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}",
+            "email": f"{first}.{last}{rng.randrange(1, 99)}@{rng.choice(['mail', 'web'])}.{rng.choice(['com', 'org', 'net'])}",
+        }
+        for _ in range(rng.randrange(1, 7)):
+            said = {k: "" if (u := rng.random()) < 0.14 else slip(v, rng) if u < 0.26 else v for k, v in person.items()}
+            rows.append({"id": str(len(rows)), **said, "entity": entity})
+    files = {"people": rows}
+    found = resolved(tmp_path, files, mode="dedupe")
+    precision, recall, _ = scores(truth(files), found)
+    assert precision >= 0.98
+    assert recall >= 0.9
 
 
 def test_a_branch_under_its_legal_name_and_under_its_sign(tmp_path: Path) -> None:
