@@ -2,15 +2,17 @@
 
 Departments write 四川省遂宁市示例县城关镇人民路12号3栋, 城关镇人民路十二号三幢 and 人民路12#-3 for one door. The key drops the
 province, city and county in front, writes numerals as digits and each suffix one way. The parts come from the key.
-Twins in `schemas.macros`: address_key, address_town, address_village, address_numbers.
+Twins in `schemas.macros`: address_key, address_town, address_village, address_numbers, address_today.
 """
 
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 
 from schemas import text
 from schemas.names import DEFAULT_REGIONS, PROVINCES
+from schemas.reference import code_sets
 
 # Nothing of a place: punctuation, brackets with what clerks add in them, and words that only introduce.
 DROPPED = text.SPACES + text.ZERO_WIDTH + text.CONTROLS + "\"'“”‘’`,，.。．、;；:：·*|/\\"
@@ -114,3 +116,22 @@ def address_numbers(key: str | None) -> str | None:
     """All numbers of an address key in order, '12-3-2' for 人民路12号3栋2单元; None if it has none."""
     found = "-".join(re.findall("[0-9]+", key)) if key else ""
     return found or None
+
+
+def address_today(key: str | None) -> str | None:
+    """An address key with its town called what it is called today: 瞿河镇 for 瞿河乡, as the code list of towns has them."""
+    if key is None:
+        return None
+    return next((now + key[len(then) :] for then, now in former_towns().items() if key.startswith(then)), key)
+
+
+@cache
+def former_towns() -> dict[str, str]:
+    """The towns' names of earlier days, the longest first, and today's (code_sets.yaml: aliases of `town`)."""
+    listed = {
+        alias: code.name
+        for code in code_sets()["town"].codes
+        for alias in code.aliases
+        if address_town(address_key(alias)) == alias != code.name
+    }
+    return dict(sorted(listed.items(), key=lambda pair: (-len(pair[0]), pair[0])))

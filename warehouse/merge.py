@@ -418,9 +418,9 @@ def _remember_parties(
     code = named.get("code", "NULL::VARCHAR")
     kind = f"CASE WHEN {code} IS NOT NULL THEN enterprise_code_kind({code}) END" if "code" in named else "NULL::VARCHAR"
     name = named.get("name", "NULL::VARCHAR")
-    # Two spellings of one address are equal fields too.
+    # Two spellings of one address, and a town's name of then and of today, are equal fields too.
     second = [
-        f"'{f}=' || {f'address_key({quoted(f)})' if f.endswith('address') else f'{quoted(f)}::VARCHAR'}"
+        f"'{f}=' || {f'address_today(address_key({quoted(f)}))' if f.endswith('address') else f'{quoted(f)}::VARCHAR'}"
         for f in contract.party.second
         if f in have
     ]

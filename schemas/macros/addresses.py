@@ -14,6 +14,14 @@ def _each(value: str, pairs: Sequence[tuple[str, str]]) -> str:
     return value
 
 
+def _today() -> str:
+    changed = "".join(
+        f"WHEN starts_with(k, {quoted(then)}) THEN {quoted(now)} || substr(k, {len(then) + 1}) "
+        for then, now in addresses.former_towns().items()
+    )
+    return f"CASE {changed}ELSE k END" if changed else "k"
+
+
 def macros(regions: Sequence[str]) -> dict[str, str]:
     """The macros by signature; the key drops `regions` beside provinces, cities and counties."""
     plain = replaced(replaced("upper_ascii(nfkc_text(s))", addresses.NOTE), _DROPPED)
@@ -29,5 +37,6 @@ def macros(regions: Sequence[str]) -> dict[str, str]:
         ),
         "address_town(k)": f"nullif(regexp_extract(k, {quoted(addresses.TOWN)}, 1), '')",
         "address_village(k)": f"nullif(regexp_extract(k, {quoted(addresses.VILLAGE)}, 1), '')",
+        "address_today(k)": _today(),
         "address_numbers(k)": "nullif(array_to_string(regexp_extract_all(k, '[0-9]+'), '-'), '')",
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.addresses import address_key, address_numbers, address_town, address_village
+from schemas.addresses import address_key, address_numbers, address_today, address_town, address_village
 
 TABLE = [
     ("四川省遂宁市示例县城关镇人民路12号3栋", "城关镇人民路12号3栋", "城关镇", None, "12-3"),
@@ -27,3 +27,15 @@ def test_table(raw, key, town, village, numbers, con):
     assert (found, address_town(found), address_village(found), address_numbers(found)) == (key, town, village, numbers)
     asked = "SELECT k, address_town(k), address_village(k), address_numbers(k) FROM (SELECT address_key(?) AS k)"
     assert con.execute(asked, [raw]).fetchone() == (key, town, village, numbers)
+
+
+@pytest.mark.parametrize(
+    ("key", "today"),
+    [
+        ("瞿河乡青石村3组", "瞿河镇青石村3组"), ("城关镇人民路12", "城东街道人民路12"), ("瞿河镇青石村", "瞿河镇青石村"),
+        ("桂花街道瞿河乡路", "桂花街道瞿河乡路"), ("", ""), (None, None),
+    ],
+)  # fmt: skip
+def test_a_town_is_called_what_it_is_called_today(key, today, con):
+    assert address_today(key) == today
+    assert con.execute("SELECT address_today(?)", [key]).fetchone() == (today,)

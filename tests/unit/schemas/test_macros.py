@@ -62,6 +62,7 @@ TWINS: dict[str, Twin] = {
     "address_town(s)": addresses.address_town,
     "address_village(s)": addresses.address_village,
     "address_numbers(s)": addresses.address_numbers,
+    "address_today(s)": addresses.address_today,
     "name_loose_key(s)": names.name_loose_key,
     "name_is_branch(s)": names.name_is_branch,
     "mask_name(s)": privacy.mask_name,
