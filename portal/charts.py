@@ -142,6 +142,9 @@ def lines(
     return Chart(option, says, ["时间", *(name for name, _ in every)], rows)
 
 
+_MONTH_MS = 28 * 86_400_000  # ticks no closer: they are labelled by their month
+
+
 def spans(
     names: Sequence[str], begins: Sequence[date | None], ends: Sequence[date | None], groups: Sequence[str], *, today: date, says: str,
     colours: dict[str, tuple[str, str]], links: Sequence[str] = (),
@@ -173,7 +176,7 @@ def spans(
         "tooltip": {"renderMode": "richText", "trigger": "item"},
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 8, "containLabel": True},
         "legend": _LEGEND | {"data": [s["name"] for s in drawn]},
-        "xAxis": {"type": "time", "splitLine": {"show": True, "lineStyle": {"color": "#eef1f6"}}, "axisLabel": {"fontSize": 12, "color": "#4b5768", "formatter": "{yyyy}-{MM}", "hideOverlap": True}},
+        "xAxis": {"type": "time", "minInterval": _MONTH_MS, "splitLine": {"show": True, "lineStyle": {"color": "#eef1f6"}}, "axisLabel": {"fontSize": 12, "color": "#4b5768", "formatter": "{yyyy}-{MM}", "hideOverlap": True}},
         "yAxis": {"type": "category", "inverse": True, "data": list(names), "axisTick": {"show": False}, "axisLine": {"lineStyle": {"color": "#dce2eb"}},
                   "axisLabel": {"fontSize": 12, "color": "#18212f", "interval": 0}},
         "series": drawn,

@@ -73,6 +73,19 @@ def test_timetable_has_a_bar_for_each_problem_and_the_day() -> None:
     ]
 
 
+def test_a_short_timetable_names_each_month_once() -> None:
+    chart = charts.spans(
+        ["甲"], [date(2026, 8, 28)], [date(2026, 12, 12)], ["green"], today=date(2026, 9, 30), says="x", colours={"green": ("绿灯", "#0f7b5f")}
+    )  # fmt: skip
+    assert re.findall(r">(20\d\d-\d\d)<", drawing.svg(chart.option)) == ["2026-09", "2026-10", "2026-11", "2026-12"]
+
+
+def test_a_department_is_told_which_figures_are_the_countys(signed_in: Signed) -> None:
+    told = "总数和分类是全县的，走势和清单只有县税务局的"
+    assert told in signed_in("taxclerk").get("/boards/rectification").text
+    assert "是全县的" not in signed_in("leader").get("/boards/rectification").text
+
+
 def test_report_card_leads_down_to_tickets_and_the_task_book(window: Window) -> None:
     page = window("leader")
     page.goto("/boards/departments")
