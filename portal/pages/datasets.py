@@ -11,6 +11,7 @@ from psycopg import sql as pg
 
 from portal import catalogue, saved
 from portal.downloads import as_download
+from portal.figures import catalog
 from portal.figures import rows as ask_rows
 from portal.standing import STATES, sources
 from portal.web import Refused, Visit, route, there
@@ -132,7 +133,7 @@ def entry(visit: Visit, name: str, tab: str = "") -> Response:
     tabs = {k: w for k, w in _TABS.items() if one.kind == "dataset" or k not in {"quality", "ask"}}
     return visit.page(
         "entry.html", one=one, tab=tab, tabs=tabs, kinds=catalogue.KINDS, domain=catalogue.domain_title(one.domain), relation=relation,
-        contract=contracts().get(name), states=STATES, shares=catalogue.SHARES, **found,
+        contract=contracts().get(name), view=catalog().views.get(name), states=STATES, shares=catalogue.SHARES, **found,
     )  # fmt: skip
 
 

@@ -278,3 +278,9 @@ def test_metrics_are_for_prometheus(signed_in: Signed, address: str) -> None:
     text = httpx2.get(f"{address}/metrics", trust_env=False).text
     assert re.search(r'^hub_sources\{state="on_time"\} \d+$', text, re.MULTILINE)
     assert "hub_orders_open" in text
+
+
+def test_a_view_in_the_catalogue_says_what_a_row_is_and_leads_to_its_rows(signed_in: Signed) -> None:
+    page = signed_in("analyst").get("/catalogue/rectification_ledger").text
+    assert "<dt>每行</dt><dd>每行一个整改问题</dd>" in page
+    assert 'href="/boards/rows/rectification_ledger"' in page
