@@ -295,6 +295,7 @@ class Watch:
         counted = sum(not isinstance(cell, str) or _NUMBERED.match(cell.strip()) is not None for cell in first)
         self._counted = counted * 2 > len(first)
         self._kinds = Kinds([[str(cell) for cell in row] for row in sample], self._width)
+        self.figures = self._kinds.figures
         self._above: deque[Sequence[Any]] = deque(maxlen=_LOOKED)
         self._last = self._gaps = 0
         self._titled = False  # the row above stands alone below a blank line

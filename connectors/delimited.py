@@ -61,7 +61,7 @@ class DelimitedFile:
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._totals, self._seen = totals, Seen()
         self._records = self._padded = 0
-        self._quoted = False
+        self._quoted = self._noted = False  # a signature or note has come
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All columns as text (empty = NULL), `_sheet` (NULL), `_row`, and `_flaw`: why a row is no record, else NULL."""
@@ -203,9 +203,9 @@ class DelimitedFile:
         if not filled or header.is_total(filled[0]):
             return True
         if header.is_signature(filled[0]):
-            self._seen.noted = True
+            self._noted = True
             return True
-        return self._seen.noted and len(filled) == 1
+        return self._noted and len(filled) == 1
 
     def _placed(
         self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, source: encoding.Transcoder
@@ -296,6 +296,8 @@ class DelimitedFile:
             parts.append(self._without_blank(pa.RecordBatch.from_arrays(columns, schema=schema)))
         for one, line in zip(due, where, strict=True):
             if one.flaw == "" and any(cell.strip() for cell in one.cells):
+                signed = header.is_signature(next(cell for cell in one.cells if cell.strip()))
+                self._seen.noted = self._seen.noted or (line if signed else 0)
                 self._foot.leave_out([*one.cells[:width], *[""] * (width - len(one.cells))], line)
         odd = [(one, line) for one, line in zip(due, where, strict=True) if one.flaw != ""]
         if odd or not parts:
@@ -464,7 +466,7 @@ class DelimitedFile:
             what = f"第 {self._seen.second} 行起像是另一张表，比前面的行还多"
             return SourceChanged(self._where, what, "请部门一个文件只放一张表")
         bad: list[tuple[int, int]] = []
-        self._seen.noted, width = False, self._width - self._surplus
+        self._noted, width = False, self._width - self._surplus
         for line, row in self._raw_rows():
             if row and len(row) != width and not self._is_note(row):
                 bad.append((line, len(row)))

@@ -51,6 +51,7 @@ class Foot:
         units: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self._units = units or {}
+        self.figures: Sequence[int] = ()  # the columns, from 0, most of whose cells are values
         self._numbered = numbered  # whether the first row only numbers the columns
         self._above = above  # the rows of a header of several, as they stand
         self._names = list(names)
@@ -178,7 +179,7 @@ class Foot:
             return False
         if (
             not header.is_total(first)
-            and not header.is_signature(first)
+            and not (header.is_signature(first) and not is_filled_in(cells, self.figures))
             and not (self._notes and sum(cell != "" for cell in cells) == 1 and len(cells) > 1)
         ):
             return False
@@ -275,6 +276,22 @@ def sum_word(cells: Sequence[Any]) -> int | None:
         if short and (header.is_total(cell) or header.is_english(cell)):
             return place
     return None
+
+
+def is_filled_in(cells: Sequence[Any], figures: Sequence[int]) -> bool:
+    """Whether a row that begins as a note does, 注：见附件, is a record all the same.
+
+    More than half of its cells are filled, none of the others is a label, and one holds a value where values stand;
+    in a table of texts all are filled.
+    """
+    filled = [(column, str(cell)) for column, cell in enumerate(cells) if cell not in ("", None)]
+    if len(filled) * 2 <= len(cells) or any(
+        header.is_signature(text) or header.is_label(text) for _, text in filled[1:]
+    ):
+        return False
+    if not figures:
+        return len(filled) == len(cells) > 2
+    return any(column in figures and is_value(text) for column, text in filled[1:])
 
 
 def is_nameless(cells: Sequence[Any]) -> bool:

@@ -112,7 +112,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             continue
         if levels := _levels(rows, start):
             return Place(start, levels)
-        if _width(row) * 2 < typical or (typical > 1 and _is_title(row)):
+        if _width(row) * 2 < typical or ((typical > 1 or start in joined) and _is_title(row)):
             continue
         if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口

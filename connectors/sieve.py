@@ -28,7 +28,7 @@ class Seen:
 
     flawed: int = 0  # rows marked with why they are no records
     second: int | None = None  # the line on which another table begins
-    noted: bool = False  # a signature or note has come: what fills one cell below is its next line
+    noted: int = 0  # the line of the first signature or note: what fills one cell below is its next line
     comments: int = 0
     rules: int = 0
 
@@ -106,11 +106,15 @@ class Sieve:
         if not self._seen.noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
             self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
             return batch
-        note = pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
+        note = self._without_filled_in(
+            batch, pc.fill_null(pc.match_substring_regex(first, header.SIGNATURE_PATTERN), False)
+        )
         foot = pc.or_(note, pc.fill_null(pc.match_substring_regex(first, header.TOTAL_PATTERN), False))
-        if self._seen.noted or pc.any(note).as_py():
+        if pc.any(note).as_py():
+            begun = batch.column("_row")[pc.index(note, True).as_py()].as_py()
+            self._seen.noted = min(self._seen.noted or begun, begun)
+        if self._seen.noted:
             foot = pc.or_(foot, self._continued(batch, note))
-            self._seen.noted = True
         if pc.any(foot).as_py():
             left, batch = batch.filter(foot), batch.filter(pc.invert(foot))
         else:
@@ -120,15 +124,20 @@ class Sieve:
             self._foot.leave_out([row[name] or "" for name in batch.schema.names[:-3]], row["_row"])
         return self._without_parts(self._worked_out(batch))
 
+    def _without_filled_in(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.BooleanArray:
+        """The rows that begin as a note does, without those that are records all the same."""
+        found = note.to_numpy(zero_copy_only=False).copy()
+        for place in numpy.flatnonzero(found):
+            cells = [column[place].as_py() for column in batch.columns[: len(self._names)]]
+            found[place] = not ledger.is_filled_in(cells, self._kinds.figures)
+        return pa.array(found)
+
     def _continued(self, batch: pa.RecordBatch, note: pa.BooleanArray) -> pa.Array:
         """Rows below a note that fill one cell only: its next lines."""
         filled = pc.cast(pc.is_valid(batch.column(0)), pa.int32())
         for column in batch.columns[1 : len(self._names)]:
             filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int32()))
-        begins = 0 if self._seen.noted else pc.index(note, True).as_py()
-        below = (
-            pa.array(numpy.arange(batch.num_rows) > begins) if begins else pa.array(numpy.ones(batch.num_rows, bool))
-        )
+        below = pc.greater(batch.column("_row"), self._seen.noted)
         return pc.and_(below, pc.equal(filled, 1)) if len(self._names) > 1 else note
 
     def _without_sums(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -260,6 +260,7 @@ class _Sheet:
                 self._where, f"第 {second} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面"
             )
         self._watch = between.Watch(self.header.names, sample, self.header.units)
+        self._foot.figures = self._watch.figures
         self._blank = self._blanks()
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")

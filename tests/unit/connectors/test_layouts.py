@@ -588,3 +588,20 @@ def test_a_second_table_under_a_title_of_its_own_in_two_columns(read):
     assert read(book([["名", "数"], ["丙", 3], ["丁", 4], *rows[1:]]))[1] == [
         ["丙", "3"], ["丁", "4"], ["甲", "5"], ["乙", "6"], ["表二", ""],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_a_record_that_begins_as_a_note_does_and_one_cell_above_the_notes_are_records(read, kind):
+    """What is a note's next line stands below it; a note fills no column of figures."""
+    rows = [
+        ["内容", "户数", "备注"],
+        ["噪音", 3, "无"],
+        ["注：见附件", 5, ""],
+        ["停水", "", ""],
+        ["说明：已办", 7, "好"],
+    ]
+    foot = [["注：数据截至三月底"], ["另见附表"], ["填表人：张三", "审核人：李四"]]
+    data = book([*rows, *foot]) if kind == "workbook" else written([*rows[1:], *foot], rows[0])
+    _, found, told = read(data)
+    assert found == [["噪音", "3", "无"], ["注：见附件", "5", ""], ["停水", "", ""], ["说明：已办", "7", "好"]]
+    assert ("退回 0" in told, "2 行说明" in told, "1 行签字" in told) == (True, True, True)
