@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors import header
 from connectors.container import place
+from connectors.formats import tells_nothing
 
 _PREFIX = re.compile("(百万|千(?=元|$)|万|亿)?(.*)")
 _PLACES = {"千": 3, "万": 4, "百万": 6, "亿": 8}
@@ -106,5 +107,5 @@ def _agree(
 
 
 def _telling(unit: str) -> str:
-    """A unit that a column without one is not in anyway: 万元, and not 元 or 人."""
-    return unit if _parts(unit)[0] else ""
+    """A unit that a column without one is not in anyway: 万元 and 亩, and not 元 or 人."""
+    return "" if tells_nothing(unit) else unit

@@ -57,6 +57,7 @@ _WHEN = re.compile(
 )
 _CODE = re.compile(r"^[A-Za-z_]\w*$", re.ASCII)
 _HAN = re.compile("[\u4e00-\u9fff]")
+_FORMAL = re.compile("填[表报]|报[送表告]|制表|统计|所属")  # in labels of what stands above a table
 _YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
@@ -177,7 +178,10 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
     columns = [[other[c] for other in below if c < len(other) and other[c]] for c in range(len(row)) if row[c]]
     figures = any(column and all(map(is_value, column)) for column in columns)
     known = any(header.key(header.split_unit(cell)[0]) in known_names() for cell in texts)
-    return above if figures or known else 0
+    # One bare year among texts is as well a record's: 城关镇 | 1998 below 单位 | 人数.
+    formal = any(_FORMAL.search(cell) for other in rows[:above] for cell in other)
+    record = not formal and sum(cell.isdigit() for cell in texts) == 1
+    return above if known or (figures and not record) else 0
 
 
 def says_whose(row: Sequence[str]) -> bool:

@@ -605,3 +605,19 @@ def test_a_record_that_begins_as_a_note_does_and_one_cell_above_the_notes_are_re
     _, found, told = read(data)
     assert found == [["噪音", "3", "无"], ["注：见附件", "5", ""], ["停水", "", ""], ["说明：已办", "7", "好"]]
     assert ("退回 0" in told, "2 行说明" in told, "1 行签字" in told) == (True, True, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        (["单位", "人数"], [["城关镇", "1998"], ["水泉乡", "3000"], ["河西乡", "581"]]),
+        (["姓名", "出生年"], [["张三", "1998"], ["李四", "1987"], ["王五", "2001"]]),
+    ],
+)
+def test_a_first_record_with_a_year_is_no_header(read, names, rows, kind):
+    given = [[name, float(year)] for name, year in rows]
+    assert read(book([names, *given]) if kind == "workbook" else written(rows, names))[:2] == (names, rows)
+    above = ["填报单位", "县住建局"]
+    data = [["地区", "2023"], ["甲县", "5"], ["乙县", "6"]]
+    assert read(book([above, *data]) if kind == "workbook" else written(data, above))[:2] == (data[0], data[1:])
