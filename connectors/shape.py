@@ -120,12 +120,21 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         if _reads_as_header(row, _below(rows, start, joined), typical):
             over = start > 0 and (_groups(rows[start - 1], row) or _tells_apart(rows[start - 1], row))
             return Place(start - over, _depth(rows, start, joined) + over)
+        if _are_labels(row, rows[start + 1 :]):
+            return Place(start, 1)
         # Without names the short rows above are no title when there is nothing but figures in them.
         while start and _width(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
             start -= 1  # noqa: PLW2901
         return Place(start, 0)
     first = next(index for index, row in enumerate(rows) if _width(row))
     return Place(first, _depth(rows, first, joined))
+
+
+def _are_labels(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether two cells or more of a row, two thirds of them known as labels, stand in none of the rows below: 民族 | 学历."""
+    given = [cell for cell in row if cell]
+    known = sum(header.is_label(cell) or header.key(cell) in known_names() for cell in given)
+    return len(given) > 1 and known * 3 >= len(given) * 2 and not {*given} & {*itertools.chain(*below)}
 
 
 def _notes_above(rows: Sequence[Sequence[str]]) -> int:

@@ -621,3 +621,9 @@ def test_a_first_record_with_a_year_is_no_header(read, names, rows, kind):
     above = ["填报单位", "县住建局"]
     data = [["地区", "2023"], ["甲县", "5"], ["乙县", "6"]]
     assert read(book([above, *data]) if kind == "workbook" else written(data, above))[:2] == (data[0], data[1:])
+
+
+def test_labels_over_texts_are_names(read):
+    rows = [["汉族", "本科"], ["彝族", "大专"], ["汉族", "高中"]]
+    assert read(written(rows, ["民族", "学历"]))[:2] == (["民族", "学历"], rows)
+    assert "没有找到表头" in read(written(rows, ["汉族", "中专"]))[2]
