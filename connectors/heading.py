@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from connectors import between, header, ledger, shape
+from connectors import around, between, header, ledger, shape
 from connectors.cells import Kinds, is_value
 from connectors.dialect import USUAL, Dialect, alone, detect, hinted, is_framed, mapped
 from connectors.header import Header
@@ -154,7 +154,7 @@ def _told(
         if not any(cell.strip() for cell in rows[at]):
             raise SourceChanged(where, f"第 {header_row} 行是空的，不是表头", "请核对表头所在的行号")
         place = shape.Place(at, 1)
-    if header_row is None and place.depth and (above := shape.table_above(rows, place.start)):
+    if header_row is None and place.depth and (above := around.table_above(rows, place.start)):
         what = f"第 {ends[above - 1]} 行起在第 {ends[place.start]} 行的表头上面还有一张表"
         raise SourceChanged(where, what, shape.ABOVE_CURE)
     begun = place.start + place.depth
@@ -170,7 +170,7 @@ def _told(
         names = [""] * (widths.most_common(1)[0][0] if widths else 1)
     found = Heading(dialect, header.fit(names, ()), ends[begun - 1] if begun else 0, named=place.depth > 0)
     found.rows = rows[place.start : begun] if place.depth > 1 else []
-    narrow = shape.narrow_above(rows, place.start) if header_row is None and place.depth else None
+    narrow = around.narrow_above(rows, place.start) if header_row is None and place.depth else None
     found.narrow = ends[narrow - 1] if narrow else 0
     return found, rows[: place.start]
 
@@ -214,11 +214,11 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
         found.prose = len(given) > _PARTED and sum(map(len, given)) > _PROSE * len(given)
     found.full = between.is_full(sum(cell.strip() != "" for cell in row[:columns]) for row in body)
     found.kinds = Kinds([row[:columns] for row in body if len(row) == found.width], columns)
-    found.gap = shape.gap(names, body) if found.named and not wanted else 0
-    found.noted = shape.noted(names, body) if found.named else None
+    found.gap = around.gap(names, body) if found.named and not wanted else 0
+    found.noted = around.noted(names, body) if found.named else None
     found.within = _within(names, body, found.dialect.delimiter) if found.named and not wanted else ""
     found.transposed = not wanted and shape.is_transposed([*([names] if found.named else []), *body])
-    column = shape.beside(names, body)
+    column = around.beside(names, body)
     if found.named and column and not any("#" in name for name in wanted):
         raise SourceChanged(where, f"第 {column} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面")
     # Some programs leave out the blank cells at the end of a line; then many lines are short, some are full and

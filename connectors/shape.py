@@ -91,7 +91,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     if above:
         place = guess(rows[above:], [row - above for row in joined])
         return place and Place(place.start + above, place.depth)
-    widths = Counter(_width(row) for row in rows if _width(row))
+    widths = Counter(breadth(row) for row in rows if breadth(row))
     if not widths:
         return None
     # What most rows fill; a table wider than its title wins over notes of the same number.
@@ -113,9 +113,9 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             continue
         if levels := _levels(rows, start):
             return Place(start, levels)
-        if _width(row) * 2 < typical or ((typical > 1 or start in joined) and _is_title(row)):
+        if breadth(row) * 2 < typical or ((typical > 1 or start in joined) and _is_title(row)):
             continue
-        if 2 < typical > _width(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
+        if 2 < typical > breadth(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
         if _reads_as_header(row, _below(rows, start, joined), typical):
             over = start > 0 and (_groups(rows[start - 1], row) or _tells_apart(rows[start - 1], row))
@@ -123,10 +123,10 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
         if _are_labels(row, rows[start + 1 :]):
             return Place(start, 1)
         # Without names the short rows above are no title when there is nothing but figures in them.
-        while start and _width(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
+        while start and breadth(rows[start - 1]) and all(is_value(cell) for cell in rows[start - 1] if cell):
             start -= 1  # noqa: PLW2901
         return Place(start, 0)
-    first = next(index for index, row in enumerate(rows) if _width(row))
+    first = next(index for index, row in enumerate(rows) if breadth(row))
     return Place(first, _depth(rows, first, joined))
 
 
@@ -139,7 +139,7 @@ def _are_labels(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 def _notes_above(rows: Sequence[Sequence[str]]) -> int:
     """How many rows of one cell or none stand above the first wider one; 0 when there is no wider one."""
-    return next((place for place, row in enumerate(rows) if _width([cell.strip() for cell in row]) > 1), 0)
+    return next((place for place, row in enumerate(rows) if breadth([cell.strip() for cell in row]) > 1), 0)
 
 
 def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
@@ -159,11 +159,11 @@ def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
 
 def is_card(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a sheet is one form filled in, labels beside their values, and no table: 姓名 | 张三 | 性别 | 男."""
-    given = [[cell.strip() for cell in row] for row in rows[:_LOOKED] if _width(row) > 1]
-    return len(given) > 1 and sum(map(_is_pairs, given)) * 10 >= len(given) * 8 and _is_pairs(given[0])
+    given = [[cell.strip() for cell in row] for row in rows[:_LOOKED] if breadth(row) > 1]
+    return len(given) > 1 and sum(map(is_pairs, given)) * 10 >= len(given) * 8 and is_pairs(given[0])
 
 
-def _is_pairs(row: Sequence[str]) -> bool:
+def is_pairs(row: Sequence[str]) -> bool:
     """Whether a row is labels of a form, each with its value behind it."""
     filled = [cell for cell in row if cell]
     labels, values = filled[::2], filled[1::2]
@@ -177,8 +177,8 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
 
     There are any only when the row below them reads as names: by the columns under it, or as names that are known.
     """
-    above = next((place for place, row in enumerate(rows) if _width(row) and not _is_pairs(row)), 0)
-    if not above or not any(map(_width, rows[:above])):
+    above = next((place for place, row in enumerate(rows) if breadth(row) and not is_pairs(row)), 0)
+    if not above or not any(map(breadth, rows[:above])):
         return 0
     row, below = rows[above], rows[above + 1 :]
     texts = [cell for cell in row if cell]
@@ -200,7 +200,8 @@ def says_whose(row: Sequence[str]) -> bool:
     return bool(told) and all(_LABELLED.match(cell) and not header.is_part(cell) for cell in told)
 
 
-def _width(row: Sequence[str]) -> int:
+def breadth(row: Sequence[str]) -> int:
+    """How many cells of a row are filled."""
     return sum(cell != "" for cell in row)
 
 
@@ -211,7 +212,7 @@ def _is_title(row: Sequence[str]) -> bool:
 
 def _width_below(rows: Sequence[Sequence[str]]) -> int:
     """How wide a table is that begins below any number of lines of one text each; 0 when there is no such."""
-    filled = [width for row in rows if (width := _width(row))]
+    filled = [width for row in rows if (width := breadth(row))]
     first = next((place for place, width in enumerate(filled) if width > 1), len(filled))
     below = Counter(filled[first:])
     if first < _FIGURES or len(filled) - first < _FIGURES or below[1]:
@@ -265,17 +266,17 @@ def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
          | 计划   | 完成 |
     """
     top = rows[start]
-    if _width(top) < 2 or not top[0] or "" not in top:
+    if breadth(top) < 2 or not top[0] or "" not in top:
         return 0
     for depth in range(_DEPTH, 1, -1):
-        part, below = rows[start : start + depth], [row for row in rows[start + depth :] if _width(row)]
+        part, below = rows[start : start + depth], [row for row in rows[start + depth :] if breadth(row)]
         lower = part[1:]
         if len(part) < depth or not below or not below[0][0]:
             continue
         if not any(map(is_value, below[0])) and not (depth == 2 and _fills_gaps(top, lower[0], below)):
             continue
         texts = [cell for row in lower for cell in row if cell]
-        if any(not _width(row) or row[0] for row in lower) or any(is_value(c) and not _YEAR.match(c) for c in texts):
+        if any(not breadth(row) or row[0] for row in lower) or any(is_value(c) and not _YEAR.match(c) for c in texts):
             continue
         width = max(map(len, (*part, below[0])))
         if all(any(column < len(row) and row[column] for row in part) for column in range(width)):
@@ -295,51 +296,9 @@ def _fills_gaps(top: Sequence[str], lower: Sequence[str], below: Sequence[Sequen
     )
 
 
-def beside(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """The column, from 1, in which the names begin once more; None when they do not.
-
-    All of them stand a second time beside themselves, the serial number does, or the first ones behind a column without
-    name or value.
-    """
-    plain = [re.sub(r"#\d+$", "", name) for name in names]
-    for width in range(2, len(names) // 2 + 1):
-        if plain[width] == plain[0] and plain == plain[:width] * (len(names) // width):
-            return width + 1
-    if header.key(plain[0]) in header.SERIALS and plain[0] in plain[2:]:
-        return plain.index(plain[0], 2) + 1
-    for gap in range(2, len(names) - 2):
-        if names[gap] != f"列{gap + 1}" or any(row[gap].strip() for row in rows if gap < len(row)):
-            continue
-        if plain[gap + 1 : gap + 3] == plain[:2]:
-            return gap + 2
-    return None
-
-
-def gap(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """The column, from 1, without name or value that parts two columns or more on either side; 0 without one."""
-    for place in range(2, len(names) - 2):
-        sides = (*names[place - 2 : place], *names[place + 1 : place + 3])
-        blank = not any(row[place].strip() for row in rows if place < len(row))
-        if names[place] == f"列{place + 1}" and blank and not any(re.fullmatch(r"列\d+", name) for name in sides):
-            return place + 1
-    return 0
-
-
-def noted(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
-    """A name over nothing that is a note written beside the names: 说明：以系统为准; None without one."""
-    return next(
-        (
-            name
-            for column, name in enumerate(names)
-            if header.is_signature(name) and not any(row[column].strip() for row in rows if column < len(row))
-        ),
-        None,
-    )
-
-
 def is_labelled(rows: Sequence[Sequence[str]]) -> bool:
     """Whether lines are records told in words, each value behind its label: 姓名：张三，电话：138…"""
-    given = [[cell.strip() for cell in row if cell.strip()] for row in rows[:_LOOKED] if _width(row)]
+    given = [[cell.strip() for cell in row if cell.strip()] for row in rows[:_LOOKED] if breadth(row)]
     told = [[found[1] for cell in row if (found := _LABELLED.match(cell))] for row in given]
     whole = [labels for labels, row in zip(told, given, strict=True) if len(labels) == len(row)]
     if len(whole) < 2 or len(whole) * 10 < len(given) * 8 or (given and not told[0]):
@@ -349,49 +308,6 @@ def is_labelled(rows: Sequence[Sequence[str]]) -> bool:
     return len(often) > 1 and (max(often.values()) > 1 or len(whole) == len(given) > 2)
 
 
-def table_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
-    """The row, from 1, of the names of another table that stands above a header; None without one.
-
-    Names over two rows or more with figures side by side below them, as pairs of labels and values have not.
-    """
-    above = [[cell.strip() for cell in row] for row in rows[:start]]
-    for place, row in enumerate(above):
-        width = _width(row)
-        below = [other for other in above[place + 1 :] if _width(other) > 1]
-        if width < 3 or any(map(is_value, filter(None, row))) or _is_pairs(row) or len(below) < 2:
-            continue
-        figures = [
-            c for c, cell in enumerate(row)
-            if cell and all(c < len(other) and other[c] and is_value(other[c]) for other in below)
-        ]  # fmt: skip
-        if any(right == left + 1 for left, right in itertools.pairwise(figures)):
-            return place + 1
-    return None
-
-
-def narrow_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
-    """The row, from 1, in which two columns begin above a header and a blank line that may be a table of their own; None without them.
-
-    Names over two values or more, which pairs of labels and values may be as well.
-    """
-    block: list[int] = []
-    for place, row in enumerate(rows[:start]):
-        filled = [cell.strip() for cell in row if cell.strip()]
-        if len(filled) == 2:
-            block.append(place)
-        elif filled or len(block) < _FIGURES:
-            block = []
-        else:
-            names, *others = ([cell.strip() for cell in rows[at] if cell.strip()] for at in block)
-            if (
-                not any(map(is_value, names))
-                and not header.is_label(names[0])
-                and all(is_value(other[1]) for other in others)
-            ):
-                return block[0] + 1
-    return None
-
-
 def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bool:
     """Whether a row narrower than the table belongs to pairs above the names: 填报单位 | 县住建局.
 
@@ -399,7 +315,7 @@ def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bo
     with a name too and have their cells side by side from the first column on, as groups over sub-headers have not.
     """
     for place, row in enumerate(rows[start:], start):
-        width = _width(row)
+        width = breadth(row)
         if width >= typical:
             names = row[:width]
             if (
@@ -408,7 +324,7 @@ def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bo
                 or any(is_value(cell) and not _YEAR.match(cell) for cell in names)
             ):
                 return False
-            below = [other for other in rows[place + 1 :] if _width(other) >= typical]
+            below = [other for other in rows[place + 1 :] if breadth(other) >= typical]
             return any(len(texts) > 0 and all(map(is_value, texts)) for column in range(width)
                        if (texts := [other[column] for other in below if column < len(other) and other[column]]))  # fmt: skip
         if width and ("" in row[:width] or any(map(is_value, row[:width:2]))):
@@ -434,7 +350,7 @@ def _best_known(rows: Sequence[Sequence[str]]) -> int | None:
 
 def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical: int) -> bool:
     filled = [cell for cell in row if cell]
-    below = [other for other in below if _width(other) * 2 >= typical]
+    below = [other for other in below if breadth(other) * 2 >= typical]
     # Years, months and days over figures are names too, as long as something beside them is.
     periods = {
         cell for column, cell in enumerate(row)
@@ -488,7 +404,7 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         texts = [cell for cell in lower if cell]
         if not grouped and header.are_types(lower):
             break
-        below = [row for row in rows[start + depth + 1 :] if _width(row)]
+        below = [row for row in rows[start + depth + 1 :] if breadth(row)]
         if header.are_units(lower):
             depth += 1
             continue

@@ -9,40 +9,32 @@ from __future__ import annotations
 import fnmatch
 import itertools
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import python_calamine as calamine
 
-from connectors import between, header, ledger, measures, opendocument, shape, texts, webtable
+from connectors import around, between, header, ledger, measures, opendocument, shape, texts, webtable
 from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import RETRY, is_zip, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
-from connectors.formats import filled
 from connectors.glance import address
+from connectors.worksheet import AnySheet, Cell, as_shown, is_table, locate, rows_of, texts_of
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
 
 _BATCH_ROWS = 20_000
-_HEADER_SEARCH = 60
-_HEADER_DEPTH = 3
-_DEEPEST = 8  # rows of a header whose cells are merged downwards
-# Excel keeps 15 significant digits: an integer of 16 is no longer the one that was typed.
-_UNSAFE = 1e15
 _EPOCHS = datetime(1899, 12, 30), datetime(1904, 1, 1)  # day 0 of Excel's two calendars
-_DAYS = 2_958_466  # the first day after the year 9999
 _SAMPLE = 200  # rows that tell how full a table is
 _TOLD = 5
 _UNCOMPUTED = "请部门用 Excel 打开，保存后重发"
 
 _Book = calamine.CalamineWorkbook | webtable.Book
-_AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet | texts.Sheet
-Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 Merge = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -56,7 +48,7 @@ class Workbook:
         self._path, self._delivery, self._where, self._wanted = path, delivery, where, list(wanted)
         self._rule, self._header_row, self._header_rows = sheets, header_row, header_rows
         self._footer_rows, self._fill_merged = footer_rows, fill_merged
-        self._parsed: _AnySheet | None = None
+        self._parsed: AnySheet | None = None
         self._told: dict[str, opendocument.Told] = {}  # of an .ods
         self._texts = texts.Told()  # of an .xlsx
         self._measures: dict[str, measures.Measures] = {}
@@ -102,7 +94,7 @@ class Workbook:
         if schema is not None:
             yield empty(schema)
 
-    def _sheet(self, book: _Book, name: str) -> _AnySheet:
+    def _sheet(self, book: _Book, name: str) -> AnySheet:
         """A sheet, parsed once: finding the header and reading the rows are two looks at the same one."""
         if self._parsed is None or self._parsed.name != name:
             try:
@@ -171,7 +163,7 @@ class Workbook:
             filled = [name for name in shown if self._sheet(book, name).start is not None]
             if not filled:
                 raise SourceChanged(self._where, "工作簿里没有数据", "请部门核对后重发")
-            first = next((name for name in filled if _is_table(self._sheet(book, name))), filled[0])
+            first = next((name for name in filled if is_table(self._sheet(book, name))), filled[0])
             if len(shown) > 1:
                 others = "、".join(name for name in shown if name != first)
                 self._delivery.find("more_sheets", f"只读了工作表“{first}”，没有读：{others}（要读请写明 sheet）")
@@ -223,7 +215,7 @@ class Workbook:
 class _Sheet:
     """One sheet: its header, then its rows."""
 
-    def __init__(self, book: Workbook, sheet: _AnySheet, name: str) -> None:
+    def __init__(self, book: Workbook, sheet: AnySheet, name: str) -> None:
         self._book, self._sheet, self._name = book, sheet, name
         self._where = f"{book._where}：{name}"
         found = locate(sheet, book._wanted, book._header_row, book._header_rows)
@@ -254,7 +246,7 @@ class _Sheet:
             units=self.header.units,
         )  # fmt: skip
         self._prove_sums()
-        second = shape.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
+        second = around.beside(self.header.names, [[str(cell) for cell in cells] for cells in sample])
         if second and not any("#" in name for name in book._wanted):
             raise SourceChanged(
                 self._where, f"第 {second} 列起表头又来一遍，像是两张表并排", "请部门把右边的行接到左边的下面"
@@ -265,7 +257,7 @@ class _Sheet:
         if not found.named:
             book._delivery.find("no_header", f"工作表“{name}”没有找到表头，各列依次叫 列1、列2……")
         if found.named and (
-            note := shape.noted(self.header.names, [[str(cell) for cell in cells] for cells in sample])
+            note := around.noted(self.header.names, [[str(cell) for cell in cells] for cells in sample])
         ):
             book._delivery.find("note", f"工作表“{name}”{shape.NOTED.format(note)}")
         if found.narrow:
@@ -274,7 +266,7 @@ class _Sheet:
             [*([self.header.names] if found.named else []), *([str(cell) for cell in cells] for cells in sample)]
         ):
             book._delivery.find("transposed", f"工作表“{name}”{shape.TRANSPOSED}")
-        if gap := shape.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
+        if gap := around.gap(self.header.names, [[str(cell) for cell in cells] for cells in sample]):
             book._delivery.find("blank_column", f"工作表“{name}”{shape.GAP.format(gap)}")
 
     def _settle_units(self) -> None:
@@ -327,7 +319,7 @@ class _Sheet:
         for line, cells in self._lines():
             for column, shown in shaped.get(line, ()):
                 if column < width and isinstance(cells[column], (int, float)):
-                    cells[column] = _as_shown(cells[column], shown)
+                    cells[column] = as_shown(cells[column], shown)
             # A row of nothing but formulas without a value looks empty, and is none.
             if not self._foot.is_record(cells, line) and not (line in self._blank and not any(c != "" for c in cells)):
                 continue
@@ -405,7 +397,7 @@ class _Sheet:
         """The rows below the header as (line, cells), cut or padded to the header's width."""
         width = len(self.header.names)
         last = self._sheet.total_height + 1 - self._book._footer_rows
-        for line, row in enumerate(_rows(self._sheet), start=1):
+        for line, row in enumerate(rows_of(self._sheet), start=1):
             if self._first < line <= last:
                 cells = row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
                 for column, places in self._settled.smaller.get(line, ()):
@@ -417,174 +409,10 @@ class _Sheet:
         self, rows: list[list[Cell]], numbers: list[int], flaws: list[str | None], schema: pa.Schema
     ) -> pa.RecordBatch:
         cells = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
-        arrays = [text_array(_texts(column)) for column in cells]
+        arrays = [text_array(texts_of(column)) for column in cells]
         sheet = pa.array([self._name] * len(rows), pa.string())
         columns = [*arrays, sheet, pa.array(numbers, pa.int32()), pa.array(flaws, pa.string())]
         return without_nul(pa.RecordBatch.from_arrays(columns, schema=schema))
-
-
-class Located:
-    """Where a sheet's header is."""
-
-    def __init__(
-        self, found: header.Header, data_row: int, captions: list[str], rows: list[list[str]], *, card: bool,
-        above: int | None, narrow: int | None,
-    ) -> None:  # fmt: skip
-        self.header, self.data_row, self.captions, self.named = found, data_row, captions, bool(rows)
-        self.card = card  # it is one form filled in
-        self.above = above  # the row, from 1, in which another table begins above the header
-        self.narrow = narrow  # the row, from 1, in which two columns begin above it that may be a table
-        self.rows = rows if len(rows) > 1 else []  # of a header of several, as they stand
-
-
-def locate(sheet: _AnySheet, wanted: Sequence[str], at: int | None, depth: int | None) -> Located | None:
-    """The rows that read best as a header; None for an empty sheet. Rows and columns count from 0."""
-    top = [[spelled(cell) for cell in row] for row in _rows(sheet, _notes(sheet) + _HEADER_SEARCH + _HEADER_DEPTH)]
-    if not any(any(row) for row in top):
-        return None
-    width = max(len(row) for row in top)
-    top = [[*row, *[""] * (width - len(row))] for row in top]
-    merges = [m for m in sheet.merged_cell_ranges or [] if m[0][0] < len(top)]
-    for (row0, col0), (row1, col1) in merges:
-        for row in range(row0, min(row1 + 1, len(top))):
-            for column in range(col0, min(col1 + 1, width)):
-                top[row][column] = top[row0][col0]
-    joined = {row for (row, first), (_, last) in merges if last > first}
-    chosen = _mapped(top, joined, wanted, at, depth) if wanted else _told(top, joined, at, depth)
-    if chosen is None:
-        return None
-    start, rows = chosen
-    # A header cell merged downwards says that the header goes on, whether or not a mapped column does.
-    if depth is None and rows:
-        deeper = start + rows - 1
-        for (first, _), (last, _) in sorted(merges):
-            deeper = max(deeper, last) if start <= first <= deeper else deeper
-        if start + rows <= deeper < len(top) - 1 and deeper - start < _DEEPEST:
-            deep = _names(top, joined, start, deeper - start + 1)
-            if header.fit(deep, wanted).hits >= header.fit(_names(top, joined, start, rows), wanted).hits:
-                rows = deeper - start + 1
-    found = header.fit(_names(top, joined, start, rows) if rows else [""] * width, wanted)
-    last = _last_column(sheet, top[start:], width)
-    while len(found.names) > last and found.names[-1].startswith("列") and found.names[-1] not in wanted:
-        found.names.pop()
-    captions = [" ".join(dict.fromkeys(cell.strip() for cell in row if cell.strip())) for row in top[:start]]
-    captions = [caption for caption in captions if caption]
-    for caption in captions:
-        if unit := header.sheet_unit(caption):
-            found.units["*"] = unit
-    alone = not wanted and at is None
-    above = shape.table_above(top, start) if alone and rows else None
-    return Located(
-        found,
-        start + rows,
-        captions,
-        top[start : start + rows],
-        card=alone and shape.is_card(top),
-        above=above,
-        narrow=shape.narrow_above(top, start) if alone and rows else None,
-    )
-
-
-def _notes(sheet: _AnySheet) -> int:
-    """How many rows of one cell or none stand above the first wider one."""
-    wide = (place for place, row in enumerate(_rows(sheet)) if len(row) - row.count("") > 1)
-    return next(wide, 0)
-
-
-def _is_table(sheet: _AnySheet) -> bool:
-    """Whether two of a sheet's first rows fill two cells or more, as those of covers and instructions do not, and it is no form."""
-    rows = list(itertools.islice(_rows(sheet), _notes(sheet), _notes(sheet) + _SAMPLE))
-    return sum(len(row) - row.count("") > 1 for row in rows) > 1 and not shape.is_card(
-        [[spelled(cell) for cell in row] for row in rows]
-    )
-
-
-def _last_column(sheet: _AnySheet, top: list[list[str]], width: int) -> int:
-    """The last column with anything in it; the whole sheet is looked at only when its first rows leave some empty."""
-    last = max((column + 1 for row in top for column, cell in enumerate(row) if cell), default=0)
-    for row in _rows(sheet) if last < width else ():
-        while last < len(row) and any(cell != "" for cell in row[last:]):
-            last += 1
-    return last
-
-
-def _names(top: list[list[str]], joined: Collection[int], start: int, rows: int) -> list[str]:
-    """Header rows put together; in rows without merged cells a group goes as far as its sub-headers."""
-    return header.joined(header.carried(top[start : start + rows], [row - start for row in joined]))
-
-
-def _mapped(
-    top: list[list[str]], joined: Collection[int], wanted: Sequence[str], at: int | None, depth: int | None
-) -> tuple[int, int] | None:
-    """The rows most of the mapped columns are named in: the first, and how many."""
-    best: tuple[int, int, int] | None = None
-    starts = range(len(top)) if at is None else [at - 1] if 0 < at <= len(top) else []
-    for start in starts:
-        for rows in range(1, _HEADER_DEPTH + 1) if depth is None else [depth]:
-            if start + rows > len(top) or not any(top[start]):
-                continue
-            hits = header.fit(_names(top, joined, start, rows), wanted).hits
-            if best is None or hits > best[0]:
-                best = hits, start, rows
-    return best and best[1:]
-
-
-def _told(top: list[list[str]], joined: Collection[int], at: int | None, depth: int | None) -> tuple[int, int] | None:
-    """The rows that look like a header; 0 rows when there is none."""
-    if at is not None:
-        return (max(at - 1, 0), (depth or 1) if at else 0) if at <= len(top) else None
-    place = shape.guess(top, joined)
-    return (place.start, depth if depth and place.depth else place.depth) if place else None
-
-
-def spelled(cell: Cell) -> str:
-    """A cell as text: whole numbers without ".0", dates as ISO, booleans as true and false."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, (int, float)):
-        if abs(cell) >= _UNSAFE:
-            return repr(float(cell)) if "e" in repr(float(cell)) else f"{float(cell):.14e}"
-        # Fifteen digits are what Excel shows: 0.1 + 0.2 is 0.3 there.
-        return str(int(cell)) if cell == int(cell) else f"{cell:.15g}"
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ")
-    if isinstance(cell, (date, time)):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        seconds = round(cell.total_seconds())
-        sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-        return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return str(cell)
-
-
-def _as_shown(number: float, shown: str | datetime) -> Cell:
-    """A number as its format's template shows it, or the day it is since another."""
-    if isinstance(shown, datetime):
-        moment = shown + timedelta(seconds=round(number * 86400)) if 0 <= number < _DAYS else None
-        return number if moment is None else moment if number % 1 else moment.date()
-    return filled(shown, int(number)) if number == int(number) >= 0 else number
-
-
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    """A column as text; a column that is text already is passed on without looking at each cell."""
-    if set(map(type, cells)) <= {str}:
-        return list(cells)
-    return [cell if type(cell) is str else spelled(cell) for cell in cells]
-
-
-def _rows(sheet: _AnySheet, limit: int | None = None) -> Iterator[list[Cell]]:
-    """The sheet's rows from its very first row and column on, as a person counts them."""
-    if sheet.start is None:
-        return
-    if limit is not None:
-        yield from sheet.to_python(skip_empty_area=False, nrows=limit)
-        return
-    # calamine leaves out empty columns on the left here, though not empty rows above.
-    left = [""] * sheet.start[1]
-    for row in sheet.iter_rows():
-        yield [*left, *row] if left else row
 
 
 def _fills(merges: Sequence[Merge], first: int, width: int) -> dict[int, list[tuple[int, tuple[int, int]]]]:
