@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from portal import figures
 from portal.accounts import Account
+from portal.downloads import as_download, offered
 from portal.web import Missing, Refused, Visit, route, there
 from schemas.errors import HubError
 from views import publication
@@ -29,6 +31,13 @@ def _whole_county(visit: Visit) -> None:
         raise Missing("这项发布", "审批")
 
 
+def _known(connection: psycopg.Connection[Any], number: int) -> dict[str, Any]:
+    try:
+        return publication.get(connection, number)
+    except HubError:
+        raise Missing(f"发布 {number}", "审批") from None
+
+
 @route(router, "/boards/rows/{name}/publish", "publication.propose", methods=("POST",))
 def propose(visit: Visit, name: str) -> Response:
     """Fix the rows of a view as of the board's day for another person to approve."""
@@ -47,6 +56,21 @@ def propose(visit: Visit, name: str) -> Response:
     return visit.go(f"/boards/rows/{name}", f"发布 {number} 已提出，等领导或数据工程师批准")
 
 
+@route(router, "/reviews/publications/{number}.{kind}", "review.read")
+def file(visit: Visit, number: int, kind: str) -> Response:
+    """The rows of an approved publication as a file (.csv, .xlsx, .json, .parquet)."""
+    _whole_county(visit)
+    offered(kind)
+    with visit.site.database.alone() as connection:
+        found = _known(connection, number)
+        if found["state"] != "approved":
+            raise Refused(409, f"发布 {number} 还没有批准" if found["state"] == "proposed" else f"发布 {number} 被退回了", "批准以后才能下载")  # fmt: skip
+        rows = [row for _, row in publication.rows(connection, number)]
+    visit.note("export", found["view"], rows=len(rows), kind=kind, number=number)
+    columns = [(c["name"], c["title"]) for c in found["columns"]]
+    return as_download(kind, f"{found['title']}_{found['as_of']}_发布{number}", columns, rows)
+
+
 @route(router, "/reviews/publications/{number}", "review.read")
 def one(visit: Visit, number: int, page: int = 1) -> Response:
     """One publication: what it is, who asked, its rows."""
@@ -57,10 +81,7 @@ def _page(visit: Visit, number: int, status: int = 200, wrong: str = "", page: i
     _whole_county(visit)
     page = max(page, 1)
     with visit.site.database.alone() as connection:
-        try:
-            found = publication.get(connection, number)
-        except HubError:
-            raise Missing(f"发布 {number}", "审批") from None
+        found = _known(connection, number)
         rows = [row for _, row in publication.rows(connection, number, _PAGE, (page - 1) * _PAGE)]
     columns = [(c["name"], c["title"]) for c in found["columns"]]
     return visit.page(

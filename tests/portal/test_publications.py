@@ -34,6 +34,7 @@ def test_figures_are_given_out_by_two_people_in_the_portal(window: Window, signe
     place = f"/reviews/publications/{number}"
     analyst, clerk = signed_in("analyst"), signed_in("clerk")
     assert "要由另一个人批准" in analyst.get(place).text
+    assert analyst.get(f"{place}.csv").status_code == 409
     mine = {"_csrf": analyst.csrf, "verdict": "approved"}  # type: ignore[attr-defined]
     assert analyst.post(f"{place}/decide", data=mine).status_code == 403
     assert clerk.get("/reviews").status_code == 403
@@ -63,6 +64,15 @@ def test_figures_are_given_out_by_two_people_in_the_portal(window: Window, signe
             "县长办公会材料",
         )
         assert publication.prove(connection, number).same
+        given = [row for _, row in publication.rows(connection, number)]
+    page.goto(place)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV").click()
+    assert saved.value.suggested_filename.endswith(f"_发布{number}.csv")
+    assert len(saved.value.path().read_text(encoding="utf-8-sig").splitlines()) == len(given) + 1
+    assert analyst.get(f"{place}.xlsx").content[:2] == b"PK"
+    assert clerk.get(f"{place}.xlsx").status_code == 403
+    assert analyst.get("/reviews/publications/999999.xlsx").status_code == 404
     with site.database.owner() as connection:
         kept = connection.execute(
             "SELECT entry::jsonb ->> 'actor' AS who, coalesce(entry::jsonb #>> '{detail,did}', entry::jsonb #>> '{detail,verdict}') AS did "
