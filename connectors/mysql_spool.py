@@ -78,8 +78,9 @@ class Moment:
     """Lets several readers begin while nobody writes: `lock` when all are ready, `unlock` when all have begun."""
 
     def __init__(self, readers: int, lock: Callable[[], None], unlock: Callable[[], None]) -> None:
+        self._unlock, self._all_begun = unlock, False
         self._ready = threading.Barrier(readers, lock, _TOGETHER)
-        self._begun = threading.Barrier(readers, unlock, _TOGETHER)
+        self._begun = threading.Barrier(readers, self._let_in, _TOGETHER)
 
     def ready(self) -> None:
         """Wait for the others, and for the lock.
@@ -97,7 +98,13 @@ class Moment:
         """
         self._begun.wait()
 
+    def _let_in(self) -> None:
+        self._unlock()
+        self._all_begun = True
+
     def give_up(self) -> None:
-        """Tell the others."""
+        """Tell the others, unless all have begun: one that is through may be sooner than others are back from waiting."""
+        if self._all_begun:
+            return
         self._ready.abort()
         self._begun.abort()
