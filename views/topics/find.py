@@ -259,7 +259,6 @@ def _topics(
         at = [a for a in (messages.at[i] for i in members) if a is not None]
         best = _representative(members, groups, messages)
         places = Counter(p for i in members for p in named[i])
-        usual = [p for p, times_named in places.most_common(3) if times_named * 3 >= len(members)]
         recent = sum(now - window < a <= now for a in at)
         before = sum(now - 2 * window < a <= now - window for a in at)
         callers = {messages.caller[i] or f"\0{i}" for i in members}
@@ -267,7 +266,7 @@ def _topics(
             "topic_id": _identity(members[0], titles, bodies),
             "title": messages.title[best] or messages.body[best][:40],
             "keywords": "、".join(_keywords(groups, members)),
-            "place": _place(usual, known.town_suffixes),
+            "place": _place(places, len(members), known.town_suffixes),
             "period": _period(at), "first_at": min(at, default=None), "last_at": max(at, default=None),
             "tickets": len(members), "callers": len(callers), "duplicates": sum(first[i] >= 0 for i in members),
             "likes": int(messages.likes[members].sum()) if messages.has_votes else None,
@@ -297,10 +296,11 @@ def _keywords(groups: Clusters, members: list[int]) -> list[str]:
     return [groups.words[i].lstrip("#") for i in np.argsort(-middle, kind="stable")[:6] if middle[i] > 0]
 
 
-def _place(usual: list[str], towns: tuple[str, ...]) -> str | None:
-    """The smallest area and the most usual place of a topic, the latter alone where it already holds the former."""
+def _place(named: Counter[str], members: int, towns: tuple[str, ...]) -> str | None:
+    """Where a topic is: the smallest area or the town that a third of its messages name, and the place that half of them do."""
+    usual = [place for place, times in named.most_common(3) if times * 3 >= members]
     area = next((p for p in usual if areas(p) == [p]), None) or next((p for p in usual if p.endswith(towns)), "")
-    spot = next((p for p in usual if p != area), "")
+    spot = next((p for p in usual if p != area and named[p] * 2 >= members), "")
     return (area + spot) or None
 
 

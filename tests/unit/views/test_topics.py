@@ -236,7 +236,7 @@ def test_one_who_errs_in_the_town_is_of_the_same_place() -> None:
 
 
 def test_different_matters_of_one_town_are_not_one_because_of_the_town() -> None:
-    roads = ["人民路", "建设路", "迎宾路", "学府路", "文昌路", "朝阳街"]
+    roads = ["人民路", "人民路", "迎宾路", "学府路", "文昌路", "朝阳街"]
     hot = [(f"示例县城西街道{road}{n}号附近稳岗补贴符合条件但迟迟未兑现", "1201") for n, road in enumerate(roads)]
     other = [(f"示例县城西街道{road}{n}号附近不动产权证资料齐全但一直未办结", "0303") for n, road in enumerate(roads)]
     single = [(f"示例县{town}{road}{n}号附近{say}", "0502") for n, (town, road, say) in enumerate(zip(
@@ -246,6 +246,7 @@ def test_different_matters_of_one_town_are_not_one_because_of_the_town() -> None
     of = {m["ticket_no"]: m["topic_id"] for m in found.members}
     assert len({of[str(n)] for n in range(6)}) == len({of[str(n)] for n in range(6, 12)}) == 1
     assert of["0"] != of["6"]
+    assert {t["place"] for t in found.topics if t["topic_id"] in {of["0"], of["6"]}} == {"城西街道"}
     assert "@1201" not in str(found.topics)
 
 
