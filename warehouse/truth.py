@@ -145,10 +145,16 @@ def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) ->
     warehouse.execute(
         "CREATE TEMP TABLE spoken ON COMMIT DROP AS SELECT _id FROM member GROUP BY _id HAVING count(DISTINCT _department) > 1"
     )
+    # One after the other: a statement keeps the hashes of all its joins to its end, and a session's memory is bounded.
+    warehouse.execute("DROP TABLE IF EXISTS disagreed")
+    for number, part in enumerate(parts):
+        warehouse.execute(
+            f"{'INSERT INTO disagreed' if number else 'CREATE TEMP TABLE disagreed ON COMMIT DROP AS'} {part}"
+        )
     warehouse.execute("DROP TABLE IF EXISTS disagreement")
     warehouse.execute(
         "CREATE TEMP TABLE disagreement ON COMMIT DROP AS SELECT id, grp, owner, source_id, max(batch_id) AS batch_id, stands, said, bool_or(former) AS former "
-        f"FROM ({' UNION ALL '.join(parts)}) x GROUP BY id, grp, owner, source_id, stands, said"
+        "FROM disagreed GROUP BY id, grp, owner, source_id, stands, said"
     )
     warehouse.execute("CREATE INDEX ON disagreement (id, grp, source_id)")
     warehouse.execute("ANALYZE disagreement")
