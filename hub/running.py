@@ -100,7 +100,7 @@ def tell(report: RunReport) -> int:
     done = [r for r in report.results if r.status == "committed"]
     if done:
         say(f"合计：{counted(done)}", "ok")
-    changed = [p.name for p in report.published if p.changed]
+    changed = list(dict.fromkeys(p.name for p in report.published if p.changed))  # topics are published once more
     if changed:
         say(f"更新了 {len(changed)} 个视图：{'、'.join(changed[:8])}{'…' if len(changed) > 8 else ''}", "ok")
     if any(r.quarantined for r in done):

@@ -24,7 +24,7 @@ _BLOCK = 2000  # messages compared with all at a time
 _SAMPLE, _SAMPLE_BLOCK = 3000, 500  # messages without a group that are compared by all their words
 _ROUNDS = 3
 _LEAST_WORDS = 0.16  # cosine: a shared place and the courtesies of letters are no shared matter
-_TOWN = 0.4  # what sharing a town is worth beside sharing a village or a road
+_TOWN = 0.3  # what sharing a town is worth beside sharing a village or a road
 _ANY, _UNTOLD = -2, -1  # where a message is of: of no matter; not told
 _SAME_PLACE = 0.35  # cosine of two groups at one place, however many name it, that are one matter told in two ways
 
@@ -196,7 +196,7 @@ class _Space:
 def _places(documents: Sequence[Document]) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
     """Messages by places, and which of these are towns.
 
-    Each entry is the place's rarity: near 1 for one that few name, less for a long road, at most _TOWN for a town.
+    Each entry is the place's rarity: near 1 for one that few name, less for a long road; for a town _TOWN, however many name it.
     """
     counts, names = _count([[(p, 1.0) for p in d.places] for d in documents])
     if not counts.nnz:
@@ -204,7 +204,7 @@ def _places(documents: Sequence[Document]) -> tuple[sp.csr_matrix, NDArray[np.bo
     towns = {town for d in documents for town in d.towns}
     town = np.array([name in towns for name in names])
     frequency = np.bincount(counts.indices, minlength=counts.shape[1])
-    rarity = np.where(town, _TOWN, 1) / (1 + frequency / (0.03 * len(documents) + 100))
+    rarity = np.where(town, _TOWN, 1 / (1 + frequency / (0.03 * len(documents) + 100)))
     counts.data = rarity[counts.indices]
     return counts, town
 

@@ -250,6 +250,18 @@ def test_different_matters_of_one_town_are_not_one_because_of_the_town() -> None
     assert "@1201" not in str(found.topics)
 
 
+def test_one_matter_all_over_a_town_is_one_however_many_name_the_town() -> None:
+    others = [
+        Document([(f"小事{n}", 1.0), (f"单独{n}", 1.0)], ["太和镇", f"村{n}"], placed=True, towns=["太和镇"])
+        for n in range(900)
+    ]
+    words = [(w, 1.0) for w in ("包工头", "拖欠", "工资")]
+    hot = [Document(words, ["太和镇", f"路{n % 20}"], placed=True, towns=["太和镇"]) for n in range(60)]
+    label = cluster([*others, *hot], dictionary().thresholds).label
+    assert len(set(label[900:].tolist())) == 1
+    assert set(label[:900].tolist()) == {-1}
+
+
 def test_no_name_reaches_over_a_town_or_a_house_number() -> None:
     words = dictionary()
     texts = [f"示例县城东街道长岭村{n}号附近小学放学时，城东街道小区门口堵车" for n in range(3)]
