@@ -117,7 +117,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     """
     with Connection(home.database_url) as warehouse:
         changed = changed | _unpublished(warehouse)
-        if any(contract(dataset).party for dataset in changed):
+        if any(contract(dataset).party for dataset in changed & contracts().keys()):
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()
@@ -131,7 +131,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
 
 
 def find_topics(home: Home, *, as_of: date | None = None) -> list[Published]:
-    """Find what tickets have in common, if that is due (views.topics.standing), and publish the views of it.
+    """Find what tickets have in common, if that is due (views.topics.standing), and publish what rests on it as any other change.
 
     It may take half a minute of one core, so nobody who waits for a page or for a source's rows calls it.
     """
@@ -140,7 +140,7 @@ def find_topics(home: Home, *, as_of: date | None = None) -> list[Published]:
         with psycopg.connect(home.database_url) as connection:
             if not standing.refresh(connection, today):
                 return []
-            return publish(connection, {"hotline_topic", "hotline_topic_ticket"}, today)
+        return settle(home, {"hotline_topic", "hotline_topic_ticket"}, as_of=today)
     except Exception as trouble:  # texts are what people wrote: the boards go on with the topics found before
         told = f"归热点问题时出错（{type(trouble).__name__}：{trouble}），看板仍用上一次归出的；请把日志交给系统管理员"
         return [Published("hotline_topics", 0, False, 0.0, told)]

@@ -82,6 +82,16 @@ def test_without_tickets_nothing_is_looked_for(home: Home, database: str) -> Non
         assert connection.execute("SELECT tickets FROM hub.topic_run").fetchall() == [(0,)]
 
 
+def test_tickets_nobody_has_published_yet_are_published_with_their_topics(home: Home, database: str) -> None:
+    """Else views made anew for a new day would hold them, and the next publication would add them once more."""
+    prepare(home)
+    with psycopg.connect(database) as connection:
+        _arrive(connection, "丽发新城小区", range(20), datetime(2026, 9, 5))
+        assert not [view.error for view in find_topics(home, as_of=DAY) if view.error]
+        published = connection.execute("SELECT batch_id FROM board.published_batch ORDER BY 1").fetchall()
+        assert published == connection.execute("SELECT batch_id FROM hub.batch ORDER BY 1").fetchall()
+
+
 def test_no_round_waits_for_the_topics(home: Home, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(home)
     with psycopg.connect(database) as connection:
