@@ -196,8 +196,9 @@ def score(con: Any, model: Model) -> None:
 def _frequencies(con: Any, linker: Any, model: Model) -> None:
     """Tell Splink how common each value is among records that do not match: a value's own record and its matches are taken off its count.
 
-    Those a source itself lists under one value say how many there are
-    at most: 鑫源恒药店 once in each of nine lists is one shop. A value met at no stranger is no commoner than values are on average. Names are counted without their towns, for the level that is equal but for these; of strangers equal there, u tells how many are equal outright.
+    Those a source itself lists under one value say how many there are at most: 鑫源恒药店 once in each of nine lists is one
+    shop. A value met at no stranger is no commoner than values are on average. Names are counted without their towns, for the
+    level that is equal but for these; of strangers equal there, u tells how many are equal outright.
     """
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     mates = model.settings["probability_two_random_records_match"] * rows
