@@ -89,18 +89,6 @@ def run(
     return report
 
 
-def _unpublished(warehouse: Connection) -> set[str]:
-    """Datasets with changed rows that no view has taken into account yet."""
-    published = "SELECT batch_id FROM board.published_batch"
-    if warehouse.scalar("SELECT to_regclass('board.published_batch') IS NULL"):  # before the first publication
-        published = "SELECT NULL::int AS batch_id WHERE false"
-    found = warehouse.rows(
-        "SELECT DISTINCT dataset FROM hub.batch b WHERE status = 'committed' AND new_rows + changed_rows + closed_rows > 0 "
-        f"AND NOT EXISTS (SELECT FROM ({published}) p WHERE p.batch_id = b.batch_id)"
-    )
-    return {row["dataset"] for row in found} & contracts().keys()
-
-
 def _told(connector: Connector, trouble: Exception) -> HubError:
     """The failure as people are told it; what nobody foresaw must not stop the other sources either."""
     if isinstance(trouble, HubError):
@@ -116,8 +104,7 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     What a run brought in that was cut off before its enterprises were linked or its views published counts as changed.
     """
     with Connection(home.database_url) as warehouse:
-        changed = changed | _unpublished(warehouse)
-        if any(contract(dataset).party for dataset in changed & contracts().keys()):
+        if survivorship.due(warehouse) or any(contract(name).party for name in changed & contracts().keys()):
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()

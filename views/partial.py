@@ -142,6 +142,17 @@ class Changes:
         self._cursor.execute(text.encode())
 
 
+def unpublished(cursor: psycopg.Cursor[Any]) -> set[str]:
+    """Datasets with changed rows that no publication has taken into account yet."""
+    if not (stands(cursor, "hub.batch") and stands(cursor, "board.published_batch")):
+        return set()
+    cursor.execute(
+        "SELECT DISTINCT dataset FROM hub.batch b WHERE status = 'committed' AND new_rows + changed_rows + closed_rows > 0 "
+        "AND NOT EXISTS (SELECT FROM board.published_batch p WHERE p.batch_id = b.batch_id)"
+    )
+    return {row[0] for row in cursor.fetchall()} & contracts().keys()
+
+
 def refresh(
     cursor: psycopg.Cursor[Any], view: View, text: str, changes: Changes, moved: frozenset[str], catalog: Catalog
 ) -> Delta | None:

@@ -3,13 +3,16 @@
 Only what can have changed is computed: views whose inputs changed, views above a view whose rows changed, views
 whose own text or as-of day changed; and of a view that says how its rows hang on its inputs' (views.partial), only the
 rows that the deliveries since the last publication touch. Rows go in by DELETE and INSERT inside one transaction: a reader sees the old
-table or the new one, and never waits. A view that fails keeps its old rows and says why; the others go on.
+table or the new one, and never waits. All views read one moment, so that a delivery is in all of them or, committed
+meanwhile, in none and due next time. A view that fails keeps its old rows and says why; the others go on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -92,21 +95,20 @@ def publish(
 ) -> list[Published]:
     """Compute what `changed` (dataset and reference table names; None means everything) can have touched.
 
-    What people have answered in the hub itself since the last publication counts as changed without being named.
-    Views left alone are not in the answer. Committed as one transaction, unless the caller already has one open
-    on the connection: then it is the caller's to commit. Running it again changes nothing.
+    What deliveries brought and people answered in the hub itself since the last publication counts as changed without
+    being named. Views left alone are not in the answer. Committed as one transaction, unless the caller already has one
+    open on the connection: then it is the caller's to commit, and reads what that reads. Running it again changes nothing.
     """
     catalog = catalog or load_catalog()
     done = [Published(name, 0, False, 0.0, str(error)) for name, error in catalog.broken.items()]
     current: list[str] = []  # nothing they rest on has changed, so they hold as of the new day too
     touched: set[str] = set()
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    with _one_moment(connection), connection.cursor() as cursor:
         before = _set(cursor, _SETTINGS)
         known = _prepare(cursor)
         _know(cursor)
         answered = _answered(cursor)
-        changed = None if changed is None else changed | answered
+        changed = None if changed is None else changed | answered | partial.unpublished(cursor)
         changes = partial.Changes(cursor, changed)
         for view in catalog.views.values():
             begun = time.perf_counter()
@@ -143,6 +145,31 @@ def publish(
         )
         _set(cursor, before)
     return done
+
+
+@contextmanager
+def _one_moment(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A transaction that no other publication runs beside, and that reads everything as it is at its start.
+
+    The turn is taken before it: a snapshot made while waiting would not see what the one before has published.
+    """
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            yield
+        return
+    level = connection.isolation_level
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    connection.commit()
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with connection.transaction():
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level = level
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+            connection.commit()
 
 
 def _set(cursor: psycopg.Cursor[Any], settings: dict[str, str]) -> dict[str, str]:

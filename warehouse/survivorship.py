@@ -37,6 +37,17 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(f"COMMENT ON TABLE shared.enterprise IS {literal(contract.title + '（主记录）：每行一个主体')}")
 
 
+def due(warehouse: Connection) -> bool:
+    """Whether deliveries have named enterprises since golden records were last made."""
+    named = [f"'{c.dataset}'" for c in contracts().values() if c.party]
+    return bool(
+        warehouse.scalar(
+            "SELECT EXISTS (SELECT FROM hub.party WHERE considered_at IS NULL) OR EXISTS (SELECT FROM hub.batch WHERE settled_at IS NULL "
+            f"AND status = 'committed' AND new_rows + changed_rows + closed_rows > 0 AND dataset IN ({', '.join(named)}))"
+        )
+    )
+
+
 def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -> int:
     """Bring shared.enterprise up to date; returns the rows that changed. The caller commits.
 

@@ -11,7 +11,7 @@ import pytest
 from pipelines.run import prepare
 from schemas.contract import contract
 from tests.views.test_conformance import _rows
-from views import middle
+from views import middle, partial
 from views.catalog import Catalog, load_catalog
 from views.publish import publish
 from warehouse.home import Home
@@ -39,7 +39,7 @@ def _deliver(
     batch = run(
         "INSERT INTO hub.batch (source_id, dataset, delivery, kind, status, contract_version, extracted_at, extracted, passed, quarantined, "
         "repaired, warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) "
-        "VALUES (%s, %s, 'd', 'full', 'committed', '1', now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) RETURNING batch_id", [source, dataset],
+        "VALUES (%s, %s, 'd', 'full', 'committed', '1', now(), 1, 1, 0, 0, 0, 1, 0, 0, 0, 0) RETURNING batch_id", [source, dataset],
     ).fetchone()[0]  # type: ignore[index]  # fmt: skip
     system = {
         "_source_id": source,
@@ -152,6 +152,53 @@ def test_medians_follow_what_comes_and_goes(
             publish(connection, set(), DAY, catalog=some)
             assert followed == _board(connection, [name])
             connection.execute("ROLLBACK TO followed")
+
+
+@pytest.mark.parametrize("day", [DAY, DAY + datetime.timedelta(days=1)])
+def test_a_batch_committed_during_a_publication_is_the_next_ones_whole(
+    home: Home, database: str, monkeypatch: pytest.MonkeyPatch, day: datetime.date
+) -> None:
+    """On the same day and on a new one, when most is computed in full: no view shows what another does not know of."""
+    prepare(home)
+    rng = random.Random(11)
+
+    def meanwhile(kind: str) -> None:
+        rows = [{**row, "ticket_no": f"{kind}{n}"} for n, row in enumerate(_rows(rng, "hotline_ticket", 30))]
+        with psycopg.connect(database) as another:
+            _deliver(another, "hotline_ticket", rows)
+
+    class Late(partial.Changes):
+        def __init__(self, cursor: psycopg.Cursor[Any], changed: set[str] | None) -> None:
+            super().__init__(cursor, changed)
+            meanwhile("LATE")
+
+    def shown(kind: str) -> set[str]:
+        """The views that show a ticket of this kind."""
+        listing = "SELECT table_name FROM information_schema.columns WHERE table_schema = 'board' AND column_name = 'ticket_no'"
+        return {
+            name
+            for (name,) in connection.execute(listing).fetchall()
+            if connection.execute(f"SELECT FROM board.{name} WHERE ticket_no LIKE '{kind}%'".encode()).rowcount
+        }
+
+    with psycopg.connect(database) as connection:
+        for dataset in DATASETS:
+            _deliver(connection, dataset, _rows(rng, dataset, 400))
+        connection.commit()
+        publish(connection, None, DAY)
+        meanwhile("EARLY")  # its own run has not come to publishing it
+        with monkeypatch.context() as patch:
+            patch.setattr(partial, "Changes", Late)
+            assert [p.error for p in publish(connection, {"hotline_callback"}, day) if p.error] == []
+        assert "hotline_overdue_open" in shown("EARLY")
+        assert shown("LATE") == set()
+        publish(connection, {"batch", "quarantine"}, day)
+        assert shown("LATE") == shown("EARLY")
+        names = [*load_catalog().views]
+        found = _board(connection, names)
+        publish(connection, None, day)
+        anew = _board(connection, names)
+        assert {n: sorted({*found[n]} ^ {*anew[n]}) for n in names if found[n] != anew[n]} == {}
 
 
 def _told(connection: psycopg.Connection) -> dict[str, tuple[str, str | None]]:
