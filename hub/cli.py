@@ -313,7 +313,9 @@ def resolve(
     save_model: Annotated[
         Path | None, typer.Option("--save-model", metavar="文件", help="把训练好的模型存下来")
     ] = None,
-    threshold: Annotated[float | None, typer.Option(metavar="概率", help="自动归并的下限，默认按配置，0.8")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="概率", help="自动归并的下限，默认按配置，配置没写则由数据定")
+    ] = None,
 ) -> None:
     """任意几份名单（CSV、Excel、Parquet 等）里，哪些记录是同一个主体：先按确定的代码和全称，再按从数据训练出的模型。
 

@@ -21,7 +21,7 @@ def run(
     if threshold is not None:
         if not 0 < threshold <= 1:
             raise UsageError("--threshold", f"{threshold:g} 不是 0 到 1 之间的概率", "例如 --threshold 0.9")
-        asked = replace(asked, threshold=threshold, review=min(asked.review, threshold))
+        asked = replace(asked, threshold=threshold)
     for path in (clusters, review, kept):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(str(path), "没有这个目录", "请先建好目录")

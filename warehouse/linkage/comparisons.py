@@ -36,6 +36,17 @@ def _one_town(f: str) -> str:
     return f"coalesce({f}_town_l = {f}_town_r, true) AND coalesce({f}_shop_l = {f}_shop_r, true)"
 
 
+def _crossed(one: Field, other: Field) -> str:
+    """SQL: two names have changed places, one of them perhaps misspelt or, of forename and surname, left out: Thomas Koch and Renate Thomas are two."""
+    f, g = one.column, other.column
+    alike = "(jaro_winkler_similarity({0}, {1}) >= 0.86 OR jaccard({0}, {1}) >= 0.75)"
+    unknown = str(one.role != other.role).lower()
+    return " OR ".join(
+        f"{a} = {b} AND coalesce({alike.format(c, d)}, {unknown})"
+        for a, b, c, d in ((f"{f}_l", f"{g}_r", f"{g}_l", f"{f}_r"), (f"{g}_l", f"{f}_r", f"{f}_l", f"{g}_r"))
+    )
+
+
 def believed(levels: int) -> list[float]:
     """M of a comparison with so many levels (null apart) before training; sums to 1."""
     raw = [_FADE**place for place in range(levels - 1)]
@@ -98,8 +109,8 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 ("akin", f"{words} >= 0.25 OR {grams} >= 0.35"),
             ]
         case "forename" | "surname":
-            other = [g.column for g in fields if g.role in ("forename", "surname") and g.column != f]
-            swapped = [("swapped", " OR ".join(f"{f}_l = {g}_r OR {g}_l = {f}_r" for g in other))] if other else []
+            crossed = [_crossed(field, g) for g in fields if g.role in ("forename", "surname") and g != field]
+            swapped = [("swapped", " OR ".join(crossed))] if crossed else []
             return [
                 *swapped,
                 ("nearly equal", f"{jaro} >= 0.92"),

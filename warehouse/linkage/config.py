@@ -12,7 +12,6 @@ import yaml
 from schemas.errors import ConfigError, ConfigErrors, nearest
 from warehouse.linkage.roles import ALIASES, ROLES
 
-THRESHOLD = 0.8
 REVIEW = 0.5
 MODES = ("auto", "link", "dedupe", "both")
 _KEYS = {
@@ -36,13 +35,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Config:
-    """What to resolve. `fields` maps a field to its role, empty when roles are to be told from the data."""
+    """What to resolve. `fields` maps a field to its role, empty when roles are to be told from the data; so is `threshold`, when None."""
 
     path: Path
     sources: tuple[Source, ...]
     fields: Mapping[str, str]
     mode: str = "auto"
-    threshold: float = THRESHOLD
+    threshold: float | None = None
     review: float = REVIEW
     blocking: tuple[tuple[str, ...], ...] = ()
     model: Path | None = None
@@ -78,13 +77,12 @@ def load(path: Path) -> Config:
     mode = str(doc.get("mode", "auto"))
     if mode not in MODES:
         problem("mode", f"没有 '{mode}' 这种做法", nearest(mode, MODES))
-    levels = {}
-    for key, default in (("threshold", THRESHOLD), ("review", REVIEW)):
-        levels[key] = doc.get(key, default)
-        if isinstance(levels[key], bool) or not isinstance(levels[key], (int, float)) or not 0 < levels[key] <= 1:
-            problem(key, f"{levels[key]!r} 不是 0 到 1 之间的概率", f"默认 {default}")
-            levels[key] = default
-    levels["review"] = min(levels["review"], levels["threshold"])
+    levels: dict[str, float | None] = {"threshold": None, "review": REVIEW}
+    for key in levels.keys() & doc.keys():
+        if isinstance(doc[key], bool) or not isinstance(doc[key], (int, float)) or not 0 < doc[key] <= 1:
+            problem(key, f"{doc[key]!r} 不是 0 到 1 之间的概率", "例如 0.9；可以不写")
+        else:
+            levels[key] = float(doc[key])
     blocking = tuple(
         tuple(item.split("+")) if isinstance(item, str) else tuple(item) for item in doc.get("blocking") or ()
     )
@@ -96,7 +94,7 @@ def load(path: Path) -> Config:
         raise ConfigErrors(wrong)
     model = path.parent / doc["model"] if doc.get("model") else None
     return Config(
-        path, tuple(sources), fields, mode, float(levels["threshold"]), float(levels["review"]), blocking, model,
+        path, tuple(sources), fields, mode, levels["threshold"], levels["review"] or REVIEW, blocking, model,
         tuple(map(str, doc.get("regions") or ())),
     )  # fmt: skip
 

@@ -278,7 +278,8 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
     pure = {rule: _purity(con, rule[0], across) for rule in rules}
     best = max(pure.values(), default=0.0)
-    rules.sort(key=lambda rule: (len(rule[0]), -round(pure[rule], 1), rule[1]))
+    # And little where only a few of them do, as two of one rare second name.
+    rules.sort(key=lambda rule: (pure[rule] * rule[1] < _ENOUGH_PAIRS, len(rule[0]), -round(pure[rule], 1), rule[1]))
     chosen: list[tuple[tuple[str, ...], int]] = []
     trained: dict[str, int] = dict.fromkeys(single, 0)
     for rule in rules:
@@ -295,23 +296,29 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
 
 def _purity(con: Any, columns: Sequence[str], across: bool) -> float:
     """Of the pairs equal in `columns`, the share that is equal in another telling field too; pairs without a second value apart."""
-    telling = [
+    others = [
         other
         for (other,) in con.execute(
             "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
         ).fetchall()
-        if other not in columns and _by_chance(con, other) < _TELLING
+        if other not in columns
     ]
-    if not telling:
-        return 0.0
+    telling = [other for other in others if _by_chance(con, other) < _TELLING]
+    apart = " AND l.source <> r.source" if across else ""
+    pairs = f"feature l JOIN feature r ON {' AND '.join(f'l.{column} = r.{column}' for column in columns)} AND l.rid < r.rid{apart}"
+    if not telling:  # what is equal more often than by chance is so for the sake of the matches
+        found = [_beyond_chance(con, pairs, other) for other in others]
+        return max(found, default=0.0)
     equal = " OR ".join(f"coalesce(l.{other} = r.{other}, false)" for other in telling)
     known = " OR ".join(f"(l.{other} IS NOT NULL AND r.{other} IS NOT NULL)" for other in telling)
-    apart = " AND l.source <> r.source" if across else ""
-    share = con.execute(
-        f"""SELECT avg(CAST({equal} AS int)) FILTER ({known})
-        FROM feature l JOIN feature r ON {" AND ".join(f"l.{column} = r.{column}" for column in columns)} AND l.rid < r.rid{apart}"""
-    ).fetchone()[0]
+    share = con.execute(f"SELECT avg(CAST({equal} AS int)) FILTER ({known}) FROM {pairs}").fetchone()[0]
     return float(share or 0)
+
+
+def _beyond_chance(con: Any, pairs: str, other: str) -> float:
+    chance = _by_chance(con, other)
+    share = con.execute(f"SELECT avg(CAST(l.{other} = r.{other} AS int)) FROM {pairs}").fetchone()[0]
+    return max((share or 0) - chance, 0) / (1 - chance) if chance < 1 else 0.0
 
 
 def _by_chance(con: Any, column: str) -> float:

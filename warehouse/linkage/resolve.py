@@ -27,6 +27,10 @@ _SURELY_TWICE = 8.0
 _ONE_NAME = 0.9
 # Log2 of the Bayes factor from which another field backs two names.
 _BACKS = 5.0
+# A pair is accepted from this probability, where nobody has said another; from a higher one, up to this, where so many are in
+# doubt that by their own probabilities more than this share of the accepted would be wrong: two in a hundred may be, and
+# models were seen to err up to three times as often as they say.
+_LEAST, _SURE, _WRONG = 0.8, 0.95, 0.02 / 3
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,9 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
         con.execute("CREATE OR REPLACE TABLE scored (a bigint, b bigint, weight double)")
     _judge(con, fields)
     unique = _unique(con, config, several)
-    _group(con, config, fields, unique)
-    _answer(con, config, fields)
+    threshold = config.threshold or _careful(con, fields, unique)
+    _group(con, threshold, fields, unique)
+    _answer(con, threshold, min(config.review, threshold), fields)
     counts = con.execute(
         "SELECT (SELECT count(*) FROM record), (SELECT count(DISTINCT cluster_id) FROM answer), (SELECT count(*) FROM review)"
     ).fetchone()
@@ -135,6 +140,23 @@ def _judge(con: Any, fields: list[Field]) -> None:
     )
 
 
+def _careful(con: Any, fields: list[Field], unique: list[str]) -> float:
+    """The probability from which a pair is accepted, told from `judged`.
+
+    Of lists that list nothing twice a record has one counterpart at most, and that keeps doubtful pairs apart already.
+    Where one field is all there is to compare, only values all but equal are one.
+    """
+    if len(fields) == 1:
+        return 1.0
+    if unique:
+        return _LEAST
+    found = con.execute(
+        f"""SELECT least(coalesce(min(probability) FILTER (wrong <= {_WRONG}), 1), {_SURE}) FROM (
+          SELECT probability, avg(1 - probability) OVER (ORDER BY probability DESC) AS wrong FROM judged WHERE probability >= {_LEAST} AND NOT barred)"""
+    ).fetchone()[0]
+    return float(found)
+
+
 def _barred(f: str, backed: str) -> str:
     """SQL: whether two names bar a pair: a branch and none, or two full legal names that are not the same one written otherwise.
 
@@ -158,10 +180,11 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
     told = {s.name: s.unique for s in config.sources}
     if config.mode == "dedupe" or not several:
         return [name for name, value in told.items() if value]
+    enough = config.threshold or _LEAST
     rows = con.execute(
         f"""WITH met AS (SELECT DISTINCT l.source, l.rid, l.source = r.source AS inside FROM
-              (SELECT a, b FROM judged WHERE probability >= {config.threshold!r} AND NOT barred UNION ALL
-               SELECT b, a FROM judged WHERE probability >= {config.threshold!r} AND NOT barred) e
+              (SELECT a, b FROM judged WHERE probability >= {enough!r} AND NOT barred UNION ALL
+               SELECT b, a FROM judged WHERE probability >= {enough!r} AND NOT barred) e
               JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b)
         SELECT f.source, min(f.place), count(*), (SELECT count(*) FROM met WHERE met.source = f.source AND inside),
           (SELECT count(*) FROM met WHERE met.source = f.source AND NOT inside)
@@ -179,8 +202,8 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
     return unique
 
 
-def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> None:
-    sure.same_names(con, fields, config.threshold)
+def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -> None:
+    sure.same_names(con, fields, threshold)
     codes = sure.codes(con, fields)
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
     branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
@@ -217,11 +240,11 @@ def _group(con: Any, config: Config, fields: list[Field], unique: list[str]) -> 
           sum(CASE WHEN barred THEN -{_MOST} ELSE greatest(least(weight, {_MOST}), -{_MOST}) END) AS total, count(*) AS pairs
         FROM noded WHERE one <> other GROUP BY 1, 2"""
     )
-    threshold = math.log2(config.threshold / (1 - config.threshold)) if config.threshold < 1 else _MOST
-    clusters.grow(con, min(threshold, _MOST), list(codes))
+    odds = math.log2(threshold / (1 - threshold)) if threshold < 1 else _MOST
+    clusters.grow(con, min(odds, _MOST), list(codes))
 
 
-def _answer(con: Any, config: Config, fields: list[Field]) -> None:
+def _answer(con: Any, threshold: float, review: float, fields: list[Field]) -> None:
     con.execute(
         """CREATE OR REPLACE TABLE grouped AS
         SELECT r.rid, r.place, r.source, r.id, n.node, c.cluster FROM record r JOIN node_of n USING (rid) JOIN cluster c USING (node)"""
@@ -241,8 +264,8 @@ def _answer(con: Any, config: Config, fields: list[Field]) -> None:
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE doubt AS
-        SELECT a, b, probability, CASE WHEN barred THEN 'names_differ' WHEN probability < {config.threshold!r} THEN 'unsure' ELSE 'kept_apart' END AS reason
-        FROM judged WHERE probability >= {config.review!r} UNION ALL SELECT a, b, NULL, reason FROM conflict"""
+        SELECT a, b, probability, CASE WHEN barred THEN 'names_differ' WHEN probability < {threshold!r} THEN 'unsure' ELSE 'kept_apart' END AS reason
+        FROM judged WHERE probability >= {review!r} UNION ALL SELECT a, b, NULL, reason FROM conflict"""
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE doubted AS SELECT d.*, x.cluster AS one, y.cluster AS other "

@@ -474,3 +474,43 @@ def test_a_list_without_rows_is_told_and_blanks_in_headings_do_not_matter(tmp_pa
     assert "没有可比的内容" in capsys.readouterr().err
     path.write_text("sources: [{file: a.csv, id: 编号, columns: {名称: 单位 名称}}]\nfields: {名称: organisation}", encoding="utf-8")  # fmt: skip
     assert main(["resolve", str(path), "-o", str(tmp_path / "out.csv")]) == 0
+
+
+@pytest.mark.parametrize(("one", "other", "level"), [(("Thomas", "Koch"), ("Renate", "Thomas"), "different"), (("Freya", "Johnson"), ("shnoon", "Freya"), "swapped"),
+    (("Isla", None), ("Hall", "Isla"), "swapped"), (("Ann", "Roe"), ("Roe", "Ann"), "swapped")])  # fmt: skip
+def test_names_that_have_changed_places(one: tuple[str, str], other: tuple[str, str], level: str) -> None:
+    """Both names cross, or the other is not known; one forename that is another's surname tells nothing."""
+    fields = [Field("f", "f", "forename"), Field("s", "s", "surname")]
+    levels = comparison(fields[0], fields)["comparison_levels"]
+    cases = " ".join(f"WHEN {n['sql_condition']} THEN '{n['label_for_charts']}'" for n in levels[:-1])
+    row = "SELECT lower($1) AS f_l, lower($2) AS s_l, lower($3) AS f_r, lower($4) AS s_r"
+    assert duckdb.sql(f"SELECT CASE {cases} ELSE 'different' END FROM ({row})", params=[*one, *other]).fetchone() == (level,)  # fmt: skip
+
+
+def test_a_list_of_people_who_share_names_and_days(tmp_path: Path) -> None:
+    """Where so many are nearly alike that the accepted would be wrong too often, only the surer ones are accepted."""
+    rng = random.Random(2)
+    last = people.SURNAMES[:40] + people.FORENAMES[:10]
+    rows = []
+    for entity in range(4000):
+        row = {"first": rng.choice(people.FORENAMES[:40]), "last": rng.choice(last), "born": f"{rng.randrange(1975, 1995)}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"}  # fmt: skip
+        rows.append({**row, "entity": entity})
+        if entity % 10 == 0:
+            key = rng.choice(list(row))
+            rows.append({**row, key: f"{rng.randrange(1975, 1995)}{row['born'][4:]}" if key == "born" else slip(row[key], rng), "entity": entity})  # fmt: skip
+    files = {"people": [{"id": str(n), **row} for n, row in enumerate(rows)]}
+    found = resolved(tmp_path, files, fields={"first": "forename", "last": "surname", "born": "date"})
+    precision, recall, _ = scores(truth(files), found)
+    assert precision >= 0.98
+    assert recall >= 0.6
+
+
+@pytest.mark.parametrize(("doubtful", "unique", "columns", "from_"), [(0, [], "fs", 0.8), (8, [], "fs", 0.9), (900, [], "fs", 0.95), (900, ["a"], "fs", 0.8), (0, [], "f", 1.0)])  # fmt: skip
+def test_how_sure_a_pair_must_be(doubtful: int, unique: list[str], columns: str, from_: float) -> None:
+    """Surer where many are in doubt and no list tells that it lists nothing twice; one field alone joins only what is all but equal."""
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE judged AS SELECT 1 AS a, 2 AS b, 0.999 AS probability, false AS barred FROM range(100) UNION ALL SELECT 1, 2, 0.999, true FROM range(900) UNION ALL "
+        f"SELECT 1, 2, unnest([0.97, 0.9]), false FROM range({doubtful} // 2) UNION ALL SELECT 1, 2, 0.8, false FROM range(greatest(1, {doubtful}))"
+    )
+    assert resolve._careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
