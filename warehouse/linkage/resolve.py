@@ -181,12 +181,18 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
     if config.mode == "dedupe" or not several:
         return [name for name, value in told.items() if value]
     enough = config.threshold or _LEAST
-    rows = con.execute(
-        f"""WITH met AS (SELECT DISTINCT l.source, l.rid, l.source = r.source AS inside FROM
+    # What a source lists twice is as much alike as what two sources list: half of it above the middle of theirs.
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE met AS SELECT l.rid, l.source, l.source = r.source AS inside, max(s.weight) AS weight FROM
               (SELECT a, b FROM judged WHERE probability >= {enough!r} AND NOT barred UNION ALL
                SELECT b, a FROM judged WHERE probability >= {enough!r} AND NOT barred) e
-              JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b)
-        SELECT f.source, min(f.place), count(*), (SELECT count(*) FROM met WHERE met.source = f.source AND inside),
+              JOIN scored s ON s.a = least(e.a, e.b) AND s.b = greatest(e.a, e.b)
+              JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b GROUP BY ALL"""
+    )
+    rows = con.execute(
+        """WITH middle AS (SELECT coalesce(median(weight), 0) AS weight FROM met WHERE NOT inside)
+        SELECT f.source, min(f.place), count(*),
+          (SELECT 2 * count(*) FROM met, middle WHERE met.source = f.source AND inside AND met.weight >= middle.weight),
           (SELECT count(*) FROM met WHERE met.source = f.source AND NOT inside)
         FROM feature f GROUP BY f.source ORDER BY f.source"""
     ).fetchall()
@@ -211,7 +217,7 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
     # cluster. Two names under one roof, at one telephone, are two.
     alike = "".join(
         f" AND coalesce(likeness(l.{n}_g, l.{n}_gn, r.{n}_g, r.{n}_gn) >= {_ONE_NAME}, true)"
-        for n in (f.column for f in fields if f.role == "organisation")
+        for n in (f.column for f in fields if f.role in ("organisation", "title"))
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE doubled AS

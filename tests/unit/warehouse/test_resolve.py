@@ -514,3 +514,19 @@ def test_how_sure_a_pair_must_be(doubtful: int, unique: list[str], columns: str,
         f"SELECT 1, 2, unnest([0.97, 0.9]), false FROM range({doubtful} // 2) UNION ALL SELECT 1, 2, 0.8, false FROM range(greatest(1, {doubtful}))"
     )
     assert resolve._careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
+
+
+@pytest.mark.parametrize(("weight", "unique"), [(12, ["a", "b"]), (26, [])])
+def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sources(
+    weight: int, unique: list[str]
+) -> None:
+    """Papers of one author are much alike, and yet less so than one paper in two bibliographies."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE feature AS SELECT i AS rid, i % 2 AS place, ['a', 'b'][i % 2 + 1] AS source FROM range(200) r(i)")  # fmt: skip
+    con.execute(
+        "CREATE TABLE scored AS SELECT 2 * i AS a, 2 * i + 1 AS b, 20 + i % 11 AS weight FROM range(100) r(i) UNION ALL "
+        f"SELECT i, i + 4, {weight} FROM range(20) r(i)"
+    )
+    con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
+    sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
+    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), True) == unique
