@@ -68,6 +68,8 @@ class Kinds:
             seen = Counter(_kind(row[column].strip()) for row in whole)
             kind, count = seen.most_common(1)[0]
             self._of[column] = kind if count >= len(whole) * _USUAL else None
+        # The columns, from 0, that are never blank.
+        self._never_blank = {c for c in range(width) if len(whole) >= _TELLING and all(row[c].strip() for row in whole)}
         self._began = [_one_kind([row[column].strip() for row in whole[:_TELLING]]) for column in range(width)]
         # The columns, from 0, that begin with numbers or times.
         self.measured = [column for column, kind in enumerate(self._began) if kind in ("number", "time")]
@@ -100,5 +102,7 @@ class Kinds:
         return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
 
     def contradict(self, cells: Sequence[str]) -> bool:
-        """Whether two cells or more are of another kind than their whole column: the row has slipped."""
-        return sum(self.is_odd(column, cell) for column, cell in enumerate(cells)) > 1
+        """Whether two cells or more are of another kind than their whole column, or one is blank that never is: the row has slipped."""
+        return sum(self.is_odd(column, cell) for column, cell in enumerate(cells)) > 1 or any(
+            not cells[column].strip() for column in self._never_blank if column < len(cells)
+        )

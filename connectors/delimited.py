@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from connectors import between, encoding, header, heading, ledger, shape
+from connectors import between, encoding, header, heading, ledger
 from connectors.batches import blank_is_null, empty, has_byte, text_array
 from connectors.cells import is_value
 from connectors.sieve import Seen, Sieve
@@ -35,6 +35,8 @@ _LINES_TOLD = 5
 _ESCAPED = re.compile(rb"\\[tnr\\]")
 _UNPAIRED = "这一行的引号没有成对"
 _NEAR = 20_000  # lines among which another table may begin without a blank line: larger files are no ledgers
+_WHOLE = 3  # lines that are seen whole before the header is judged, however long they are
+_LONGEST_HEAD = 32 << 20  # characters of them
 _ODD_AT_LEAST = 1000  # rows of another width after which a file is given up when they are the greater part
 
 
@@ -60,7 +62,7 @@ class DelimitedFile:
         self._footer_rows, self._strict_end = footer_rows, strict_end
         self._odd: list[_Odd] = []  # in the file's order, not yet placed
         self._totals, self._seen = totals, Seen()
-        self._records = self._padded = 0
+        self._records = self._padded = self._longer = 0
         self._quoted = self._noted = False  # a signature or note has come
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -105,6 +107,10 @@ class DelimitedFile:
         stream = encoding.Transcoder(self._drop.path.open("rb", buffering=0), self._codec, self._where)
         try:
             text = stream.read(encoding.HEAD_BYTES).decode()
+            while (
+                text.count("\n") < _WHOLE and len(text) < _LONGEST_HEAD and (more := stream.read(encoding.HEAD_BYTES))
+            ):
+                text += more.decode()
         finally:
             stream.close()
         found = heading.find(
@@ -116,35 +122,8 @@ class DelimitedFile:
         self._kinds, self._full, self._above, self._doubtful = found.kinds, found.full, found.rows, found.doubtful
         self._delivery.captions += found.captions
         self._delivery.units.update(found.units)
-        for odd in filter(None, map(header.odd_unit, found.captions)):
-            self._delivery.find("unit", shape.ODD_UNIT.format(odd))
-        if found.ruled and not self._wanted:
-            text = "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
-            self._delivery.find("one_column", text)
-        elif found.width == 1 and not self._wanted and found.parted:
-            text = f"每行读作一格，各行里却有一样多的“{found.parted}”，像是没有认出的分隔符或整行都写在一对引号里，这样的请部门导出为 CSV 或 Excel 后重发"
-            self._delivery.find("one_column", text)
-        elif found.width == 1 and not self._wanted and found.listed:
-            text = "每行读作一格，各行是编了号的一段话（像是接龙），不是表格，请部门填成表格后重发"
-            self._delivery.find("one_column", text)
-        elif found.width == 1 and not self._wanted and found.prose:
-            self._delivery.find("one_column", "每行读作一格，像是一段文章，不是表格，请核对")
-        if found.within:
-            self._delivery.find(
-                "one_column", f"“{found.within}”一列里像是还有一个分隔符，没有分开，请部门统一分隔符后重发"
-            )
-        if found.noted:
-            self._delivery.find("note", shape.NOTED.format(found.noted))
-        if found.narrow:
-            self._delivery.find("table_above", shape.NARROW.format(found.narrow))
-        if found.transposed:
-            self._delivery.find("transposed", shape.TRANSPOSED)
-        if found.gap:
-            self._delivery.find("blank_column", shape.GAP.format(found.gap))
-        if found.numbering:
-            self._delivery.find("numbering", f"第 {self._skip} 行是各列的编号，没有读入")
-        if not found.named:
-            self._delivery.find("no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）")
+        for code, text in found.findings(mapped=bool(self._wanted)):
+            self._delivery.find(code, text)
 
     def _parsed(self, source: encoding.Transcoder) -> Iterator[pa.RecordBatch]:
         names = [f"c{i}" for i in range(self._width)]
@@ -190,6 +169,8 @@ class DelimitedFile:
             cells = cells[:width]
             if self._kinds.contradict(cells):
                 flaw = f"这一行比表头的 {width} 列多出空格，其余各格像是错了位"
+            else:
+                self._longer += 1
         elif self._pads and 1 < len(cells) < width and not self._seen.rules:
             self._padded += 1
         else:
@@ -249,6 +230,8 @@ class DelimitedFile:
             raise self._refusal()
         if self._padded:
             self._delivery.find("short_rows", f"有 {self._padded} 行省略了行末的空格，按没有填读入")
+        if self._longer:
+            self._delivery.find("long_rows", f"有 {self._longer} 行行末多出空格，没有读入多出的")
 
     def _joined(
         self, batch: pa.RecordBatch | None, lines: numpy.ndarray, due: list[_Odd], where: list[int], schema: pa.Schema

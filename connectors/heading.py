@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors import around, between, header, ledger, shape
@@ -31,6 +31,8 @@ _PARTED = 3  # lines of one cell that tell a delimiter
 _MARK = re.compile(r"\u3000|[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
 _SETTING = re.compile(r"\s*[\w.-]+\s*=(?!=)")
 _LISTED = re.compile(r"^\s*\d{1,3}[.、．]\s*[^\s\d]")
+_QUOTED = re.compile('^[^"]*"[^"]*$|^\'.*\'$')  # with one mark, or between two that are no quotation marks here
+_SHOWN = 24  # characters of a name
 _PROSE = 30  # characters of the lines of a text on average
 _LINES = 400  # of the file's first ones, in which the heading and the usual width are looked for
 
@@ -62,6 +64,44 @@ class Heading:
     gap: int = 0  # a column, from 1, without name or value between named ones
     pads: bool = False  # blank cells at the end of a line are left out
     kinds: Kinds = field(default_factory=lambda: Kinds((), 0))
+
+    def findings(self, *, mapped: bool) -> Iterator[tuple[str, str]]:
+        """What to tell of it: code and Chinese text. A connector that maps columns knows by their names that they are columns."""
+        for odd in filter(None, map(header.odd_unit, self.captions)):
+            yield "unit", shape.ODD_UNIT.format(odd)
+        if one := "" if mapped else self._one_column():
+            yield "one_column", one
+        if self.within:
+            yield "one_column", f"“{self.within}”一列里像是还有一个分隔符，没有分开，请部门统一分隔符后重发"
+        if self.surplus and self.named:
+            yield (
+                "surplus",
+                f"各行比表头多 {self.surplus} 格，都是空的，按行末多写了分隔符读入；表头若少写了分隔符，各列会错位，请核对",
+            )
+        if marked := [name for name in self.header.names if _QUOTED.search(name)]:
+            yield "quoted_name", f"表头里的 {marked[0][:_SHOWN]} 带着引号，照原样读入，请部门核对引号是否成对"
+        if self.noted:
+            yield "note", shape.NOTED.format(self.noted)
+        if self.narrow:
+            yield "table_above", shape.NARROW.format(self.narrow)
+        if self.transposed:
+            yield "transposed", shape.TRANSPOSED
+        if self.gap:
+            yield "blank_column", shape.GAP.format(self.gap)
+        if self.numbering:
+            yield "numbering", f"第 {self.skip} 行是各列的编号，没有读入"
+        if not self.named:
+            yield "no_header", "没有找到表头，各列依次叫 列1、列2……（有表头时请写明在第几行）"
+
+    def _one_column(self) -> str:
+        """Why lines of one cell may be more than that; "" when they are not."""
+        if self.ruled:
+            return "没有认出分隔符，每行读作一格；各行一样长，像是几列按固定宽度连在一起的，这样的请部门导出为 CSV 或 Excel 后重发"
+        if self.width == 1 and self.parted:
+            return f"每行读作一格，各行里却有一样多的“{self.parted}”，像是没有认出的分隔符或整行都写在一对引号里，这样的请部门导出为 CSV 或 Excel 后重发"
+        if self.width == 1 and self.listed:
+            return "每行读作一格，各行是编了号的一段话（像是接龙），不是表格，请部门填成表格后重发"
+        return "每行读作一格，像是一段文章，不是表格，请核对" if self.width == 1 and self.prose else ""
 
 
 def find(text: str, wanted: Sequence[str], *, delimiter: str | None, header_row: int | None, where: str) -> Heading:

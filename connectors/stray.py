@@ -35,8 +35,8 @@ class Mender:
         self._record = re.compile(rb"%b(?>%b%b)*+\r?(?:\n|\Z)" % (cell, mark, cell))
         self._open = re.compile(rb"(?>%b%b)*+%b(?>[^%b]|%b%b)*+\Z" % (cell, mark, quote, quote, quote, quote))
         # A quoted cell stuck to the one before it: 61"Round table, 49" is split within its quotation.
-        self._stuck = re.compile(rb"(?:^|%b)[^%b%b\n][^%b%b\n]*%b[^%b%b\n]+%b[^\n]*%b(?:%b|\r?\n|\Z)" % (
-            mark, quote, mark, quote, mark, quote, quote, mark, mark, quote, mark,
+        self._stuck = re.compile(rb"(?:^|%b)[^%b%b\n][^%b%b\n]*%b(?:[^%b%b\n]|%b%b)+%b[^\n]*%b(?:%b|\r?\n|\Z)" % (
+            mark, quote, mark, quote, mark, quote, quote, mark, quote, quote, mark, quote, mark,
         ))  # fmt: skip
         self._quoted = re.compile(rb"%b(?>[^%b]|%b%b)*+%b" % (quote, quote, quote, quote, quote))
         self._mark, self._quote = dialect.mark.encode(), (dialect.quote or '"').encode()

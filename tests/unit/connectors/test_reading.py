@@ -22,7 +22,7 @@ def test_delimiters_and_quotes(read, delimiter, quote):
     assert read(text)[:2] == (HEADER, ROWS)
 
 
-@pytest.mark.parametrize("delimiter", ["::", "||", ", ", "~^~"])
+@pytest.mark.parametrize("delimiter", ["::", "||", ", ", "~^~", "\\t"])
 def test_delimiters_of_two_characters(read, delimiter):
     rows = [[cell.replace(",", "").replace('"', "").replace("\n", " ") for cell in row] for row in ROWS]
     assert read("\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n")[:2] == (HEADER, rows)
@@ -247,8 +247,16 @@ LISTED = [[f"{n:02}/01/2018", f"RI-{n}", f"${n}.50", "Boots", f"warm, dry {n}", 
         '03/01/2018,RI-3,,$3.50,Boots,"warm, dry 3",https://shop.example/3,',
         "03/01/2018,RI-3,$3.50,Boots,'warm, dry 3',https://shop.example/3,",
         '03/01/2018,RI-3,$3.50Boots"warm, dry 3",https://shop.example/3,,',
+        '03/01/2018,RI-3,$3.50,Boots"warm 9"" rod, dry 3",https://shop.example/3,',
+        "03/01/2018,RI-3,$3.50,,Boots,x,,",
     ],
-    ids=["a delimiter too many", "other quotes", "a delimiter too few"],
+    ids=[
+        "a delimiter too many",
+        "other quotes",
+        "a delimiter too few",
+        "stuck to a doubled mark",
+        "blank where none is",
+    ],
 )
 def test_a_row_that_slipped_is_set_aside_though_its_width_would_do(read, line):
     lines = written(LISTED, WIDE).splitlines()
@@ -259,7 +267,20 @@ def test_a_row_that_slipped_is_set_aside_though_its_width_would_do(read, line):
 
 def test_rows_with_blank_cells_too_many_are_records(read):
     lines = written(LISTED, WIDE).splitlines()
-    assert read("\n".join([*lines[:3], lines[3] + ",", *lines[4:], ""]))[:2] == (WIDE, LISTED)
+    header, rows, told = read("\n".join([*lines[:3], lines[3] + ",", *lines[4:], ""]))
+    assert (header, rows) == (WIDE, LISTED)
+    assert "有 1 行行末多出空格" in told
+
+
+def test_a_header_one_delimiter_short_of_rows_that_end_in_one_is_told(read):
+    header, rows, told = read("编号姓名,金额,备注\n1,甲,5,\n2,乙,6,\n3,丙,7,\n")
+    assert (header, rows[0]) == (["编号姓名", "金额", "备注"], ["1", "甲", "5"])
+    assert "各行比表头多 1 格，都是空的" in told
+
+
+def test_a_header_longer_than_the_first_look_is_seen_whole(read):
+    names = [f"名称{'长' * 8_000}{n}" for n in range(20)]
+    assert read(written([[str(n)] * 20 for n in range(3)], names), header_row=1)[0] == names
 
 
 def test_subtotals_of_a_long_text_are_added_up_over_all_its_blocks(read):
@@ -338,6 +359,9 @@ CODES = [[f"{n}", f"名{n}", f"{n * 7}"] for n in range(1, 6)]
         ("编号,姓名\n1,王???\n2,??\n", "像是转码时丢了字"),
         ("ID,XM\n1,\\u738b\\u5efa\n2,李\n", "这样的转义"),
         ("ID,XM\n1,%E7%8E%8B%E5%BB%BA\n2,李\n", "这样的转义"),
+        ("ID,XM\n1,'王建国'\n2,\"李,三\"\n", "写着 '王建国'，整格括在单引号里"),
+        ("'ID','XM'\n1,\"王,五\"\n2,\"李,三\"\n", "表头里的 'ID' 带着引号"),
+        ('编号,"姓名\n' + "".join(f"{n},王\n" for n in range(12)), '表头里的 "姓名 带着引号'),
         ("编号,数\n1,#N/A\n2,5\n", "公式错误"),
         ("ID,SL\n1,NaN\n2,5\n", "写着 NaN，像是数据库里没有填的值"),
         ("ID,XM\n1,=E7=8E=8B=E5=BB=BA\n2,李\n", "这样的转义"),
