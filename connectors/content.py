@@ -44,6 +44,8 @@ _MARKED_CELL = re.compile(rb"<(\w+)\b[^\n]*?(?:/>|</\1>)[ ]*[,;|\t]")
 _NEARLY_JSON = re.compile(
     rb"(?:(?://|#)[^\n]*\n\s*|/\*.*?\*/\s*)*[\[{]\s*(?:\{\s*)?(?:'[^'\n]*'|\"[^\"\n]*\")\s*:", re.DOTALL
 )
+_LATEX = re.compile(rb"(?:%[^\n]*\n|\s)*\\(?:begin\{|documentclass|usepackage|toprule|hline|caption)")
+_LATEX_ROW = re.compile(rb"^[^\n]*&[^\n]*\\\\[ \t]*(?:\\\w+[ \t]*)?\r?$", re.MULTILINE)  # 甲 & 5 \\ \hline
 _TABLE = re.compile(rb"<table(?=[\s>]).*<t[rdh][\s>]", re.DOTALL)  # of a page, and not an element of that name
 _CURE = "请部门导出为 Excel（.xlsx）或 CSV 后重发"
 
@@ -112,6 +114,8 @@ def _kind_of_text(head: bytes, tail: bytes) -> str:
         return "DIF 表格"
     if re.match(rb"(?:%[^\n]*\n\s*)*@relation\s", text, re.IGNORECASE):
         return "ARFF（Weka）"
+    if _LATEX.match(text) or len(_LATEX_ROW.findall(text)) * 2 > text.count(b"\n") > 1:
+        return "LaTeX 源文件"
     if re.match(rb"[\w.$]+\(\s*[\[{]\s*[\[{\"]", text):
         return "JSONP"
     if text[:1] in (b"{", b"["):

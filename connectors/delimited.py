@@ -72,6 +72,10 @@ class DelimitedFile:
         )
         if self._codec in encoding.REPAIRED:
             self._delivery.find("mojibake_repaired", "文字曾按错误的编码转存，已还原，请部门抽查后改正导出方式")
+        unsure = self._codec == "gb18030" and self._declared == "auto" and not self._wanted
+        if unsure and encoding.may_be_korean(encoding.head(self._drop.path)):
+            text = "文字太短，按 GB18030 的中文读入，也可能是韩文（EUC-KR）；是韩文的请写 encoding: euc-kr，或用 UTF-8 重新导出"
+            self._delivery.find("doubtful_encoding", text)
         self._find_header()
         self._delivery.units.update(self._header.units)
         for name in header.repeated(self._header, self._wanted):

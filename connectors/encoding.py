@@ -74,6 +74,12 @@ _TRADITIONAL = frozenset(
 _COMMON = _FREQUENT | _TRADITIONAL
 
 
+def head(path: Path) -> bytes:
+    """The first bytes of a file, by which its encoding is told."""
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
 def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[str], where: str) -> str:
     """The codec of a file. `valid` says that the whole file is valid UTF-8.
 
@@ -81,34 +87,33 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
         SourceChanged: it is no text at all, damaged, or in an encoding that has to be declared.
         SourceUnavailable: it is UTF-8 that ends within a character.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    start = head(path)
     for signature, kind in _SIGNATURES:
-        if head.startswith(signature):
+        if start.startswith(signature):
             raise SourceChanged(where, f"内容是{kind}，不是文本", "请部门另存为 CSV，或把连接器的驱动改为 file")
     for mark, codec in _MARKS:
-        if head.startswith(mark):
+        if start.startswith(mark):
             return codec
     if declared != "auto":
         return "gb18030" if declared in ("gbk", "gb2312") else declared
-    if wide := _wide(head):
+    if wide := _wide(start):
         return wide
-    if head.count(0) * 20 > len(head):
+    if start.count(0) * 20 > len(start):
         raise SourceChanged(where, "内容不是文字", "请部门另存为 CSV 或 Excel 后重发")
-    if valid and (seven := _seven_bits(head)):
+    if valid and (seven := _seven_bits(start)):
         raise SourceChanged(where, f"文字是用 {seven} 编码的", "请部门用 UTF-8 或 GB18030 重新导出")
     if valid:
-        return _spoilt(head.decode(errors="ignore"), where) or valid
-    _refuse_mixed(head, where)
-    ours = any(not name.isascii() and name.encode("gb18030") in head for name in wanted)
-    if not ours and _is_traditional(head):
+        return _spoilt(start.decode(errors="ignore"), where) or valid
+    _refuse_mixed(start, where)
+    ours = any(not name.isascii() and name.encode("gb18030") in start for name in wanted)
+    if not ours and _is_traditional(start):
         raise SourceChanged(
             where, "像是 Big5 编码的繁体字，按 GB18030 会读成别的字", "请在 encoding 里写 big5，或用 UTF-8 重新导出"
         )
     # The mapped column names, found as UTF-8 bytes, say that UTF-8 was meant and the file is damaged.
-    if any(not name.isascii() and name.encode() in head for name in wanted):
+    if any(not name.isascii() and name.encode() in start for name in wanted):
         _refuse_damaged(path, where)
-    if not (ours or is_chinese(head)):
+    if not (ours or is_chinese(start)):
         raise SourceChanged(
             where, "文字既不是 UTF-8，也不像 GB18030 的中文", "请在 encoding 里写明编码（如 latin-1、cp1252、big5、shift_jis），或用 UTF-8 重新导出"
         )  # fmt: skip
@@ -186,6 +191,18 @@ def is_chinese(data: bytes) -> bool:
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
     return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
+
+
+def may_be_korean(data: bytes) -> bool:
+    """Whether bytes read as GB18030 are as well Korean in EUC-KR: too short a text to tell, all of it where hangul lie."""
+    pairs = _DOUBLE.findall(data)
+    if (
+        not pairs
+        or not all(0xB0 <= pair[0] <= 0xC8 and len(pair) == 2 for pair in pairs)
+        or not _decodes(data, "euc-kr")
+    ):
+        return False
+    return sum(_decodes(pair, "gb18030") and pair.decode("gb18030") in _COMMON for pair in pairs) * 2 < len(pairs)
 
 
 def _is_traditional(data: bytes) -> bool:

@@ -113,7 +113,12 @@ class Foot:
         figures = [[number(cells[column]) for column in columns] for _, cells in rows]
         plain = numpy.array([place not in words and _is_plain(cells) for place, (_, cells) in enumerate(rows)])
         said = [place for place in words if place not in whole]
-        found = proven(numpy.array(figures, numpy.float64), plain, said, whole)
+        known = numpy.array(figures, numpy.float64)
+        found = proven(known, plain, said, whole)
+        if not numpy.isnan(known[plain]).all():  # a total nobody filled in
+            found |= {
+                place: True for place in said if not any(cell != "" for cell in rows[place][1][words[place] + 1 :])
+            }
         self.proven = {rows[place][0]: exact for place, exact in found.items()}
 
     def nameless(self, table: Iterable[tuple[int, Sequence[Any]]], line: int) -> bool:

@@ -6,8 +6,10 @@ They are read as they stand and told once a column: whether NULL is a name or a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,6 +64,7 @@ _ODD = (
 )  # fmt: skip
 _DAY = re.compile(r"日期|时间|年月|生日|date", re.IGNORECASE)
 _SERIAL = re.compile(r"^[2-5]\d{4}(?:\.\d+)?$")
+_LATEST_COUNT = 1927  # the year of the 10,000th day: what is earlier may be a count
 _SHOWN = 24  # characters
 _MOST = 5  # columns told of one oddity
 
@@ -91,6 +94,27 @@ def notice(batch: pa.RecordBatch, delivery: Delivery) -> None:
                 before = [finding for finding in delivery.findings if finding.code == odd.code]
                 if len(before) < _MOST and not any(f"“{name}”列" in finding.message for finding in before):
                     delivery.find(odd.code, odd.message.format(name, shown))
+
+
+def odd_days(name: str, cells: Sequence[Any]) -> tuple[str, str] | None:
+    """What to tell, code and text, of a workbook's column in which numbers are shown as days or days as times of day.
+
+    A count of 35 with a date's format is 1900-02-04, and 0 or a negative number in a column of days has no day.
+    """
+    kinds = set(map(type, cells))
+    if kinds.isdisjoint((date, datetime)):
+        return None
+    days = [cell for cell in cells if isinstance(cell, date)]
+    if time in kinds:
+        shown = next(cell for cell in cells if isinstance(cell, time))
+        told = f"“{name}”列是日期，有的格子却读作 {shown}，像是 0、负数或没有日期，照原样读入，请部门核对"
+        return "no_day", told
+    if _DAY.search(name) or any(isinstance(cell, str) and cell for cell in cells):
+        return None
+    if kinds.isdisjoint((int, float)) and any(day.year > _LATEST_COUNT for day in days):
+        return None
+    told = f"“{name}”列里有的格子是日期 {days[0]:%Y-%m-%d}，像是数设成了日期格式，照原样读入，请部门改成数字格式后重发"
+    return "count_as_day", told
 
 
 def _gaps(batch: pa.RecordBatch) -> int:

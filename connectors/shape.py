@@ -55,6 +55,9 @@ _PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?
 _WHEN = re.compile(
     r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$"
 )
+_TABLE_NUMBER = re.compile(
+    r"^[（(]?(?:续?附?表|table)\s*[\d一二三四五六七八九十][\d.\-—－一二三四五六七八九十]*[）)]?$", re.IGNORECASE
+)
 _CODE = re.compile(r"^[A-Za-z_]\w*$", re.ASCII)
 _HAN = re.compile("[\u4e00-\u9fff]")
 _FORMAL = re.compile("填[表报]|报[送表告]|制表|统计|所属")  # in labels of what stands above a table
@@ -109,7 +112,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             start -= 1  # groups over them, beside names that are merged downwards
         return Place(start, best - start + _depth(rows, best, joined))
     for start, row in enumerate(rows):
-        if says_whose(row):
+        if says_whose(row) or (start + 1 < len(rows) and _is_titled(row, rows[start + 1])):
             continue
         if levels := _levels(rows, start):
             return Place(start, levels)
@@ -198,6 +201,22 @@ def says_whose(row: Sequence[str]) -> bool:
     filled = [cell for cell in row if cell]
     told = [cell for cell in filled if not _WHEN.match(cell)]
     return bool(told) and all(_LABELLED.match(cell) and not header.is_part(cell) for cell in told)
+
+
+def _is_titled(row: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether a row above names is a title and what is said beside it: 人口统计表 |  |  | 单位：人, Population |  | Table 3.
+
+    A year over one column alone at the end is such as well; over several it is a group of them.
+    """
+    title, *beside = dict.fromkeys(cell for cell in row if cell) or [""]
+    if not beside or row[0] != title or _LABELLED.match(title) or is_value(title) or breadth(below) <= len(beside) + 1:
+        return False
+    return not any(map(is_value, filter(None, below))) and all(
+        _LABELLED.match(cell)
+        or _TABLE_NUMBER.match(cell)
+        or (_WHEN.match(cell) and row.count(cell) == 1 and row[len(below) - 1 :] == [cell])
+        for cell in beside
+    )
 
 
 def breadth(row: Sequence[str]) -> int:

@@ -335,7 +335,7 @@ def _index(element: _Element, before: int, most: int, where: str) -> int:
     given = element.get(f"{_SS}Index")
     index = int(given) - 1 if given else before + 1
     if not before < index < most:
-        raise SourceChanged(where, f"XML 表格里的行列号 {index + 1} 不对", _CURE)
+        raise SourceChanged(where, f"XML 表格里的行列号 {index + 1} 写了两次或不按次序", _CURE)
     return index
 
 

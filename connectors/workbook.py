@@ -22,6 +22,7 @@ from connectors.batches import empty, text_array, under, without_nul
 from connectors.container import RETRY, is_zip, judge, looks, needs_trial, place, remarks, try_out
 from connectors.content import WEB, kind_of
 from connectors.glance import address
+from connectors.oddities import odd_days
 from connectors.worksheet import AnySheet, Cell, as_shown, is_table, locate, rows_of, texts_of
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
@@ -409,6 +410,9 @@ class _Sheet:
         self, rows: list[list[Cell]], numbers: list[int], flaws: list[str | None], schema: pa.Schema
     ) -> pa.RecordBatch:
         cells = list(zip(*rows, strict=True)) if rows else [()] * len(self.header.names)
+        for name, column in zip(self.header.names, cells, strict=True):
+            if odd := odd_days(name, column):
+                self._book._delivery.find(*odd)
         arrays = [text_array(texts_of(column)) for column in cells]
         sheet = pa.array([self._name] * len(rows), pa.string())
         columns = [*arrays, sheet, pa.array(numbers, pa.int32()), pa.array(flaws, pa.string())]

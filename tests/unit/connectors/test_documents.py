@@ -135,6 +135,8 @@ def test_rubbish_is_refused_with_a_cure(read, data):
         b'{"id":1}{"id":2',
         b'cb([{"a":1}])',
         b"MIME-Version: 1.0\n\n<table>",
+        b"\\begin{tabular}{lr}\nName & Count \\\\\nA & 1 \\\\\n\\end{tabular}\n",
+        b"Name & Count \\\\ \\hline\nA & 1 \\\\\nB & 3 \\\\\n",
         b"[" * 100_000,
         b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"x" * 99,
     ],

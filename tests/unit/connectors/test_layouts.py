@@ -42,6 +42,18 @@ LAID_OUT = {
         [["地区", "户数", "人口"], *FIGURES, ["本页小计", 125, ""], ["合计（户）", 125, ""], ["总 计（大写）壹佰", "", ""]],
         ["地区", "户数", "人口"], SPELT, "去掉了 3 行合计", 0,
     ),
+    "a total nobody filled in": ([["地区", "户数"], *[row[:2] for row in FIGURES], ["TOTAL", ""]], ["地区", "户数"], [row[:2] for row in SPELT], "去掉了 1 行合计", 0),
+    "a title with the unit beside it": (
+        [["2024年人口统计", "", "单位：人"], ["地区", "户数", "人口"], *FIGURES], ["地区", "户数", "人口"], SPELT, "以人计", 0,
+    ),
+    "a title with the year beside it": (
+        [["人口统计表", "", "", "2024年"], ["地区", "户数", "人口", "村数"], *[[*row, 3] for row in FIGURES]],
+        ["地区", "户数", "人口", "村数"], [[*row, "3"] for row in SPELT], "表上文字：人口统计表 2024年", 0,
+    ),
+    "a title with its number beside it": (
+        [["Population by town", "", "Table 3", ""], ["Town", "Households", "Population", "Area"], *[[*row, 3] for row in FIGURES]],
+        ["Town", "Households", "Population", "Area"], [[*row, "3"] for row in SPELT], "表上文字", 0,
+    ),
     "a total above": ([["地区", "户数", "人口"], ["总计", 125, 12.5], *FIGURES], ["地区", "户数", "人口"], SPELT, "去掉了 1 行合计", 0),
     "another table below its title": (
         [["地区", "户数", "人口"], *FIGURES, ["", "", ""], ["表二", "", ""], ["地区", "产值", "企业数"], *OTHER],

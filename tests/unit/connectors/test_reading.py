@@ -85,6 +85,13 @@ def test_other_languages_are_not_taken_for_chinese(read, text, encoding):
     assert read(data.encode(encoding), encoding=encoding)[:2] == ([header], [[word] for word in words * 9])
 
 
+@pytest.mark.parametrize(
+    ("text", "codec", "told"), [("이름,나이\n김철수,35\n", "euc-kr", True), ("名,数\n鑫,1\n", "gb18030", False), ("姓名,年龄\n朴英姬,28\n", "gb18030", False)]
+)  # fmt: skip
+def test_a_text_too_short_to_tell_korean_from_chinese_is_told(read, text, codec, told):
+    assert ("也可能是韩文" in read(text.encode(codec))[2]) is told
+
+
 def test_text_that_was_decoded_wrongly_is_read_back_or_refused(read):
     text = written([["城关镇", "企业登记"], ["水泉乡", "变更登记"]], ["所属乡镇", "办理事项"])
     spoilt = text.encode("gb18030").decode("latin-1").encode()

@@ -25,6 +25,29 @@ def test_numbers_too_long_for_a_number_are_told(read):
     assert "没有读：水泉乡" in told
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "shown", "told"),
+    [
+        ("出生日期", [36526, 0, 40000], "00:00:00", "“出生日期”列是日期，有的格子却读作 00:00:00"),
+        ("出生日期", [36526, -5, 40000], "00:00:00", "“出生日期”列是日期，有的格子却读作 00:00:00"),
+        ("人数", [35, 12, 330], "1900-01-12", "“人数”列里有的格子是日期 1900-02-04"),
+        ("出生日期", [3500, 1200, 3300], "1903-04-14", ""),
+    ],
+)
+def test_numbers_under_a_format_of_days_are_told(read, tmp_path, name, values, shown, told):
+    path = tmp_path / "日期.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet, day = made.add_worksheet(), made.add_format({"num_format": "yyyy-mm-dd"})
+        sheet.write_row(0, 0, ["乡镇", name])
+        for row, value in enumerate(values, 1):
+            sheet.write_string(row, 0, f"镇{row}")
+            sheet.write_number(row, 1, value, day)
+    _, rows, said = read(path.read_bytes())
+    assert rows[1][1] == shown
+    assert told in said
+    assert told or "!" not in said
+
+
 def test_first_rows_of_figures_are_records(read):
     assert read(book([["A", "B", "C"], [1, 2, 3], [2, 3, 4]]))[1] == [["1", "2", "3"], ["2", "3", "4"]]
     numbered = [["单位", "户数", "金额"], [1, 2, 3], ["甲镇", 5, 6.5], ["乙镇", 7, 8.5]]
