@@ -21,6 +21,7 @@ import pyarrow.csv as arrow_csv
 from connectors import between, encoding, header, heading, ledger
 from connectors.batches import blank_is_null, empty, has_byte, text_array
 from connectors.cells import is_value
+from connectors.dialect import is_comment
 from connectors.sieve import Seen, Sieve
 from connectors.stray import Mender
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
@@ -166,7 +167,7 @@ class DelimitedFile:
         elif header.is_rule(cells):
             self._seen.rules += 1
             cells, flaw = [], ""
-        elif len(cells) < width and cells[0].lstrip().startswith("#"):
+        elif len(cells) < width and is_comment(cells[0]):
             self._seen.comments += 1
             cells, flaw = [], ""
         elif len(cells) > width and not any(cell.strip() for cell in cells[width:]):
@@ -384,6 +385,7 @@ class DelimitedFile:
         """The batch without rows that have no value at all (blank lines, lines of separators)."""
         values = batch.columns[: self._width - self._surplus]
         serial = self._foot.serial if len(self._foot.mapped) > 1 else None
+        batch, values = self._without_white(batch, values)
         others = [column for place, column in enumerate(values) if place != serial] or values
         if not all(column.null_count for column in others):
             return batch
@@ -396,6 +398,15 @@ class DelimitedFile:
             filled = pc.or_(filled, pc.and_(numbered, worded))
             self._foot.see_empty(pc.sum(pc.and_(numbered, pc.invert(worded))).as_py() or 0)
         return batch.filter(filled)
+
+    def _without_white(self, batch: pa.RecordBatch, values: list[pa.Array]) -> tuple[pa.RecordBatch, list[pa.Array]]:
+        """The batch and its values without rows that have blanks in their cells and nothing else."""
+        white = pc.fill_null(pc.match_substring_regex(values[0], r"^[\s\x{3000}]+$"), False)
+        for column in values[1:] if pc.any(white).as_py() else ():
+            white = pc.and_(white, pc.fill_null(pc.invert(pc.match_substring_regex(column, r"[^\s\x{3000}]")), True))
+        if pc.any(white).as_py():
+            batch = batch.filter(pc.invert(white))
+        return batch, batch.columns[: len(values)]
 
     def _sieve(self, names: Sequence[str]) -> Sieve:
         return Sieve(

@@ -32,6 +32,7 @@ _WITHIN = re.compile(
 _RETURN = re.compile(r"(?<=\r)(?=[^\r\n])")
 _HINT = re.compile(r"^sep=(.)\s*$")
 _LIKELY = 0.75  # of them, for a usual one
+_HALF = 0.5  # of the lines that are no comments
 _AGREEING = 0.9  # of the lines must have the same width before an unusual delimiter is believed
 
 
@@ -108,6 +109,9 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
     lines = text[:_SAMPLE].split("\n")[:_LINES]
     if len(text) > _SAMPLE and len(lines) > 1:
         lines.pop()
+    told = [line for line in lines if not is_comment(line)]
+    if 1 < len(told) < len(lines) and any(_best("\n".join(told), mark)[0] > _HALF for mark in USUAL):
+        lines = told
     sample = "\n".join(lines)
     if delimiter is None:
         delimiter = hinted(lines)
@@ -125,6 +129,11 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         if _agreeing(sample, found) < _AGREEING or (share >= _LIKELY and width >= _best(sample, found.delimiter)[1]):
             found = _judged(sample, mark)
     return replace(found, framed=is_framed(lines, found.delimiter))
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line by itself is a comment: # or // at its beginning."""
+    return line.lstrip().startswith(("#", "//"))
 
 
 def is_framed(lines: Sequence[str], delimiter: str) -> bool:

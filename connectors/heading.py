@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from connectors import around, between, header, ledger, shape
 from connectors.cells import Kinds, is_value
-from connectors.dialect import USUAL, Dialect, alone, detect, hinted, is_framed, mapped
+from connectors.dialect import USUAL, Dialect, alone, detect, hinted, is_comment, is_framed, mapped
 from connectors.header import Header
 from connectors.stray import mended
 from schemas.errors import SourceChanged
@@ -180,7 +180,11 @@ def _told(
     if header_row is None:
         if shape.is_card(rows) or shape.is_labelled(rows):
             raise SourceChanged(where, shape.CARD, shape.CARD_CURE)
-        place = shape.guess(rows) or shape.Place(0, 0)
+        wide = any(len(row) > 1 for row in rows)
+        # A comment above the names or among the records is no name.
+        place = shape.guess(
+            [[] if wide and len(row) == 1 and is_comment(row[0]) else row for row in rows]
+        ) or shape.Place(0, 0)
         given = [row for row in rows[place.start :] if row]
         whole = [row[0] for row in given if len(row) == 1]
         if place.depth and len(whole) == len(given) and _DIGIT.search(whole[0]) and _length(whole[0]) == _ruled(whole):

@@ -70,7 +70,7 @@ class Sieve:
             for code, message in self._foot.findings(self._add_up):
                 self._delivery.find(code, message)
         if self._seen.comments:
-            self._delivery.find("comments", f"有 {self._seen.comments} 行以 # 开头、列数不足，当作注释没有读入")
+            self._delivery.find("comments", f"有 {self._seen.comments} 行以 # 或 // 开头、列数不足，当作注释没有读入")
         if self._seen.rules:
             self._delivery.find("rules", f"去掉了 {self._seen.rules} 行分隔线或页码")
         if self._again:

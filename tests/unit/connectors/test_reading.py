@@ -305,7 +305,17 @@ def test_subtotals_of_a_long_text_are_added_up_over_all_its_blocks(read):
 def test_short_lines_behind_a_hash_are_told(read):
     _, rows, told = read("编号,名称,数量\n1,甲,3\n# 以下为补报\n#2,乙\n3,丙,5\n")
     assert [row[0] for row in rows] == ["1", "3"]
-    assert "有 2 行以 # 开头" in told
+    assert "有 2 行以 # 或 // 开头" in told
+
+
+@pytest.mark.parametrize("mark", ["#", "//"])
+def test_comments_in_a_small_file_are_not_looked_at_for_delimiters(read, mark):
+    text = f"{mark} 甲，乙\n{mark} 导出说明\n另一句话\n编号;数\n{mark} 三\n1;3\n6;7\n{mark} 末行\n"
+    assert read(text)[:2] == (["编号", "数"], [["1", "3"], ["6", "7"]])
+
+
+def test_a_row_of_nothing_but_blanks_is_no_record(read):
+    assert read("编号,姓名,数\n1,王,3\n , \u3000,\n2,李, \n")[1] == [["1", "王", "3"], ["2", "李", " "]]
 
 
 def test_texts_alone_under_a_column_of_other_things_are_a_foot(read):
