@@ -235,6 +235,16 @@ def lone_texts(batch: pa.RecordBatch, kinds: Kinds) -> pa.BooleanArray:
     return pa.array(lone)
 
 
+def headings(batch: pa.RecordBatch, kinds: Kinds) -> pa.BooleanArray:
+    """Rows of two columns that fill the first one only, with a text that is no record's."""
+    lone = pc.and_(pc.is_null(batch.column(1)), pc.is_valid(batch.column(0))).to_numpy(zero_copy_only=False)
+    for place in numpy.flatnonzero(lone)[_BLANKS:]:
+        lone[place] = False
+    for place in numpy.flatnonzero(lone):
+        lone[place] = kinds.heads(batch.column(0)[place].as_py())
+    return pa.array(lone)
+
+
 def one_sided(batch: pa.RecordBatch, width: int) -> tuple[int, str, int, str] | None:
     """The line from which on the columns of one side are blank that were filled, the side, how many they are, and the other side.
 
@@ -323,6 +333,8 @@ class Watch:
             text = next(cell for cell in cells if cell != "")
             if isinstance(text, str) and not is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
                 return LONE
+        if self._width == 2 and cells[1] == "" and isinstance(cells[0], str) and self._kinds.heads(cells[0]):
+            return LONE
         if self.second is None and reordered(cells, self._names):
             self.second = line
             return f"第 {line} 行起像是另一张表"

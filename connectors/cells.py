@@ -32,6 +32,7 @@ _KINDS = (
     ("code", re.compile(r"^\S*$")),
 )  # fmt: skip
 _PLACE = re.compile(r"[镇乡村县区街道社区]$")
+_MARKED = re.compile(r"[\d：:；;，,。]")
 _TELLING = 5  # rows from which on a column is known to hold one kind of cell
 _USUAL = 0.8  # of them: the others may be the very rows that are asked about
 
@@ -68,6 +69,11 @@ class Kinds:
             seen = Counter(_kind(row[column].strip()) for row in whole)
             kind, count = seen.most_common(1)[0]
             self._of[column] = kind if count >= len(whole) * _USUAL else None
+        # What begins the rows of a table of two columns, most of which fill both.
+        both = [row[0].strip() for row in whole if row[0].strip() and row[1].strip()] if width == 2 else []
+        self._plain = (
+            both if len(both) > 1 and len(both) * 2 > len(whole) and not any(map(_MARKED.search, both)) else []
+        )
         # The columns, from 0, that are never blank.
         self._never_blank = {c for c in range(width) if len(whole) >= _TELLING and all(row[c].strip() for row in whole)}
         self._began = [_one_kind([row[column].strip() for row in whole[:_TELLING]]) for column in range(width)]
@@ -100,6 +106,10 @@ class Kinds:
         written = _written(text)
         alike = [other for other in self._first if _written(other) == written]
         return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
+
+    def heads(self, cell: str) -> bool:
+        """Whether a text alone in a row of two columns is no record: it has digits or stops in it, and no other first cell has."""
+        return bool(self._plain) and _MARKED.search(cell) is not None and not is_value(cell)
 
     def contradict(self, cells: Sequence[str]) -> bool:
         """Whether two cells or more are of another kind than their whole column, or one is blank that never is: the row has slipped."""

@@ -164,9 +164,6 @@ def remarks(name: str, look: Look) -> Iterator[tuple[str, str]]:
         told = [f"{look.rows} 行" if look.rows else "", f"{look.columns} 列" if look.columns else ""]
         hidden = "、".join(text for text in told if text)
         yield "hidden_rows", f"工作表“{name}”里有隐藏的 {hidden}，已一并读入，请填报人确认"
-    if look.percent:
-        columns = "、".join(sorted(look.percent, key=lambda letters: (len(letters), letters))[:_TOLD])
-        yield "percent", f"工作表“{name}”的 {columns} 列按百分比显示，读出的是小数：85% 读作 0.85"
     if look.shaped:
         columns = "、".join(sorted({cell.rstrip("0123456789") for cell in look.shaped})[:_TOLD])
         yield "padded", f"工作表“{name}”的 {columns} 列按固定位数显示，读出时照样补零：123 读作 000123"

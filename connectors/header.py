@@ -57,7 +57,10 @@ _EXAMPLE = re.compile(f"^{_EXAMPLE_TEXT}")
 # Words that say that a row adds up others; it is believed when it does.
 _ADDED = "(?:.{1,8}(?:合计|总计|累计|汇总|合計|總計)|总和|求和|汇总|(?:合计|累计|总计|共计)数)"
 _SUMMED = re.compile(rf"^(?:{_ADDED}|(?:grand|sub)?-?totals?(?:general)?[：:]?)$", re.IGNORECASE)
-_WHOLE = re.compile(rf"^(?:全[国省市县区州旗部]|{_SUMMED.pattern[4:-2]})$", re.IGNORECASE)
+# Words of rows that are worked out of others; such a row is told.
+_DERIVED_TEXT = "平均分|均分|最[高低]分|(?:上年|去年|上月)(?:同期|同月)?数?|同期数|增减额?|增减率|同比(?:增[减长])?|环比(?:增[减长])?"
+_DERIVED = re.compile(f"^(?:{_DERIVED_TEXT})[：:]?$")
+_WHOLE = re.compile(rf"^(?:全[国省市县区州旗部]|{_DERIVED_TEXT}|{_SUMMED.pattern[4:-2]})$", re.IGNORECASE)
 _SUBTOTAL = re.compile(r"小[计計]$|^sub-?totals?$|^[本当][月季旬周日页]度?合计$", re.IGNORECASE)
 SERIALS = frozenset({"序号", "行号", "№", "no.", "序"})  # a number printed beforehand makes no record
 _SIGNED = (
@@ -156,6 +159,11 @@ def is_whole(text: str) -> bool:
     return bool(_WHOLE.match(squeezed(text)))
 
 
+def is_derived(text: str) -> bool:
+    """Whether a row's first text says that it compares or averages others: 上年同期, 平均分."""
+    return bool(_DERIVED.match(squeezed(text)))
+
+
 def is_summed(text: str) -> bool:
     """Whether a row's text says that the row adds up others: 城关镇合计, 汇总, Total."""
     return bool(_SUMMED.match(squeezed(text)))
@@ -241,7 +249,7 @@ EXAMPLE_PATTERN = rf"^[\s\x{{3000}}]*{_EXAMPLE_TEXT}"
 CARRIED_PATTERN = rf"^[\s\x{{3000}}]*(?:{_WORKED_OUT})[：:]?[\s\x{{3000}}]*$"
 _ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?(?:\s*general)?[：:]?)"
 ENGLISH_PATTERN = rf"^\s*{_ENGLISH_TEXT}\s*$"
-WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗部]|{_ADDED}|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
+WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗部]|{_DERIVED_TEXT}|{_ADDED}|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|.·]{3}|…|第|共|[（(]?以下|必填|必选|非必填|选填|可选)"
 
 

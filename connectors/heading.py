@@ -26,6 +26,7 @@ _SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _GAP = re.compile(r"[ \u3000]{2,}")
+_UNDERLINED = re.compile(r"^\s*-{2,}(?:\s+-{2,})+\s*$")  # as a database's client draws it under the names
 _ALIGNED = "各列像是用空格对齐的，没有分隔符"
 _PARTED = 3  # lines of one cell that tell a delimiter
 _MARK = re.compile(r"\u3000|[^\w\s.()（）《》\"'“”%:：/-]| \"|\" ")
@@ -284,6 +285,8 @@ def _within(names: Sequence[str], body: Sequence[Sequence[str]], delimiter: str)
 
 def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
     """Whether lines of one cell are columns set out with blanks: nearly all have as many pieces, two blanks apart, or the names have three."""
+    if any(len(row) == 1 and _UNDERLINED.match(row[0]) for row in rows):
+        return True
     pieces = [len(_GAP.split(row[0].strip())) for row in rows if row and row[0].strip()]
     named = len(pieces) > 1 and pieces[0] > 2 and sum(count > 1 for count in pieces) * 2 > len(pieces)
     return named or (len(pieces) > 1 and pieces[0] > 1 and pieces.count(pieces[0]) >= len(pieces) * 0.9)

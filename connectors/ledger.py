@@ -23,7 +23,7 @@ from connectors.sums import Sums, agree, number, proven
 _COUNT = re.compile(r"共?(\d+)\s*(?:项|个|户|件|家|条|人|宗|笔|次)?")
 _TOLD = 3
 _SHORT = 12  # characters: 小计 and 合计 behind a name
-_SUMMING = re.compile("[计計数全和总]|total", re.IGNORECASE)
+_SUMMING = re.compile("[计計数全和总分上去增同环]|total", re.IGNORECASE)
 BEHIND = 5  # cells of a row among which one may say that it is a sum
 _PROVABLE = 20_000  # rows of a table whose sums are proven: larger files are no ledgers
 _LABELS = frozenset("甲乙丙丁戊ABCDE")
@@ -216,7 +216,8 @@ class Foot:
             yield "foot_dropped", f"去掉了 {'、'.join(f'{count} 行{what}' for count, what in told if count)}"
         if self._whole:
             line, name = self._whole
-            yield "whole_row", f"第 {line} 行“{name}”像是别的行的合计，仍作一条记录读入，汇总时不要重复计算"
+            what = "像是由别的行算出来的" if header.is_derived(name) else "像是别的行的合计"
+            yield "whole_row", f"第 {line} 行“{name}”{what}，仍作一条记录读入，汇总时不要重复计算"
         if self._numbering:
             yield "numbering", f"第 {self._numbering} 行是各列的编号，没有读入"
         if self._rules:

@@ -20,6 +20,7 @@ _PREFIX = re.compile("(百万|千(?=元|$)|万|亿)?(.*)")
 _PLACES = {"千": 3, "万": 4, "百万": 6, "亿": 8}
 OTHER = "“{}”按单元格格式以{}计，与表头或别的行不同，不知以哪个为准"
 
+Percent = Mapping[str, "array[int]"]
 Measures = Mapping[str, Mapping[tuple[str, int], "array[int]"]]
 
 
@@ -27,7 +28,9 @@ Measures = Mapping[str, Mapping[tuple[str, int], "array[int]"]]
 class Settled:
     """What formats come to in one sheet, by its lines."""
 
-    smaller: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # columns from 0, and by how many places
+    smaller: dict[int, list[tuple[int, int]]] = field(
+        default_factory=dict
+    )  # columns from 0, and by how many places (−2: per cent)
     flaws: dict[int, str] = field(default_factory=dict)  # why it is no record
     told: list[str] = field(default_factory=list)  # columns shown smaller in no unit
 
@@ -57,6 +60,15 @@ def settle(measures: Measures, found: header.Header, lines: Iterable[tuple[int, 
     if shown:
         _agree(shown, found, lines, settled)
     return settled
+
+
+def shown_as_percent(found: header.Header, column: int, lines: Iterable[int], settled: Settled) -> bool:
+    """Whether the header too says that a column is in per cent; then its numbers are settled to be read as they are shown."""
+    if column >= len(found.names) or found.units.get(found.names[column], found.units.get("*")) != "%":
+        return False
+    for line in lines:
+        settled.smaller.setdefault(line, []).append((column, -2))
+    return True
 
 
 def _stated(units: Mapping[str, str], name: str, text: str) -> str | None:

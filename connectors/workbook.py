@@ -53,6 +53,7 @@ class Workbook:
         self._told: dict[str, opendocument.Told] = {}  # of an .ods
         self._texts = texts.Told()  # of an .xlsx
         self._measures: dict[str, measures.Measures] = {}
+        self._percent: dict[str, measures.Percent] = {}
         self._uncomputed: dict[str, list[tuple[int, int]]] = {}
         self._shaped: dict[
             str, dict[int, list[tuple[int, str | datetime]]]
@@ -204,9 +205,7 @@ class Workbook:
             for letters, lines in look.days.items():
                 for line in lines:
                     shaped.setdefault(line, []).append((place(f"{letters}1")[1] - 1, _EPOCHS[look.since_1904]))
-            for letters, lines in look.percent.items():
-                self._delivery.percent.setdefault(place(f"{letters}1")[1] - 1, set()).update(lines)
-            self._measures[name] = look.measures
+            self._measures[name], self._percent[name] = look.measures, look.percent
             if cells := look.uncomputed:
                 self._uncomputed[name] = [place(cell) for cell in cells]
             for code, message in remarks(name, look):
@@ -276,6 +275,19 @@ class _Sheet:
         self._settled = measures.settle(self._book._measures.get(self._name, {}), self.header, self._lines())
         for name in self._settled.told:
             self._book._delivery.find("scaled", f"“{name}”列按缩小的数显示，表头没有写单位，读出的是原数，请核对")
+        told: dict[str, list[str]] = {}
+        percent = self._book._percent.get(self._name, {})
+        for letters in sorted(percent, key=lambda letters: (len(letters), letters)):
+            column = place(f"{letters}1")[1] - 1
+            if measures.shown_as_percent(self.header, column, percent[letters], self._settled):
+                text = "按百分比显示，表头也写着 %，读出的是显示的数：85% 读作 85"
+            else:
+                text = "按百分比显示，读出的是小数：85% 读作 0.85"
+                self._book._delivery.percent.setdefault(column, set()).update(percent[letters])
+            told.setdefault(text, []).append(letters)
+        for text, columns in told.items():
+            some = "、".join(columns[:_TOLD])
+            self._book._delivery.find("percent", f"工作表“{self._name}”的 {some} 列{text}")
 
     def _tell_across(self) -> None:
         """Note cells of records that are merged over several columns: each of these reads the same."""

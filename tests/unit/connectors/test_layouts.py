@@ -271,6 +271,7 @@ def test_a_name_merged_down_to_the_units(read):
     "text",
     [
         "乡镇   户数   人口\n城关镇   100   400\n水泉乡   113   431\n大河镇   126   462\n",
+        "SQL> select * from emp;\n\n EMPNO ENAME\n------ ----------\n  7369 SMITH\n\n1 row selected.\n",
         "CODE  NAME      TOWN\n0001  Ann Lee   East\n0002  Bob       \n0003            West\n",
     ],
 )
@@ -561,6 +562,27 @@ def test_words_for_a_total_that_adds_up(read, word, kind):
     _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
     assert found == [[town, str(n + 1)] for n, town in enumerate(TOWNS)]
     assert "去掉了 1 行合计" in told
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("word", ["平均分", "最高分", "上年同期", "增减额"])
+def test_a_row_that_compares_or_averages_others_is_told(read, word, kind):
+    rows = [["乡镇", "户数"], *[[town, n + 1] for n, town in enumerate(TOWNS)], [word, 4]]
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (len(found), f"“{word}”像是由别的行算出来的" in told) == (6, True)
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize("at", [2, 5])
+@pytest.mark.parametrize("note", ["2024年补报", "达标：2；未达标：3"])
+def test_a_note_among_two_columns_is_no_record(read, note, at, kind):
+    rows = [["乡镇", "达标"], *[[town, "是"] for town in TOWNS]]
+    rows.insert(at + 1, [note, ""])
+    _, found, told = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert found == [[town, "是"] for town in TOWNS]
+    assert LONE in told
+    rows[at + 1][0] = "湖镇"
+    assert len(read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))[1]) == 6
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])

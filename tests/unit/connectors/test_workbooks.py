@@ -89,6 +89,21 @@ def test_formulas_without_a_value_percent_and_dressed_numbers(read, tmp_path):
     assert read('名称,证号\n甲,="0012"\n乙,"=""0034"""\n')[1] == [["甲", "0012"], ["乙", "0034"]]
 
 
+def test_per_cent_under_a_name_in_per_cent_is_read_as_it_is_shown(read, tmp_path):
+    path = tmp_path / "百分比.xlsx"
+    with xlsxwriter.Workbook(path) as made:
+        sheet, percent = made.add_worksheet(), made.add_format({"num_format": "0.0%"})
+        sheet.write_row(0, 0, ["乡镇", "增长（%）", "完成率", "占比（%）"])
+        for row, value in enumerate([0.085, 0.07], 1):
+            sheet.write_row(row, 0, [f"镇{row}"])
+            sheet.write_row(row, 1, [value, value], percent)
+            sheet.write_row(row, 3, [value])
+    _, rows, told = read(path.read_bytes())
+    assert rows == [["镇1", "8.5", "0.085", "0.085"], ["镇2", "7", "0.07", "0.07"]]
+    assert "B 列按百分比显示，表头也写着 %，读出的是显示的数" in told
+    assert "C 列按百分比显示，读出的是小数" in told
+
+
 def test_a_formula_in_a_column_nobody_maps_holds_no_row_up(tmp_path):
     path = tmp_path / "公式.xlsx"
     with xlsxwriter.Workbook(path) as made:
