@@ -149,13 +149,13 @@ def _see_number(look: Look, cell: Any, row: int, column: str) -> None:
 
 
 def _spelt(cell: Any) -> str | None:
-    """What a cell shows that calamine reads otherwise: nothing for an error, 30:15:00, a text with tabs; else None."""
+    """What a cell shows that calamine reads otherwise: nothing for an error, 30:15:00, a text with tabs or line breaks; else None."""
     if cell.get(_ERROR) == "error":
         return ""
     if found := _DURATION.fullmatch(cell.get(f"{_OFFICE}time-value") or ""):
         sign, hours, minutes, seconds = found.groups()
         return f"{sign}{int(hours):02}:{minutes:0>2}:{seconds:0>2}" if int(hours) > 23 else None
-    if next(cell.iter(f"{_TEXT}tab"), None) is None:
+    if next(cell.iter(f"{_TEXT}tab", f"{_TEXT}line-break"), None) is None:
         return None
     return "\n".join("".join(_inner(part)) for part in cell.iterchildren(f"{_TEXT}p"))
 

@@ -446,14 +446,16 @@ def test_what_is_struck_out_or_raised_is_told(read, tmp_path):
 
 
 def test_what_an_ods_says_beside_its_values(read):
-    """A cell over two rows, rows that are hidden or filtered, an error, a duration of more than a day, a tab."""
+    """A cell over two rows, rows that are hidden or filtered, an error, a duration of more than a day, a tab, a line break."""
     text, time = {"office_value-type": "string"}, {"office_value-type": "time", "office_time-value": "PT30H15M00S"}
     rows = [
         cell("镇", **text) + cell("村", **text) + cell("时", **text),
         cell("甲", **text, **{"table_number-rows-spanned": 2})
         + cell("一<text:tab/>乙", **text)
         + cell("30:15", **time),
-        "<table:covered-table-cell/>" + cell("二", **text) + cell("#DIV/0!", **text, **{"calcext_value-type": "error"}),
+        "<table:covered-table-cell/>"
+        + cell("二<text:line-break/>行", **text)
+        + cell("#DIV/0!", **text, **{"calcext_value-type": "error"}),
     ]
     body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
     hidden = cell("丙", **text) + cell("三", **text) + cell("1", **text)
@@ -461,6 +463,6 @@ def test_what_an_ods_says_beside_its_values(read):
         f'<table:table-row table:visibility="{how}">{hidden}</table:table-row>' for how in ("collapse", "filter")
     )
     _, found, told = read(spreadsheet(body))
-    assert found == [["甲", "一\t乙", "30:15:00"], ["甲", "二", ""], ["丙", "三", "1"], ["丙", "三", "1"]]
+    assert found == [["甲", "一\t乙", "30:15:00"], ["甲", "二\n行", ""], ["丙", "三", "1"], ["丙", "三", "1"]]
     assert "隐藏的 2 行" in told
     assert "C3 共 1 格是公式错误" in told
