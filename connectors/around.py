@@ -57,11 +57,14 @@ def noted(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
 def table_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
     """The row, from 1, of the names of another table that stands above a header; None without one.
 
-    Names over two rows or more with figures side by side below them, as pairs of labels and values have not.
+    Names over two rows or more with figures side by side below them, as pairs of labels and values have not; or some of the
+    header's own names.
     """
     above = [[cell.strip() for cell in row] for row in rows[:start]]
     for place, row in enumerate(above):
         width = shape.breadth(row)
+        if width > 1 and all(cell in ("", *rows[start][column : column + 1]) for column, cell in enumerate(row)):
+            return place + 1  # the same names, fewer of them
         below = [other for other in above[place + 1 :] if shape.breadth(other) > 1]
         if width < 3 or any(map(is_value, filter(None, row))) or shape.is_pairs(row) or len(below) < 2:
             continue

@@ -33,6 +33,7 @@ _KINDS = (
 )  # fmt: skip
 _PLACE = re.compile(r"[镇乡村县区街道社区]$")
 _MARKED = re.compile(r"[\d：:；;，,。]")
+_REMARKS = frozenset({"备注", "附注", "注释", "说明", "注"})
 _TELLING = 5  # rows from which on a column is known to hold one kind of cell
 _USUAL = 0.8  # of them: the others may be the very rows that are asked about
 
@@ -72,7 +73,7 @@ class Kinds:
         # What begins the rows of a table of two columns, most of which fill both.
         both = [row[0].strip() for row in whole if row[0].strip() and row[1].strip()] if width == 2 else []
         self._plain = (
-            both if len(both) > 1 and len(both) * 2 > len(whole) and not any(map(_MARKED.search, both)) else []
+            both if len(both) > 1 and len(both) * 2 >= len(whole) and not any(map(_MARKED.search, both)) else []
         )
         # The columns, from 0, that are never blank.
         self._never_blank = {c for c in range(width) if len(whole) >= _TELLING and all(row[c].strip() for row in whole)}
@@ -108,8 +109,9 @@ class Kinds:
         return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
 
     def heads(self, cell: str) -> bool:
-        """Whether a text alone in a row of two columns is no record: it has digits or stops in it, and no other first cell has."""
-        return bool(self._plain) and _MARKED.search(cell) is not None and not is_value(cell)
+        """Whether a text alone in a row of two columns is no record: it is called a note, or has digits or stops in it as no other first cell has."""
+        alone = _MARKED.search(cell) is not None or cell.strip() in _REMARKS
+        return bool(self._plain) and alone and not is_value(cell)
 
     def contradict(self, cells: Sequence[str]) -> bool:
         """Whether two cells or more are of another kind than their whole column, or one is blank that never is: the row has slipped."""

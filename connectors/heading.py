@@ -6,6 +6,7 @@ With mapped names the header is the row that has most of them; without, it is th
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -269,7 +270,14 @@ def _measure(found: Heading, lines: list[str], wanted: Sequence[str], where: str
     # Some programs leave out the blank cells at the end of a line; then many lines are short, some are full and
     # none is long. When none is full the names do not belong to the columns.
     short = sum(1 < len(row) < found.width for row in body[:-1])
-    found.pads = short > 1 and short * 5 > len(body) and widest == found.width
+    found.pads = short > 1 and short * 5 > len(body) and widest == found.width and not _are_torn(body, found.width)
+
+
+def _are_torn(body: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether most short rows that stand together are one record, torn by line breaks in a cell without quotation marks."""
+    runs = [list(run) for short, run in itertools.groupby(map(len, body), lambda cells: cells < width) if short]
+    torn = sum(len(run) > 1 and sum(run) - len(run) + 1 == width for run in runs)
+    return torn * 2 > len(runs)
 
 
 def _within(names: Sequence[str], body: Sequence[Sequence[str]], delimiter: str) -> str:

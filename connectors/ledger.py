@@ -74,7 +74,9 @@ class Foot:
     def is_record(self, cells: Sequence[Any], line: int) -> bool:
         """Whether a row is a record; lines count from 1 and come in order."""
         first = cells[0] if cells[0] != "" else next((cell for cell in cells if cell != ""), "")
-        if first == "":
+        if first == "" or (
+            isinstance(first, str) and not first.strip() and not any(str(cell).strip() for cell in cells)
+        ):
             return False
         if self._numbered and self.first is None and is_numbering(cells):
             self._numbering = line
@@ -273,10 +275,13 @@ class Foot:
 
 
 def sum_word(cells: Sequence[Any]) -> int | None:
-    """Where a row that begins with something says that it may be the sum of others; None when it does not."""
+    """Where a row says that it may be the sum of others; None when it does not. One that begins with nothing says so in English only: 合计 is a total there anyway."""
     first = cells[0]
-    if isinstance(first, str) and (not first.strip() or (_SUMMING.search(first) and header.is_whole(first))):
-        return 0 if first.strip() else None
+    if isinstance(first, str) and not first.strip():
+        begun = next((place for place, cell in enumerate(cells[:3]) if str(cell).strip()), 0)
+        return begun if begun and isinstance(cells[begun], str) and header.is_english(cells[begun]) else None
+    if isinstance(first, str) and _SUMMING.search(first) and header.is_whole(first):
+        return 0
     for place, cell in enumerate(cells[1:BEHIND], 1):
         short = isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell)
         if short and (header.is_total(cell) or header.is_english(cell)):

@@ -51,7 +51,9 @@ _PLAIN = frozenset(
 )
 _LABELLED = re.compile(r"^([A-Za-z_\u4e00-\u9fff（）()]{1,12})\s*[：:=](?!//|\\)\s*\S")
 # Names of columns that are days or months, as long as no cell below is one.
-_PERIOD = re.compile(r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])$")
+_PERIOD = re.compile(
+    r"^(?:19|20)\d\d(?:[-/.]\d{1,2}){1,2}(?:\s+0?0:00(?::00)?)?$|^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])?$"
+)
 _WHEN = re.compile(
     r"^[（(]?(?:19|20)\d\d\s*年\s*(?:\d{1,2}\s*月\s*(?:\d{1,2}\s*日)?|第?[一二三四1-4]季度|[上下]半年)?[）)]?$"
 )
@@ -134,10 +136,11 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
 
 
 def _are_labels(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether two cells or more of a row, two thirds of them known as labels, stand in none of the rows below: 民族 | 学历."""
+    """Whether two cells or more of a row, two thirds of them known as labels, stand in none of their columns below: 民族 | 学历."""
     given = [cell for cell in row if cell]
     known = sum(header.is_label(cell) or header.key(cell) in known_names() for cell in given)
-    return len(given) > 1 and known * 3 >= len(given) * 2 and not {*given} & {*itertools.chain(*below)}
+    again = any(cell and cell in other[column : column + 1] for other in below for column, cell in enumerate(row))
+    return len(given) > 1 and known * 3 >= len(given) * 2 and not again
 
 
 def _notes_above(rows: Sequence[Sequence[str]]) -> int:
@@ -421,6 +424,7 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         upper, lower = rows[start + depth - 1], rows[start + depth]
         grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
         texts = [cell for cell in lower if cell]
+        grouped = grouped or _parts_repeated(upper, lower)
         if not grouped and header.are_types(lower):
             break
         below = [row for row in rows[start + depth + 1 :] if breadth(row)]
@@ -468,6 +472,20 @@ def _explains(rows: Sequence[Sequence[str]], start: int) -> bool:
     known = sum(header.key(header.split_unit(name)[0]) in known_names() or header.is_label(name) for name in names)
     return len(set(names)) == len(names) and (
         known * 2 >= len(names) or (known > 0 and any(map(is_value, filter(None, rows[start + 2]))))
+    )
+
+
+def _parts_repeated(upper: Sequence[str], lower: Sequence[str]) -> bool:
+    """Whether a row tells names apart that stand several times above it, and says nothing below the others.
+
+    序号 | 2023年 | 2023年 over  | 计划 | 完成
+    """
+    pairs = list(itertools.zip_longest(upper, lower, fillvalue=""))
+    often = Counter(over for over, _ in pairs if over)
+    return (
+        len(often) < sum(often.values())
+        and len(set(pairs)) == len(pairs)
+        and all(over and (under != "") is (often[over] > 1) for over, under in pairs)
     )
 
 

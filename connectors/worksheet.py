@@ -21,6 +21,7 @@ _DAYS = 2_958_466  # the first day after the year 9999
 _SAMPLE = 200  # rows that tell whether there is a table
 
 AnySheet = calamine.CalamineSheet | webtable.Sheet | opendocument.Sheet | texts.Sheet
+Merge = tuple[tuple[int, int], tuple[int, int]]
 Cell = Any  # str | float | int | bool | date | datetime | time | timedelta, as calamine gives it
 
 
@@ -51,7 +52,7 @@ def locate(sheet: AnySheet, wanted: Sequence[str], at: int | None, depth: int | 
             for column in range(col0, min(col1 + 1, width)):
                 top[row][column] = top[row0][col0]
     joined = {row for (row, first), (_, last) in merges if last > first}
-    chosen = _mapped(top, joined, wanted, at, depth) if wanted else _told(top, joined, at, depth)
+    chosen = _mapped(top, joined, wanted, at, depth) if wanted else _told(top, joined, merges, at, depth)
     if chosen is None:
         return None
     start, rows = chosen
@@ -130,11 +131,22 @@ def _mapped(
     return best and best[1:]
 
 
-def _told(top: list[list[str]], joined: Collection[int], at: int | None, depth: int | None) -> tuple[int, int] | None:
+def _merged_header(merges: Sequence[Merge]) -> tuple[int, int] | None:
+    """The rows that merged cells show to be a header: groups merged sideways stand beside a name merged down as far as their sub-headers."""
+    sideways = {row0 for (row0, col0), (row1, col1) in merges if row0 == row1 and col1 > col0}
+    down = {row0: row1 - row0 + 1 for (row0, col0), (row1, col1) in merges if row1 > row0 and col0 == col1 == 0}
+    return next(((row, down[row]) for row in sorted(sideways & down.keys()) if down[row] <= _HEADER_DEPTH), None)
+
+
+def _told(
+    top: list[list[str]], joined: Collection[int], merges: Sequence[Merge], at: int | None, depth: int | None
+) -> tuple[int, int] | None:
     """The rows that look like a header; 0 rows when there is none."""
     if at is not None:
         return (max(at - 1, 0), (depth or 1) if at else 0) if at <= len(top) else None
     place = shape.guess(top, joined)
+    if (place is None or not place.depth) and (grouped := _merged_header(merges)):
+        return grouped
     return (place.start, depth if depth and place.depth else place.depth) if place else None
 
 

@@ -43,6 +43,17 @@ LAID_OUT = {
         ["地区", "户数", "人口"], SPELT, "去掉了 3 行合计", 0,
     ),
     "a total nobody filled in": ([["地区", "户数"], *[row[:2] for row in FIGURES], ["TOTAL", ""]], ["地区", "户数"], [row[:2] for row in SPELT], "去掉了 1 行合计", 0),
+    "groups that are named over each column": (
+        [["序号", "2023年", "2023年", "2024年", "2024年"], ["", "户数", "产值", "户数", "产值"], *[[n, n, n, n, n] for n in range(1, 6)]],
+        ["序号", "2023年/户数", "2023年/产值", "2024年/户数", "2024年/产值"], [[str(n)] * 5 for n in range(1, 6)], "", 0,
+    ),
+    "days over figures": ([["地区", "20240101", "20240102"], *FIGURES], ["地区", "20240101", "20240102"], SPELT, "", 0),
+    "a total in English behind a blank": (
+        [["No.", "Town", "Households"], *[[n, *row[:2]] for n, row in enumerate(FIGURES, 1)], ["", "Total", 125]], ["No.", "Town", "Households"],
+        [[str(n), *row[:2]] for n, row in enumerate(SPELT, 1)], "去掉了 1 行合计", 0,
+    ),
+    "who signs it": ([["地区", "户数", "人口"], *FIGURES, ["填报人签字：", "", "年  月  日"]], ["地区", "户数", "人口"], SPELT, "1 行签字", 0),
+    "a row of blanks": ([["地区", "户数", "人口"], *FIGURES, ["　", " ", "　"]], ["地区", "户数", "人口"], SPELT, "", 0),
     "a title with the unit beside it": (
         [["2024年人口统计", "", "单位：人"], ["地区", "户数", "人口"], *FIGURES], ["地区", "户数", "人口"], SPELT, "以人计", 0,
     ),
@@ -655,6 +666,22 @@ def test_a_first_record_with_a_year_is_no_header(read, names, rows, kind):
     above = ["填报单位", "县住建局"]
     data = [["地区", "2023"], ["甲县", "5"], ["乙县", "6"]]
     assert read(book([above, *data]) if kind == "workbook" else written(data, above))[:2] == (data[0], data[1:])
+
+
+def test_merged_cells_show_the_header_of_a_short_table(read):
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.merge_range("A1:E1", "河长名单")
+        sheet.merge_range("A2:A3", "河流")
+        for place, name in (("B2:C2", "县级"), ("D2:E2", "乡级")):
+            sheet.merge_range(place, name)
+        sheet.write_row("B3", ["姓名", "职务", "姓名", "职务"])
+        sheet.write_row("A4", ["大河", "张", "县长", "李", "镇长"])
+        sheet.write_row("A5", ["小河", "王", "局长", "赵", "乡长"])
+    header, rows, _ = read(made.getvalue())
+    assert header == ["河流", "县级/姓名", "县级/职务", "乡级/姓名", "乡级/职务"]
+    assert [row[0] for row in rows] == ["大河", "小河"]
 
 
 def test_labels_over_texts_are_names(read):

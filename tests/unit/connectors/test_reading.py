@@ -22,7 +22,7 @@ def test_delimiters_and_quotes(read, delimiter, quote):
     assert read(text)[:2] == (HEADER, ROWS)
 
 
-@pytest.mark.parametrize("delimiter", ["::", "||", ", ", "~^~", "\\t"])
+@pytest.mark.parametrize("delimiter", ["::", "||", ", ", "~^~", "\\t", "^|", "@|"])
 def test_delimiters_of_two_characters(read, delimiter):
     rows = [[cell.replace(",", "").replace('"', "").replace("\n", " ") for cell in row] for row in ROWS]
     assert read("\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n")[:2] == (HEADER, rows)
@@ -316,6 +316,14 @@ def test_comments_in_a_small_file_are_not_looked_at_for_delimiters(read, mark):
 
 def test_a_row_of_nothing_but_blanks_is_no_record(read):
     assert read("编号,姓名,数\n1,王,3\n , \u3000,\n2,李, \n")[1] == [["1", "王", "3"], ["2", "李", " "]]
+
+
+def test_records_torn_by_line_breaks_are_no_short_ones(read):
+    whole = "".join(f"{n},3月{n}日,咨询,人社局\n" for n in range(1, 4))
+    text = "编号,日期,内容,单位\n" + "".join(f"{n},3月,反映：\n路灯{n}不亮,住建局\n{whole}" for n in range(5, 9))
+    _, rows, told = read(text)
+    assert [row[0] for row in rows] == ["1", "2", "3"] * 4
+    assert "退回 8" in told
 
 
 def test_texts_alone_under_a_column_of_other_things_are_a_foot(read):

@@ -115,6 +115,11 @@ def test_a_second_drawn_table_is_told(read, title):
     assert (found, "像是另一张表" in said) == ([["东镇", "张"], ["西镇", "李"]], True)
 
 
+def test_fewer_of_the_names_above_are_another_table(read):
+    with pytest.raises(SourceChanged, match="第 1 行起在第 4 行的表头上面还有一张表"):
+        read("姓名,性别\n张三,男\n李四,女\n姓名,性别,年龄\n王五,男,30\n赵六,女,40\n")
+
+
 def test_files_put_one_behind_the_other_with_their_marks(read):
     one = written(MORE[:3], H).encode("utf-8-sig")
     header, found, said = read(one + written(MORE[3:], H).encode("utf-8-sig"))
