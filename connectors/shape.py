@@ -139,7 +139,8 @@ def _are_labels(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether two cells or more of a row, two thirds of them known as labels, stand in none of their columns below: 民族 | 学历."""
     given = [cell for cell in row if cell]
     known = sum(header.is_label(cell) or header.key(cell) in known_names() for cell in given)
-    again = any(cell and cell in other[column : column + 1] for other in below for column, cell in enumerate(row))
+    others = [other for other in below if other != row]
+    again = any(cell and cell in other[column : column + 1] for other in others for column, cell in enumerate(row))
     return len(given) > 1 and known * 3 >= len(given) * 2 and not again
 
 
@@ -188,7 +189,9 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
         return 0
     row, below = rows[above], rows[above + 1 :]
     texts = [cell for cell in row if cell]
-    if len(texts) < 2 or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
+    if len(texts) < max(2, *map(breadth, rows[:above])) or any(
+        is_value(cell) and not _YEAR.match(cell) for cell in texts
+    ):
         return 0
     columns = [[other[c] for other in below if c < len(other) and other[c]] for c in range(len(row)) if row[c]]
     figures = any(column and all(map(is_value, column)) for column in columns)
@@ -291,7 +294,8 @@ def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
     if breadth(top) < 2 or not top[0] or "" not in top:
         return 0
     for depth in range(_DEPTH, 1, -1):
-        part, below = rows[start : start + depth], [row for row in rows[start + depth :] if breadth(row)]
+        part = rows[start : start + depth]
+        below = [row for row in rows[start + depth :] if breadth(row) and row not in part]
         lower = part[1:]
         if len(part) < depth or not below or not below[0][0]:
             continue
@@ -367,12 +371,19 @@ def _best_known(rows: Sequence[Sequence[str]]) -> int | None:
         )
         if hits > most and hits * 2 >= len(cells):
             best, most = index, hits
-    return best
+    return _below_title(rows) if best is None else best
+
+
+def _below_title(rows: Sequence[Sequence[str]]) -> int | None:
+    """The first row of two cells right below a title of one, both known as names; the second may be blank in most records."""
+    place = next((place for place, row in enumerate(rows[:30]) if breadth(row) > 1), 0)
+    pair = [cell for cell in rows[place] if cell] if place and breadth(rows[place - 1]) == 1 else []
+    return place if len(pair) == 2 and all(header.key(cell) in known_names() for cell in pair) else None
 
 
 def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical: int) -> bool:
     filled = [cell for cell in row if cell]
-    below = [other for other in below if breadth(other) * 2 >= typical]
+    below = [other for other in below if breadth(other) * 2 >= typical and (other != row or any(map(is_value, filled)))]
     # Years, months and days over figures are names too, as long as something beside them is.
     periods = {
         cell for column, cell in enumerate(row)
@@ -427,7 +438,8 @@ def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -
         grouped = grouped or _parts_repeated(upper, lower)
         if not grouped and header.are_types(lower):
             break
-        below = [row for row in rows[start + depth + 1 :] if breadth(row)]
+        # The header once more, as on the next page, says nothing of the rows below.
+        below = [row for row in rows[start + depth + 1 :] if breadth(row) and row not in (upper, lower)]
         if header.are_units(lower):
             depth += 1
             continue
