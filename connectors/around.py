@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from connectors import header, shape
-from connectors.cells import is_value
+from connectors.cells import breadth, is_value
 
 _VALUES = 3  # rows of two columns that may be a table
 
@@ -62,10 +62,10 @@ def table_above(rows: Sequence[Sequence[str]], start: int) -> int | None:
     """
     above = [[cell.strip() for cell in row] for row in rows[:start]]
     for place, row in enumerate(above):
-        width = shape.breadth(row)
+        width = breadth(row)
         if width > 1 and all(cell in ("", *rows[start][column : column + 1]) for column, cell in enumerate(row)):
             return place + 1  # the same names, fewer of them
-        below = [other for other in above[place + 1 :] if shape.breadth(other) > 1]
+        below = [other for other in above[place + 1 :] if breadth(other) > 1]
         if width < 3 or any(map(is_value, filter(None, row))) or shape.is_pairs(row) or len(below) < 2:
             continue
         figures = [

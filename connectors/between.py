@@ -135,7 +135,7 @@ def are_known(row: Sequence[Any], figures: Sequence[int], names: Sequence[str]) 
     given = [cell for cell in row if cell != ""]
     if len(set(given)) < len(given) or any(is_value(str(cell)) for cell in given):
         return False
-    known = any(header.key(header.split_unit(str(cell))[0]) in shape.known_names() for cell in given)
+    known = any(header.key(header.split_unit(str(cell))[0]) in header.known_names() for cell in given)
     return known and header.fit([str(cell) for cell in row][: len(names)], names).names != list(names)
 
 

@@ -18,6 +18,14 @@ _VALUE = re.compile(
 )
 
 
+YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
+
+
+def breadth(row: Sequence[str]) -> int:
+    """How many cells of a row are filled."""
+    return sum(cell != "" for cell in row)
+
+
 def is_value(text: str) -> bool:
     """Whether a cell is a number, a date, an address or a code rather than a name."""
     return bool(_VALUE.match(text.strip()))

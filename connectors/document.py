@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import between, header, ledger, shape
+from connectors import between, header, ledger
 from connectors.answers import GOES_ON, TOTAL, said_total
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _are_names(values: list[Any]) -> bool:
     """Whether values are what columns are called in Chinese: all words, half of them known as names."""
     if len(values) < 2 or not all(type(value) is str and _WORD.match(value) for value in values):
         return False
-    return sum(header.is_label(value) or header.key(value) in shape.known_names() for value in values) * 2 >= len(
+    return sum(header.is_label(value) or header.key(value) in header.known_names() for value in values) * 2 >= len(
         values
     )
 

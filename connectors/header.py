@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from schemas.amounts import header_unit
 from schemas.errors import SourceChanged, nearest
@@ -251,6 +252,15 @@ _ENGLISH_TEXT = r"(?i:(?:grand|sub)?[\s-]*totals?(?:\s*general)?[：:]?)"
 ENGLISH_PATTERN = rf"^\s*{_ENGLISH_TEXT}\s*$"
 WHOLE_PATTERN = rf"^[\s\x{{3000}}]*(?:全[国省市县区州旗部]|{_DERIVED_TEXT}|{_ADDED}|{_ENGLISH_TEXT})[\s\x{{3000}}]*$"
 RULE_PATTERN = r"^[\s\x{3000}]*(?:[-=—─━:+|.·]{3}|…|第|共|[（(]?以下|必填|必选|非必填|选填|可选)"
+
+
+@lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Every spelling of a column name that departments are known to use, as `key` writes it."""
+    from schemas.reference import column_aliases, column_datasets
+
+    sections = [column_aliases(dataset) for dataset in (None, *column_datasets())]
+    return frozenset(key(spelling) for named in sections for found in named.values() for spelling in found)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors import header, malformed, shape
+from connectors import header, malformed
 from connectors.answers import (
     ABSENT,
     USUAL_PLACES,
@@ -241,7 +241,7 @@ class Records:
         names, records = list(beside), rows
         if not names and _are_names(rows[0]):
             names, records = [str(name) for name in rows[0]], rows[1:]
-            if all(map(_are_names, records)) and not any(header.key(name) in shape.known_names() for name in names):
+            if all(map(_are_names, records)) and not any(header.key(name) in header.known_names() for name in names):
                 self._delivery.find(
                     "first_as_names", f"第 1 条（{'、'.join(names[:3])}）当作列名读入，请核对是不是记录"
                 )

@@ -11,10 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from connectors import header
-from connectors.cells import is_value
+from connectors.cells import YEAR, breadth, is_value
+from connectors.depth import depth, groups, levels, rows_below, same, tells_apart
+from connectors.header import known_names
 
 CARD = "是一张填好的表单（左边是栏名，右边是内容），不是一行一条的表"
 CARD_CURE = "请部门导出为一行一条的表格后重发"
@@ -26,7 +27,6 @@ ODD_UNIT = "表头上面写的单位“{}”分不清是哪一列的，没有换
 NOTED = "表头里的“{}”下面没有内容，像是写在旁边的说明"
 GAP = "第 {} 列没有表头也没有内容，左右像是两张表并排，请核对"
 _LOOKED = 60
-_DEPTH = 3
 _FIGURES = 3  # columns of values, and rows of them, that tell a second row of names from a record
 _LONGEST = 60  # characters: a longer text is a sentence
 _PLAIN = frozenset(
@@ -60,10 +60,7 @@ _WHEN = re.compile(
 _TABLE_NUMBER = re.compile(
     r"^[（(]?(?:续?附?表|table)\s*[\d一二三四五六七八九十][\d.\-—－一二三四五六七八九十]*[）)]?$", re.IGNORECASE
 )
-_CODE = re.compile(r"^[A-Za-z_]\w*$", re.ASCII)
-_HAN = re.compile("[\u4e00-\u9fff]")
 _FORMAL = re.compile("填[表报]|报[送表告]|制表|统计|所属")  # in labels of what stands above a table
-_YEAR = re.compile(r"^(?:1[5-9]|20|21)\d\d\s*年?(?:度|[ (].*)?$|^(?:1[0-2]|[1-9])月$|^Q[1-4]$")
 
 
 @dataclass(frozen=True)
@@ -72,15 +69,6 @@ class Place:
 
     start: int
     depth: int
-
-
-@lru_cache(maxsize=1)
-def known_names() -> frozenset[str]:
-    """Every spelling of a column name that departments are known to use, as `header.key` writes it."""
-    from schemas.reference import column_aliases, column_datasets
-
-    sections = [column_aliases(dataset) for dataset in (None, *column_datasets())]
-    return frozenset(header.key(spelling) for named in sections for found in named.values() for spelling in found)
 
 
 def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place | None:
@@ -109,22 +97,22 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             start
             and start - 1 in joined
             and not _is_title(rows[start - 1])
-            and any(map(_same, rows[start - 1], rows[start]))
+            and any(map(same, rows[start - 1], rows[start]))
         ):
             start -= 1  # groups over them, beside names that are merged downwards
-        return Place(start, best - start + _depth(rows, best, joined))
+        return Place(start, best - start + depth(rows, best, joined))
     for start, row in enumerate(rows):
         if says_whose(row) or (start + 1 < len(rows) and _is_titled(row, rows[start + 1])):
             continue
-        if levels := _levels(rows, start):
-            return Place(start, levels)
+        if taken := levels(rows, start):
+            return Place(start, taken)
         if breadth(row) * 2 < typical or ((typical > 1 or start in joined) and _is_title(row)):
             continue
         if 2 < typical > breadth(row) and (row[0].endswith((":", "：")) or _stands_above(rows, start, typical)):
             continue  # 统计指标：| 人口
-        if _reads_as_header(row, _below(rows, start, joined), typical):
-            over = start > 0 and (_groups(rows[start - 1], row) or _tells_apart(rows[start - 1], row))
-            return Place(start - over, _depth(rows, start, joined) + over)
+        if _reads_as_header(row, rows_below(rows, start, joined), typical):
+            over = start > 0 and (groups(rows[start - 1], row) or tells_apart(rows[start - 1], row))
+            return Place(start - over, depth(rows, start, joined) + over)
         if _are_labels(row, rows[start + 1 :]):
             return Place(start, 1)
         # Without names the short rows above are no title when there is nothing but figures in them.
@@ -132,7 +120,7 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
             start -= 1  # noqa: PLW2901
         return Place(start, 0)
     first = next(index for index, row in enumerate(rows) if breadth(row))
-    return Place(first, _depth(rows, first, joined))
+    return Place(first, depth(rows, first, joined))
 
 
 def _are_labels(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -190,7 +178,7 @@ def _pairs_above(rows: Sequence[Sequence[str]]) -> int:
     row, below = rows[above], rows[above + 1 :]
     texts = [cell for cell in row if cell]
     if len(texts) < max(2, *map(breadth, rows[:above])) or any(
-        is_value(cell) and not _YEAR.match(cell) for cell in texts
+        is_value(cell) and not YEAR.match(cell) for cell in texts
     ):
         return 0
     columns = [[other[c] for other in below if c < len(other) and other[c]] for c in range(len(row)) if row[c]]
@@ -225,11 +213,6 @@ def _is_titled(row: Sequence[str], below: Sequence[str]) -> bool:
     )
 
 
-def breadth(row: Sequence[str]) -> int:
-    """How many cells of a row are filled."""
-    return sum(cell != "" for cell in row)
-
-
 def _is_title(row: Sequence[str]) -> bool:
     """One text (which a merge may have spread over the row)."""
     return len({cell for cell in row if cell}) == 1
@@ -243,83 +226,6 @@ def _width_below(rows: Sequence[Sequence[str]]) -> int:
     if first < _FIGURES or len(filled) - first < _FIGURES or below[1]:
         return 0
     return max(below, key=lambda width: (below[width], width))
-
-
-def _below(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> Sequence[Sequence[str]]:
-    """The rows below one, without those that a name merged downwards stands in as well."""
-    place = start + 1
-    while start in joined and place < len(rows) and any(map(_same, rows[start], rows[place])):
-        place += 1
-    return rows[place:]
-
-
-def _same(name: str, below: str) -> bool:
-    return name != "" and name == below
-
-
-def _groups(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """Whether a row names groups over the names: it fills what they leave open, and leaves open what they fill behind it.
-
-    项目 | 2024年 |    | 2025年 |         over          | 1月 | 2月 | 1月 | 2月
-    """
-    width = max(len(lower), len(upper))
-    pairs = [(over[:1], under) for over, under in itertools.zip_longest(upper, lower, fillvalue="")][:width]
-    open_ones = [column for column, (_, under) in enumerate(pairs) if not under]
-    texts = [cell for cell in upper if cell]
-    return (
-        len(texts) > 2
-        and bool(open_ones)
-        and all(pairs[column][0] for column in open_ones)
-        and _has_gaps(upper, lower)
-        and not any(is_value(cell) and not _YEAR.match(cell) for cell in texts)
-    )
-
-
-def _tells_apart(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """Whether a row names groups over names that are the same in each of them: 2022年 and 2023年 over 数量 | 占比 | 数量 | 占比."""
-    texts = [cell for cell in upper if cell]
-    if len(texts) < 2 or len(upper) > len(lower) or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
-        return False
-    names = header.joined(header.carried([upper, lower]))
-    return len(set(lower)) < len(lower) and len(set(names)) == len(names)
-
-
-def _levels(rows: Sequence[Sequence[str]], start: int) -> int:
-    """How many rows a header of groups takes whose sub-headers leave open what needs none; 0 when it is none.
-
-    序号 | 2024年 |      |         over two rows of sub-headers, all columns named in one of the three
-         | 计划   | 完成 |
-    """
-    top = rows[start]
-    if breadth(top) < 2 or not top[0] or "" not in top:
-        return 0
-    for depth in range(_DEPTH, 1, -1):
-        part = rows[start : start + depth]
-        below = [row for row in rows[start + depth :] if breadth(row) and row not in part]
-        lower = part[1:]
-        if len(part) < depth or not below or not below[0][0]:
-            continue
-        if not any(map(is_value, below[0])) and not (depth == 2 and _fills_gaps(top, lower[0], below)):
-            continue
-        texts = [cell for row in lower for cell in row if cell]
-        if any(not breadth(row) or row[0] for row in lower) or any(is_value(c) and not _YEAR.match(c) for c in texts):
-            continue
-        width = max(map(len, (*part, below[0])))
-        if all(any(column < len(row) and row[column] for row in part) for column in range(width)):
-            return depth
-    return 0
-
-
-def _fills_gaps(top: Sequence[str], lower: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a row stands under the groups of the one above and nowhere else, over two records or more without such gaps."""
-    gaps = {column for column, cell in enumerate(top) if not cell}
-    texts = {cell for cell in lower if cell}
-    grouped = gaps | {column - 1 for column in gaps}
-    return (
-        {column for column, cell in enumerate(lower) if cell} == grouped
-        and len(below) > 1
-        and all(row[0] and not texts & set(row) for row in below)
-    )
 
 
 def is_labelled(rows: Sequence[Sequence[str]]) -> bool:
@@ -344,11 +250,7 @@ def _stands_above(rows: Sequence[Sequence[str]], start: int, typical: int) -> bo
         width = breadth(row)
         if width >= typical:
             names = row[:width]
-            if (
-                "" in names
-                or len(set(names)) < width
-                or any(is_value(cell) and not _YEAR.match(cell) for cell in names)
-            ):
+            if "" in names or len(set(names)) < width or any(is_value(cell) and not YEAR.match(cell) for cell in names):
                 return False
             below = [other for other in rows[place + 1 :] if breadth(other) >= typical]
             return any(len(texts) > 0 and all(map(is_value, texts)) for column in range(width)
@@ -391,7 +293,7 @@ def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical
     }  # fmt: skip
 
     def worth(cell: str) -> bool:
-        return is_value(cell) and not _YEAR.match(cell) and cell not in periods
+        return is_value(cell) and not YEAR.match(cell) and cell not in periods
 
     values = [cell for cell in filled if worth(cell)]
     if all(is_value(cell) for cell in filled) and not _numbers_named(filled, below):
@@ -422,103 +324,7 @@ def _reads_as_header(row: Sequence[str], below: Sequence[Sequence[str]], typical
 
 def _numbers_named(filled: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether a row of years only stands over figures that are no years."""
-    if not all(_YEAR.match(cell) for cell in filled) or len(set(filled)) < len(filled) or len(filled) < 2:
+    if not all(YEAR.match(cell) for cell in filled) or len(set(filled)) < len(filled) or len(filled) < 2:
         return False
     figures = [cell for row in below for cell in row if cell]
-    return bool(figures) and not any(_YEAR.match(cell) for cell in figures)
-
-
-def _depth(rows: Sequence[Sequence[str]], start: int, joined: Collection[int]) -> int:
-    """How many rows a header takes that begins at `start`: groups stand over sub-headers."""
-    depth = _depth_with_units(rows, start) or (2 if _explains(rows, start) else 1)
-    while depth < _DEPTH and start + depth + 1 < len(rows):
-        upper, lower = rows[start + depth - 1], rows[start + depth]
-        grouped = start + depth - 1 in joined or _has_gaps(upper, lower)
-        texts = [cell for cell in lower if cell]
-        grouped = grouped or _parts_repeated(upper, lower)
-        if not grouped and header.are_types(lower):
-            break
-        # The header once more, as on the next page, says nothing of the rows below.
-        below = [row for row in rows[start + depth + 1 :] if breadth(row) and row not in (upper, lower)]
-        if header.are_units(lower):
-            depth += 1
-            continue
-        grouped = (
-            grouped or _names_figures(lower, below) or _names_figures(lower, below[1:]) or _translates(upper, lower)
-        )
-        if not grouped or not texts or any(is_value(cell) and not _YEAR.match(cell) for cell in texts):
-            break
-        under = start + depth - 1 in joined and lower[0] == "" != upper[0]  # names under a group, whatever stands below
-        if under:
-            below = list(_below(rows, start + depth, (start + depth,)))
-        if not below or not (under or any(is_value(cell) for row in below[:5] for cell in row)):
-            break
-        if any(cell and cell == row[column] for row in below for column, cell in enumerate(lower) if column < len(row)):
-            break
-        depth += 1
-    return depth
-
-
-def _depth_with_units(rows: Sequence[Sequence[str]], start: int) -> int:
-    """The rows down to one that says the units, when nothing but texts stands between; 0 without such a row."""
-    for depth in range(1, _DEPTH):
-        row = rows[start + depth] if start + depth + 1 < len(rows) else ()
-        if header.are_units(row):
-            return depth + 1
-        if not any(row) or any(is_value(cell) for cell in row):
-            break
-    return 0
-
-
-def _explains(rows: Sequence[Sequence[str]], start: int) -> bool:
-    """Whether the row below a header of codes says what they mean: XM | JE over 姓名 | 金额.
-
-    Half of what it says is known as a name, or one stands over values.
-    """
-    if start + 2 >= len(rows):
-        return False
-    pairs = [(code, name) for code, name in zip(rows[start], rows[start + 1], strict=False) if code or name]
-    if len(pairs) < 2 or not all(_CODE.match(code) and _HAN.search(name) for code, name in pairs):
-        return False
-    names = [name for _, name in pairs]
-    known = sum(header.key(header.split_unit(name)[0]) in known_names() or header.is_label(name) for name in names)
-    return len(set(names)) == len(names) and (
-        known * 2 >= len(names) or (known > 0 and any(map(is_value, filter(None, rows[start + 2]))))
-    )
-
-
-def _parts_repeated(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """Whether a row tells names apart that stand several times above it, and says nothing below the others.
-
-    序号 | 2023年 | 2023年 over  | 计划 | 完成
-    """
-    pairs = list(itertools.zip_longest(upper, lower, fillvalue=""))
-    often = Counter(over for over, _ in pairs if over)
-    return (
-        len(often) < sum(often.values())
-        and len(set(pairs)) == len(pairs)
-        and all(over and (under != "") is (often[over] > 1) for over, under in pairs)
-    )
-
-
-def _translates(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """Whether a row says the Chinese names above it once more in English."""
-    pairs = [(over, under) for over, under in zip(upper, lower, strict=False) if over or under]
-    return len(pairs) > 1 and all(
-        over and under and not over.isascii() and under.isascii() and under[:1].isalpha() and not is_value(under)
-        for over, under in pairs
-    )
-
-
-def _names_figures(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether a full row of different names stands over at least three columns of nothing but values."""
-    if "" in row or len(set(row)) < len(row) or len(below) < _FIGURES or any(len(cell) > _LONGEST for cell in row):
-        return False
-    figures = [c for c in range(len(row)) if all(is_value(other[c]) for other in below if c < len(other) and other[c])]
-    return len(figures) >= _FIGURES and all(any(ch.isalpha() for ch in row[column]) for column in figures)
-
-
-def _has_gaps(upper: Sequence[str], lower: Sequence[str]) -> bool:
-    """Whether the lower row names columns that the upper one leaves open behind a group's first."""
-    gaps = [column for column, cell in enumerate(upper) if not cell]
-    return bool(gaps) and gaps[0] > 0 and all(column < len(lower) and lower[column] for column in gaps)
+    return bool(figures) and not any(YEAR.match(cell) for cell in figures)
