@@ -81,13 +81,13 @@ def names_above_rule(batch: pa.RecordBatch, rules: numpy.ndarray) -> int | None:
 def sums(columns: Sequence[pa.Array]) -> numpy.ndarray:
     """The places of rows that say that they may be the sum of others: 小计 behind a name, Total, 全县."""
     found = pc.fill_null(pc.match_substring_regex(columns[0], header.WHOLE_PATTERN), False)
+    begun = pc.is_valid(columns[0])  # where something stands before the next column; 合计 alone is told anyway
     for column in columns[1:]:
         if any(has_byte(column, word) for word in _SUM):
             told = pc.match_substring_regex(column, f"{header.TOTAL_PATTERN}|{header.ENGLISH_PATTERN}")
-            found = pc.or_(found, pc.and_(pc.fill_null(told, False), pc.is_valid(columns[0])))
-    for column in columns[1:3] if columns[0].null_count else ():
-        told = pc.fill_null(pc.match_substring_regex(column, header.ENGLISH_PATTERN), False)
-        found = pc.or_(found, pc.and_(told, pc.is_null(columns[0])))
+            begun = pc.or_(begun, pc.fill_null(pc.match_substring_regex(column, header.ENGLISH_PATTERN), False))
+            found = pc.or_(found, pc.and_(pc.fill_null(told, False), begun))
+        begun = pc.or_(begun, pc.is_valid(column))
     return numpy.flatnonzero(found.to_numpy(zero_copy_only=False))
 
 

@@ -276,13 +276,11 @@ class Foot:
 
 def sum_word(cells: Sequence[Any]) -> int | None:
     """Where a row says that it may be the sum of others; None when it does not. One that begins with nothing says so in English only: 合计 is a total there anyway."""
-    first = cells[0]
-    if isinstance(first, str) and not first.strip():
-        begun = next((place for place, cell in enumerate(cells[:3]) if str(cell).strip()), 0)
-        return begun if begun and isinstance(cells[begun], str) and header.is_english(cells[begun]) else None
-    if isinstance(first, str) and _SUMMING.search(first) and header.is_whole(first):
-        return 0
-    for place, cell in enumerate(cells[1:BEHIND], 1):
+    begun = next((place for place, cell in enumerate(cells[:BEHIND]) if str(cell).strip()), BEHIND)
+    first = cells[begun] if begun < len(cells[:BEHIND]) else ""
+    if isinstance(first, str) and _SUMMING.search(first) and (header.is_english if begun else header.is_whole)(first):
+        return begun
+    for place, cell in enumerate(cells[begun + 1 : BEHIND], begun + 1):
         short = isinstance(cell, str) and len(cell) < _SHORT and _SUMMING.search(cell)
         if short and (header.is_total(cell) or header.is_english(cell)):
             return place
@@ -296,6 +294,8 @@ def is_filled_in(cells: Sequence[Any], figures: Sequence[int]) -> bool:
     in a table of texts all are filled.
     """
     filled = [(column, str(cell)) for column, cell in enumerate(cells) if cell not in ("", None)]
+    if filled and not header.is_remark(filled[0][1]):
+        return False  # somebody signed it
     if len(filled) * 2 <= len(cells) or any(
         header.is_signature(text) or header.is_label(text) for _, text in filled[1:]
     ):
@@ -360,12 +360,15 @@ def numbering(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> bool | Non
     ]
     worded = [bool(column) and all(_is_word(cell, names) for cell in column) for column in columns]
     chinese = not names[0].isascii()
-    if columns[0] and _spelling(columns[0][0]) == str(int(number(rows[0][0]) or 0) + 1) and rows[0][0] != "":
+    begun_with = number(rows[0][0])
+    if columns[0] and begun_with is not None and _spelling(columns[0][0]) == str(int(begun_with) + 1):
         return False  # a serial number that goes on
     if sum(worded) * 2 >= len(worded) or (worded[0] and (len(worded) > 3 or chinese)):
         return True
     if not _spelling(rows[0][0]).isdigit():
-        return False  # 甲, 1, 2 among 乙 and 丙
+        first = list(map(_spelling, columns[0]))
+        letters = sum(_spelling(cell) in _LABELS for cell in rows[0])
+        return not _LABELS & set(first) and (letters > 1 or all(map(str.isdigit, first)))  # 甲, 1, 2 among 乙 and 丙
     begun = [bool(column) and _is_word(column[0], names) for column in columns]
     doubtful = sum(begun) * 2 >= len(begun) or begun[0] or len(begun) > 3
     return None if doubtful and chinese else False

@@ -84,7 +84,9 @@ def guess(rows: Sequence[Sequence[str]], joined: Collection[int] = ()) -> Place 
     if above:
         place = guess(rows[above:], [row - above for row in joined])
         return place and Place(place.start + above, place.depth)
-    widths = Counter(breadth(row) for row in rows if breadth(row))
+    wide = [place for place, row in enumerate(rows) if breadth(row) > 1]
+    between = rows[wide[0] : wide[-1] + 1] if len(wide) > 1 else rows  # without titles and notes
+    widths = Counter(breadth(row) for row in between if breadth(row))
     if not widths:
         return None
     # What most rows fill; a table wider than its title wins over notes of the same number.

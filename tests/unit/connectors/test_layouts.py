@@ -95,6 +95,15 @@ ODD = {
     "a town without figures": ([H, *MORE[:3], ["丁镇", "", ""], *MORE[3:]], H, [*MORE_SPELT[:3], ["丁镇", "", ""], *MORE_SPELT[3:]], "", 0),
     "a code without the rest": ([["编号", "名称", "数"], *CODED, ["A009", "", ""]], ["编号", "名称", "数"], [*CODED, ["A009", "", ""]], "", 0),
     "headings of groups of towns": ([H, ["平原乡镇", "", ""], *MORE[:3], ["山区乡镇", "", ""], *MORE[3:]], H, MORE_SPELT, "小标题", 2),
+    "columns numbered from behind two letters": (
+        [["序号", *H], ["甲", "乙", "1", "2"], *[[n, *row] for n, row in enumerate(MORE, 1)]], ["序号", *H], [[str(n), *row] for n, row in enumerate(MORE_SPELT, 1)],
+        "各列的编号", 0,
+    ),
+    "subtotals behind a blank serial number": (
+        [["序号", "片区", *H[:2]], [1, "东片", *MORE[0][:2]], [2, "东片", *MORE[1][:2]], ["", "东片", "小计", 23], [3, "西片", *MORE[2][:2]], ["", "西片", "小计", 16]],
+        ["序号", "片区", *H[:2]], [["1", "东片", *MORE_SPELT[0][:2]], ["2", "东片", *MORE_SPELT[1][:2]], ["3", "西片", *MORE_SPELT[2][:2]]], "去掉了 2 行合计", 0,
+    ),
+    "who filled it in, with the day": ([H, *MORE, ["制表：李四", "", "2024年7月1日"]], H, MORE_SPELT, "1 行签字", 0),
     "columns numbered in brackets": ([H, ["（1）", "（2）", "（3）"], *MORE], H, MORE_SPELT, "各列的编号", 0),
     "columns numbered and worked out": ([[*H, "均"], ["甲", "1", "2", "3=2/1"], *[[*row, 2] for row in MORE]], [*H, "均"], [[*row, "2"] for row in MORE_SPELT], "各列的编号", 0),
     "columns numbered over figures": (
@@ -695,6 +704,20 @@ def test_merged_cells_show_the_header_of_a_short_table(read):
     header, rows, _ = read(made.getvalue())
     assert header == ["河流", "县级/姓名", "县级/职务", "乡级/姓名", "乡级/职务"]
     assert [row[0] for row in rows] == ["大河", "小河"]
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
+def test_one_record_among_titles_and_notes(read, kind):
+    rows = [
+        ["附件2", "", ""],
+        ["（截至6月30日）", "", ""],
+        ["企业名称", "问题", "投资"],
+        ["东街食品公司", "已整改", ""],
+        ["注：初步统计。", "", ""],
+        ["2.部分未报。", "", ""],
+    ]
+    header, records, _ = read(book(rows) if kind == "workbook" else written(rows[1:], rows[0]))
+    assert (header, records) == (["企业名称", "问题", "投资"], [["东街食品公司", "已整改", ""]])
 
 
 def test_labels_over_texts_are_names(read):
