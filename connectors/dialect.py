@@ -121,7 +121,11 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         return framed
     for pair in () if delimiter else _PAIRS:
         agreed = _agreeing(sample, Dialect(pair))
-        if agreed >= _AGREEING and sample.count(pair) * len(pair) * 2 > sample.count(pair[0]):
+        if (
+            agreed >= _AGREEING
+            and sample.count(pair) * len(pair) * 2 > sample.count(pair[0])
+            and _is_paired(sample, pair)
+        ):
             delimiter = pair
     found = _judged(sample, delimiter)
     if delimiter is None and found.delimiter not in USUAL:
@@ -130,6 +134,12 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
         if _agreeing(sample, found) < _AGREEING or (share >= _LIKELY and width >= _best(sample, found.delimiter)[1]):
             found = _judged(sample, mark)
     return replace(found, framed=is_framed(lines, found.delimiter))
+
+
+def _is_paired(sample: str, pair: str) -> bool:
+    """Whether a usual mark that stands twice is one delimiter, not two about a blank cell: nearly never alone or by threes."""
+    runs = re.findall(f"{re.escape(pair[0])}+", sample) if pair[0] in USUAL and pair == pair[0] * 2 else []
+    return sum(len(run) % 2 == 0 for run in runs) >= _AGREEING * len(runs)
 
 
 def is_comment(line: str) -> bool:

@@ -28,6 +28,21 @@ def test_delimiters_of_two_characters(read, delimiter):
     assert read("\n".join(delimiter.join(row) for row in [HEADER, *rows]) + "\n")[:2] == (HEADER, rows)
 
 
+@pytest.mark.parametrize("mark", [";", "|", "\t"])
+def test_two_delimiters_about_a_blank_cell_are_no_delimiter(read, mark):
+    lines = [
+        "县府办15号,,,",
+        "村,得分,等次,数",
+        "东街,,良好,26",
+        "西街,,,32",
+        "南街,,良好,48",
+        "总计,,,106",
+        "说明：初步数。,,,",
+        "填报人：李四,,,电话",
+    ]
+    assert read("\n".join(lines).replace(",", mark) + "\n")[0] == ["村", "得分", "等次", "数"]
+
+
 def test_blanks_before_quotation_marks(read):
     text = 'a, b, c\n1, "x, y", 3\n2, "z ""w""", 4\n'
     assert read(text)[:2] == (["a", "b", "c"], [["1", "x, y", "3"], ["2", 'z "w"', "4"]])
