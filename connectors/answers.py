@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from connectors.encoding import is_chinese
+from connectors.encoding import is_chinese, is_utf8_by_chance
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -96,7 +96,7 @@ def _characters(content: bytes) -> str:
     """The text of JSON: UTF-8 (RFC 8259), or GB18030 when it is that as a whole; a text that is neither is never guessed."""
     codec = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return content.decode(codec)
+        return content.decode("gb18030" if is_utf8_by_chance(content) else codec)
     except UnicodeDecodeError as error:
         if error.end == len(error.object):
             raise Incomplete from None

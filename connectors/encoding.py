@@ -47,6 +47,7 @@ REPAIRED = (GBK_AS_LATIN, UTF8_AS_LATIN, UTF8_AS_GBK)
 _LOST = ("锟斤拷", "ï¿½", "烫烫烫")
 _LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 _LATIN |= {code: code for code in range(256)}
+_LONGER = re.compile(rb"[\xe0-\xff]")  # begins a character of three bytes or four in UTF-8
 _DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe][0-9][\x81-\xfe][0-9]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _HZ = re.compile(rb"~\{(?:[!-}]{2})+~\}")
@@ -103,6 +104,8 @@ def recognise(path: Path, valid: str | None, declared: str, wanted: Collection[s
     if valid and (seven := _seven_bits(start)):
         raise SourceChanged(where, f"文字是用 {seven} 编码的", "请部门用 UTF-8 或 GB18030 重新导出")
     if valid:
+        if any(name.encode("gb18030") in start for name in wanted if not name.isascii()) or is_utf8_by_chance(start):
+            return "gb18030"
         return _spoilt(start.decode(errors="ignore"), where) or valid
     _refuse_mixed(start, where)
     ours = any(not name.isascii() and name.encode("gb18030") in start for name in wanted)
@@ -191,6 +194,17 @@ def is_chinese(data: bytes) -> bool:
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
     return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
+
+
+def is_utf8_by_chance(data: bytes) -> bool:
+    """Whether bytes that are valid UTF-8 are Chinese in GB18030: 状态 reads as two letters of other scripts in UTF-8.
+
+    All characters would be of two bytes, which Chinese in UTF-8 never are, and in GB18030 most are of the most frequent ones.
+    """
+    if data.isascii() or _LONGER.search(data) or not _decodes(data, "utf-8") or not _decodes(data, "gb18030"):
+        return False
+    han = {char for char in data.decode("gb18030", errors="ignore") if char > "\x7f"}
+    return len(han) > 1 and sum(char in _FREQUENT for char in han) * 3 >= len(han) * 2
 
 
 def may_be_korean(data: bytes) -> bool:

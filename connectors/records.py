@@ -35,6 +35,7 @@ from connectors.answers import (
 from connectors.batches import blank_is_null, empty, text_array, without_nul
 from connectors.cells import is_value
 from connectors.document import PARTIAL, Shapes, Totals, said_beside, unsaid
+from connectors.encoding import is_utf8_by_chance
 from schemas.errors import SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Records:
 
     def _text(self, data: bytes) -> str:
         try:
-            return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+            wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+            return data.decode("utf-16" if wide else "gb18030" if is_utf8_by_chance(data) else "utf-8-sig")
         except UnicodeDecodeError:
             try:
                 return data.decode("gb18030")

@@ -20,6 +20,7 @@ import python_calamine as calamine
 
 from connectors import header
 from connectors.content import ARCHIVE, PAGE, XML_2003
+from connectors.encoding import is_utf8_by_chance
 from connectors.glance import Look, address
 from schemas.errors import SourceChanged, SourceUnavailable
 
@@ -136,7 +137,10 @@ def _text(data: bytes, declared: str | None, where: str) -> str:
         codecs = ["utf-16"]
     else:
         said = declared or (found.group(1).decode() if (found := _CHARSET.search(data[:4096])) else "")
-        codecs = ["utf-8-sig", *(["gb18030"] if said.lower() in ("", "gbk", "gb2312", "utf-8", "x-gbk") else [said])]
+        codecs = [
+            *([] if is_utf8_by_chance(data) else ["utf-8-sig"]),
+            *(["gb18030"] if said.lower() in ("", "gbk", "gb2312", "utf-8", "x-gbk") else [said]),
+        ]
     for codec in codecs:
         try:
             return data.decode(codec)

@@ -107,6 +107,16 @@ def test_a_text_too_short_to_tell_korean_from_chinese_is_told(read, text, codec,
     assert ("也可能是韩文" in read(text.encode(codec))[2]) is told
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [("id,状态\n1,a\n2,b\n", "gb18030"), ('[{"id":"1","状态":"a"},{"id":"2","状态":"b"}]', "gb18030"), ("id,café·naïve\n1,a\n2,b\n", "utf-8"), ("id,λόγος\n1,a\n2,b\n", "utf-8")],
+)  # fmt: skip
+def test_chinese_that_is_valid_utf_8_by_chance(read, text, codec):
+    header, rows, _ = read(text.encode(codec))
+    assert header[1] in text
+    assert rows == [["1", "a"], ["2", "b"]]
+
+
 def test_text_that_was_decoded_wrongly_is_read_back_or_refused(read):
     text = written([["城关镇", "企业登记"], ["水泉乡", "变更登记"]], ["所属乡镇", "办理事项"])
     spoilt = text.encode("gb18030").decode("latin-1").encode()
