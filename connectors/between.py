@@ -225,7 +225,10 @@ def _filled(batch: pa.RecordBatch) -> numpy.ndarray:
 
 def is_full(filled: Iterable[int]) -> bool:
     """Whether most rows of a table fill so many cells that one which fills a single cell is no record."""
-    counts = sorted(filled)
+    counts = list(filled)
+    while len(counts) > 1 and counts[-1] < 2:
+        counts.pop()  # notes below the table
+    counts.sort()
     return bool(counts) and counts[len(counts) // 2] >= _FULL
 
 
@@ -239,8 +242,8 @@ def lone_texts(batch: pa.RecordBatch, kinds: Kinds) -> pa.BooleanArray:
 
 
 def headings(batch: pa.RecordBatch, kinds: Kinds) -> pa.BooleanArray:
-    """Rows of two columns that fill the first one only, with a text that is no record's."""
-    lone = pc.and_(pc.is_null(batch.column(1)), pc.is_valid(batch.column(0))).to_numpy(zero_copy_only=False)
+    """Rows that fill the first column only, with a text that is no record's; in tables most of whose rows fill no more than two."""
+    lone = (_filled(batch) == 1) & batch.column(0).is_valid().to_numpy(zero_copy_only=False)
     for place in numpy.flatnonzero(lone)[_BLANKS:]:
         lone[place] = False
     for place in numpy.flatnonzero(lone):
@@ -336,7 +339,8 @@ class Watch:
             text = next(cell for cell in cells if cell != "")
             if isinstance(text, str) and not is_value(text) and (cells[0] == "" or not self._kinds.suits(text)):
                 return LONE
-        if self._width == 2 and cells[1] == "" and isinstance(cells[0], str) and self._kinds.heads(cells[0]):
+        lone = not self._full and isinstance(cells[0], str) and cells.count("") == self._width - 1 > 0
+        if lone and cells[0] and self._kinds.heads(cells[0]):
             return LONE
         if self.second is None and reordered(cells, self._names):
             self.second = line

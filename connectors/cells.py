@@ -40,7 +40,7 @@ _KINDS = (
     ("code", re.compile(r"^\S*$")),
 )  # fmt: skip
 _PLACE = re.compile(r"[镇乡村县区街道社区]$")
-_MARKED = re.compile(r"[\d：:；;，,。]")
+_MARKED = re.compile(r"[\d：:；;，,。*=()（）\[\]†‡/]")
 _REMARKS = frozenset({"备注", "附注", "注释", "说明", "注"})
 _TELLING = 5  # rows from which on a column is known to hold one kind of cell
 _USUAL = 0.8  # of them: the others may be the very rows that are asked about
@@ -61,11 +61,18 @@ def _one_kind(cells: Sequence[str]) -> str | None:
     return seen[0][0] if seen and seen[0][1] >= len(cells) * _USUAL else None
 
 
+def _marks(cell: str) -> set[str]:
+    """The stops, brackets and the like in a cell; a digit counts as one of them."""
+    return {"0" if mark.isdigit() else mark for mark in _MARKED.findall(cell)}
+
+
 class Kinds:
     """What kind of cell each column of a table's first rows holds, where all of them hold one."""
 
     def __init__(self, rows: Sequence[Sequence[str]], width: int) -> None:
         whole = [row for row in rows if len(row) == width]
+        while width > 1 and len(whole) > 1 and sum(cell.strip() != "" for cell in whole[-1]) < 2:
+            whole.pop()  # notes below the table
         self._of: list[str | None] = [None] * width
         columns = [[text for row in whole if (text := row[column].strip())] for column in range(width)]
         # The columns, from 0, most of whose cells are values.
@@ -78,11 +85,9 @@ class Kinds:
             seen = Counter(_kind(row[column].strip()) for row in whole)
             kind, count = seen.most_common(1)[0]
             self._of[column] = kind if count >= len(whole) * _USUAL else None
-        # What begins the rows of a table of two columns, most of which fill both.
-        both = [row[0].strip() for row in whole if row[0].strip() and row[1].strip()] if width == 2 else []
-        self._plain = (
-            both if len(both) > 1 and len(both) * 2 >= len(whole) and not any(map(_MARKED.search, both)) else []
-        )
+        # The marks in what begins the rows, most of which fill more than that cell; None where they do not.
+        more = [row[0] for row in whole if row[0].strip() and any(cell.strip() for cell in row[1:])]
+        self._marks = set().union(*map(_marks, more)) if len(more) > 1 and len(more) * 2 >= len(whole) else None
         # The columns, from 0, that are never blank.
         self._never_blank = {c for c in range(width) if len(whole) >= _TELLING and all(row[c].strip() for row in whole)}
         self._began = [_one_kind([row[column].strip() for row in whole[:_TELLING]]) for column in range(width)]
@@ -117,9 +122,10 @@ class Kinds:
         return "9" in written and len(alike) >= len(self._first) * _USUAL > 0
 
     def heads(self, cell: str) -> bool:
-        """Whether a text alone in a row of two columns is no record: it is called a note, or has digits or stops in it as no other first cell has."""
-        alone = _MARKED.search(cell) is not None or cell.strip() in _REMARKS
-        return bool(self._plain) and alone and not is_value(cell)
+        """Whether a text alone in the first column of its row is no record: it is called a note, or has digits or marks in it as no other first cell has."""
+        if self._marks is None or is_value(cell):
+            return False
+        return cell.strip() in _REMARKS or bool(_marks(cell) - self._marks)
 
     def contradict(self, cells: Sequence[str]) -> bool:
         """Whether two cells or more are of another kind than their whole column, or one is blank that never is: the row has slipped."""

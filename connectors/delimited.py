@@ -269,11 +269,9 @@ class DelimitedFile:
                 )
                 self._seen.flawed += int((lines >= self._seen.second).sum())
             values = batch.columns[:width]
-            if self._full and sum(not column.null_count for column in values) <= 1:
-                lone = between.lone_texts(batch.select(range(width)), self._kinds)
-                flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
-            elif width == 2 and values[1].null_count:
-                lone = between.headings(batch.select(range(2)), self._kinds)
+            if width > 1 and sum(not column.null_count for column in values) <= 1:
+                told = between.lone_texts if self._full else between.headings
+                lone = told(batch.select(range(width)), self._kinds)
                 flaw = pc.if_else(pc.and_(lone, pc.is_null(flaw)), between.LONE, flaw)
             if lines[0] < _NEAR and (moved := between.swapped_rows(batch.select(range(width)), self._kinds, names)):
                 why = pa.array([moved.get(place) for place in range(count)], pa.string())

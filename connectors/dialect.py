@@ -137,9 +137,11 @@ def detect(text: str, delimiter: str | None = None) -> Dialect:
 
 
 def _is_paired(sample: str, pair: str) -> bool:
-    """Whether a usual mark that stands twice is one delimiter, not two about a blank cell: nearly never alone or by threes."""
-    runs = re.findall(f"{re.escape(pair[0])}+", sample) if pair[0] in USUAL and pair == pair[0] * 2 else []
-    return sum(len(run) % 2 == 0 for run in runs) >= _AGREEING * len(runs)
+    """Whether usual marks in a delimiter of several characters belong to it: a mark twice may stand about a blank cell, |$ before a price."""
+    if pair == pair[0] * 2 and pair[0] in USUAL:
+        runs = re.findall(f"{re.escape(pair[0])}+", sample)
+        return sum(len(run) % 2 == 0 for run in runs) >= _AGREEING * len(runs)
+    return all(sample.count(mark) * _AGREEING <= sample.count(pair) * pair.count(mark) for mark in {*USUAL} & {*pair})
 
 
 def is_comment(line: str) -> bool:

@@ -6,6 +6,7 @@ rows worked out of others are marked with why. Nothing goes unsaid: each is left
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import between, header, ledger, shape
+from connectors.batches import has_byte
 from connectors.cells import Kinds, is_value
 from connectors.sums import Sums
 
 if TYPE_CHECKING:
     from connectors.drivers.base import Delivery
+
+_ENGLISH = [re.compile(word) for word in (b"otes?[ ]*:", b"OTES?[ ]*:", b"ources?[ ]*:", b"OURCES?[ ]*:")]
 
 
 @dataclass
@@ -102,8 +106,11 @@ class Sieve:
         first = batch.column(0)
         if first.null_count:  # a total may stand in the second or third column
             first = pc.coalesce(*batch.columns[: min(3, len(self._names))])
-        # The words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
-        if not self._seen.noted and pc.all(pc.string_is_ascii(first), min_count=0).as_py():
+        # Nearly all words of a total or a signature are Chinese, and most first columns hold numbers: those are told at once.
+        plain = pc.all(pc.string_is_ascii(first), min_count=0).as_py() and not any(
+            has_byte(first, word) for word in _ENGLISH
+        )
+        if not self._seen.noted and plain:
             self._foot.first = self._foot.first or (batch.column("_row")[0].as_py() if batch.num_rows else None)
             return batch
         note = self._without_filled_in(

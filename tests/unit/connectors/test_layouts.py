@@ -707,6 +707,24 @@ def test_merged_cells_show_the_header_of_a_short_table(read):
 
 
 @pytest.mark.parametrize("kind", ["text", "workbook"])
+@pytest.mark.parametrize(
+    "names", [["Region", "Status"], ["Region", "Status", "Comments"], ["Region", "Status", "Lat", "Zone"]]
+)
+@pytest.mark.parametrize(
+    "note", ["Source: Census Bureau", "Notes:", "* Provisional data", "(1) Includes others", "n/a = not available"]
+)
+def test_notes_in_english_below_a_small_table(read, names, note, kind):
+    rows = [
+        [f"Town{word}", "Open", *[""] * (len(names) == 3), *["x"] * (len(names) == 4) * 2]
+        for word in ("ville", "side", "field")
+    ]
+    foot = [[note, *[""] * (len(names) - 1)]] * 2
+    header, found, told = read(book([names, *rows, *foot]) if kind == "workbook" else written([*rows, *foot], names))
+    assert (header, found) == (names, rows)
+    assert "说明" in told
+
+
+@pytest.mark.parametrize("kind", ["text", "workbook"])
 def test_one_record_among_titles_and_notes(read, kind):
     rows = [
         ["附件2", "", ""],

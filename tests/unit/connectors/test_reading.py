@@ -43,6 +43,11 @@ def test_two_delimiters_about_a_blank_cell_are_no_delimiter(read, mark):
     assert read("\n".join(lines).replace(",", mark) + "\n")[0] == ["村", "得分", "等次", "数"]
 
 
+def test_a_mark_before_each_amount_is_no_part_of_the_delimiter(read):
+    text = "name|amount|mail\n" + "".join(f"n{n}|${n}4,486.10|u{n}@example.org\n" for n in range(20))
+    assert read(text)[0] == ["name", "amount", "mail"]
+
+
 def test_blanks_before_quotation_marks(read):
     text = 'a, b, c\n1, "x, y", 3\n2, "z ""w""", 4\n'
     assert read(text)[:2] == (["a", "b", "c"], [["1", "x, y", "3"], ["2", 'z "w"', "4"]])
