@@ -48,3 +48,7 @@ def packed(files):
 TOWNS = ["东镇", "西镇", "南镇", "北镇", "河镇"]
 FIGURES = [[town, n * 7 + 11, n + 0.5] for n, town in enumerate(TOWNS)]
 SPELT = [[town, str(n * 7 + 11), f"{n + 0.5:g}"] for n, town in enumerate(TOWNS)]
+
+H = ["乡镇", "户数", "人口"]
+MORE = [[town, n * 3 + 10, n * 7 + 100] for n, town in enumerate([*TOWNS, "湖镇"])]
+MORE_SPELT = [[str(cell) for cell in row] for row in MORE]
