@@ -132,17 +132,17 @@ ODD = {
         ["乡镇", "2025年/户数", "2025年/人口"], MORE_SPELT, "2 行重复的表头", 0,
     ),
     "names of two rows on each page, where most are blank": (
-        [["乡镇", "学历", "", "状态"], ["", "本科", "专科", ""], *[[*row, "在办"] for row in MORE[:3]], ["乡镇", "学历", "", "状态"], ["", "本科", "专科", ""],
-         *[[*row, "在办"] for row in MORE[3:]]],
-        ["乡镇", "学历/本科", "学历/专科", "状态"], [[*row, "在办"] for row in MORE_SPELT], "2 行重复的表头", 0,
+        [["姓名", "人数", "", "状态", "联系电话"], ["", "男", "女", "", ""], *[[*row, "在办", "1"] for row in MORE[:3]],
+         ["姓名", "人数", "", "状态", "联系电话"], ["", "男", "女", "", ""], *[[*row, "在办", "1"] for row in MORE[3:]]],
+        ["姓名", "人数/男", "人数/女", "状态", "联系电话"], [[*row, "在办", "1"] for row in MORE_SPELT], "2 行重复的表头", 0,
+    ),
+    "names as labels and values are": (
+        [["单位名称", "户数", "学历", "", "面积", "姓名", "完成率"], ["", "", "本科", "专科", "", "", ""], *[[*row, 1, 2, "王", "5%"] for row in MORE]],
+        ["单位名称", "户数", "学历/本科", "学历/专科", "面积", "姓名", "完成率"], [[*row, "1", "2", "王", "5%"] for row in MORE_SPELT], "", 0,
     ),
     "a title over two names, the second mostly blank": (
         [["2024年3月台账", ""], ["乡镇", "备注"], *[[row[0], "已报" if n == 2 else ""] for n, row in enumerate(MORE)]],
         ["乡镇", "备注"], [[row[0], "已报" if n == 2 else ""] for n, row in enumerate(MORE)], "表上文字", 0,
-    ),
-    "names as labels and values are": (
-        [["单位名称", "户数", "学历", "", "姓名", "完成率"], ["", "", "本科", "专科", "", ""], *[[*row, 1, "王", "5%"] for row in MORE]],
-        ["单位名称", "户数", "学历/本科", "学历/专科", "姓名", "完成率"], [[*row, "1", "王", "5%"] for row in MORE_SPELT], "", 0,
     ),
     "who sealed and sent it": (
         [H, *MORE, ["制表单位（盖章）：县统计局", "", "2025年3月"], ["报出日期：2025-03-01", "", ""]], H, MORE_SPELT, "2 行签字", 0,

@@ -32,12 +32,10 @@ def test_delimiters_of_two_characters(read, delimiter):
 def test_two_delimiters_about_a_blank_cell_are_no_delimiter(read, mark):
     lines = [
         "县府办15号,,,",
+        "工作台账,,,",
         "村,得分,等次,数",
-        "东街,,良好,26",
-        "西街,,,32",
-        "南街,,良好,48",
+        *["东街,,良好,26", "西街,,,32"] * 4,
         "总计,,,106",
-        "说明：初步数。,,,",
         "填报人：李四,,,电话",
     ]
     assert read("\n".join(lines).replace(",", mark) + "\n")[0] == ["村", "得分", "等次", "数"]
@@ -285,14 +283,12 @@ LISTED = [[f"{n:02}/01/2018", f"RI-{n}", f"${n}.50", "Boots", f"warm, dry {n}", 
         "03/01/2018,RI-3,$3.50,Boots,'warm, dry 3',https://shop.example/3,",
         '03/01/2018,RI-3,$3.50Boots"warm, dry 3",https://shop.example/3,,',
         '03/01/2018,RI-3,$3.50,Boots"warm 9"" rod, dry 3",https://shop.example/3,',
-        "03/01/2018,RI-3,$3.50,,Boots,x,,",
     ],
     ids=[
         "a delimiter too many",
         "other quotes",
         "a delimiter too few",
         "stuck to a doubled mark",
-        "blank where none is",
     ],
 )
 def test_a_row_that_slipped_is_set_aside_though_its_width_would_do(read, line):
@@ -300,6 +296,15 @@ def test_a_row_that_slipped_is_set_aside_though_its_width_would_do(read, line):
     header, rows, told = read("\n".join([*lines[:3], line, *lines[4:], ""]))
     assert (header, rows) == (WIDE, [*LISTED[:2], *LISTED[3:]])
     assert "退回 第 4 行" in told
+
+
+def test_a_row_that_slipped_into_a_column_that_is_never_blank_is_set_aside(read):
+    rows = [[str(n), "王伟", "在办", "已核" if n % 2 else ""] for n in range(1, 11)]
+    lines = written(rows, ["编号", "姓名", "状态", "备注"]).splitlines()
+    lines[2] = "2,,王伟,在办,"
+    _, found, told = read("\n".join([*lines, ""]))
+    assert found == [rows[0], *rows[2:]]
+    assert "退回 第 3 行" in told
 
 
 def test_rows_with_blank_cells_too_many_are_records(read):
