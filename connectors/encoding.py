@@ -45,8 +45,9 @@ UTF8_AS_LATIN = "utf-8-as-latin"
 UTF8_AS_GBK = "utf-8-as-gbk"
 REPAIRED = (GBK_AS_LATIN, UTF8_AS_LATIN, UTF8_AS_GBK)
 _LOST = ("锟斤拷", "ï¿½", "烫烫烫")
-_LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
-_LATIN |= {code: code for code in range(256)}
+# What MySQL and Windows call latin1: cp1252, its five holes filled as in Latin-1.
+LATIN = {ord(char): byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
+LATIN |= {code: code for code in range(256)}
 _LONGER = re.compile(rb"[\xe0-\xff]")  # begins a character of three bytes or four in UTF-8
 _DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x81-\xfe][0-9][\x81-\xfe][0-9]")
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -164,8 +165,8 @@ def _spoilt(text: str, where: str) -> str | None:
         return None
     if odd.count("\ufffd") * 20 > len(odd) or (odd.count("\ufffd") > 50):
         raise SourceChanged(where, "文字里有大量 �，原文已丢失", "请部门用 UTF-8 或 GB18030 从源系统重新导出")
-    if all(ord(char) in _LATIN for char in odd):
-        again = text.translate(_LATIN).encode("latin-1")
+    if all(ord(char) in LATIN for char in odd):
+        again = text.translate(LATIN).encode("latin-1")
         if _decodes(again, "utf-8"):
             return UTF8_AS_LATIN if len(_HAN.findall(again.decode(errors="ignore"))) > 1 else None
         return GBK_AS_LATIN if _decodes(again, "gb18030") and is_chinese(again) else None
@@ -193,7 +194,12 @@ def is_chinese(data: bytes) -> bool:
         return len(common) >= _CERTAIN and sum(common) * 2 > len(pairs)
     # Korean lies in the same places: but half the characters of any Chinese text are of the few hundred most frequent.
     han = [pair.decode("gb18030") for pair in plain if pair[0] >= 0xB0]
-    return len(han) < 40 or sum(char in _FREQUENT for char in han) * 4 > len(han)
+    return len(han) < 40 or is_common(han)
+
+
+def is_common(han: Collection[str]) -> bool:
+    """Whether a quarter of the characters are of the few hundred most frequent ones."""
+    return sum(char in _FREQUENT for char in han) * 4 > len(han)
 
 
 def is_utf8_by_chance(data: bytes) -> bool:
@@ -376,7 +382,7 @@ class Transcoder:
     def _read_back(self, text: str, *, final: bool) -> str:
         """Text that was decoded wrongly once, decoded as it should have been."""
         try:
-            data = text.encode("gb18030") if self._codec == UTF8_AS_GBK else text.translate(_LATIN).encode("latin-1")
+            data = text.encode("gb18030") if self._codec == UTF8_AS_GBK else text.translate(LATIN).encode("latin-1")
             return self._again.decode(data, final) if self._again else text
         except UnicodeError:
             raise SourceChanged(

@@ -302,7 +302,8 @@ class Plan:
                 add("too_long", f, f"strlen({v}) > {f.max_length} AND length({v}) > {f.max_length}{spoilt}",
                     f"超过约定的长度（最多 {f.max_length} 个字）。")  # fmt: skip
             if textual and f.kind in {"text", "name", "free_text", "code"}:
-                add("replacement_char", f, f"contains({v}, '\ufffd')")
+                # U+FFFD, and what two of them look like whose bytes were read as GBK.
+                add("replacement_char", f, f"contains({v}, '\ufffd') OR contains({v}, '锟斤拷')")
             bounds = [(sign, limit, must) for word, sign, must in _BOUNDS if isinstance(limit := f.options.get(word), (int, float))]  # fmt: skip
             if bounds:
                 told = "，".join(f"{must} {limit}" for _, limit, must in bounds)

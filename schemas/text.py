@@ -47,7 +47,7 @@ REPLACEMENT = "\ufffd"
 LOSSY_TRACES = ("锟斤拷", "烫烫烫", "屯屯屯")
 LOST_MARKS = "?？〓□\ufffd"
 _LATIN_RUN = re.compile("[\u0080-\u00ff]{2,}")
-_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 
 
 def nfkc(raw: str | None) -> str | None:
@@ -110,14 +110,14 @@ def mojibake(raw: str | None) -> str | None:
         return None
     if REPLACEMENT in raw or any(trace in raw for trace in LOSSY_TRACES):
         return "lossy"
-    if _LATIN_RUN.search(raw) and not _HAN.search(raw):
+    if _LATIN_RUN.search(raw) and not HAN.search(raw):
         # UTF-8 first: short GB18030 is almost never valid UTF-8, the reverse often holds.
         kinds: tuple[str, ...] = ("latin-1:utf-8", "latin-1:gb18030")
-    elif _HAN.search(raw):
+    elif HAN.search(raw):
         kinds = ("gb18030:utf-8",)
     else:
         return None
-    return next((kind for kind in kinds if _HAN.search(_reread(raw, kind))), None)
+    return next((kind for kind in kinds if HAN.search(_reread(raw, kind))), None)
 
 
 def repair_mojibake(raw: str) -> str | None:

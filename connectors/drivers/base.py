@@ -206,3 +206,10 @@ def regrouped(batches: Iterable[pa.RecordBatch], rows: int = BATCH_ROWS) -> Iter
         yield held[0] if len(held) == 1 else pa.concat_batches(held)
     elif not any_given and empty is not None:
         yield empty
+
+
+def as_meant(batches: Iterable[pa.RecordBatch], delivery: Delivery) -> Iterator[pa.RecordBatch]:
+    """The records with text that the source's own system misread as it was meant; see `readback`."""
+    from connectors.readback import read_back
+
+    return read_back(batches, delivery)

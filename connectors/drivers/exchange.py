@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from connectors.database import OPTIONS, Database
-from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from connectors.drivers.base import Delivery, Driver, Option, SourceColumn, as_meant
 from connectors.session import Session
 from schemas.errors import ConfigError, SourceChanged
 
@@ -89,7 +89,7 @@ class Exchange(Driver):
         yield Delivery(
             name=str(self.option("table")),
             kind="exchange",
-            reader=lambda delivery: self._read(delivery, position),
+            reader=lambda delivery: as_meant(self._read(delivery, position), delivery),
             position=position,
         )
 

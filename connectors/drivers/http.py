@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from connectors import cursor as cursors
 from connectors import presets
-from connectors.drivers.base import KEY_TYPE, Delivery, Driver, Option, SourceColumn
+from connectors.drivers.base import KEY_TYPE, Delivery, Driver, Option, SourceColumn, as_meant
 from connectors.network import reach, resolve
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, nearest
 
@@ -194,7 +194,7 @@ class HTTP(Driver):
         yield Delivery(
             name=urlsplit(self.url()).path.rstrip("/").rpartition("/")[2] or "records",
             kind=self.connector.mode,
-            reader=lambda delivery: self._read(delivery, position),
+            reader=lambda delivery: as_meant(self._read(delivery, position), delivery),
             position=position if self.span is None else None,
             sparse=True,
         )
