@@ -7,6 +7,7 @@ problem it has, and the others live on.
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,6 +34,21 @@ _KEYS: dict[str, Any] = {
     "timezone": str, "fields": dict, "constants": dict, "codes": dict, "description": str, "enabled": bool, "owner": str,
 }  # fmt: skip
 _LOAD_KEYS = ("mode", "cursor", "lookback")
+# Options that say which rows a source gives; addresses, secrets and limits do not.
+_READ = (
+    "driver",
+    "table",
+    "query",
+    "where",
+    "preset",
+    "resource",
+    "path",
+    "records",
+    "params",
+    "explode",
+    "explode_empty",
+    "id",
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _CRON_FIELD = re.compile(r"[\d*/,\-A-Za-z]+\Z")
 
@@ -74,6 +90,17 @@ class Connector:
         if self.cursor:
             wanted[self.cursor] = None
         return list(wanted)
+
+    @property
+    def reading(self) -> str:
+        """What a bookmark of it stands for; one of another reading, of another cursor or filter, would leave rows unread.
+
+        A field more counts too, as the rows taken in before lack it. An exchange table's old records are not read again
+        for that: they would put old values over new ones where later records are gone.
+        """
+        told = {"mode": self.mode, "cursor": self.cursor, **{k: self.source[k] for k in _READ if k in self.source}}
+        fields = {} if self.mode == "exchange" else {"fields": sorted(self.fields)}
+        return json.dumps(told | fields, ensure_ascii=False, sort_keys=True)
 
 
 @dataclass

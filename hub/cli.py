@@ -170,6 +170,9 @@ def run(
         tuple[str, str] | None,
         typer.Option("--backfill", metavar="起 止", help="补读游标在这一段的行（含起不含止），不动增量的位置"),
     ] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="不管上次读到哪里，从头读一次；没变的行不重复入库")
+    ] = False,
 ) -> None:
     """采集所选来源：提取、落地、质检、合并，再更新受影响的视图。一个来源出错不影响其他来源。
 
@@ -178,6 +181,7 @@ def run(
       hub run --select "hotline_office/*"
       hub run --select dataset:enterprise --replay
       hub run --select hotline_office/ticket --backfill 2026-03-01 2026-04-01
+      hub run --select hotline_office/ticket --from-start
     """
     from hub.running import run as go
 
@@ -187,7 +191,13 @@ def run(
             "须与 --select 一起写，不与 --replay 一起写",
             "例如 hub run -s hotline_office/ticket --backfill 2026-03-01 2026-04-01",
         )
-    raise typer.Exit(go(select or [], from_landing=replay, backfill=backfill))
+    if from_start and (replay or backfill is not None or not select):
+        raise UsageError(
+            "--from-start",
+            "须与 --select 一起写，不与 --replay、--backfill 一起写",
+            "例如 hub run -s hotline_office/ticket --from-start",
+        )
+    raise typer.Exit(go(select or [], from_landing=replay, backfill=backfill, from_start=from_start))
 
 
 @app.command(cls=Command)

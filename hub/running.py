@@ -22,6 +22,7 @@ def run(
     from_landing: bool = False,
     batches: list[int] | None = None,
     backfill: tuple[str, str] | None = None,
+    from_start: bool = False,
 ) -> int:
     """Load the selected sources and publish what changed; 1 when any of it failed."""
     from hub.selection import select as choose
@@ -40,7 +41,9 @@ def run(
     for c in paused:
         say(f"{c.id}  已停用，不采集；恢复：hub connector resume {c.id}", "note")
     connectors = [c for c in connectors if c not in paused]
-    report = collect(here, connectors, from_landing=from_landing, batches=batches, backfill=backfill)
+    report = collect(
+        here, connectors, from_landing=from_landing, batches=batches, backfill=backfill, from_start=from_start
+    )
     return 1 if tell(report) or (known.broken and not select) else 0
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -79,7 +79,7 @@ class Poller:
         self._topics: threading.Thread | None = None
         self._topics_day: date | None = None
         self._topics_failed = ""
-        self._books: psycopg.Connection[tuple[str, str]] | None = None
+        self._books: psycopg.Connection[tuple[Any, ...]] | None = None
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="pulse")
 
     @property
@@ -194,14 +194,18 @@ class Poller:
         self._noted.update(dict.fromkeys(fresh, today))
 
     def _positions(self) -> dict[str, str]:
-        """Every source's bookmark, in one query."""
+        """Every source's bookmark, in one query; none for a source that is read otherwise since."""
         try:
             if self._books is None or self._books.closed:
                 self._books = psycopg.connect(self._home.database_url, autocommit=True, connect_timeout=10)
             rows = self._books.execute(
-                "SELECT s.connector, c.position FROM hub.cursor c JOIN hub.source s USING (source_id)"
+                "SELECT s.connector, c.position, c.reading FROM hub.cursor c JOIN hub.source s USING (source_id)"
             )
-            return dict(rows)
+            return {
+                name: position
+                for name, position, reading in rows
+                if (source := self._sources.get(name)) and reading in (None, source.connector.reading)
+            }
         except psycopg.OperationalError as error:
             self._books = None
             raise WarehouseUnavailable("共享库", "连接不上", "请运行 hub doctor 检查") from error

@@ -59,12 +59,13 @@ def run(
     batches: Collection[int] | None = None,
     as_of: date | None = None,
     backfill: tuple[str, str] | None = None,
+    from_start: bool = False,
     topics: bool = True,
 ) -> RunReport:
     """Load each connector, then link enterprises, publish what changed and find what tickets have in common.
 
     `from_landing` takes landed deliveries instead of asking the sources: all committed ones, or the named `batches`.
-    `backfill` reads one span of the cursor again and moves no bookmark. Without `topics` these are left to the caller.
+    `backfill` reads one span of the cursor again and moves no bookmark, `from_start` everything. Without `topics` these are left to the caller.
     """
     report = RunReport()
     for connector in connectors:
@@ -72,7 +73,7 @@ def run(
             results = (
                 replay(connector, home, batches, judge=judge)
                 if from_landing
-                else load(connector, home, judge=judge, backfill=backfill)
+                else load(connector, home, judge=judge, backfill=backfill, from_start=from_start)
             )
         except Exception as trouble:
             error = _told(connector, trouble)

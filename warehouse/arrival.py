@@ -100,7 +100,7 @@ class Arrival:
         self.connector, self.agreed, self.home, self.warehouse = connector, agreed, home, warehouse
         self.source_id, self.judge, self.checkpoint, self.work = source_id, judge, checkpoint, work
         self.seconds: dict[str, float] = {}
-        self.position = store.position(warehouse, source_id)
+        self.position = store.position(warehouse, source_id, connector)
         self.keys = keyring.in_force(home, warehouse)
         self.releases: int | None = None
         self.note: tuple[str, str] | None = None
@@ -180,7 +180,7 @@ class Arrival:
         )  # fmt: skip
         store.open_batch(self.warehouse, self.source_id, result, self.agreed)
         store.record_batch(
-            self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=delivery.content_sha256, position=None,
+            self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=delivery.content_sha256, position=None, reading=self.connector.reading,
             extracted_at=extracted_at, units=again.units,
         )  # fmt: skip
         self._tell(findings, result, delivery.content_sha256)
@@ -285,7 +285,7 @@ class Arrival:
         self._timed("merge", lambda: self._merge(con, checked, landed, result))
         store.record_batch(
             self.warehouse, self.source_id, result, agreed=self.agreed, landed=landed, home=self.home, content=content,
-            position=position, extracted_at=extracted_at, units=units,
+            position=position, reading=self.connector.reading, extracted_at=extracted_at, units=units,
         )  # fmt: skip
         decided = result.status == "held" or self.releases is not None
         if result.status == "held" and not holding.results:

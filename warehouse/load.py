@@ -32,11 +32,12 @@ def load(
     checkpoint: Checkpoint = lambda stage: None,
     url: str | None = None,
     backfill: tuple[str, str] | None = None,
+    from_start: bool = False,
 ) -> list[BatchResult]:
     """Take in all that the source has to give now; one result per delivery, none when there is nothing new.
 
     `backfill` asks instead for the rows whose cursor lies between two values (the second excluded); the bookmark
-    stays where it is.
+    stays where it is. `from_start` reads as if nothing had been read before; the bookmark then is where that read ends.
 
     Raises:
         SourceUnavailable, SourceChanged, ConfigError: the source's side; earlier deliveries stay committed.
@@ -54,7 +55,8 @@ def load(
             if backfill is not None:
                 driver.backfill(*backfill)
             seen = store.seen(warehouse, source_id, store.county_key(home))
-            for delivery in driver.deliveries(store.position(warehouse, source_id), seen):
+            position = None if from_start else store.position(warehouse, source_id, connector)
+            for delivery in driver.deliveries(position, seen):
                 with workspace(home) as work:
                     taken = Arrival(connector, agreed, home, warehouse, source_id, judge, checkpoint, work)
                     results.append(taken.take(delivery))

@@ -80,9 +80,11 @@ def take_turn(warehouse: Connection, source: int, connector: str) -> None:
     warehouse.commit()
 
 
-def position(warehouse: Connection, source: int) -> str | None:
-    """Where the last committed delivery ended; None before the first."""
-    found = warehouse.scalar(f"SELECT position FROM hub.cursor WHERE source_id = {source}")
+def position(warehouse: Connection, source: int, connector: Connector) -> str | None:
+    """Where the last committed delivery ended; None before the first, and when the connector reads something else since."""
+    found = warehouse.scalar(
+        f"SELECT position FROM hub.cursor WHERE source_id = {source} AND coalesce(reading, $1) = $1", connector.reading
+    )
     warehouse.commit()
     return None if found is None else str(found)
 
@@ -187,7 +189,7 @@ def open_batch(warehouse: Connection, source: int, result: BatchResult, agreed: 
 
 def record_batch(
     warehouse: Connection, source: int, result: BatchResult, *, agreed: Contract, landed: Landed, home: Home, content: str | None,
-    position: str | None, extracted_at: datetime, units: dict[str, str],
+    position: str | None, reading: str, extracted_at: datetime, units: dict[str, str],
 ) -> None:  # fmt: skip
     """Complete the batch's row and move the cursor, in the transaction that moved the rows."""
     verdict = result.verdict
@@ -206,10 +208,10 @@ def record_batch(
     )  # fmt: skip
     if position is not None and result.status == "committed":
         warehouse.execute(
-            f"INSERT INTO hub.cursor VALUES ({source}, $1, {result.batch_id}) "
-            "ON CONFLICT (source_id) DO UPDATE SET position = EXCLUDED.position, batch_id = EXCLUDED.batch_id",
-            position,
-        )
+            f"INSERT INTO hub.cursor VALUES ({source}, $1, {result.batch_id}, $2) ON CONFLICT (source_id) DO UPDATE "
+            "SET position = EXCLUDED.position, batch_id = EXCLUDED.batch_id, reading = EXCLUDED.reading",
+            position, reading,
+        )  # fmt: skip
 
 
 def duckdb_connection(work: Path) -> Any:

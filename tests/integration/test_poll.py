@@ -139,3 +139,38 @@ def test_a_quiet_source_has_answered(polled: Polled) -> None:
     finally:
         poller.close()
     assert sorted(days()) == [polled.home.today() - timedelta(1), polled.home.today()]
+
+
+def test_a_bookmark_is_of_what_was_read(polled: Polled, table: psycopg.Connection[Any]) -> None:
+    """Of another filter, cursor or field more, rows behind the old bookmark are new; of another description none is."""
+    table.execute("ALTER TABLE hf ADD n serial, ADD my text DEFAULT '满意'")
+    table.execute("UPDATE hf SET gx = '2026-03-02' WHERE id = 'CB7'")
+    source = DOCUMENT["source"]
+
+    def load(**changed: Any) -> tuple[str, int, int]:
+        polled.register(NAME, DOCUMENT | changed)
+        (result,) = polled.load()
+        return result.status, result.new_rows, result.changed_rows
+
+    assert load(source=source | {"where": "id <> 'CB3'"}) == ("committed", 39, 0)
+    assert load() == ("committed", 1, 0)
+    assert load(description="说明") == ("skipped", 0, 0)
+    more = {"fields": DOCUMENT["fields"] | {"satisfaction": "my"}}
+    assert load(**more) == ("committed", 0, 40)
+    assert load(**more, load={"mode": "cursor", "cursor": "n"})[1:] == (0, 0)
+    table.execute("INSERT INTO hf VALUES ('CB41', 'GD41', 1, '2026-03-02', '短信', '2020-01-01')")
+    poller = Poller(polled.home, only=[NAME])
+    try:
+        until_quiet(poller)
+        table.execute("UPDATE hf SET fs = '短信' WHERE id = 'CB2'")  # no cursor tells of it
+        assert until_quiet(poller)[0].changed == []
+        polled.register(NAME, DOCUMENT | more)
+        poller._looked = 0.0
+        assert until_quiet(poller)[0].changed == [NAME]
+    finally:
+        poller.close()
+    (again,) = polled.load(from_start=True)
+    assert (again.status, again.extracted) == ("skipped", 41)
+    with registry.connect(polled.home) as control:
+        told = control.execute("SELECT method FROM record.hotline_callback WHERE callback_id IN ('CB2', 'CB41')")
+        assert [row["method"] for row in told.fetchall()] == ["短信", "短信"]
