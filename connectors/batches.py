@@ -41,7 +41,7 @@ _keep_pandas_out()
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema with PostgreSQL's opaque and JSON types shown as the text that carries them."""
+    """The schema with PostgreSQL's opaque and JSON types shown as the text that carries them, and so its short floats."""
     return pa.schema([pa.field(f.name, _storage(f.type)) for f in schema])
 
 
@@ -50,13 +50,20 @@ def plain(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.R
     given = False
     for batch in batches:
         given = True
-        arrays = [c.storage if isinstance(c, pa.ExtensionArray) else c for c in batch.columns]
+        arrays = [shortest(c.storage if isinstance(c, pa.ExtensionArray) else c) for c in batch.columns]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     if not given:
         yield empty(schema)
 
 
+def shortest(array: pa.Array) -> pa.Array:
+    """An array of short floats as the fewest digits that tell them: 1.1, where the double next to it is 1.100000023841858."""
+    return pc.cast(array, pa.string()) if pa.types.is_float32(array.type) else array
+
+
 def _storage(arrow_type: pa.DataType) -> pa.DataType:
+    if pa.types.is_float32(arrow_type):
+        return pa.string()
     return arrow_type.storage_type if isinstance(arrow_type, pa.BaseExtensionType) else arrow_type
 
 

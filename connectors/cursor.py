@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+# As they stand once every digit is a 9: days and hours of one digit, years at the end.
+_UNPADDED = re.compile(r"^9999([-/.年])(9(?!9)|99?[-/.月]9(?!9))|^9999\D99?\D99?[ T]9(?!9)|^99?[-/.]99?[-/.]9999")
+_RUNS = re.compile("9+")
+_MANY = 1000  # shapes: no numbers, no times
 
 _CREATED = re.compile(
     r"创建|新建|建立|录入|登记|受理|来电|插入|(^|_)(create|insert|add|register|reg|entry)[a-z]*(_|$)", re.IGNORECASE
@@ -75,6 +81,38 @@ def _earlier(position: str, span: timedelta) -> str:
     return text.replace("+00:00", "Z") if position.endswith("Z") else text
 
 
+def misordered(values: pa.Array, start: str | None = None) -> tuple[str, str] | None:
+    """Two cursor texts of which the earlier one sorts behind the later, 9 and 10 or 2026-3-9 and 2026-3-10; None when all sort well.
+
+    `start` is the text the read began at. Reading on from the largest of such texts would lose rows without a word.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shapes = pc.unique(pc.replace_substring_regex(values.drop_null(), r"\d", "9"))
+    given = dict.fromkeys(shapes.to_pylist()) if len(shapes) < _MANY else {}
+    if start:
+        given.setdefault(re.sub(r"\d", "9", start))
+    alike: dict[str, str] = {}  # shape with its runs of digits drawn together -> a shape
+
+    def example(shape: str) -> str:
+        found = pc.filter(values, pc.equal(pc.replace_substring_regex(values, r"\d", "9"), shape))
+        return str(found[0].as_py()) if isinstance(found, pa.Array) and len(found) else str(start)
+
+    for shape in given:
+        if _UNPADDED.search(shape):
+            return example(shape), example(shape)
+        other = alike.setdefault(_RUNS.sub("9", shape), shape)
+        if len(other) != len(shape) and not _same_but_fraction(other, shape):
+            return example(min(other, shape, key=len)), example(max(other, shape, key=len))
+    return None
+
+
+def _same_but_fraction(one: str, other: str) -> bool:
+    """Whether two shapes differ in the digits behind a point at their end alone."""
+    return one.rstrip("9") == other.rstrip("9") and one.rstrip("9").endswith(".")
+
+
 class Tracker:
     """The largest cursor value seen in a read, kept batch by batch; NULL cursors are counted, not compared.
 
@@ -106,7 +144,9 @@ class Tracker:
             if count:
                 self.beyond += count
                 values = pc.filter(values, pc.invert(pc.fill_null(over, True)))
-        largest = pc.max(values).as_py() if len(values) > values.null_count else None
+        largest = None
+        with suppress(OverflowError):  # minus infinity alone is no place to go on from
+            largest = pc.max(values).as_py()
         if largest is not None and (self._largest is None or largest > self._largest):
             self._largest = largest
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from connectors import cursor as cursors
-from connectors.drivers.base import Delivery, Driver, Option, SourceColumn
+from connectors.drivers.base import Delivery, Driver, Option, SourceColumn, as_meant
 from connectors.network import PLAIN_HOST, permitted, reach, resolve
 from connectors.session import LISTED, Session, Table, parts
 from schemas.errors import ConfigError, HubError, SourceChanged, SourceUnavailable, nearest
@@ -151,7 +151,7 @@ class Database(Driver):
         yield Delivery(
             name=name if self.span is None else f"{name}（补读 {self.span[0]} 至 {self.span[1]}）",
             kind=self.connector.mode,
-            reader=lambda delivery: self._read(delivery, position),
+            reader=lambda delivery: as_meant(self._read(delivery, position), delivery),
             position=position if self.span is None else None,
         )
 
@@ -177,7 +177,10 @@ class Database(Driver):
             few = bool(self.table) and (position is not None or session.is_small(self.table))
             for batch in self._selected(session, relation, columns, conditions, few=few, delivery=delivery):
                 if tracker is not None:
-                    self._see(tracker, batch.column(name))
+                    values = batch.column(name)
+                    if kind == "text" or (not session.pads_times and kind in ("timestamp", "date")):
+                        self._in_order(values, position)
+                    self._see(tracker, values)
                 yield batch
             if tracker is not None:
                 delivery.position = tracker.position()
@@ -237,9 +240,12 @@ class Database(Driver):
             raise SourceChanged(
                 f"{self.where}：游标 {column.name}",
                 f"上次读到的位置与现在的列类型（{column.type}）对不上",
-                "源系统可能改了列类型；核实后请从头重新读取一次",
+                f"源系统可能改了列类型；核实后请从头读一次：hub run --select {self.where} --from-start",
             ) from None
         condition = f"{session.comparable(column)} >= {literal}"
+        if kind == "text" and re.fullmatch(r"\D*\d+", bound):
+            # 100 sorts before 99: it has to be seen to be told of.
+            condition = f"({condition} OR {session.length(column)} > {len(bound)})"
         if session.may_be_null(relation, column):
             # A row without a cursor value would never be read again: better each time than never.
             condition = f"({condition} OR {session.column(column.name)} IS NULL)"
@@ -267,6 +273,17 @@ class Database(Driver):
                 "列里有不是数的值，不能作编号游标",
                 "请换一列作游标，或改为 mode: full",
             ) from None
+
+    def _in_order(self, values: pa.Array, position: str | None) -> None:
+        found = cursors.misordered(values, position)
+        if found is not None:
+            told = (
+                f"'{found[0]}' 排在 '{found[1]}' 后面" if found[0] != found[1] else f"'{found[0]}' 这样的写法排不出先后"
+            )
+            raise SourceChanged(
+                f"{self.where}：游标 {self.connector.cursor}", f"是文字，{told}，按它取会漏行",
+                "请换时间或编号类型的列作游标，或用 query 把它转换成时间、数，或改为 mode: full",
+            )  # fmt: skip
 
     def _tell(self, delivery: Delivery, tracker: cursors.Tracker) -> None:
         if hint := self._write_once(list(self._there)):

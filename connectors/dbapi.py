@@ -1,7 +1,7 @@
 """Databases reached through a Python client library: their dialect in SQL, their rows fetched column-wise into Arrow.
 
 The SELECT turns every value that Python or Arrow would bend (wide numbers, money, times, bytes) into its exact
-text; whole numbers of at most 18 digits and doubles come as they are.
+text; whole numbers of at most 18 digits and doubles come as they are, short floats as their fewest digits.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FETCH_ROWS = 10_000
-WHOLE, DOUBLE, DECIMAL, MOMENT, DAY, TEXT, BYTES, LARGE = (
-    "whole", "double", "decimal", "moment", "day", "text", "bytes", "large",
+WHOLE, DOUBLE, SINGLE, DECIMAL, MOMENT, DAY, TEXT, BYTES, LARGE = (
+    "whole", "double", "single", "decimal", "moment", "day", "text", "bytes", "large",
 )  # fmt: skip
 _KINDS = {WHOLE: "integer", DECIMAL: "decimal", MOMENT: "timestamp", DAY: "date"}
 
@@ -58,7 +58,7 @@ class DBAPISession(Session):
 
     @abstractmethod
     def shape(self, column: SourceColumn) -> str:
-        """Which of WHOLE, DOUBLE, DECIMAL, MOMENT, DAY, TEXT, BYTES, LARGE a column's type is."""
+        """Which of WHOLE, DOUBLE, SINGLE, DECIMAL, MOMENT, DAY, TEXT, BYTES, LARGE a column's type is."""
 
     @abstractmethod
     def text(self, column: SourceColumn, name: str) -> str:
@@ -96,7 +96,7 @@ class DBAPISession(Session):
                 f"'{column.name}' 是二进制大对象（{column.type}），不能作字段",
                 "请去掉这一列",
             )
-        return name if shape in (WHOLE, DOUBLE, TEXT) else self.text(column, name)
+        return name if shape in (WHOLE, DOUBLE, SINGLE, TEXT) else self.text(column, name)
 
     def kind(self, column: SourceColumn) -> str:
         """By the type's shape."""
@@ -125,17 +125,18 @@ class DBAPISession(Session):
         """Batches of 10,000 rows, fetched as they are asked for."""
         import pyarrow as pa
 
-        from connectors.batches import empty, without_nul
+        from connectors.batches import empty, plain_schema, shortest, without_nul
 
-        types = {WHOLE: pa.int64(), DOUBLE: pa.float64()}
-        schema = pa.schema([(c.name, types.get(self.shape(c), pa.string())) for c in columns])
+        types = {WHOLE: pa.int64(), DOUBLE: pa.float64(), SINGLE: pa.float32()}
+        fetched = pa.schema([(c.name, types.get(self.shape(c), pa.string())) for c in columns])
+        schema = plain_schema(fetched)
         given = False
         with closing(self._cursor()) as cursor:
             cursor.arraysize = FETCH_ROWS
             self._run(cursor, sql if limit is None else self.limited(sql, limit))
             while rows := self._fetched(cursor):
                 given = True
-                arrays = [pa.array(v, f.type) for v, f in zip(zip(*rows, strict=True), schema, strict=True)]
+                arrays = [shortest(pa.array(v, f.type)) for v, f in zip(zip(*rows, strict=True), fetched, strict=True)]
                 yield without_nul(pa.RecordBatch.from_arrays(arrays, schema=schema))
         if not given:
             yield empty(schema)

@@ -21,6 +21,8 @@ from connectors.drivers.base import SourceColumn
 from connectors.session import Session
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from connectors.drivers.base import Driver
     from connectors.spec import Connector
 
@@ -69,8 +71,8 @@ class Pulse:
             asked = session.sub_query.format(sql)
             if not self._answer:
                 self._answer = session.columns(asked)
-            found = [row for batch in session.select(asked, self._answer, few=True) for row in batch.to_pylist()]
-        return "|".join(str(value) for value in found[0].values())
+            [found] = [batch for batch in session.select(asked, self._answer, few=True) if batch.num_rows]
+        return "|".join(_told(column) for column in found.columns)
 
     def _of_increment(self, position: str | None) -> str:
         digest, rows = hashlib.sha256(), 0
@@ -134,3 +136,12 @@ class Sessions:
 
 def _key(driver: Database) -> tuple[str, str, str]:
     return driver.connector.driver, str(driver.option("url" if "url" in driver.options else "path")), driver.connector.timezone  # fmt: skip
+
+
+def _told(column: pa.Array) -> str:
+    """The one value of a column as text; a time as Arrow counts it, as Python knows no infinite one."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):
+        column = column.view(pa.int64())
+    return str((column.view(pa.int32()) if pa.types.is_date32(column.type) else column)[0])

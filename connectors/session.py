@@ -32,6 +32,9 @@ class Session(ABC):
     """One open read-only connection."""
 
     folds_case: ClassVar[bool] = False  # whether a quoted column name is found whatever its case
+    pads_times: ClassVar[bool] = (
+        True  # whether all times of a column have one width, so that as text they sort as times
+    )
     sub_query: ClassVar[str] = "({}) AS source_query"
     whole: str = ""  # why `pieces` would not split a large table, for who asked for it
 
@@ -103,6 +106,10 @@ class Session(ABC):
     def comparable(self, column: SourceColumn) -> str:
         """The column as it is compared: text byte by byte, as Arrow does it."""
         return self.column(column.name)
+
+    def length(self, column: SourceColumn) -> str:
+        """How many characters a text column has."""
+        return f"LENGTH({self.column(column.name)})"
 
     def may_be_null(self, relation: str, column: SourceColumn) -> bool:
         """Whether the cursor can be NULL; true when it cannot be known."""

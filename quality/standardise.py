@@ -185,11 +185,20 @@ def _code(field: Field, s: Source) -> Standard:
     return Standard(f"code_clean({s.text})", None, f"{_v(field)} <> {s.text}")
 
 
+def _within_calendar(field: Field, s: Source, read: str) -> Standard:
+    """A database's own date, unless it is one no calendar has: infinity, a year before our era or of five digits."""
+    raw = f"make_timestamp(epoch_us({s.raw}))" if getattr(s.type, "tz", None) else s.raw
+    return Standard(
+        f"CASE WHEN {raw} >= TIMESTAMP '0001-01-01' AND {raw} < TIMESTAMP '10000-01-01' THEN {read} END",
+        f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL",
+    )
+
+
 def _date(field: Field, s: Source) -> Standard:
     if pa.types.is_date(s.type):
-        return Standard(s.raw)
+        return _within_calendar(field, s, s.raw)
     if pa.types.is_timestamp(s.type):
-        return Standard(f"({_wall_clock(s)})::DATE")
+        return _within_calendar(field, s, f"({_wall_clock(s)})::DATE")
     lost = f"{s.text} IS NOT NULL AND {_v(field)} IS NULL"
     return Standard(
         s.read,
@@ -230,9 +239,9 @@ def _wall_clock(s: Source) -> str:
 
 def _timestamp(field: Field, s: Source) -> Standard:
     if pa.types.is_timestamp(s.type):
-        return Standard(_wall_clock(s))
+        return _within_calendar(field, s, _wall_clock(s))
     if pa.types.is_date(s.type):
-        return Standard(f"{s.raw}::TIMESTAMP")
+        return _within_calendar(field, s, f"{s.raw}::TIMESTAMP")
     # An instant told in UTC may fall on another day here: that is a conversion, not a repair.
     fixed = f"{s.odd if s.utc else 'true'} AND left({s.text}, 10) <> {_v(field)}::DATE::VARCHAR"
     return Standard(s.read, _unread(field, s), fixed, _left_open(field, s))

@@ -16,6 +16,7 @@ from connectors.dbapi import (
     DOUBLE,
     LARGE,
     MOMENT,
+    SINGLE,
     TEXT,
     WHOLE,
     DBAPIDatabase,
@@ -30,7 +31,7 @@ from connectors.session import Session
 from schemas.errors import HubError
 
 _SHAPES = {
-    "number": WHOLE, "bigint": WHOLE, "decimal": DECIMAL, "double": DOUBLE, "real": DOUBLE, "date": DAY, "timestamp": MOMENT,
+    "number": WHOLE, "bigint": WHOLE, "decimal": DECIMAL, "double": DOUBLE, "real": SINGLE, "date": DAY, "timestamp": MOMENT,
     "datetime": MOMENT, "timestamp_with_timezone": MOMENT, "binary": BYTES, "fixed_binary": BYTES, "long_binary": LARGE, "blob": LARGE,
     "bfile": LARGE,
 }  # fmt: skip

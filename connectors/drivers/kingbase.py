@@ -24,7 +24,6 @@ _AS_IS = frozenset(
         "boolean",
         "text",
         "character varying",
-        "character",
     }
 )
 _TIMES = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
@@ -49,7 +48,7 @@ class KingbaseSession(PostgreSQLSession):
         name = self.quote(column.name)
         if self.kind(column) == "timestamp":
             return f"to_char({name}, 'YYYY-MM-DD HH24:MI:SS.US') AS {name}"
-        if column.type == "bytea":
+        if column.type in ("bytea", "money"):
             return super().item(column)
         return name if column.type in _AS_IS else f"{name}::text AS {name}"
 

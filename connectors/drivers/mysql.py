@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _BINARY = 63  # the charset number of bytes
 _NOT_NULL = 1
 _UNSIGNED = 32
+_NO_DECIMALS = 31  # what a float without a number of decimals has for one
 _LOCK_SECONDS = 3
 _PAUSE = 0.01  # seconds between two looks whether a statement runs
 _FEW = 2000  # rows that pymysql may fetch one by one
@@ -194,7 +195,7 @@ class MySQLSession(Session):
             self._run(cursor, f"SELECT * FROM {relation} LIMIT 0")
             fields = cursor._result.fields
         self._nullable = {f.name.casefold(): not f.flags & _NOT_NULL for f in fields}
-        return [SourceColumn(f.name, _type(f.type_code, f.charsetnr, f.flags)) for f in fields]
+        return [SourceColumn(f.name, _type(f.type_code, f.charsetnr, f.flags, f.scale)) for f in fields]
 
     def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """The tables and views of the database the address names.
@@ -235,6 +236,8 @@ class MySQLSession(Session):
                 return f"CAST({name} + 0 AS CHAR) AS {name}"
             case "geometry":
                 return f"ST_AsText({name}) AS {name}"
+            case "float":  # shown with six digits, whatever it holds
+                return f"CAST({name} + 0e0 AS CHAR) AS {name}"
         return f"CAST({name} AS CHAR) AS {name}"
 
     def kind(self, column: SourceColumn) -> str:
@@ -244,7 +247,11 @@ class MySQLSession(Session):
     def comparable(self, column: SourceColumn) -> str:
         """Text in byte order: collations fold case and width, Arrow's maximum does not."""
         name = self.quote(column.name)
-        return f"CAST({name} AS BINARY)" if self.kind(column) == "text" else name
+        return f"CAST(CONVERT({name} USING utf8mb4) AS BINARY)" if self.kind(column) == "text" else name
+
+    def length(self, column: SourceColumn) -> str:
+        """Characters, not bytes."""
+        return f"CHAR_LENGTH({self.quote(column.name)})"
 
     def literal(self, text: str, kind: str) -> str:
         """Numbers are parsed first; times and text are quoted by the client library."""
@@ -285,7 +292,7 @@ class MySQLSession(Session):
         if few or (limit is not None and limit <= _FEW):
             batch = self._few(sql, schema, limit)
             if batch is not None:
-                yield batch
+                yield _digits(batch, columns)
                 return
         with tempfile.TemporaryFile(prefix="tongqu-", suffix=".arrow") as spool:
             self._fill(spool.fileno(), limited(sql, limit))
@@ -293,7 +300,7 @@ class MySQLSession(Session):
             given = False
             for batch in pa.ipc.open_stream(spool):
                 given = True
-                yield without_nul(batch.cast(schema))
+                yield _digits(without_nul(batch.cast(schema)), columns)
             if not given:
                 yield empty(schema)
 
@@ -437,9 +444,24 @@ class MySQLSession(Session):
             raise
 
 
-def _type(code: int, charset: int, flags: int) -> str:
+def _type(code: int, charset: int, flags: int, decimals: int) -> str:
     name = _TYPES.get(code) or ("binary" if charset == _BINARY else "text")
+    if name == "float" and decimals != _NO_DECIMALS:
+        return "fixed float"
     return "bigint unsigned" if name == "bigint" and flags & _UNSIGNED else name
+
+
+def _digits(batch: pa.RecordBatch, columns: Sequence[SourceColumn]) -> pa.RecordBatch:
+    """The batch with its floats, which came as the double next to them, as the fewest digits that tell them."""
+    import pyarrow as pa
+
+    from connectors.batches import shortest
+
+    arrays = [
+        shortest(array.cast(pa.float32())) if column.type == "float" else array
+        for array, column in zip(batch.columns, columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
 def _schema(columns: Sequence[SourceColumn]) -> pa.Schema:

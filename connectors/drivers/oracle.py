@@ -22,6 +22,7 @@ from connectors.dbapi import (
     DOUBLE,
     LARGE,
     MOMENT,
+    SINGLE,
     TEXT,
     WHOLE,
     DBAPIDatabase,
@@ -38,7 +39,7 @@ from schemas.errors import ConfigError, HubError, SourceUnavailable
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_$#]*\Z")
 _SHAPES = {
     "date": MOMENT, "timestamp": MOMENT, "timestamp_tz": MOMENT, "timestamp_ltz": MOMENT, "binary_double": DOUBLE,
-    "binary_float": DOUBLE, "raw": BYTES, "long_raw": LARGE, "blob": LARGE, "bfile": LARGE,
+    "binary_float": SINGLE, "raw": BYTES, "long_raw": LARGE, "blob": LARGE, "bfile": LARGE,
 }  # fmt: skip
 # Accounts that come with the server; ORACLE_MAINTAINED exists only since 12c.
 SYSTEM = (

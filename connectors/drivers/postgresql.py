@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 _AS_IS = frozenset(
     {
         "smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "date", "text", "name",
-        "character varying", "character", "timestamp without time zone", "timestamp with time zone", "json", "jsonb",
+        "character varying", "timestamp without time zone", "timestamp with time zone", "json", "jsonb",
     }
 )  # fmt: skip
+# The type's name; of a domain, which only narrows a type, that type's.
+_TYPE = "(SELECT format_type(coalesce(nullif(typbasetype, 0), oid), NULL) FROM pg_type WHERE oid = pg_typeof(q.{}))"
 _KINDS = {
-    "smallint": "integer", "integer": "integer", "bigint": "integer", "numeric": "decimal", "date": "date",
+    "smallint": "integer", "integer": "integer", "bigint": "integer", "numeric": "decimal", "money": "decimal", "date": "date",
     "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamp",
 }  # fmt: skip
 _ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -169,6 +171,7 @@ class PostgreSQLSession(Session):
     def __init__(self, driver: PostgreSQL, database: Any, connection: Any) -> None:
         self._driver, self._database, self._connection = driver, database, connection
         self._statement: Any = None
+        self._encodes = True  # False for a database that does not know what its texts are written in
 
     def quote(self, name: str) -> str:
         """The name in double quotes."""
@@ -179,9 +182,17 @@ class PostgreSQLSession(Session):
         names = self._table(f"SELECT * FROM {relation} LIMIT 0").schema.names
         if not names:
             return []
-        types = ", ".join(f"pg_typeof(q.{self.quote(name)})::text" for name in names)
+        types = ", ".join(_TYPE.format(self.quote(name)) for name in names) + ", current_setting('server_encoding')"
         row = self._table(f"SELECT {types} FROM (SELECT 1) one LEFT JOIN (SELECT * FROM {relation} LIMIT 0) q ON true")
-        return [SourceColumn(name, row.column(i)[0].as_py()) for i, name in enumerate(names)]
+        *kinds, encoding = (column[0].as_py() for column in row.columns)
+        if encoding == "SQL_ASCII":
+            self.take_bytes()
+        return [SourceColumn(name, kind) for name, kind in zip(names, kinds, strict=True)]
+
+    def take_bytes(self) -> None:
+        """Have texts handed out as they lie in a database that does not know what they are written in."""
+        self._encodes = False
+        self.execute("SET client_encoding = 'SQL_ASCII'")
 
     def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """`schema.table` of all that is no system table; comments and estimates of those listed only."""
@@ -200,10 +211,12 @@ class PostgreSQLSession(Session):
         ]
 
     def item(self, column: SourceColumn) -> str:
-        """The column itself where Arrow carries it exactly, else its text (bytes as hexadecimal)."""
+        """The column itself where Arrow carries it exactly, else its text (bytes as hexadecimal); money without its sign."""
         name = self.quote(column.name)
         if column.type in _AS_IS:
             return name
+        if column.type == "money":
+            return f"{name}::numeric AS {name}"
         return f"encode({name}, 'hex') AS {name}" if column.type == "bytea" else f"{name}::text AS {name}"
 
     def kind(self, column: SourceColumn) -> str:
@@ -213,7 +226,13 @@ class PostgreSQLSession(Session):
     def comparable(self, column: SourceColumn) -> str:
         """Text in byte order: the database's own collation may sort otherwise than Arrow's maximum."""
         name = self.quote(column.name)
+        if column.type == "money":
+            return f"{name}::numeric"
         return f'{name}::text COLLATE "C"' if self.kind(column) == "text" else name
+
+    def length(self, column: SourceColumn) -> str:
+        """Of whatever is compared as text."""
+        return f"length({self.quote(column.name)}::text)"
 
     def literal(self, text: str, kind: str) -> str:
         """Numbers and times are parsed first; text is quoted by the server."""
@@ -270,6 +289,7 @@ class PostgreSQLSession(Session):
         import pyarrow as pa
 
         from connectors.batches import plain, plain_schema
+        from connectors.readback import as_utf8
 
         with ThreadPoolExecutor(max_workers=1) as waiting:
             try:
@@ -277,7 +297,7 @@ class PostgreSQLSession(Session):
                 reader = pa.RecordBatchReader._import_from_c(handle.address)
                 batches = plain(reader, plain_schema(reader.schema))
                 while (batch := waiting.submit(next, batches, None).result()) is not None:
-                    yield batch
+                    yield batch if self._encodes else as_utf8(batch, self._driver.where)
             except KeyboardInterrupt:
                 self.cancel()
                 raise
@@ -310,6 +330,9 @@ class PostgreSQLSession(Session):
         self.execute(_ONE_MOMENT)
         name = str(self._table("SELECT pg_export_snapshot()").column(0)[0].as_py())
         for other in others:
+            assert isinstance(other, PostgreSQLSession)
+            if not self._encodes:
+                other.take_bytes()
             other.execute(_ONE_MOMENT)
             other.execute(f"SET TRANSACTION SNAPSHOT '{name}'")
         self.execute("COMMIT")
@@ -371,7 +394,15 @@ def _uri(url: str, timeout: float, timezone: str, *, writable: bool) -> str:
         "TimeZone": timezone,
     }
     options = " ".join([given.pop("options", ""), *(f"-c {key}={value}" for key, value in settings.items())]).strip()
-    given = {"application_name": "tongqu", "connect_timeout": str(CONNECT_SECONDS), **given, "options": options}
+    # The client library would else hand out texts in the database's own encoding.
+    encoding = {"client_encoding": "UTF8"}
+    given = {
+        "application_name": "tongqu",
+        "connect_timeout": str(CONNECT_SECONDS),
+        **given,
+        **encoding,
+        "options": options,
+    }
     return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(given, quote_via=quote), ""))
 
 

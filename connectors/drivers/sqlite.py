@@ -113,6 +113,7 @@ class SQLiteSession(Session):
     """One in-memory DuckDB; the SQL inside `sqlite_query` is SQLite's own."""
 
     folds_case: ClassVar[bool] = True
+    pads_times: ClassVar[bool] = False
 
     def __init__(self, driver: SQLite, connection: Any) -> None:
         self._driver, self._connection = driver, connection
@@ -154,6 +155,11 @@ class SQLiteSession(Session):
         if "date" in column.type or "time" in column.type:
             return "date" if column.type == "date" else "timestamp"
         return "text"
+
+    def comparable(self, column: SourceColumn) -> str:
+        """Text byte by byte, whatever the column's collation."""
+        name = self.quote(column.name)
+        return f"{name} COLLATE BINARY" if self.kind(column) == "text" else name
 
     def literal(self, text: str, kind: str) -> str:
         """Numbers are parsed first; text is quoted (SQLite knows no other escape than the doubled quote)."""

@@ -21,6 +21,7 @@ from connectors.dbapi import (
     DECIMAL,
     DOUBLE,
     MOMENT,
+    SINGLE,
     TEXT,
     WHOLE,
     DBAPIDatabase,
@@ -35,7 +36,7 @@ from connectors.session import LISTED, Session, Table, like_pattern
 from schemas.errors import ConfigError, HubError
 
 _SHAPES = {
-    "tinyint": WHOLE, "smallint": WHOLE, "int": WHOLE, "bigint": WHOLE, "float": DOUBLE, "real": DOUBLE, "decimal": DECIMAL,
+    "tinyint": WHOLE, "smallint": WHOLE, "int": WHOLE, "bigint": WHOLE, "float": DOUBLE, "real": SINGLE, "decimal": DECIMAL,
     "numeric": DECIMAL, "money": DECIMAL, "smallmoney": DECIMAL, "date": DAY, "datetime": MOMENT, "smalldatetime": MOMENT,
     "datetime2": MOMENT, "datetimeoffset": MOMENT, "binary": BYTES, "varbinary": BYTES, "image": BYTES, "timestamp": BYTES,
     "rowversion": BYTES, "bit": "bit", "time": "other", "uniqueidentifier": "other", "xml": "other", "sql_variant": "other",
@@ -184,6 +185,10 @@ class SQLServerSession(DBAPISession):
             case "bytes":
                 return self.text(column, name)
         return name
+
+    def length(self, column: SourceColumn) -> str:
+        """Without the blanks at its end, as the server counts."""
+        return f"LEN({self.comparable(column)})"
 
     def literal(self, text: str, kind: str) -> str:
         """Text is national text, so that Chinese survives any collation."""

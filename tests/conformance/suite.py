@@ -309,6 +309,28 @@ class DatabaseConformance(CursorConformance):
             "x' OR '1'='1",
         }
 
+    @pytest.mark.parametrize(
+        ("first", "later"),
+        [(["8", "9"], ["10"]), (["2026-3-9"], []), (["GD98", "GD99"], ["GD100"]), (["3/1/2026"], [])],
+    )
+    def test_text_cursor_that_sorts_otherwise_than_it_rises_is_told(self, source, first, later):
+        """What came after 9 as 10 would never be read."""
+        connector = self.cursor(source, cursor="编号")
+        source.put([(key, *ROWS[0][1:]) for key in first])
+        position = None
+        if later:
+            [(delivery, _)] = read(connector)
+            position = delivery.position_after()
+            source.put([(key, *ROWS[0][1:]) for key in later])
+        assert "漏行" in failure(connector, SourceChanged, position)
+
+    def test_text_cursor_of_one_width_is_read_on(self, source):
+        source.put([(key, *ROWS[0][1:]) for key in ("GD-008", "GD-009")])
+        [(delivery, _)] = read(self.cursor(source, cursor="编号"))
+        source.put([(key, *ROWS[0][1:]) for key in ("GD-008", "GD-009", "GD-010")])
+        rows = rows_of(self.cursor(source, cursor="编号"), delivery.position_after())
+        assert {row["编号"] for row in rows} == {"GD-009", "GD-010"}
+
     def test_empty_table_gives_its_schema(self, source):
         source.put([])
         [delivery] = open_driver(source.connector()).deliveries(None, ())

@@ -136,6 +136,27 @@ class TestMySQL(DatabaseConformance):
             "2026-03-00 08:00:00",
         ]
 
+    def test_short_floats_come_with_the_digits_they_hold(self, source):
+        """The server shows six of them."""
+        source.run(
+            "CREATE TABLE odd (f float, g float(10, 2))",
+            "INSERT INTO odd VALUES (1234567.5, 12345.67), (1.1, -0.5), (NULL, NULL)",
+        )
+        rows = rows_of(source.connector(table="odd", fields={"f": "f", "g": "g"}))
+        assert [(row["f"], row["g"]) for row in rows] == [("1234567.5", "12345.67"), ("1.1", "-0.50"), (None, None)]
+
+    @pytest.mark.parametrize("codec", ["gbk", "utf-8"])
+    def test_chinese_bytes_in_a_latin1_table_are_read_as_they_were_meant(self, source, codec):
+        names = ["县光明商行", "Müller", "张三面馆", None]
+        values = ", ".join(
+            f"({n}, {'NULL' if name is None else '0x' + name.encode('latin-1' if name == 'Müller' else codec).hex()})"
+            for n, name in enumerate(names)
+        )
+        source.run("CREATE TABLE odd (n int, m varchar(40)) CHARACTER SET latin1", f"INSERT INTO odd VALUES {values}")
+        [(delivery, rows)] = read(source.connector(table="odd", fields={"n": "n", "m": "m"}))
+        assert [row["m"] for row in rows] == names
+        assert [f.code for f in delivery.findings] == ["read_back"]
+
     def test_many_tables_do_not_hang_it(self, source):
         source.run("DROP DATABASE IF EXISTS source_many", "CREATE DATABASE source_many", "USE source_many")
         source.run(

@@ -79,3 +79,26 @@ def test_an_amount_is_in_the_unit_of_its_column_or_of_the_whole_sheet(tmp_path, 
     checked = check(con, landed, agreed, mapping, datetime(2026, 3, 1), tmp_path / "checked")
     found = con.execute(f"SELECT capital, staff FROM read_parquet('{checked.parquet}')").fetchall()
     assert found == [(Decimal(capital), 3)]
+
+
+@pytest.mark.parametrize("type_", [pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.date32()])
+def test_a_day_no_calendar_has_is_refused(tmp_path: Path, type_: pa.DataType) -> None:
+    """Infinity, a year before our era and one of five digits, as a database of typed columns gives them."""
+    us = 86_400_000_000 if pa.types.is_timestamp(type_) else 1
+    last = 2**63 - 1 if us > 1 else 2**31 - 1
+    days = [20_000 * us, -720_000 * us, 3_000_000 * us, last, -last, None]
+    table = {
+        "ledger_no": pa.array(map(str, range(6))),
+        "seen_at": pa.array(days, pa.int64() if us > 1 else pa.int32()).view(type_),
+    }
+    landed = tmp_path / "landed.parquet"
+    pq.write_table(pa.table(table), landed)
+    con = duckdb.connect()
+    macros.install(con)
+    mapping = Mapping("x", {c: c for c in table}, {}, {}, False, "full", {}, (b"key",))
+    checked = check(
+        con, landed, contract.parse(CONTRACT, "ledger"), mapping, datetime(2026, 3, 1), tmp_path / "checked"
+    )
+    found = con.execute(f"SELECT ledger_no FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad})").fetchall()
+    assert sorted(found) == [("0",), ("5",)]
+    assert checked.by_rule == {"unparsed": 4}
