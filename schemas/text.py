@@ -60,6 +60,12 @@ def narrow(raw: str) -> str:
     return raw.translate(_FOLD_SPACES).strip(" ")
 
 
+def person(name: str) -> str:
+    """A person's name in one spelling, by which two people are told apart: 王 芳, 王　芳 and 王芳 are one."""
+    told = narrow(unicodedata.normalize("NFKC", name))
+    return told.translate(NO_SPACE) if HAN.search(told) else " ".join(told.split())
+
+
 def text_clean(raw: str | None) -> str | None:
     """The text without outer spaces and invisible characters; None where nothing or a lone dash or slash is left.
 

@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from schemas.errors import ConfigError, HubError, nearest
+from schemas.text import person
 from views.catalog import Catalog, load_catalog
 from views.past import Needed, needed, open_past
 from warehouse.history import instant
@@ -200,6 +201,6 @@ def _plain(value: Any) -> str:
 
 
 def _person(name: str) -> str:
-    if not name.strip():
+    if not (told := person(name)):
         raise ConfigError("--by", "没有写姓名", "请写经办人的姓名")
-    return name.strip()
+    return told

@@ -27,6 +27,7 @@ from schemas.contract import contract
 from schemas.errors import ConfigError, nearest
 from schemas.identifiers import COUNTY_TIME
 from schemas.reference import code_sets, department_of
+from schemas.text import person
 from warehouse import registry
 from warehouse.drift import landed_columns
 from warehouse.home import Home
@@ -178,7 +179,7 @@ def reject(connection: Control, number: int, *, by: str, reason: str) -> Decided
     values: list[Any] = [number] if found.batch_id is None else [number, found.batch_id]
     connection.execute(
         f"UPDATE hub.drift SET state = 'rejected', decided_by = %s, decided_at = clock_timestamp(), reason = %s WHERE {where}",
-        [by.strip(), reason, *values],
+        [person(by), reason, *values],
     )
     if found.batch_id is not None:
         connection.execute(
@@ -247,11 +248,11 @@ def _decided(
     if document != connector.document:
         note = f"{found.message}：{STATES[state]}" + (f"（{reason}）" if reason else "")
         registry.read(connector.id, document)  # told before anything is written
-        registry.revise(connection, connector, document, by=by.strip(), effective_on=day, note=note)
+        registry.revise(connection, connector, document, by=person(by), effective_on=day, note=note)
     connection.execute(
         "UPDATE hub.drift SET state = %s, decided_by = %s, decided_at = clock_timestamp(), effective_on = %s, decision = %s, reason = %s "
         "WHERE drift_id = %s",
-        [state, by.strip(), day, json.dumps(decision, ensure_ascii=False), reason, found.drift_id],
+        [state, person(by), day, json.dumps(decision, ensure_ascii=False), reason, found.drift_id],
     )
     replayed = _due(connection, home, found, state, day)
     retold = found.batch_id is not None and driver_class(connector.driver).retells

@@ -25,6 +25,7 @@ from schemas import contract as contracts
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
 from schemas.identifiers import county_today
 from schemas.reference import departments
+from schemas.text import person
 from warehouse.home import Home
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def save(
     if number is None:
         row = connection.execute(
             "INSERT INTO hub.registration (connector, document, contract, seen, created_by) VALUES (%s, %s, %s, %s, %s) RETURNING registration_id",
-            [connector, _json(document), contract, _json(seen or {}), by.strip()],
+            [connector, _json(document), contract, _json(seen or {}), person(by)],
         ).fetchone()
         assert row is not None
         number = int(row["registration_id"])
@@ -182,10 +183,12 @@ def save(
         old = registration(connection, number)
         if old.state not in _OPEN:
             raise ConfigError(f"登记 {number}", f"已经{STATES[old.state]}，不能再改", "要修改请先退回或另起一份")
+        others = {*old.seen.get("editors", ()), person(by)} - {old.created_by}
+        known = old.seen | (seen or {}) | ({"editors": sorted(others)} if others else {})
         connection.execute(
             "UPDATE hub.registration SET connector = %s, document = %s, contract = %s, seen = %s, state = 'draft', decided_by = NULL, "
             "decided_at = NULL, updated_at = clock_timestamp() WHERE registration_id = %s",
-            [connector, _json(document), contract, _json(old.seen | (seen or {})), number],
+            [connector, _json(document), contract, _json(known), number],
         )
     connection.commit()
     return registration(connection, number)
@@ -229,7 +232,7 @@ def submit(connection: psycopg.Connection[dict[str, Any]], number: int, *, by: s
     connection.execute(
         "UPDATE hub.registration SET state = 'submitted', submitted_by = %s, submitted_at = clock_timestamp(), "
         "decided_by = NULL, decided_at = NULL, reason = NULL WHERE registration_id = %s",
-        [by.strip(), number],
+        [person(by), number],
     )
     _told(connection, found.connector, by, "submitted", f"登记 {number}")
     connection.commit()
@@ -261,14 +264,14 @@ def approve(connection: psycopg.Connection[dict[str, Any]], number: int, *, by: 
     """Make a submitted registration the newest version of its connector, in one transaction; it is live from now on.
 
     Raises:
-        ConfigError: it is not submitted, or `by` made or submitted it (the database itself refuses that).
+        ConfigError: it is not submitted, or `by` made, changed or submitted it (the database itself refuses the first and last).
     """
     found = _waiting(connection, number)
     checked(found)
     _decide(connection, number, "approved", by, reason)
     previous = versions(connection, found.connector)
     version = _add(
-        connection, found.connector, found.document, contract=found.contract, by=found.submitted_by or found.created_by, approved_by=by.strip(),
+        connection, found.connector, found.document, contract=found.contract, by=found.submitted_by or found.created_by, approved_by=person(by),
         effective_on=ALWAYS if not previous else county_today(), registration=number, note=reason,
     )  # fmt: skip
     connection.execute(
@@ -321,15 +324,18 @@ def _waiting(connection: psycopg.Connection[dict[str, Any]], number: int) -> Reg
 
 
 def _decide(connection: psycopg.Connection[dict[str, Any]], number: int, state: str, by: str, reason: str) -> None:
+    same = ConfigError(f"登记 {number}", f"'{by}' 是登记人、提交人或改过它的人", "请由另一个人审批")
+    if person(by).casefold() in map(str.casefold, registration(connection, number).seen.get("editors", ())):
+        raise same
     try:
         connection.execute(
             "UPDATE hub.registration SET state = %s, decided_by = %s, decided_at = clock_timestamp(), reason = %s WHERE registration_id = %s",
-            [state, by.strip(), reason, number],
+            [state, person(by), reason, number],
         )
     except psycopg.errors.CheckViolation as error:
         connection.rollback()
         if error.diag.constraint_name == "registration_two_people":
-            raise ConfigError(f"登记 {number}", f"'{by}' 是登记人或提交人", "请由另一个人审批") from None
+            raise same from None
         raise
 
 
@@ -422,7 +428,7 @@ def events(connection: psycopg.Connection[dict[str, Any]], connector: str) -> li
 def _told(connection: psycopg.Connection[dict[str, Any]], connector: str, by: str, kind: str, reason: str) -> None:
     connection.execute(
         "INSERT INTO hub.connector_event (connector, actor, kind, reason) VALUES (%s, %s, %s, %s)",
-        [connector, by.strip(), kind, reason],
+        [connector, person(by), kind, reason],
     )
 
 

@@ -129,6 +129,10 @@ class MySQL(Database):
                 )
             case 3118 | 4151:
                 return barred(where)
+            case 3159:
+                return ConfigError(
+                    where, "服务器只接受加密连接（SSL），通衢连 MySQL 不加密", "请部门准许这个用户从本机不加密连接"
+                )
             case 1820 | 1862:
                 return ConfigError(where, "密码已过期", "请部门的数据库管理员换密码，再改 var/hub.env")
             case 1054 | 1064 | 1052 | 1305:

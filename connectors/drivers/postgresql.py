@@ -102,6 +102,16 @@ class PostgreSQL(Database):
             )
         if re.search(r"role .* does not exist|角色.*不存在", text):
             return ConfigError(where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对")
+        if "does not support SSL" in text:
+            return ConfigError(
+                where, "服务器不支持加密连接（SSL），地址里却要求加密", "请去掉地址里的 sslmode=…，或请部门打开 SSL"
+            )
+        if re.search(r"certificate|SSL error", text):
+            return ConfigError(
+                where, f"服务器的证书没有通过核对（{self.brief(text)}）", "请向部门要上级 CA 证书，写在地址里：?sslmode=verify-full&sslrootcert=文件"
+            )  # fmt: skip
+        if "invalid response to SSL negotiation" in text:
+            return ConfigError(where, f"{host}:{port} 连得通，应答的却不是 PostgreSQL", "请核对端口")
         if "refused" in text or "拒绝" in text:
             return refused(host, port, where)
         if "timeout" in text or "timed out" in text:

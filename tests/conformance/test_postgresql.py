@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import psycopg
 import pyarrow as pa
@@ -329,6 +330,22 @@ def test_a_barred_user_and_a_port_of_something_else_are_told(source, monkeypatch
         address = f"postgresql://duzhe:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=2"
         monkeypatch.setenv("HUB_SOURCE_TEST", address)
         assert "没有按 PostgreSQL 的方式应答" in told()
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer():
+            while not done.is_set():
+                with other.accept()[0] as peer, suppress(OSError):
+                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    peer.recv(1000)
+
+        web = threading.Thread(target=answer)
+        web.start()
+        monkeypatch.setenv("HUB_SOURCE_TEST", f"postgresql://duzhe:{SECRET}@127.0.0.1:{other.getsockname()[1]}/x")
+        assert "应答的却不是 PostgreSQL" in told()
+        done.set()
+        socket.create_connection(other.getsockname()).close()
+        web.join()
 
 
 @pytest.mark.parametrize(
@@ -337,6 +354,7 @@ def test_a_barred_user_and_a_port_of_something_else_are_told(source, monkeypatch
         (lambda url: url.replace(SECRET, "cuode-mima"), ConfigError, "密码", "login"),
         (lambda url: url.replace("duzhe:", "meiyou:"), ConfigError, "密码", "login"),
         (lambda url: url + "xx", ConfigError, "没有数据库", "login"),
+        (lambda url: url + "?sslmode=require", ConfigError, "不支持加密", "login"),
         (lambda url: url.replace("@127.0.0.1", "@no-such-host.invalid"), SourceUnavailable, "找不到主机", "resolve"),
         (lambda url: "postgresql://duzhe:duzhe-mima@127.0.0.1:9/x", SourceUnavailable, "拒绝连接", "connect"),
         (lambda url: "just words", ConfigError, "地址", "resolve"),

@@ -65,7 +65,7 @@ def test_live_only_after_another_person_approved(control: psycopg.Connection[dic
     number = registry.save(control, NAME, DOCUMENT, by="王芳").registration_id
     assert NAME not in registry.load(home).connectors
     registry.submit(control, number, by="赵敏")
-    for same in ("王芳", "赵敏", " 赵敏 "):
+    for same in ("王芳", "赵敏", " 赵敏 ", "王 芳", "王\u3000芳", "王\u200b芳"):
         with pytest.raises(ConfigError, match="另一个人"):
             registry.approve(control, number, by=same)
     assert NAME not in registry.load(home).connectors
@@ -74,6 +74,15 @@ def test_live_only_after_another_person_approved(control: psycopg.Connection[dic
     assert registry.load(home).get(NAME).title == "热线回访"
     with pytest.raises(ConfigError, match="待审批"):
         registry.approve(control, number, by="李强")
+
+
+def test_who_changed_a_draft_does_not_approve_it(control: psycopg.Connection[dict[str, Any]]) -> None:
+    number = registry.save(control, NAME, DOCUMENT, by="王芳").registration_id
+    registry.save(control, NAME, DOCUMENT | {"title": "回访"}, by="李强", number=number)
+    registry.submit(control, number, by="王芳")
+    with pytest.raises(ConfigError, match="另一个人"):
+        registry.approve(control, number, by="李 强")
+    assert registry.approve(control, number, by="赵敏").document["title"] == "回访"
 
 
 def test_the_database_itself_refuses_one_person_for_both(control: psycopg.Connection[dict[str, Any]]) -> None:
