@@ -27,7 +27,9 @@ _SAMPLE = 1 << 18  # bytes that tell an encoding
 _ESCAPE = 12  # characters: an escape that is cut off is told where it begins, two of them may be one character
 USUAL_PLACES = (
     "data", "records", "items", "results", "rows", "list", "data.records", "data.list", "data.items", "data.rows",
-    "result.records", "result.list", "result",
+    "result.records", "result.list", "result", "content", "data.content", "data.data", "data.result", "data.dataList", "dataList", "datas",
+    "resultList", "result.data", "result.rows", "result.items", "page.list", "page.records", "page.content", "data.page.list",
+    "data.page.records", "body", "body.list", "value", "d.results",
 )  # fmt: skip
 
 
@@ -216,6 +218,8 @@ def records(body: Any, place: str | None, style: str) -> list[dict[str, Any]] | 
     else:
         usual = (at(body, name) for name in USUAL_PLACES)
         found = body if isinstance(body, list) else next((p for p in usual if isinstance(p, list)), ABSENT)
+        if found is ABSENT and said_total(body) == 0 and any(at(body, name) in (None, "") for name in USUAL_PLACES):
+            found = None  # where there is none, many write null for the list
     if style == "xml" and not isinstance(found, list):
         # XML shows no difference between a list of one, an empty list and a field.
         root = (place or "").partition(".")[0]
@@ -291,8 +295,12 @@ def complaint(body: Any) -> str:
     if not isinstance(body, dict):
         return ""
     code = next((f"{k}={body[k]}" for k in _CODES if _bare(body.get(k)).lower() not in _FINE), "")
-    message = next((text for k in _MESSAGES if (text := _bare(body.get(k)))), "")
-    return f"{code}：{message}" if code and message else ""
+    return f"{code}：{said}" if code and (said := message(body)) else ""
+
+
+def message(body: Any) -> str:
+    """What an envelope says in words, "" when it says nothing."""
+    return next((text for k in _MESSAGES if (text := _bare(body.get(k)))), "") if isinstance(body, dict) else ""
 
 
 def _bare(value: Any) -> str:

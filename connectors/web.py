@@ -424,8 +424,9 @@ class Client:
             )  # fmt: skip
         if found is None:
             keys = "、".join(list(body)[:12]) if isinstance(body, dict) else ""
+            said = f"，接口说“{self._brief(told)}”" if (told := answers.message(body)) else ""
             raise SourceChanged(
-                self._where, f"返回里找不到记录列表{f'（source.records: {place}）' if place else ''}",
+                self._where, f"返回里找不到记录列表{f'（source.records: {place}）' if place else ''}{said}",
                 f"返回的内容有：{keys}。请写明 source.records" if keys else "请写明 source.records",
             )  # fmt: skip
         return found

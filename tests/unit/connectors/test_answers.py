@@ -43,6 +43,22 @@ def test_records_written_as_lists_are_named_by_what_stands_beside_them(body: obj
     assert answers.records(body, None, "json") == [{"id": "1", "单位": "甲"}, {"id": "2", "单位": "乙"}]
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"content": [{"id": "1"}], "totalElements": "1", "last": True}, [{"id": "1"}]),
+        ({"@odata.context": "…", "value": [{"id": "1"}]}, [{"id": "1"}]),
+        ({"code": "0", "data": None, "total": "0"}, []),
+        ({"code": "0", "data": "", "total": "0"}, []),
+        ({"code": "1", "msg": "系统忙", "data": None}, None),
+        ({"code": "0", "data": None, "total": "3"}, None),
+        ({"users": [{"id": "1"}], "total": "0"}, None),
+    ],
+)
+def test_the_list_of_records_is_found_and_none_is_empty_only_where_it_is_said(body: object, found: object) -> None:
+    assert answers.records(body, None, "json") == found
+
+
 def test_records_written_as_lists_of_another_width_are_no_records() -> None:
     assert answers.records({"columns": ["id"], "rows": [["1", "甲"]]}, None, "json") is None
     assert answers.records({"rows": [["1", "甲"]]}, None, "json") is None
