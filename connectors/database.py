@@ -175,7 +175,9 @@ class Database(Driver):
                         conditions.append(self._since(session, relation, column, position))
             # A query may be dear to run: only tables are first tried as if they gave few rows.
             few = bool(self.table) and (position is not None or session.is_small(self.table))
+            seen = 0
             for batch in self._selected(session, relation, columns, conditions, few=few, delivery=delivery):
+                seen += batch.num_rows
                 if tracker is not None:
                     values = batch.column(name)
                     if kind == "text" or (not session.pads_times and kind in ("timestamp", "date")):
@@ -183,6 +185,10 @@ class Database(Driver):
                     self._see(tracker, values)
                 yield batch
             if tracker is not None:
+                if position is not None and kind == "integer" and not seen:
+                    self._judge_end(
+                        session, relation, column, conditions[: bool(self.option("where"))], position, delivery
+                    )
                 delivery.position = tracker.position()
                 self._tell(delivery, tracker)
 
@@ -273,6 +279,18 @@ class Database(Driver):
                 "列里有不是数的值，不能作编号游标",
                 "请换一列作游标，或改为 mode: full",
             ) from None
+
+    def _judge_end(
+        self, session: Session, relation: str, column: SourceColumn, conditions: Sequence[str], position: str, delivery: Delivery
+    ) -> None:  # fmt: skip
+        """The row the last read ended with is gone: deleted, or the numbers begin anew, and what comes would never be read."""
+        last = session.largest(relation, column, conditions)
+        if last is not None and int(last) < int(position):
+            delivery.find(
+                "cursor_behind",
+                f"表里最大的 {column.name} 是 {last}，比读过的 {position} 小：末尾的行删了，或表重建了、编号从头排；"
+                f"从头编号的，请从头读一次：hub run --select {self.where} --from-start",
+            )
 
     def _in_order(self, values: pa.Array, position: str | None) -> None:
         found = cursors.misordered(values, position)

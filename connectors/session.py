@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.drivers.base import SourceColumn
 
@@ -95,6 +95,14 @@ class Session(ABC):
         if order:
             sql += f" ORDER BY {order}"
         return self.stream(sql, columns, limit=limit, few=few)
+
+    def largest(self, relation: str, column: SourceColumn, conditions: Sequence[str] = ()) -> Any:
+        """The largest value of a column, None when it has none."""
+        name = self.column(column.name)
+        found = self.select(
+            relation, [column], conditions=[f"{name} IS NOT NULL", *conditions], order=f"{name} DESC", limit=1, few=True
+        )
+        return next((value for batch in found for value in batch.column(0).to_pylist()), None)
 
     @abstractmethod
     def close(self) -> None:

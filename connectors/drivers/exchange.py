@@ -181,12 +181,25 @@ class Exchange(Driver):
                 few=bool(position),
             ):
                 yield self._shaped(batch, progress, unordered, strays=_STRAYS if position else 0)
+            if place.number is not None and not progress.ranges and not late:
+                self._judge_end(session, relation, by_name[number], filters, place.number)
             delivery.position = progress.place.text
             delivery.handled = [*((n, n) for n in late), *progress.ranges]
             if progress.waiting:
                 delivery.find(
                     "sequence_gap", f"编号 {progress.place.number} 之后有缺口，可能还有未提交的记录，下次从缺口处重读"
                 )
+
+    def _judge_end(
+        self, session: Session, relation: str, column: SourceColumn, filters: Sequence[str], read: int
+    ) -> None:
+        """Whether nothing is new, or the numbers begin anew: then what comes would lie behind the position for ever."""
+        last = session.largest(relation, column, filters)
+        if last is not None and int(last) < read:
+            raise SourceChanged(
+                f"{self.where}：{column.name}", f"表里最大的编号是 {last}，比读过的 {read} 小，多半是表重建了、编号从头排",
+                f"请部门核实；确实如此的，从头读一次：hub run --select {self.where} --from-start",
+            )  # fmt: skip
 
     def _shaped(
         self, batch: pa.RecordBatch, progress: _Progress, unordered: Sequence[int], strays: int

@@ -309,6 +309,13 @@ class DatabaseConformance(CursorConformance):
             "x' OR '1'='1",
         }
 
+    def test_numbers_that_begin_anew_are_told(self, source):
+        source.put([(*ROWS[0][:4], 1, None)])
+        [(again, rows)] = read(self.cursor(source, cursor="数量"), "7")
+        assert rows == []
+        assert [f.code for f in again.findings] == ["cursor_behind"]
+        assert again.position_after() == "7"
+
     @pytest.mark.parametrize(
         ("first", "later"),
         [(["8", "9"], ["10"]), (["2026-3-9"], []), (["GD98", "GD99"], ["GD100"]), (["3/1/2026"], [])],

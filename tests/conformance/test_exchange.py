@@ -197,6 +197,19 @@ class TestExchange:
             [(delivery, _)] = read(source.connector(time="cd_batch"))
             assert delivery.position_after().split()[0] == position
 
+    def test_numbers_that_begin_anew_are_told(self, source):
+        source.add((8, "I", "A8", "甲"), (9, "I", "A9", "乙"))
+        connector = source.connector()
+        [(delivery, _)] = read(connector)
+        position = delivery.position_after()
+        source.run("DELETE FROM swap WHERE cd_id = 8")
+        assert read(connector, position)[0][1] == []  # what was read may be cleared away
+        source.run("DELETE FROM swap")
+        assert read(connector, position)[0][1] == []
+        source.add((1, "U", "A8", "丙"))
+        assert "--from-start" in failure(connector, SourceChanged, position)
+        assert [row["_seq"] for _, rows in read(connector) for row in rows] == [1]
+
     def test_gap_right_after_the_position_is_waited_for(self, source):
         source.add((7, "I", "U7", "庚", recent(5)))
         [(delivery, rows)] = read(source.connector(), "5")
