@@ -208,6 +208,10 @@ class DBAPIDatabase(Database):
             self.where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对"
         )
 
+    def expired(self) -> HubError:
+        """The password has to be changed first."""
+        return ConfigError(self.where, "密码已过期", "请部门的数据库管理员换密码，再改 var/hub.env")
+
     def wrong_database(self, name: str) -> HubError:
         """No such database or service."""
         return ConfigError(self.where, f"服务器上没有数据库 '{name}'", "请核对地址最后一段的库名")

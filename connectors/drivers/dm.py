@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from connectors.database import missing_table
+from connectors.database import barred, missing_table
 from connectors.dbapi import (
     BYTES,
     DAY,
@@ -67,6 +67,10 @@ class DM(DBAPIDatabase):
         def says(*words: str) -> bool:
             return any(word in text for word in words)
 
+        if says("锁定"):
+            return barred(self.where)
+        if says("口令过期", "密码过期", "口令已过期", "密码已过期"):
+            return self.expired()
         if number == "-2501" or says("用户名或密码", "密码错误", "口令"):
             return self.wrong_login()
         if number in ("-2106", "-2103") or says("无效的表或视图", "无效的模式"):
@@ -120,7 +124,10 @@ class DMSession(OracleSession):
         match column.type:
             case "date":
                 return f"TO_CHAR({name}, 'YYYY-MM-DD')"
-            case "timestamp" | "datetime" | "timestamp_with_timezone":
+            case "timestamp_with_timezone":
+                # Local is the session's zone, which is the connector's: the hub keeps the county's wall clock.
+                return f"TO_CHAR(CAST({name} AS TIMESTAMP WITH LOCAL TIME ZONE), 'YYYY-MM-DD HH24:MI:SS.FF6')"
+            case "timestamp" | "datetime":
                 return f"TO_CHAR({name}, 'YYYY-MM-DD HH24:MI:SS.FF6')"
             case "binary" | "fixed_binary":
                 return f"LOWER(RAWTOHEX({name}))"

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from connectors.database import OPTIONS, missing_table
+from connectors.database import OPTIONS, barred, missing_table
 from connectors.dbapi import (
     BYTES,
     DECIMAL,
@@ -88,10 +88,12 @@ class Oracle(DBAPIDatabase):
         """By Oracle's and the client's numbers."""
         host, port = self.address()
         match code(r"((?:ORA|DPY|DPI)-\d+)", text):
-            case "ORA-01017" | "ORA-01005" | "ORA-28000" | "DPY-4001":
+            case "ORA-01017" | "ORA-01005" | "DPY-4001":
                 return self.wrong_login()
+            case "ORA-28000":
+                return barred(self.where)
             case "ORA-28001":
-                return ConfigError(self.where, "密码已过期", "请部门的数据库管理员换密码，再改 var/hub.env")
+                return self.expired()
             case "ORA-01045":
                 return ConfigError(self.where, "这个用户不许登录", "请部门授予 CREATE SESSION")
             case "ORA-12514" | "ORA-12505" | "DPY-6001" | "DPY-6003":

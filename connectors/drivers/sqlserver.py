@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from connectors.database import missing_table
+from connectors.database import barred, missing_table
 from connectors.dbapi import (
     BYTES,
     DAY,
@@ -81,6 +81,10 @@ class SQLServer(DBAPIDatabase):
         match _NUMBERS.get(known):
             case "login":
                 return self.wrong_login()
+            case "barred":
+                return barred(self.where)
+            case "expired":
+                return self.expired()
             case "database":
                 return self.wrong_database(self.database)
             case "table":
@@ -105,7 +109,7 @@ class SQLServer(DBAPIDatabase):
 
 
 _NUMBERS = {
-    "18456": "login", "18452": "login", "18487": "login", "18488": "login", "4060": "database", "911": "database", "208": "table",
+    "18456": "login", "18452": "login", "18470": "barred", "18486": "barred", "18487": "expired", "18488": "expired", "4060": "database", "911": "database", "208": "table",
     "229": "right", "230": "right", "262": "right", "916": "right", "207": "sql", "102": "sql", "156": "sql", "170": "sql", "245": "sql",
     "8120": "sql", "20003": "time", "1205": "lock", "1222": "lock", "3960": "lock", "10928": "busy", "10929": "busy", "17809": "busy",
     "20009": "network",

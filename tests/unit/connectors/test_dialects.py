@@ -13,7 +13,7 @@ import pytest
 import sqlglot
 
 from connectors import catalogue
-from connectors.dbapi import DECIMAL, MOMENT, TEXT, WHOLE, DBAPIDatabase, DBAPISession
+from connectors.dbapi import DECIMAL, MOMENT, SINGLE, TEXT, WHOLE, DBAPIDatabase, DBAPISession
 from connectors.drivers import driver_class
 from connectors.drivers.base import SourceColumn
 from connectors.drivers.dm import DMSession
@@ -60,6 +60,11 @@ TYPES = {
         "clob": ("text", '"C"'),
         "date": ("date", "TO_CHAR(\"C\", 'YYYY-MM-DD')"),
         "timestamp": ("timestamp", "TO_CHAR(\"C\", 'YYYY-MM-DD HH24:MI:SS.FF6')"),
+        "timestamp_with_timezone": (
+            "timestamp",
+            "TO_CHAR(CAST(\"C\" AS TIMESTAMP WITH LOCAL TIME ZONE), 'YYYY-MM-DD HH24:MI:SS.FF6')",
+        ),
+        "real": ("text", '"C"'),
         "time": ("text", 'CAST("C" AS VARCHAR(64))'),
         "binary": ("text", 'LOWER(RAWTOHEX("C"))'),
         "boolean": ("text", None),
@@ -222,6 +227,8 @@ ERRORS = [
     ("oracle", "ORA-28001: the password has expired", ConfigError, "过期"),
     ("oracle", "DPY-6001: Service \"orcl\" is not registered with the listener", ConfigError, "'orcl'"),
     ("oracle", "ORA-00942: table or view does not exist", ConfigError, "'ticket'"),
+    ("oracle", "ORA-28000: The account is locked.", ConfigError, "锁定"),
+    ("oracle", "ORA-28001: the password has expired", ConfigError, "过期"),
     ("oracle", "ORA-01031: insufficient privileges", ConfigError, "权限"),
     ("oracle", 'ORA-00904: "X": invalid identifier', ConfigError, "SQL 有误"),
     ("oracle", "DPY-4024: call timeout of 600000 ms exceeded", SourceUnavailable, "600 秒"),
@@ -230,6 +237,8 @@ ERRORS = [
     ("oracle", "DPY-3010: connections to this database server version are not supported", ConfigError, "source.client"),
     ("oracle", "ORA-00600: internal error", SourceUnavailable, "ORA-00600"),
     ("sqlserver", "18456 Login failed for user 'u'. DB-Lib error message 20018, severity 14", ConfigError, "用户名或密码"),
+    ("sqlserver", "18486 Login failed for user 'u' because the account is currently locked out.", ConfigError, "锁定"),
+    ("sqlserver", "18488 Login failed. The password of the account must be changed.", ConfigError, "过期"),
     ("sqlserver", '4060 Cannot open database "zfw" requested by the login.', ConfigError, "'zfw'"),
     ("sqlserver", "208 Invalid object name 'ticket'.", ConfigError, "'ticket'"),
     ("sqlserver", "229 The SELECT permission was denied on the object", ConfigError, "权限"),
@@ -238,6 +247,8 @@ ERRORS = [
     ("sqlserver", "1222 Lock request time out period exceeded.", SourceUnavailable, "锁"),
     ("sqlserver", "20003 DB-Lib error message 20003, severity 6: Adaptive Server connection timed out", SourceUnavailable, "600 秒"),
     ("dm", "[CODE:-2501]用户名或密码错误", ConfigError, "用户名或密码"),
+    ("dm", "用户已被锁定", ConfigError, "锁定"),
+    ("dm", "用户口令过期", ConfigError, "过期"),
     ("dm", "[CODE:-2106]第1 行附近出现错误: 无效的表或视图名[TICKET]", ConfigError, "'ticket'"),
     ("dm", "[CODE:-2111]第1 行附近出现错误: 无效的列名[X]", ConfigError, "SQL 有误"),
     ("dm", "[CODE:-5504]没有[TICKET]对象的查询权限", ConfigError, "权限"),
@@ -322,7 +333,7 @@ class OnSQLite(DBAPISession):
     """The shared part, on the one DB-API library that needs no server."""
 
     def shape(self, column):
-        return {"whole": WHOLE, "decimal": DECIMAL, "moment": MOMENT}.get(column.type, TEXT)
+        return {"whole": WHOLE, "decimal": DECIMAL, "moment": MOMENT, "single": SINGLE}.get(column.type, TEXT)
 
     def text(self, column, name):
         return f"CAST({name} AS TEXT)"
@@ -339,7 +350,7 @@ class OnSQLite(DBAPISession):
     def described(self, relation):
         return [
             (SourceColumn(n, t), False)
-            for n, t in (("Id", "whole"), ("Sum", "decimal"), ("At", "moment"), ("Note", "text"))
+            for n, t in (("Id", "whole"), ("Sum", "decimal"), ("At", "moment"), ("Note", "text"), ("Area", "single"))
         ]
 
     def clock(self, timezone):
@@ -360,17 +371,18 @@ class SQLiteDatabase(DBAPIDatabase):
 def test_rows_are_fetched_column_wise_and_bounded(made):
     connector = made("oracle")[0].connector
     connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE t (Id INTEGER, Sum TEXT, At TEXT, Note TEXT)")
+    connection.execute("CREATE TABLE t (Id INTEGER, Sum TEXT, At TEXT, Note TEXT, Area REAL)")
     connection.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
-        " INSERT INTO t SELECT i, i || '.10', '2026-03-01 00:00:00', CASE i WHEN 7 THEN 'a' || char(0) || 'b' ELSE '县' END FROM n"
+        " INSERT INTO t SELECT i, i || '.10', '2026-03-01 00:00:00', CASE i WHEN 7 THEN 'a' || char(0) || 'b' ELSE '县' END, 12345.669921875 FROM n"
     )
     with closing(OnSQLite(SQLiteDatabase(connector), connection)) as session:
         columns = session.columns("t")
         batches = list(session.select("t", columns, order=session.column("id")))
         assert [batch.num_rows for batch in batches] == [10_000, 10_000, 5_000]
-        assert [str(field.type) for field in batches[0].schema] == ["int64", "string", "string", "string"]
+        assert [str(field.type) for field in batches[0].schema] == ["int64", *["string"] * 4]
         assert batches[0].column("Sum")[6].as_py() == "7.10"
+        assert batches[0].column("Area")[6].as_py() == "12345.67"  # a short float as Python has it
         assert batches[0].column("Note")[6].as_py() == "a\ufffdb"
         assert sum(b.num_rows for b in session.select("t", columns, limit=3)) == 3
         [nothing] = session.select("t", columns, conditions=["1 = 0"])
