@@ -139,6 +139,12 @@ class Database(Driver):
         with self.session() as session:
             return session.columns(self.relation(session))
 
+    def described(self) -> tuple[list[SourceColumn], list[str]]:
+        """All columns of the table or query, and which of them are the table's declared key."""
+        with self.session() as session:
+            relation = self.relation(session)
+            return session.columns(relation), session.primary_key(self.table, relation) if self.table else []
+
     def backfill(self, begin: str, end: str) -> None:
         """Any span of the cursor, as the database has its rows now."""
         if self.connector.mode != "cursor":

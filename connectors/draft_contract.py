@@ -33,6 +33,9 @@ _MOMENT = re.compile(r"时间$|时刻$|time$|_at$", re.IGNORECASE)
 _COUNTED = frozenset(
     ["人", "人次", "户", "家", "个", "件", "项", "宗", "套", "次", "份", "天", "日", "工作日", "个工作日", "年", "月"]
 )
+_TYPED = frozenset(
+    {"postgresql", "mysql", "kingbase", "oracle", "dm"}
+)  # SQLite's bind no value, a timestamp of SQL Server is no time
 _LONGEST_CODE = 400  # characters
 _LONGEST_KEY = 100  # characters
 _LONGEST_INTEGER = 18  # digits: longer ones are numbers of something, and no database integer holds them
@@ -50,8 +53,8 @@ def draft(
     """The contract as ODCS text, and contract field -> source column.
 
     `keys` are the columns a person names as the key, `*` all that are always filled: the row itself is then its
-    identity. Without them the key is what tells the sample's rows apart; when nothing does there is none, and such a
-    contract cannot be submitted.
+    identity. Without them it is the table's own, else what tells the sample's rows apart; when nothing does there is none,
+    and such a contract cannot be submitted.
 
     Raises:
         ConfigError: a column named as the key is not there.
@@ -67,8 +70,10 @@ def draft(
         values = sample.values(column.name)
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name
-        properties.append(_property(name, column.name, values, values or _alike(column.name, sample)))
-    chosen = _declared(keys, sample, fields) if keys else _keys(sample, fields)
+        told = _told(column.type.lower(), values) if sample.source.get("driver") in _TYPED else None
+        properties.append(_property(name, column.name, values, values or _alike(column.name, sample), told))
+    declared = keys or (sample.keys if {*sample.keys} <= {*fields.values()} else ())
+    chosen = _declared(declared, sample, fields) if declared else _keys(sample, fields)
     for place, name in enumerate(chosen, 1):
         property_ = next(p for p in properties if p["name"] == name)
         property_ |= {"primaryKey": True, "primaryKeyPosition": place, "required": True}
@@ -135,16 +140,25 @@ def _alike(column: str, sample: Sample) -> list[str]:
     return [value for name in alike for value in sample.values(name)]
 
 
-def _property(name: str, column: str, values: list[str], alike: list[str]) -> dict[str, Any]:
-    """One field; its type is told by `alike`, the column's own values when it has any."""
+def _told(kind: str, values: list[str]) -> tuple[str, str, str | None, str] | None:
+    """The type of a column by the database's own, which holds for rows not yet seen; None where the values say more."""
+    if kind.startswith("bool"):
+        return "boolean", "boolean", None, "S0"
+    if kind.startswith(("timestamp", "datetime")) or (kind == "date" and any(":" in value for value in values)):
+        return "timestamp", "timestamp", None, "S0"
+    return ("date", "date", None, "S0") if kind == "date" else None
+
+
+def _property(name: str, column: str, values: list[str], alike: list[str], told: tuple[str, str, str | None, str] | None) -> dict[str, Any]:  # fmt: skip
+    """One field; unless its type is `told` it is told by `alike`, the column's own values when it has any."""
     base, unit = header.split_unit(header.squeezed(column))
     made: dict[str, Any] = {"name": name, "businessName": base}
     measured = bool(_MEASURE.search(base)) or (unit is not None and unit not in _COUNTED)
-    logical, physical, kind, level = _type(base, alike, measured=measured)
+    logical, physical, kind, level = told or _type(base, alike, measured=measured)
     made |= {"logicalType": logical, "physicalType": physical, "classification": level}
-    told = [f"单位：{unit}" if unit else "", "" if values else "样本里没有值，类型按列名定，请核对"]
-    if any(told):
-        made["description"] = "；".join(filter(None, told))
+    said = [f"单位：{unit}" if unit else "", "" if values or told else "样本里没有值，类型按列名定，请核对"]
+    if any(said):
+        made["description"] = "；".join(filter(None, said))
     if kind:
         made["customProperties"] = [{"property": "standardise", "value": kind}]
     return made

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectors import header, spec
+from connectors.database import Database
 from connectors.drivers import driver_class, open_driver
 from connectors.drivers.base import SourceColumn, Step
 from connectors.files import FileDriver
@@ -46,6 +47,7 @@ class Sample:
     rows: list[dict[str, str | None]]
     captions: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  # the declared key of a database's table
 
     def values(self, column: str) -> list[str]:
         """What stands in a column, blanks left out."""
@@ -110,10 +112,10 @@ def take(connector: Connector, *, rows: int = ROWS) -> Sample:
     driver = open_driver(connector)
     if isinstance(driver, FileDriver):
         return _of_file(connector, rows)
-    columns = driver.columns()
+    columns, keys = driver.described() if isinstance(driver, Database) else (driver.columns(), [])
     everything = replace(connector, fields={column.name: column.name for column in columns})
     _, taken = _first(open_driver(everything), rows)
-    return Sample(dict(connector.source), columns, taken)
+    return Sample(dict(connector.source), columns, taken, keys=keys)
 
 
 def _of_file(connector: Connector, rows: int) -> Sample:

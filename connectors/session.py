@@ -123,6 +123,10 @@ class Session(ABC):
         """Whether the cursor can be NULL; true when it cannot be known."""
         return True
 
+    def primary_key(self, table: str, relation: str) -> list[str]:
+        """The columns a table is declared to be told apart by, in their order; none for a view, or where it cannot be known."""
+        return []
+
     def is_small(self, table: str) -> bool:
         """Whether a table is known to hold few rows; false when it is a view or cannot be known."""
         return False

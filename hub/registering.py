@@ -101,6 +101,8 @@ def impact_text(impact: dict[str, Any]) -> str:
     """An impact in words."""
     words = (("new", "新增"), ("changed", "更新"), ("unchanged", "不变"), ("quarantined", "隔离"), ("conflicting", "与别的来源不一致"))  # fmt: skip
     told = "，".join(f"{word} {output.thousands(int(impact[key]))}" for key, word in words)
+    if impact.get("superseded"):
+        told += f"，主键与后面的一行相同而被取代 {output.thousands(int(impact['superseded']))}（请核对主键）"
     gone = f"，注销 {output.thousands(int(impact['closed']))}" if impact.get("closed") else ""
     return f"取到 {output.thousands(int(impact['extracted']))} 行：{told}{gone}"
 

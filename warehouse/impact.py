@@ -46,6 +46,7 @@ class Impact:
     changed: int = 0
     unchanged: int = 0
     quarantined: int = 0
+    superseded: int = 0  # passed rows that a later one with the same key takes the place of
     conflicting: int = 0  # passed rows whose key another source also gives, with another value in some field
     closed: int | None = None
     complete: bool = True  # False when the source has more rows than were looked at
@@ -84,7 +85,7 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
             )  # fmt: skip
             checked = check(con, landed.path, agreed, mapping, now.replace(tzinfo=None), work / "checked")
             found = Impact(
-                name, checked.extracted, quarantined=checked.quarantined, complete=not cut.more, by_rule=checked.by_rule,
+                name, checked.extracted, quarantined=checked.quarantined, superseded=checked.superseded, complete=not cut.more, by_rule=checked.by_rule,
                 refused=_refused(con, agreed, checked, landed.path, name),
             )  # fmt: skip
             _compare(con, warehouse, connector, agreed, checked, found, delivery.kind)

@@ -273,6 +273,13 @@ class MySQLSession(Session):
         """By the column's NOT NULL flag, which views and queries pass on."""
         return bool(self._nullable.get(column.name.casefold(), True))
 
+    def primary_key(self, table: str, relation: str) -> list[str]:
+        """By the table's index."""
+        found = self.rows(
+            f"SELECT t.column_name FROM information_schema.statistics t WHERE t.index_name = 'PRIMARY' AND {self.named(table)} ORDER BY t.seq_in_index"
+        )
+        return [str(name) for (name,) in found]
+
     def is_small(self, table: str) -> bool:
         """By the server's own estimate of a base table's rows."""
         found = self.rows(

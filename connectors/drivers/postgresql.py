@@ -273,6 +273,15 @@ class PostgreSQLSession(Session):
         )
         return not (found.num_rows and found.column(0)[0].as_py())
 
+    def primary_key(self, table: str, relation: str) -> list[str]:
+        """By the table's index."""
+        found = self._table(
+            "SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)"
+            " WHERE i.indrelid = to_regclass($1) AND i.indisprimary ORDER BY array_position(i.indkey::int2[], a.attnum)",
+            relation,
+        )
+        return [str(name) for name in found.column(0).to_pylist()]
+
     def stream(
         self, sql: str, columns: Sequence[SourceColumn], *, limit: int | None = None, few: bool = False
     ) -> Iterator[pa.RecordBatch]:

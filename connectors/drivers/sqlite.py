@@ -127,10 +127,14 @@ class SQLiteSession(Session):
         names = self._query(f"SELECT * FROM {relation} LIMIT 0").description
         declared: dict[str, str] = {}
         if not relation.startswith("("):
-            table = relation.strip('"').replace('""', '"').replace("'", "''")
-            rows = self._query(f"SELECT name, type FROM pragma_table_info('{table}')").fetchall()
+            rows = self._query(f"SELECT name, type FROM {_info(relation)}").fetchall()
             declared = {str(name): str(kind or "").lower() for name, kind in rows}
         return [SourceColumn(entry[0], declared.get(entry[0], "text") or "text") for entry in names]
+
+    def primary_key(self, table: str, relation: str) -> list[str]:
+        """As it is declared; the number every row has besides is none."""
+        found = self._query(f"SELECT name FROM {_info(relation)} WHERE pk > 0 ORDER BY pk").fetchall()
+        return [str(name) for (name,) in found]
 
     def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """Tables and views."""
@@ -223,6 +227,12 @@ class SQLiteSession(Session):
             return self._connection.execute("SELECT * FROM sqlite_query('source', ?)", [sql])
         except duckdb.Error as error:
             raise self._driver.failure(str(error), self) from None
+
+
+def _info(relation: str) -> str:
+    """What SQLite tells of a table's columns."""
+    table = relation.strip('"').replace('""', '"').replace("'", "''")
+    return f"pragma_table_info('{table}')"
 
 
 DRIVER = SQLite

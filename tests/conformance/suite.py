@@ -344,6 +344,11 @@ class DatabaseConformance(CursorConformance):
         [batch] = delivery.batches()
         assert (batch.num_rows, batch.schema.names) == (0, list(COLUMNS))
 
+    def test_the_key_a_table_is_declared_with_is_told(self, source):
+        columns, key = open_driver(source.connector()).described()
+        assert ([column.name for column in columns], key) == (list(COLUMNS), ["编号"])
+        assert open_driver(source.connector(table=None, query="SELECT * FROM ticket")).described()[1] == []
+
     def test_query_and_where(self, source):
         table = source.options()["table"]
         q = source.quote

@@ -136,6 +136,10 @@ class TestMySQL(DatabaseConformance):
             "2026-03-00 08:00:00",
         ]
 
+    def test_a_key_of_several_columns_is_told_in_its_order(self, source):
+        source.run("CREATE TABLE odd (a int, b int, c int, PRIMARY KEY (c, a))")
+        assert open_driver(source.connector(table="odd")).described()[1] == ["c", "a"]
+
     def test_short_floats_come_with_the_digits_they_hold(self, source):
         """The server shows six of them."""
         source.run(

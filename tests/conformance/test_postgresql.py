@@ -109,6 +109,10 @@ class TestPostgreSQL(DatabaseConformance):
             "y": "12345678901234567890.12345", "f": "true", "c": "a", "m": "1234.50", "e": "急", "k": "9151", "p": "(1,2)", "d": "1.5", "s": "7",
         }  # fmt: skip
 
+    def test_a_key_of_several_columns_is_told_in_its_order(self, source):
+        source.run("CREATE TABLE odd (a int, b int, c int, PRIMARY KEY (c, a))", "GRANT SELECT ON odd TO duzhe")
+        assert open_driver(source.connector(table="odd")).described()[1] == ["c", "a"]
+
     def test_short_floats_come_with_the_digits_they_show(self, source):
         source.run(
             "CREATE TABLE odd AS SELECT unnest(ARRAY[1.1, 12345.67, 1e20, 'NaN', NULL]::real[]) r",

@@ -105,6 +105,12 @@ def test_a_table_of_a_department_is_proposed_with_its_cursor(home: Home, postgre
     assert all(s.ok and s.seconds < 10 for s in steps)
     made = register(home, kept, mode="cursor")
     assert made.document["fields"]["callback_id"] == "hfbh"
+    with psycopg.connect(url, autocommit=True) as source:
+        source.execute("INSERT INTO hf SELECT hfbh, gdbh, 2, 回访时间, 方式, 更新时间 + interval '1 s' FROM hf")
+    with registry.connect(home) as control:
+        told = wizard.impact(home, registry.save(control, NAME, made.document, by="王芳"))
+    assert told is not None
+    assert (told.extracted, told.new, told.superseded, told.quarantined) == (2, 1, 1, 0)
     assert made.document["load"] == {"mode": "cursor", "cursor": "更新时间", "lookback": "1h"}
 
 
