@@ -36,6 +36,7 @@ _COUNTED = frozenset(
 _TYPED = frozenset(
     {"postgresql", "mysql", "kingbase", "oracle", "dm"}
 )  # SQLite's bind no value, a timestamp of SQL Server is no time
+_FRACTIONS = re.compile(r"numeric|decimal|money|real|double|(?:fixed )?float|binary_|number\((?!\d+,0\))")
 _LONGEST_CODE = 400  # characters
 _LONGEST_KEY = 100  # characters
 _LONGEST_INTEGER = 18  # digits: longer ones are numbers of something, and no database integer holds them
@@ -70,8 +71,8 @@ def draft(
         values = sample.values(column.name)
         name = _unused(field_name(column.name), fields)
         fields[name] = column.name
-        told = _told(column.type.lower(), values) if sample.source.get("driver") in _TYPED else None
-        properties.append(_property(name, column.name, values, values or _alike(column.name, sample), told))
+        kind = column.type.lower() if sample.source.get("driver") in _TYPED else ""
+        properties.append(_property(name, column.name, values, values or _alike(column.name, sample), kind))
     declared = keys or (sample.keys if {*sample.keys} <= {*fields.values()} else ())
     chosen = _declared(declared, sample, fields) if declared else _keys(sample, fields)
     for place, name in enumerate(chosen, 1):
@@ -149,11 +150,14 @@ def _told(kind: str, values: list[str]) -> tuple[str, str, str | None, str] | No
     return ("date", "date", None, "S0") if kind == "date" else None
 
 
-def _property(name: str, column: str, values: list[str], alike: list[str], told: tuple[str, str, str | None, str] | None) -> dict[str, Any]:  # fmt: skip
-    """One field; unless its type is `told` it is told by `alike`, the column's own values when it has any."""
+def _property(name: str, column: str, values: list[str], alike: list[str], source_type: str) -> dict[str, Any]:
+    """One field; unless the database's own type says it, its type is told by `alike`, the column's values when it has any."""
     base, unit = header.split_unit(header.squeezed(column))
+    told = _told(source_type, values)
     made: dict[str, Any] = {"name": name, "businessName": base}
-    measured = bool(_MEASURE.search(base)) or (unit is not None and unit not in _COUNTED)
+    measured = bool(_MEASURE.search(base) or _FRACTIONS.match(source_type)) or (
+        unit is not None and unit not in _COUNTED
+    )
     logical, physical, kind, level = told or _type(base, alike, measured=measured)
     made |= {"logicalType": logical, "physicalType": physical, "classification": level}
     said = [f"单位：{unit}" if unit else "", "" if values or told else "样本里没有值，类型按列名定，请核对"]

@@ -107,7 +107,7 @@ def new(
     )  # fmt: skip
     _check_columns(made, seen, fields)
     if format == "table":
-        _show_proposal(made)
+        _show_proposal(made, seen)
         if asked and made.contract and not _keys_of(made):
             key = typer.prompt("哪几列合起来能分辨每一行（逗号分开；* 为整行）")
             made = wizard.propose(name, seen, title=title, dataset=dataset, mode=mode, schedule=schedule, cursor=cursor, lookback=lookback, keys=_listed(key), new_dataset=True)  # fmt: skip
@@ -196,10 +196,10 @@ def _show(seen: Sample, rows: int) -> None:
         output.table([c.name for c in seen.columns], (row.values() for row in seen.rows[:rows]))
 
 
-def _show_proposal(made: Draft) -> None:
+def _show_proposal(made: Draft, seen: Sample) -> None:
     found = made.proposal
     if found is None:
-        _show_drafted(made)
+        _show_drafted(made, seen)
         return
     from schemas.contract import contract
 
@@ -240,7 +240,7 @@ def _cure(agreed: Contract, found: Proposal, name: str) -> str:
     return "它是主键，而没有哪一列每行都不同：请部门补上编号列，或用 --new-dataset --key 列,列 另立数据集（--key '*' 以整行为标识）"
 
 
-def _show_drafted(made: Draft) -> None:
+def _show_drafted(made: Draft, seen: Sample) -> None:
     output.say(f"没有合适的契约，已按数据草拟 '{made.document['dataset']}'，请核对类型、主键和分级", "warn")
     from schemas.contract import parse
 
@@ -252,7 +252,7 @@ def _show_drafted(made: Draft) -> None:
     )  # fmt: skip
     if not agreed.key:
         output.say("没有主键：样本里没有哪几列能分辨每一行。用 --key 列[,列] 指定，整行内容即标识的写 --key '*'，否则不能提交", "warn")  # fmt: skip
-    elif len(agreed.key) > 1:
+    elif len(agreed.key) > 1 and {chosen[k] for k in agreed.key} != {*seen.keys}:
         output.say(
             f"主键 {'、'.join(chosen[k] for k in agreed.key)} 只是在样本里不重复，请核对；不对就用 --key 指定", "warn"
         )

@@ -188,8 +188,9 @@ def _code(field: Field, s: Source) -> Standard:
 def _within_calendar(field: Field, s: Source, read: str) -> Standard:
     """A database's own date, unless it is one no calendar has: infinity, a year before our era or of five digits."""
     raw = f"make_timestamp(epoch_us({s.raw}))" if getattr(s.type, "tz", None) else s.raw
+    kind = "DATE" if pa.types.is_date(s.type) else "TIMESTAMP"
     return Standard(
-        f"CASE WHEN {raw} >= TIMESTAMP '0001-01-01' AND {raw} < TIMESTAMP '10000-01-01' THEN {read} END",
+        f"CASE WHEN {raw} >= {kind} '0001-01-01' AND {raw} < {kind} '10000-01-01' THEN {read} END",
         f"{s.raw} IS NOT NULL AND {_v(field)} IS NULL",
     )
 

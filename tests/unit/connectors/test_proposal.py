@@ -214,16 +214,30 @@ def test_a_column_without_a_value_gets_the_type_its_name_says_and_that_is_told()
 
 def test_a_table_says_its_key_and_its_types() -> None:
     """What the first rows show may be less: a key of two columns of which one tells these rows apart, a day that is none."""
-    columns = {"bh": "integer", "lc": "integer", "sfjj": "boolean", "rq": "date", "gxsj": "timestamp without time zone"}
+    columns = {
+        "bh": "integer",
+        "lc": "integer",
+        "je": "numeric",
+        "sfjj": "boolean",
+        "rq": "date",
+        "gxsj": "timestamp without time zone",
+    }
     rows: list[dict[str, str | None]] = [
-        dict(zip(columns, (str(n), "1", "True", "（日历上没有）", "2026-03-01 00:00:00"), strict=True))
+        dict(zip(columns, (str(n), "1", "5", "True", "（日历上没有）", "2026-03-01 00:00:00"), strict=True))
         for n in range(30)
     ]
     seen = Sample({"driver": "postgresql"}, [SourceColumn(n, t) for n, t in columns.items()], rows, keys=["lc", "bh"])
     text, fields = draft_contract.draft("d", "表", seen)
     drafted = {p["name"]: p for p in yaml.safe_load(text)["schema"][0]["properties"]}
     types = {column: drafted[name]["physicalType"] for name, column in fields.items()}
-    assert types == {"bh": "bigint", "lc": "bigint", "sfjj": "boolean", "rq": "date", "gxsj": "timestamp"}
+    assert types == {
+        "bh": "bigint",
+        "lc": "bigint",
+        "je": "numeric(38,2)",
+        "sfjj": "boolean",
+        "rq": "date",
+        "gxsj": "timestamp",
+    }
     places = {column: drafted[name].get("primaryKeyPosition") for name, column in fields.items()}
     assert (places["lc"], places["bh"]) == (1, 2)
 
