@@ -324,7 +324,8 @@ def of_rows(kind: str, rows: int, past: Sequence[int]) -> list[Finding]:
     whole = kind in _WHOLE
     if rows == 0:
         return [Finding("empty", "", "本次交付一行数据也没有", whole, {"past": list(past)})] if any(past) else []
-    if len(past) >= _PAST and median(past) >= _LEAST and rows < FEWER * median(past):
+    # Of a whole, what is not there is closed: one delivery before it is enough to ask a person first.
+    if len(past) >= (1 if whole else _PAST) and median(past) >= _LEAST and rows < FEWER * median(past):
         usual = round(median(past))
         told = f"本次只有 {rows:,} 行，往常约 {usual:,} 行，少了 {1 - rows / usual:.0%}"
         return [Finding("rows_dropped", "", told, whole, {"rows": rows, "usual": usual, "past": list(past)})]

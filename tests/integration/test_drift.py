@@ -294,6 +294,12 @@ def test_fewer_rows_empty_and_missing_are_three_findings(ledger: Desk) -> None:
     assert "missing" not in {i.kind for i in ledger.open()}
 
 
+def test_a_whole_that_shrinks_at_its_second_coming_is_held(ledger: Desk) -> None:
+    ledger.drop("01", lines(1, 30))
+    (few,) = ledger.drop("02", lines(1, 5))
+    assert (few.status, len(ledger.rows())) == ("held", 30)
+
+
 def test_what_is_in_already_is_not_rejected(desk: Desk) -> None:
     """A file of new rows with fewer than usual is let in with a reminder: refusing it then would take nothing back."""
     for n in range(3):
