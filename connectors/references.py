@@ -79,13 +79,15 @@ class Secrets:
                 self._hidden |= {value, unquote(value)}
 
     def learn(self, raw: Any, environment: Mapping[str, str] | None = None) -> None:
-        """Hide every value a `HUB_SECRET_…` reference stands for, and passwords inside addresses."""
+        """Hide every value a `HUB_SECRET_…` reference stands for, and passwords and tokens inside addresses."""
         environment = os.environ if environment is None else environment
         for name in names(raw):
             content = environment.get(name, "")
             if name.startswith("HUB_SECRET_"):
                 self.add(content)
             self.add(*_PASSWORD_IN_URL.findall(content))
+            if "://" in content:
+                self.add(*(value for key, value in parse_qsl(urlsplit(content).query) if _SECRET_NAME.search(key)))
 
     def hide(self, text: object) -> str:
         """The text with each secret shown as ***."""

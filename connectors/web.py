@@ -326,7 +326,12 @@ class Client:
             return SourceUnavailable(
                 self._where, f"找不到主机 '{host}'", "请核对地址里的主机名，或检查本机的域名解析（DNS）"
             )
-        return SourceUnavailable(self._where, f"与 {host} 的连接中断（{self._brief(error)}）", "稍后会自动重试")
+        secure = (
+            "；地址写的是 http://，对方用 HTTPS 的请改成 https://" if self._driver.url().startswith("http:") else ""
+        )
+        return SourceUnavailable(
+            self._where, f"与 {host} 的连接中断（{self._brief(error)}）", f"稍后会自动重试{secure}"
+        )
 
     def _refusal(self, response: httpx.Response) -> HubError:
         code = response.status_code

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 from connectors import draft_contract, proposal, references, sample
 from connectors.drivers import driver_class, usable
@@ -53,7 +54,7 @@ def kinds() -> dict[str, tuple[str, dict[str, Option]]]:
 
 
 def keep_secrets(home: Home, connector: str, source: dict[str, Any]) -> dict[str, Any]:
-    """The same options with addresses that hold a password, and tokens, put into hub.env and referred to.
+    """The same options with addresses that hold a password, and tokens, in an address, a header or a parameter too, put into hub.env and referred to.
 
     A clerk gives them once; no draft, version or message ever holds them.
     """
@@ -63,6 +64,18 @@ def keep_secrets(home: Home, connector: str, source: dict[str, Any]) -> dict[str
         name = f"HUB_SOURCE_{stem}" if "://" in str(source[key]) else f"HUB_SECRET_{stem}"
         remember(home, name, str(source[key]))
         kept[key] = f"${{{name}}}"
+    for place in references.nested_secrets(kept):
+        name = "HUB_SECRET_" + _PLAIN.sub("_", f"{connector}_{place}".upper()).strip("_")
+        option, _, key = place.partition("?" if "?" in place else ".")
+        if "?" in place:
+            base, _, query = str(kept[option]).partition("#")[0].partition("?")
+            pairs = [pair.partition("=") for pair in query.split("&")]
+            remember(home, name, next(value for given, _, value in pairs if unquote_plus(given) == key))
+            told = "&".join(f"{k}=${{{name}}}" if unquote_plus(k) == key else f"{k}{sign}{v}" for k, sign, v in pairs)
+            kept[option] = f"{base}?{told}"
+        else:
+            remember(home, name, str(kept[option][key]))
+            kept[option] = kept[option] | {key: f"${{{name}}}"}
     return kept
 
 
