@@ -35,7 +35,7 @@ _WHY = {
     "range": "超出合理范围的数一行就能把平均数、合计带偏。",
     "greater_than": "不合理的数一行就能把平均数、合计带偏。",
     "too_long": "超长多半是串了列，存进来会被截断。",
-    "row_shape": "格数对不上，多半整行错了位，每一列都不可信。",
+    "row_shape": "这一行不是一条完整的记录，多半错了位，每一列都不可信。",
     "not_before": _WHEN, "not_future": _WHEN,
 } | dict.fromkeys(("uscc", "enterprise_code", "org_code", "reg_no", "taxpayer_id", "resident_id"), _WHO)  # fmt: skip
 _OTHER = "不合约定的行不进共享库，免得错数进了看板和别的部门的业务。"

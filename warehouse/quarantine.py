@@ -35,9 +35,11 @@ def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delive
             column = checked.source_columns.get(r.field or "")
             column = "_flaw" if r.name == "row_shape" else column
             value = f"l.{quoted(column)}::VARCHAR" if column else "NULL::VARCHAR"
+            # Why a row is no record its reader has said, before the text of the row.
+            why = f"rtrim(split_part({value}, '：', 1), '。') || '。'" if r.name == "row_shape" else _text(r.reason)
             entries.append(
                 f"CASE WHEN {r.flag} THEN {{field: {_text(r.field or '')}, title: {_text(r.title)}, rule: {_text(r.name)}, "
-                f"value: {value}, reason: {_text(r.reason)}}} END"
+                f"value: {value}, reason: {why}}} END"
             )
     twin = (
         f"CASE WHEN d._n IS NOT NULL THEN {{field: {_text(contract.key[0])}, title: {_text(contract.fields[contract.key[0]].title)}, "

@@ -36,7 +36,8 @@ def reasons(row: dict[str, Any]) -> str:
     """All reasons of a row as sentences «<字段名>…»; a contract's own words may name the field already."""
     texts = []
     for r in row["reasons"]:
-        title, reason = r.get("title") or "", r.get("reason") or ""
+        # Why a row is no record is a sentence by itself.
+        title, reason = "" if r.get("rule") == "row_shape" else r.get("title") or "", r.get("reason") or ""
         texts.append((reason if reason.startswith(title) else title + reason).rstrip("。"))
     return "；".join(texts)
 

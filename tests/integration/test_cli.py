@@ -356,6 +356,7 @@ def test_a_row_of_another_width_is_refused_and_the_others_load(site: Hub, folder
     site("run", "--select", "*/callback")
     [refused] = json.loads(site("quarantine", "list", "--rule", "row_shape", "-o", "json").stdout)
     assert refused["source"] == "callback_99.csv 第 3 行"
+    assert refused["reason"] == "这一行有 7 格，表头有 6 列"  # as its reader said it
     shown = site("quarantine", "show", str(refused["id"])).stdout
     assert "第 3 行" in shown
     assert "这一行有 7 格，表头有 6 列" in shown
