@@ -106,8 +106,8 @@ class MySQL(Database):
         match number:
             case 1045 | 1698:
                 return ConfigError(
-                    where, "用户名或密码不对", "请核对用户名和口令；写在 var/hub.env 里的，请系统管理员核对"
-                )
+                    where, "用户名或密码不对", "请核对用户名和口令，写在 var/hub.env 里的请系统管理员核对；都对的，问部门是不是只许加密连接（REQUIRE SSL）"
+                )  # fmt: skip
             case 1130:
                 return ConfigError(where, "数据库不允许从本机连接", "请部门的数据库管理员放行本机地址")
             case 1044:
@@ -137,6 +137,10 @@ class MySQL(Database):
                 return ConfigError(where, "密码已过期", "请部门的数据库管理员换密码，再改 var/hub.env")
             case 1054 | 1064 | 1052 | 1305:
                 return ConfigError(f"{where}：source", f"SQL 有误（{brief}）", "请核对 table、query、where 和列名")
+            case 1356:
+                return ConfigError(
+                    where, f"视图 {self.table or ''} 打不开：它用的表或列已经不在，或定义它的用户没有权限", "请部门修好这个视图"
+                )  # fmt: skip
             case 1969 | 3024:
                 return SourceUnavailable(
                     where, f"读取超过 {self.option('timeout')} 秒被中止", "请避开高峰，给游标列加索引，或调大 timeout"
@@ -194,12 +198,24 @@ class MySQLSession(Session):
         return "`" + name.replace("`", "``") + "`"
 
     def columns(self, relation: str) -> list[SourceColumn]:
-        """Read from an empty result, so that tables, views and queries answer alike."""
+        """Read from an empty result, so that tables, views and queries answer alike; who may read some columns only sees those."""
         with self._connection.cursor() as cursor:
-            self._run(cursor, f"SELECT * FROM {relation} LIMIT 0")
+            try:
+                self._run(cursor, f"SELECT * FROM {relation} LIMIT 0")
+            except ConfigError:
+                if not (names := self._permitted()):
+                    raise
+                self._run(cursor, f"SELECT {', '.join(map(self.quote, names))} FROM {relation} LIMIT 0")
             fields = cursor._result.fields
         self._nullable = {f.name.casefold(): not f.flags & _NOT_NULL for f in fields}
         return [SourceColumn(f.name, _type(f.type_code, f.charsetnr, f.flags, f.scale)) for f in fields]
+
+    def _permitted(self) -> list[str]:
+        """The columns of the connector's table this user was given the right to, one by one."""
+        if not self._driver.table:
+            return []
+        seen = f"SELECT t.column_name FROM information_schema.columns t WHERE {self.named(self._driver.table)}"
+        return [str(name) for (name,) in self.rows(f"{seen} ORDER BY t.ordinal_position")]
 
     def tables(self, like: str = "", limit: int = LISTED) -> list[Table]:
         """The tables and views of the database the address names.

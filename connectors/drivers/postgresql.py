@@ -188,16 +188,35 @@ class PostgreSQLSession(Session):
         return '"' + name.replace('"', '""') + '"'
 
     def columns(self, relation: str) -> list[SourceColumn]:
-        """Read from an empty result, so that tables, views and queries answer alike."""
-        names = self._table(f"SELECT * FROM {relation} LIMIT 0").schema.names
+        """Read from an empty result, so that tables, views and queries answer alike; who may read some columns only sees those."""
+        asked = "*"
+        try:
+            names = self._table(f"SELECT * FROM {relation} LIMIT 0").schema.names
+        except ConfigError:
+            if not (names := self._permitted(relation)):
+                raise
+            asked = ", ".join(map(self.quote, names))
         if not names:
             return []
         types = ", ".join(_TYPE.format(self.quote(name)) for name in names) + ", current_setting('server_encoding')"
-        row = self._table(f"SELECT {types} FROM (SELECT 1) one LEFT JOIN (SELECT * FROM {relation} LIMIT 0) q ON true")
+        row = self._table(
+            f"SELECT {types} FROM (SELECT 1) one LEFT JOIN (SELECT {asked} FROM {relation} LIMIT 0) q ON true"
+        )
         *kinds, encoding = (column[0].as_py() for column in row.columns)
         if encoding == "SQL_ASCII":
             self.take_bytes()
         return [SourceColumn(name, kind) for name, kind in zip(names, kinds, strict=True)]
+
+    def _permitted(self, relation: str) -> list[str]:
+        """The columns of a table this user was given the right to, one by one."""
+        if relation.startswith("("):
+            return []
+        found = self._table(
+            "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+            " AND has_column_privilege(attrelid, attnum, 'SELECT') ORDER BY attnum",
+            relation,
+        )
+        return [str(name) for name in found.column(0).to_pylist()]
 
     def take_bytes(self) -> None:
         """Have texts handed out as they lie in a database that does not know what they are written in."""
@@ -210,7 +229,7 @@ class PostgreSQLSession(Session):
             "SELECT n.nspname AS schema, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment,"
             " nullif(c.reltuples, -1)::bigint AS rows FROM (SELECT oid, relname, relnamespace, reltuples FROM pg_class"
             " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace NOT IN (SELECT oid FROM pg_namespace"
-            " WHERE nspname ~ '^(pg_|sys)' OR nspname = 'information_schema') AND has_table_privilege(oid, 'SELECT')"
+            " WHERE nspname ~ '^(pg_|sys)' OR nspname = 'information_schema') AND has_any_column_privilege(oid, 'SELECT')"
             " AND lower(relname) LIKE $1 ESCAPE '!') c JOIN pg_namespace n ON n.oid = c.relnamespace"
             f" ORDER BY c.relname, n.nspname LIMIT {limit:d}",
             like_pattern(like),

@@ -404,6 +404,19 @@ class TestMySQL(DatabaseConformance):
             cursor.execute("LOCK TABLES source_mysql.ticket WRITE")
             failure(source.connector(timeout=1), SourceUnavailable)
 
+    def test_rights_to_some_columns_are_enough_for_those(self, source):
+        source.run(
+            "DROP USER IF EXISTS lie@'127.0.0.1'", f"CREATE USER lie@'127.0.0.1' IDENTIFIED BY '{SECRET}'", "GRANT SELECT (编号, 数量) ON ticket TO lie@'127.0.0.1'",
+        )  # fmt: skip
+        os.environ["HUB_SOURCE_TEST"] = os.environ["HUB_SOURCE_TEST"].replace("duzhe:", "lie:")
+        given = source.connector(fields={"no": "编号", "count": "数量"})
+        assert {(row["编号"], row["数量"]) for row in rows_of(given)} == {(row[0], row[4]) for row in ROWS}
+        assert "备注" in failure(source.connector(fields={"no": "编号", "note": "备注"}), ConfigError)
+
+    def test_broken_view_is_told(self, source):
+        source.run("CREATE TABLE odd (n int)", "CREATE OR REPLACE VIEW broken AS SELECT n FROM odd", "DROP TABLE odd")
+        assert "视图 broken" in failure(source.connector(table="broken", fields={"n": "n"}), ConfigError)
+
     def test_no_permission_is_told(self, source):
         source.run(
             "REVOKE SELECT ON source_mysql.* FROM duzhe@'127.0.0.1'",

@@ -307,6 +307,13 @@ class TestPostgreSQL(DatabaseConformance):
         assert sessions == 0
         assert not [t for t in threading.enumerate() if t.name.startswith("read-")]
 
+    def test_rights_to_some_columns_are_enough_for_those(self, source):
+        source.run("REVOKE ALL ON ticket FROM duzhe", "GRANT SELECT (编号, 数量) ON ticket TO duzhe")
+        given = source.connector(fields={"no": "编号", "count": "数量"})
+        assert {(row["编号"], row["数量"]) for row in rows_of(given)} == {(row[0], row[4]) for row in ROWS}
+        assert "public.ticket" in [table.name for table in open_driver(given).tables("ticket")]
+        assert "备注" in failure(source.connector(fields={"no": "编号", "note": "备注"}), ConfigError)
+
     def test_no_permission_is_told(self, source):
         source.run("REVOKE SELECT ON ticket FROM duzhe")
         assert "权限" in failure(source.connector(), ConfigError)
