@@ -85,6 +85,20 @@ def test_who_changed_a_draft_does_not_approve_it(control: psycopg.Connection[dic
     assert registry.approve(control, number, by="赵敏").document["title"] == "回访"
 
 
+def test_one_person_with_two_accounts_does_not_approve(control: psycopg.Connection[dict[str, Any]]) -> None:
+    for name, who in (("wang_f", "王芳"), ("wang_f2", "王 芳"), ("li_q", "李强")):
+        control.execute(
+            "INSERT INTO hub.account (name, person, role, created_by) VALUES (%s, %s, 'engineer', 'root@console')",
+            [name, who],
+        )
+    number = registry.save(control, NAME, DOCUMENT, by="wang_f").registration_id
+    registry.submit(control, number, by="wang_f")
+    for same in ("wang_f2", "王芳"):
+        with pytest.raises(ConfigError, match="另一个人"):
+            registry.approve(control, number, by=same)
+    assert registry.approve(control, number, by="li_q").approved_by == "li_q"
+
+
 def test_the_database_itself_refuses_one_person_for_both(control: psycopg.Connection[dict[str, Any]]) -> None:
     number = registry.save(control, NAME, DOCUMENT, by="Wang").registration_id
     registry.submit(control, number, by="Wang")
