@@ -2,8 +2,8 @@
 
 Besides the business columns each record carries a rising number, an operation (I, U, D), a time and a batch.
 Records beyond the last number are read in order. Numbers are given out before their transactions commit, so
-a gap near the end may still fill: the position then stays before the gap until it is `gap_wait` seconds old,
-and what lies behind it is read again, which changes nothing. Gaps that were passed stay in the position, and one
+a gap near the end may still fill: the position then stays before the gap until it is `gap_wait` seconds old, what
+lies behind it is noted and read again, which changes nothing. Gaps that were passed stay in the position, and one
 that fills after all is read from there on, in order; where the records behind it are gone by now nobody can tell which
 word is the later, and it is quarantined. So is a record whose operation is unknown.
 
@@ -165,11 +165,19 @@ class Exchange(Driver):
             late = sorted(int(n) for some in numbers(_among(column, place.gaps)) for n in some.to_pylist()) if place.gaps else []  # fmt: skip
             conditions = [f"{column} > {place.number:d}"] if position else []
             unordered: list[int] = []
+            if place.ahead:
+                span = f"{column} BETWEEN {(place.number or 0) + 1:d} AND {place.ahead[-1][1]:d}"
+                if unordered := place.overtaken([int(n) for some in numbers(span) for n in some.to_pylist()]):
+                    delivery.find(
+                        "late_record",
+                        f"编号 {_listed(unordered)} 在其后的记录读过以后才提交，其后的已被清走，分不出先后，已退回",
+                    )
             if late:
                 there = sum(len(some) for some in numbers(f"{column} BETWEEN {late[0]:d} AND {place.number:d}"))
-                unordered = late if there - len(late) < place.read_from(late[0]) else []
-                conditions = [f"({conditions[0]} OR {_among(column, [(n, n) for n in late])})"] if unordered else [f"{column} >= {late[0]:d}"]  # fmt: skip
-                told = "其后读过的记录已被清走，分不出先后，已退回" if unordered else "已从那里按次序重读"
+                lost = there - len(late) < place.read_from(late[0])
+                unordered += late if lost else []
+                conditions = [f"({conditions[0]} OR {_among(column, [(n, n) for n in late])})"] if lost else [f"{column} >= {late[0]:d}"]  # fmt: skip
+                told = "其后读过的记录已被清走，分不出先后，已退回" if lost else "已从那里按次序重读"
                 delivery.find("late_record", f"编号 {_listed(late)} 在读过 {place.number} 以后才提交，{told}")
             progress = _Progress(self, session, place.without(late))
             for batch in session.select(
@@ -257,25 +265,37 @@ def _listed(numbers: Sequence[int]) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """Up to which number records were read (None: nothing was), and which gaps below it may still fill.
+    """Up to which number records were read (None: nothing was), which gaps below it may still fill, and what was read beyond
+    it, behind a gap that is waited for.
 
-    Its text is `9 2-4 6-6`.
+    Its text is `9 2-4 6-6 >12-14`.
     """
 
     number: int | None = None
     gaps: tuple[tuple[int, int], ...] = ()
+    ahead: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, position: str | None) -> _Place:
         if position is None:
             return cls()
-        number, *gaps = position.split()
-        return cls(int(number), tuple((int(first), int(last)) for first, last in (gap.split("-") for gap in gaps)))
+        number, *told = position.split()
+        ranges = [(part[0] == ">", *map(int, part.lstrip(">").split("-"))) for part in told]
+        gaps, ahead = (tuple((a, b) for further, a, b in ranges if further == beyond) for beyond in (False, True))
+        return cls(int(number), gaps, ahead)
 
     @property
     def text(self) -> str | None:
         """As the books keep it."""
-        return None if self.number is None else " ".join([str(self.number), *(f"{a}-{b}" for a, b in self.gaps)])
+        if self.number is None:
+            return None
+        return " ".join([str(self.number), *(f"{a}-{b}" for a, b in self.gaps), *(f">{a}-{b}" for a, b in self.ahead)])
+
+    def overtaken(self, there: Sequence[int]) -> list[int]:
+        """Which of the numbers there lie before others that were read and are gone: nobody can tell which word is the later."""
+        new = [n for n in there if not any(a <= n <= b for a, b in self.ahead)]
+        is_whole = len(there) - len(new) == sum(b - a + 1 for a, b in self.ahead)
+        return [] if is_whole else [n for n in new if n < self.ahead[-1][1]]
 
     def read_from(self, first: int) -> int:
         """How many numbers from `first` on were read."""
@@ -289,14 +309,28 @@ class _Place:
             place = next(place for place, (a, b) in enumerate(gaps) if a <= n <= b)
             a, b = gaps[place]
             gaps[place : place + 1] = [gap for gap in ((a, n - 1), (n + 1, b)) if gap[0] <= gap[1]]
-        return _Place(self.number, tuple(gaps))
+        return _Place(self.number, tuple(gaps), self.ahead)
 
     def beyond(self, number: int, runs: Sequence[tuple[int, int]]) -> _Place:
-        """Read up to `number`, by runs of neighbouring numbers beyond this place."""
+        """Read up to `number`, by runs of neighbouring numbers beyond this place; what was read ahead before counts as well."""
+        runs = _joined([*self.ahead, *runs])
+        number = next((b for a, b in runs if a <= number <= b), number)
         ends = [last for last in (self.number, *(last for _, last in runs)) if last is not None]
         starts = [first for first, _ in runs][self.number is None :]
         passed = [(a + 1, b - 1) for a, b in zip(ends, starts, strict=False) if b - a > 1 and b <= number]
-        return _Place(number, (*self.gaps, *passed)[-_WATCHED:])
+        ahead = tuple((a, b) for a, b in runs if a > number)
+        return _Place(number, (*self.gaps, *passed)[-_WATCHED:], ahead)
+
+
+def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same numbers in the fewest ranges, rising."""
+    made: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if made and first <= made[-1][1] + 1:
+            made[-1] = (made[-1][0], max(made[-1][1], last))
+        else:
+            made.append((first, last))
+    return made
 
 
 class _Progress:

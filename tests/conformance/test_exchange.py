@@ -132,12 +132,31 @@ class TestExchange:
         source.add((1, "I", "U1", "甲"), (2, "I", "U2", "乙"), (5, "I", "U5", "戊", recent(20)))
         [(delivery, rows)] = read(source.connector())
         assert [row["_seq"] for row in rows] == [1, 2, 5]
-        assert delivery.position_after() == "2"
+        assert delivery.position_after() == "2 >5-5"
         assert [finding.code for finding in delivery.findings] == ["sequence_gap"]
+        [(delivery, _)] = read(source.connector(), "2 >5-5")
+        assert delivery.position_after() == "2 >5-5"
         source.add((3, "I", "U3", "丙", recent(15)), (4, "I", "U4", "丁", recent(15)))
-        [(delivery, rows)] = read(source.connector(), "2")
-        assert [row["_seq"] for row in rows] == [3, 4, 5]
+        [(delivery, rows)] = read(source.connector(), "2 >5-5")
+        assert [(row["_seq"], row["_flaw"]) for row in rows] == [(3, None), (4, None), (5, None)]
         assert delivery.position_after() == "5"
+
+    def test_a_young_gap_that_fills_when_those_behind_it_are_gone(self, source):
+        """The department clears what was read behind a gap that is still waited for."""
+        source.add((5, "I", "U5", "甲"), (7, "U", "U1", "丙", recent(20)), (9, "I", "U9", "戊", recent(20)))
+        [(delivery, _)] = read(source.connector())
+        assert delivery.position_after() == "5 >7-7 >9-9"
+        source.run("DELETE FROM swap WHERE cd_id = 7")
+        [(delivery, rows)] = read(source.connector(), "5 >7-7 >9-9")
+        assert ([row["_seq"] for row in rows], delivery.position_after()) == ([9], "5 >7-7 >9-9")
+        source.add((6, "U", "U1", "旧", recent(9)), (10, "I", "U10", "己", recent(5)))
+        [(delivery, rows)] = read(source.connector(), "5 >7-7 >9-9")
+        assert [(row["_seq"], row["_flaw"] is None) for row in rows] == [(6, False), (9, True), (10, True)]
+        assert "late_record" in [f.code for f in delivery.findings]
+        assert delivery.position_after() == "7 >9-10"
+        source.run("UPDATE swap SET cd_time = '2026-01-01'")
+        [(delivery, _)] = read(source.connector(), "7 >9-10")
+        assert delivery.position_after() == "10 8-8"
 
     def test_transactions_that_commit_in_the_other_order_lose_nothing(self, source):
         """The lower number is given out first and committed last: read before and after, both come, in order."""
@@ -146,9 +165,9 @@ class TestExchange:
             cursor.execute("INSERT INTO swap VALUES (2, 'U', %s, 'B1', 'U1', '旧', 0)", (recent(9),))
             source.add((3, "U", "U1", "新", recent(5)))
             [(delivery, rows)] = read(source.connector(), "1")
-            assert (shape(rows), delivery.position_after()) == ([(3, "U", "U1", "新")], "1")
+            assert (shape(rows), delivery.position_after()) == ([(3, "U", "U1", "新")], "1 >3-3")
             late.commit()
-        [(delivery, rows)] = read(source.connector(), "1")
+        [(delivery, rows)] = read(source.connector(), "1 >3-3")
         assert (shape(rows), delivery.position_after()) == ([(2, "U", "U1", "旧"), (3, "U", "U1", "新")], "3")
 
     def test_old_gap_is_passed(self, source):
@@ -213,7 +232,7 @@ class TestExchange:
     def test_gap_right_after_the_position_is_waited_for(self, source):
         source.add((7, "I", "U7", "庚", recent(5)))
         [(delivery, rows)] = read(source.connector(), "5")
-        assert ([row["_seq"] for row in rows], delivery.position_after()) == ([7], "5")
+        assert ([row["_seq"] for row in rows], delivery.position_after()) == ([7], "5 >7-7")
 
     def test_reading_marks_nothing_unless_told_to(self, source):
         source.add((1, "I", "U1", "甲"))
