@@ -104,6 +104,8 @@ def impact_text(impact: dict[str, Any]) -> str:
     if impact.get("superseded"):
         told += f"，主键与后面的一行相同而被取代 {output.thousands(int(impact['superseded']))}（请核对主键）"
     gone = f"，注销 {output.thousands(int(impact['closed']))}" if impact.get("closed") else ""
+    if impact.get("others"):
+        gone += f"；只看了最新的一份，另有 {output.thousands(int(impact['others']))} 份也会装"
     return f"取到 {output.thousands(int(impact['extracted']))} 行：{told}{gone}"
 
 

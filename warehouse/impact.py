@@ -7,7 +7,6 @@ transaction that is rolled back: nothing of them stays, neither a batch nor a la
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -50,6 +49,7 @@ class Impact:
     conflicting: int = 0  # passed rows whose key another source also gives, with another value in some field
     closed: int | None = None
     complete: bool = True  # False when the source has more rows than were looked at
+    others: int = 0  # older deliveries that are waiting too; only the newest was looked at
     by_rule: dict[str, int] = field(default_factory=dict)
     by_field: dict[str, int] = field(default_factory=dict)  # field -> conflicting rows
     refused: list[dict[str, Any]] = field(default_factory=list)  # first refused rows: row, reasons
@@ -69,9 +69,12 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
 
     with workspace(home) as work, Connection(home.database_url) as warehouse:
         driver = open_driver(connector)
-        delivery = _newest(driver.deliveries(None, ()))
-        if delivery is None:
+        own = warehouse.scalar("SELECT source_id FROM hub.source WHERE connector = $1", connector.id)
+        seen = store.seen(warehouse, int(own), store.county_key(home)) if own else ()
+        waiting = list(driver.deliveries(None, seen)) or list(driver.deliveries(None, ()))[-1:]
+        if not waiting:
             return None
+        delivery = waiting[-1]
         cut = _Cut(delivery, rows)
         name = store.delivery_name(delivery.name, store.county_key(home))
         landed = land(cut, work / "landed")
@@ -85,7 +88,7 @@ def impact(connector: Connector, agreed: Contract, home: Home, *, rows: int = RO
             )  # fmt: skip
             checked = check(con, landed.path, agreed, mapping, now.replace(tzinfo=None), work / "checked")
             found = Impact(
-                name, checked.extracted, quarantined=checked.quarantined, superseded=checked.superseded, complete=not cut.more, by_rule=checked.by_rule,
+                name, checked.extracted, quarantined=checked.quarantined, superseded=checked.superseded, complete=not cut.more, others=len(waiting) - 1, by_rule=checked.by_rule,
                 refused=_refused(con, agreed, checked, landed.path, name),
             )  # fmt: skip
             _compare(con, warehouse, connector, agreed, checked, found, delivery.kind)
@@ -111,11 +114,6 @@ class _Cut:
                 return
             left -= batch.num_rows
             yield batch
-
-
-def _newest(deliveries: Iterator[Delivery]) -> Delivery | None:
-    kept = deque(deliveries, maxlen=1)
-    return kept.pop() if kept else None
 
 
 def _compare(

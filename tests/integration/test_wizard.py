@@ -160,6 +160,34 @@ def test_a_dataset_without_a_contract_gets_a_draft_and_goes_live(home: Home, tmp
     assert len(rows) == 2
 
 
+def test_an_impact_says_how_many_files_wait(home: Home, tmp_path: Path) -> None:
+    prepare(home)
+    for month in (1, 2):
+        (tmp_path / f"{month}.csv").write_text(f"泊位号,路段\nB{month}1,一路\nB{month}2,二路\n", encoding="utf-8")
+    name = "housing/parking_space"
+    made = register(
+        home, {"driver": "csv", "path": f"{tmp_path}/*.csv", "settle": 0, "order": "name"}, name, title="泊位"
+    )
+
+    def told() -> tuple[int, int, int]:
+        with registry.connect(home) as control:
+            found = wizard.impact(home, registry.save(control, name, made.document, by="王芳", contract=made.contract))
+        assert found is not None
+        return found.new, found.unchanged, found.others
+
+    assert told() == (2, 0, 1)
+    with registry.connect(home) as control:
+        kept = registry.save(control, name, made.document, by="王芳", contract=made.contract)
+        registry.submit(control, kept.registration_id, by="王芳")
+        registry.approve(control, kept.registration_id, by="李强")
+    assert [r.new_rows for r in go([registry.load(home).get(name)], home).results] == [2, 2]
+    assert told() == (0, 2, 0)
+    (tmp_path / "3.csv").write_text("泊位号,路段\nB11,三路\nB31,一路\n", encoding="utf-8")
+    assert told() == (1, 0, 0)  # one row of another is new, one changed
+    (result,) = go([registry.load(home).get(name)], home).results
+    assert (result.new_rows, result.changed_rows) == (1, 1)
+
+
 def test_a_dataset_that_does_not_exist_is_told_with_the_nearest_and_how_to_begin_one(home: Home, sheet: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         new_connector._check_dataset("hotline_tickets")
