@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from connectors import mysql_pieces
+from connectors import mysql_pieces, mysql_types
 from connectors.database import OPTIONS, Database, barred, cut_off, missing_table
 from connectors.drivers.base import Option, SourceColumn
 from connectors.mysql_spool import Child, Moment
+from connectors.mysql_types import INTEGERS
 from connectors.network import CONNECT_SECONDS, reach, wordless
 from connectors.session import LISTED, Session, Table, like_pattern, limited, listed, parts
 from schemas.errors import ConfigError, HubError, SourceUnavailable
@@ -33,21 +34,13 @@ from schemas.errors import ConfigError, HubError, SourceUnavailable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BINARY = 63  # the charset number of bytes
-_NOT_NULL = 1
-_UNSIGNED = 32
-_NO_DECIMALS = 31  # what a float without a number of decimals has for one
+_NOT_NULL = 1  # a flag of a column
 _LOCK_SECONDS = 3
 _PAUSE = 0.01  # seconds between two looks whether a statement runs
 _FEW = 2000  # rows that pymysql may fetch one by one
 # Seconds for a question that nobody watches: the server notices a killed hub only when it answers. A read that takes
 # longer is begun anew in the child process, which has a watcher and the connector's own limit.
 _UNWATCHED = 60.0
-_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "bigint unsigned", "year"})
-_TYPES = {
-    1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double", 7: "timestamp", 8: "bigint", 9: "mediumint",
-    10: "date", 11: "time", 12: "datetime", 13: "year", 16: "bit", 245: "json", 246: "decimal", 255: "geometry",
-}  # fmt: skip
 _KINDS = {"decimal": "decimal", "date": "date", "datetime": "timestamp", "timestamp": "timestamp"}
 # How the reader's client tells of a connection that ended: without the server's number.
 _CUT_OFF = re.compile(r"IO error|bytes remaining on stream|onnection reset|roken pipe|disconnected")
@@ -173,7 +166,7 @@ class MySQLSession(Session):
     """A pymysql connection for questions; rows come through the child process."""
 
     folds_case: ClassVar[bool] = True
-    integers: ClassVar[frozenset[str]] = _INTEGERS
+    integers: ClassVar[frozenset[str]] = INTEGERS
 
     def __init__(self, driver: MySQL, connection: Any, *, writable: bool) -> None:
         self._driver, self._connection = driver, connection
@@ -208,7 +201,7 @@ class MySQLSession(Session):
                 self._run(cursor, f"SELECT {', '.join(map(self.quote, names))} FROM {relation} LIMIT 0")
             fields = cursor._result.fields
         self._nullable = {f.name.casefold(): not f.flags & _NOT_NULL for f in fields}
-        return [SourceColumn(f.name, _type(f.type_code, f.charsetnr, f.flags, f.scale)) for f in fields]
+        return [SourceColumn(f.name, mysql_types.type_name(f.type_code, f.charsetnr, f.flags, f.scale)) for f in fields]
 
     def _permitted(self) -> list[str]:
         """The columns of the connector's table this user was given the right to, one by one."""
@@ -248,7 +241,7 @@ class MySQLSession(Session):
         match column.type:
             case "text" | "double":
                 return name
-            case integer if integer in _INTEGERS:
+            case integer if integer in INTEGERS:
                 return name
             case "binary":
                 return f"LOWER(HEX({name})) AS {name}"
@@ -262,7 +255,7 @@ class MySQLSession(Session):
 
     def kind(self, column: SourceColumn) -> str:
         """By the server's type."""
-        return "integer" if column.type in _INTEGERS else _KINDS.get(column.type, "text")
+        return "integer" if column.type in INTEGERS else _KINDS.get(column.type, "text")
 
     def comparable(self, column: SourceColumn) -> str:
         """Text in byte order: collations fold case and width, Arrow's maximum does not."""
@@ -315,11 +308,11 @@ class MySQLSession(Session):
 
         from connectors.batches import empty, without_nul
 
-        schema = _schema(columns)
+        schema = mysql_types.schema(columns)
         if few or (limit is not None and limit <= _FEW):
             batch = self._few(sql, schema, limit)
             if batch is not None:
-                yield _digits(batch, columns)
+                yield mysql_types.digits(batch, columns)
                 return
         with tempfile.TemporaryFile(prefix="tongqu-", suffix=".arrow") as spool:
             self._fill(spool.fileno(), limited(sql, limit))
@@ -327,7 +320,7 @@ class MySQLSession(Session):
             given = False
             for batch in pa.ipc.open_stream(spool):
                 given = True
-                yield _digits(without_nul(batch.cast(schema)), columns)
+                yield mysql_types.digits(without_nul(batch.cast(schema)), columns)
             if not given:
                 yield empty(schema)
 
@@ -469,39 +462,6 @@ class MySQLSession(Session):
             with suppress(Exception):
                 self.cancel()
             raise
-
-
-def _type(code: int, charset: int, flags: int, decimals: int) -> str:
-    name = _TYPES.get(code) or ("binary" if charset == _BINARY else "text")
-    if name == "float" and decimals != _NO_DECIMALS:
-        return "fixed float"
-    return "bigint unsigned" if name == "bigint" and flags & _UNSIGNED else name
-
-
-def _digits(batch: pa.RecordBatch, columns: Sequence[SourceColumn]) -> pa.RecordBatch:
-    """The batch with its floats, which came as the double next to them, as the fewest digits that tell them."""
-    import pyarrow as pa
-
-    from connectors.batches import shortest
-
-    arrays = [
-        shortest(array.cast(pa.float32())) if column.type == "float" else array
-        for array, column in zip(batch.columns, columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
-
-
-def _schema(columns: Sequence[SourceColumn]) -> pa.Schema:
-    """Whole numbers as int64 (uint64 where needed), doubles as such, everything else as text."""
-    import pyarrow as pa
-
-    kinds = {"bigint unsigned": pa.uint64(), "double": pa.float64()}
-    return pa.schema(
-        [
-            (c.name, pa.int64() if c.type in _INTEGERS - {"bigint unsigned"} else kinds.get(c.type, pa.string()))
-            for c in columns
-        ]
-    )
 
 
 def _offset(timezone: str) -> str:
