@@ -178,7 +178,19 @@ def _v(field: Field) -> str:
 def _free_text(field: Field, s: Source) -> Standard:
     # People write numbers of persons into any remark; only what a contract calls S3 keeps them.
     worded = field.physical_type.startswith(("varchar", "text"))
-    return Standard(f"scrub({s.text})" if worded and field.classification != "S3" else s.text)
+    return Standard(_said(field, s, f"scrub({s.text})" if worded and field.classification != "S3" else s.text))
+
+
+def _said(field: Field, s: Source, value: str) -> str:
+    """The value, or NULL where 无, 暂无, 不详 … stands for it; a text that has to be there stays as written."""
+    if field.required and field.kind != "name":
+        return value
+    # The longest of these words has nine bytes: longer texts are not looked at.
+    return f"CASE WHEN strlen({s.text}) <= 12 AND is_blank_word({s.text}) THEN NULL ELSE {value} END"
+
+
+def _name(field: Field, s: Source) -> Standard:
+    return Standard(_said(field, s, s.text))
 
 
 def _code(field: Field, s: Source) -> Standard:
@@ -288,7 +300,7 @@ def _looked_up(field: Field, s: Source) -> Standard:
 
 
 def _macro(name: str) -> Callable[[Field, Source], Standard]:
-    return lambda field, s: Standard(f"{name}({s.text})")
+    return lambda field, s: Standard(_said(field, s, f"{name}({s.text})"))
 
 
 def _hmac(field: Field, s: Source) -> Standard:
@@ -300,7 +312,7 @@ def _hmac(field: Field, s: Source) -> Standard:
 
 
 _BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {
-    "free_text": _free_text, "code": _code, "date": _date, "deadline": _deadline,
+    "free_text": _free_text, "name": _name, "code": _code, "date": _date, "deadline": _deadline,
     "deadline_precision": _read_beside, "deadline_recurrence": _read_beside, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
     "yuan": _decimal, "percent": _decimal, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
     "mask_name": _macro("mask_name"), "mask_phone": _macro("mask_phone"), "mask_id": _macro("mask_id"), "scrub": _macro("scrub"),

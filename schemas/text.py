@@ -22,7 +22,7 @@ HALF_WIDTH = "".join(chr(code) for code in range(0x21, 0x7F))
 
 # Cells clerks fill so that a form lets them pass. A lone dash or slash means «nothing» in any text column …
 BLANKS = frozenset({"", "/", "／", "-", "—", "——"})
-# … these words mean it only where the column holds a code, a number or a date.
+# … these words mean it where the column holds a code, a number, a date, a name, or a text that may be left out.
 BLANK_WORDS = frozenset(
     {
         *BLANKS, "\\", "--", "---", "－", "–", "−", ".", "。", "…", "……", "*", "**", "***", "?", "#", "#N/A", "//",
