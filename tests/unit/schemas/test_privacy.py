@@ -5,6 +5,7 @@ import re
 import pytest
 
 from schemas import privacy
+from schemas.errors import HubError
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,11 @@ def test_scrubbing_twice_changes_nothing():
     once = privacy.scrub("张三13800000000，李四13900000001 510000199003070014")
     assert privacy.scrub(once) == once
     assert not re.search("[0-9]{8}", once)
+
+
+def test_an_error_tells_an_id_whole_and_no_number_of_a_person():
+    one = "34d99ac9-c7bc-aca5-c089-5317526b6479"  # 089-5317526 looks like a landline
+    assert str(HubError(f"主体 {one}", "联系 13800000000", f"见 {one}")) == f"主体 {one}：联系 138****0000。见 {one}。"
 
 
 @pytest.mark.parametrize("size", [1, 32, 64, 65, 200])
