@@ -92,9 +92,11 @@ def unmerge(enterprise: Enterprise, by: By, reason: Reason) -> None:
 
     with _warehouse() as warehouse:
         elder, restored = merging.unmerge(warehouse, enterprise, by=by, reason=reason)
+        along = merging.along(warehouse, restored)
         warehouse.commit()
     _settle()
-    output.say(f"已拆开：{restored} 与 {elder} 各归各", "ok")
+    with_it = f"（连同先前并入它的 {'、'.join(along)}）" if along else ""
+    output.say(f"已拆开：{restored}{with_it}与 {elder} 各归各", "ok")
 
 
 @app.command(cls=Command)
@@ -116,7 +118,7 @@ def review(
         return
     output.table(
         ("编号", "疑点", "代码或名称", "涉及的名称", "主体", "已定"),
-        ([c["case_id"], KINDS[c["kind"]], c["subject"], c["names"], c["ids"], _VERDICTS.get(c["verdict"])] for c in found),
+        ([c["case_id"], KINDS[c["kind"]], c["subject"], c["names"], c["ids"], _VERDICTS.get(c["verdict"], "不再有这样的记录" if c["lapsed"] else None)] for c in found),
         right={"编号"},
     )  # fmt: skip
     output.say(f"共 {len(found)} 件", "note")

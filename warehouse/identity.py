@@ -16,12 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warehouse import identity_cases, merging
+from schemas.contract import contract
+from warehouse import golden, identity_cases, merging
 from warehouse.engines.adbc import Connection
+from warehouse.tables import literal
 
-# A party row counts as the register's own word when it came with the dataset `enterprise`.
+# Numbers beside a credit code are taken from whoever keeps a list of enterprises.
 _REGISTER = "source_id IN (SELECT source_id FROM hub.source WHERE dataset = 'enterprise')"
 _ORG = "coalesce(org_code, substr(uscc, 9, 9), substr(old_tax, 7, 9))"
+
+_REPRESENTED = "(SELECT k FROM unnest({}.second) k WHERE starts_with(k, 'legal_rep_hash='))"
 
 # What there is to weigh: parties never weighed, those a verdict let in again, and those merged or parted since.
 _FRESH = (
@@ -35,12 +39,12 @@ _FRESH = (
     "ANALYZE fresh",
 )
 
-_HOLDS = (
-    # A branch under the code of an enterprise whose register name is no branch: never merged into the parent.
-    f"""UPDATE hub.party p SET match_rule = 'branch_conflict', decided_at = clock_timestamp()
-    FROM hub.party r WHERE p.atom_id IS NULL AND p.match_rule IS NULL AND p.is_branch AND p.uscc IS NOT NULL
-      AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL AND r.{_REGISTER}""",
-)
+# A branch under a code whose register name, or, where the register is silent, any name, is no branch's: never merged into
+# the parent, also when the parent is named later. Codes of temp table `fresh` only.
+_HOLD_BRANCHES = """UPDATE hub.party p SET atom_id = NULL, enterprise_id = NULL, match_rule = 'branch_conflict', decided_at = clock_timestamp()
+    FROM hub.party r WHERE p.is_branch AND p.uscc IN (SELECT uscc FROM fresh) AND (p.match_rule = 'uscc' OR p.atom_id IS NULL AND p.match_rule IS NULL)
+      AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL
+      AND (r.{register} OR NOT EXISTS (SELECT FROM hub.party k WHERE k.uscc = p.uscc AND k.name IS NOT NULL AND k.{register}))"""
 
 # A party is shown under its own id at once, unless that leads elsewhere (merging.show): each pass over all parties costs
 # as much as the linking itself.
@@ -86,10 +90,12 @@ _LINKS = (
 )
 
 _NAMES = (
-    # A name alone never links; a name and one more equal field do, when they answer to exactly one enterprise.
+    # A name alone never links; a name and one more equal field do, when they answer to exactly one enterprise. A shop's name
+    # stays with the house when it changes hands: another legal representative is another, unless the name is a company's.
     f"""UPDATE hub.party p SET atom_id = m.atom_id, {_SHOWN.format("m.atom_id")}, match_rule = 'name+rep', match_score = 0.95, decided_at = clock_timestamp()
     FROM (SELECT n.party, min(o.atom_id::text)::uuid AS atom_id FROM hub.party n
           JOIN hub.party o ON o.strict_key = n.strict_key AND o.is_branch = n.is_branch AND o.second && n.second AND o.enterprise_id IS NOT NULL
+            AND (n.strict_key ~ '公司|合作社' OR coalesce({_REPRESENTED.format("n")} = {_REPRESENTED.format("o")}, true))
           WHERE n.atom_id IS NULL AND n.match_rule IS NULL AND n.strict_key IN (SELECT strict_key FROM fresh WHERE strict_key <> '')
             AND coalesce(n.uscc, n.reg_no, n.org_code, n.old_tax) IS NULL
           GROUP BY n.party HAVING count(DISTINCT o.enterprise_id) = 1) m
@@ -108,9 +114,9 @@ def resolve(warehouse: Connection) -> int:
     merging.look_again(warehouse, "hub.party", fresh)
     for step in _FRESH:
         warehouse.execute(step)
-    for step in _HOLDS:
-        warehouse.execute(step)
-    identity_cases.hold_other_names(warehouse, _REGISTER)
+    register = _naming_register()
+    warehouse.execute(_HOLD_BRANCHES.format(register=register))
+    identity_cases.hold_other_names(warehouse, register)
     linked = _link(warehouse, _LINKS)
     merging.by_register_rows(warehouse, _REGISTER)
     merging.show(warehouse)
@@ -121,6 +127,13 @@ def resolve(warehouse: Connection) -> int:
     identity_cases.open_cases(warehouse)
     warehouse.execute("UPDATE hub.party SET considered_at = clock_timestamp() WHERE considered_at IS NULL")
     return linked
+
+
+def _naming_register() -> str:
+    """SQL: whether a party is the register's own word on what a code is called: a row of the names' owner, not of whoever lists enterprises too."""
+    agreed = contract("enterprise")
+    owner = golden.owners(agreed).get(agreed.fields["name"].group or "name", "")
+    return f"source_id IN (SELECT source_id FROM hub.source WHERE dataset = 'enterprise' AND department = {literal(owner)})"
 
 
 def _link(warehouse: Connection, steps: Sequence[str]) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from schemas.contract import Contract
 from schemas.errors import ConfigError
 from warehouse import merging
 from warehouse.engines.adbc import Connection
+from warehouse.tables import literal, quoted
 
 VERDICTS = ("same", "different")
 # Names under one code are the same name, misspelt or moved on, while they share this much of the shorter one's letters.
@@ -78,12 +81,32 @@ def open_cases(warehouse: Connection) -> None:
     )
 
 
+def lapse(warehouse: Connection, known: Iterable[Contract]) -> None:
+    """Let lapse what no record gives rise to any more, as a code that was mistyped and mended; what is said again stands again."""
+    named = " ".join(
+        f"WHEN {literal(c.dataset)} THEN EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
+        for c in known
+        if c.party
+    )
+    said = f"FROM hub.party p JOIN hub.source s USING (source_id) WHERE CASE s.dataset {named} ELSE false END"
+    warehouse.execute(
+        f"""UPDATE hub.identity_case c SET lapsed_at = CASE WHEN NOT t.stands THEN clock_timestamp() END FROM (
+          SELECT case_id, CASE kind WHEN 'same_name_other_code' THEN (SELECT count(DISTINCT p.uscc) > 1 {said} AND p.strict_key = k.subject)
+            ELSE EXISTS (SELECT {said} AND p.uscc = k.subject AND p.name = ANY (k.names)) END AS stands
+          FROM hub.identity_case k WHERE verdict IS NULL AND kind <> 'merge_refused') t
+        WHERE t.case_id = c.case_id AND t.stands <> (c.lapsed_at IS NULL)"""
+    )
+
+
 def listed(warehouse: Connection, *, closed: bool = False, limit: int = 200) -> list[dict[str, Any]]:
-    """Cases, the oldest first: case_id, kind, subject, ids, names, opened_at, verdict, by_whom, reason."""
-    state = "" if closed else "WHERE closed_at IS NULL"
+    """Cases, the oldest first: case_id, kind, subject, ids, names, opened_at, verdict, by_whom, reason, lapsed.
+
+    Those to decide only, unless `closed`: with those decided, and those that lapsed.
+    """
+    state = "" if closed else "WHERE closed_at IS NULL AND lapsed_at IS NULL"
     return warehouse.rows(
         f"""SELECT case_id, kind, subject, array_to_string(ids, ' ') AS ids, array_to_string(names, '、') AS names, opened_at::text AS opened_at,
-          verdict, by_whom, reason FROM hub.identity_case {state} ORDER BY case_id LIMIT {int(limit)}"""
+          verdict, by_whom, reason, lapsed_at IS NOT NULL AS lapsed FROM hub.identity_case {state} ORDER BY case_id LIMIT {int(limit)}"""
     )
 
 
@@ -93,8 +116,9 @@ def decide(warehouse: Connection, case_id: int, verdict: str, *, by: str, reason
     same: the names under the code are linked, or the enterprises merged. different: they stay apart, for every rule.
 
     Raises:
-        ConfigError: there is no such case, or a branch is to be linked to its parent.
+        ConfigError: there is no such case, or a branch is to be linked to its parent, or nobody or no reason is named.
     """
+    reason = merging.accounted(f"主体疑点 {case_id}", by, reason)
     rows = warehouse.rows(
         "SELECT kind, subject, array_to_string(ids, ' ') AS ids FROM hub.identity_case WHERE case_id = $1", case_id
     )

@@ -10,14 +10,19 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from schemas import privacy
+from schemas.contract import contract
 from schemas.errors import ConfigError
 from schemas.text import narrow
 from warehouse.engines.adbc import Connection
+from warehouse.tables import quoted
+
+TURN = 20253  # the advisory lock of whoever links, merges or parts enterprises
 
 
 def take_turn(warehouse: Connection) -> None:
     """Wait for whoever links, merges or parts enterprises now; held until the transaction ends."""
-    warehouse.execute("SELECT pg_advisory_xact_lock(20253)")
+    warehouse.execute(f"SELECT pg_advisory_xact_lock({TURN})")
 
 
 def look_up(warehouse: Connection) -> None:
@@ -76,8 +81,10 @@ def merge(warehouse: Connection, one: str, other: str, *, by: str, reason: str) 
     """Join two enterprises on a person's word; returns (elder, younger). The caller commits.
 
     Raises:
-        ConfigError: an id is unknown, or both are one already, or one is a branch and the other is not.
+        ConfigError: an id is unknown, or both are one already, or one is a branch and the other is not, or nobody or no
+            reason is named.
     """
+    reason = accounted(f"主体 {one}、{other}", by, reason)
     take_turn(warehouse)
     a, b = (current(warehouse, find(warehouse, said)) for said in (one, other))
     if a == b:
@@ -110,8 +117,9 @@ def unmerge(warehouse: Connection, enterprise: str, *, by: str, reason: str) -> 
     Both have their records and their histories back, and no rule joins them again.
 
     Raises:
-        ConfigError: this id leads to itself: it was never merged into another, or that was undone.
+        ConfigError: this id leads to itself: it was never merged into another, or that was undone; or nobody or no reason is named.
     """
+    reason = accounted(f"主体 {enterprise}", by, reason)
     take_turn(warehouse)
     younger = find(warehouse, enterprise)
     current(warehouse, younger)
@@ -131,6 +139,26 @@ def unmerge(warehouse: Connection, enterprise: str, *, by: str, reason: str) -> 
     keep_apart(warehouse, elder, younger, by=by, reason=reason)
     show(warehouse)
     return elder, younger
+
+
+def accounted(where: str, by: str, reason: str) -> str:
+    """What a person decides has a name and a reason under it; the reason, without numbers of persons.
+
+    Raises:
+        ConfigError: one of them is blank.
+    """
+    for what, text in (("谁定的", by), ("理由", reason)):
+        if not text.strip():
+            raise ConfigError(where, f"没有写{what}", "谁定的、为什么，都要留下")
+    return privacy.scrub(reason) or ""
+
+
+def along(warehouse: Connection, enterprise: str) -> list[str]:
+    """The other ids that lead to this one: what was merged into it goes where it goes, and stays with it when it is parted."""
+    found = warehouse.rows(
+        "SELECT id::text AS id FROM hub.enterprise_current WHERE current_id = $1::uuid AND id <> current_id ORDER BY id", enterprise
+    )  # fmt: skip
+    return [row["id"] for row in found]
 
 
 def keep_apart(warehouse: Connection, one: str, other: str, *, by: str, reason: str) -> None:
@@ -169,17 +197,20 @@ def look_again(warehouse: Connection, table: str, changed: int) -> None:
 def by_register_rows(warehouse: Connection, register: str) -> None:
     """Join an enterprise known only by its old registration number to the one whose register row gives that number beside a code.
 
-    Only numbers of temp table `fresh` are looked at: whatever is said of the others was weighed before.
+    A row that had the number and has the code in its place now, the name being the same, says so too. Only numbers and
+    codes of temp table `fresh` are looked at: whatever is said of the others was weighed before.
 
     Only when one code claims the number, neither is a branch of the other, no other code is known for it, and no person
     has parted the two; what is refused for that last reason becomes a case.
     """
+    said = f"SELECT reg_no, uscc, is_branch FROM hub.party WHERE reg_no IN (SELECT reg_no FROM fresh) AND uscc IS NOT NULL AND {register}"
+    if warehouse.scalar("SELECT to_regclass('record_history.enterprise') IS NOT NULL"):
+        said += f" UNION ALL {_upgraded(register)}"
     warehouse.execute("DROP TABLE IF EXISTS proposed")
     warehouse.execute(
         f"""CREATE TEMP TABLE proposed ON COMMIT DROP AS
         SELECT r.enterprise_id AS x, u.enterprise_id AS y, claim.reg_no FROM (
-          SELECT reg_no, min(uscc) AS uscc, bool_or(is_branch) AS branch FROM hub.party
-          WHERE reg_no IN (SELECT reg_no FROM fresh) AND uscc IS NOT NULL AND {register} GROUP BY reg_no HAVING count(DISTINCT uscc) = 1) claim
+          SELECT reg_no, min(uscc) AS uscc, bool_or(is_branch) AS branch FROM ({said}) s GROUP BY reg_no HAVING count(DISTINCT uscc) = 1) claim
         JOIN hub.enterprise_key r ON r.key = 'R:' || claim.reg_no JOIN hub.enterprise_key u ON u.key = 'U:' || claim.uscc
         WHERE r.enterprise_id <> u.enterprise_id
           AND NOT EXISTS (SELECT 1 FROM hub.enterprise_key k WHERE k.enterprise_id = r.enterprise_id AND k.kind = 'uscc')
@@ -211,6 +242,14 @@ def by_register_rows(warehouse: Connection, register: str) -> None:
         warehouse.execute(
             "DELETE FROM proposed USING ready WHERE proposed.x = ready.x AND proposed.y = ready.y AND (apart OR ra = rb)"
         )
+
+
+def _upgraded(register: str) -> str:
+    """SQL of the numbers that a register row had before it had a code, under the same key and name."""
+    same = " AND ".join(f"h.{quoted(k)} = r.{quoted(k)}" for k in ("_source_id", *contract("enterprise").key))
+    return f"""SELECT was.reg_no, now.uscc, now.is_branch FROM (SELECT * FROM hub.party WHERE {register}) now
+          JOIN record.enterprise r ON r._party = now.party JOIN record_history.enterprise h ON {same} JOIN hub.party was ON was.party = h._party
+          WHERE now.uscc IN (SELECT uscc FROM fresh) AND was.uscc IS NULL AND was.reg_no IS NOT NULL AND was.strict_key = now.strict_key"""
 
 
 def history(warehouse: Connection, enterprise: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from schemas.contract import Contract, contracts
-from warehouse import golden, merging, provenance, truth
+from warehouse import golden, identity_cases, merging, provenance, truth
 from warehouse.engines.adbc import Connection
 from warehouse.tables import literal, quoted
 
@@ -76,6 +76,7 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     _place_branches(warehouse)
     truth.settle(warehouse, contract, silent)
     changed = _show(warehouse, golden.columns(contract))
+    identity_cases.lapse(warehouse, contracts().values())
     warehouse.execute(
         "UPDATE hub.batch SET settled_at = clock_timestamp() WHERE batch_id IN (SELECT batch_id FROM unsettled)"
     )

@@ -149,6 +149,77 @@ def test_a_branch_never_joins_its_parent(warehouse: Connection) -> None:
         identity_cases.decide(warehouse, identity_cases.listed(warehouse)[0]["case_id"], "same", by="王芳", reason="x")
 
 
+def test_a_branch_named_first_leaves_the_code_to_its_parent(warehouse: Connection) -> None:
+    branch = named(warehouse, "tax", "示例县鑫源商贸有限公司城东分公司", uscc=A)
+    identity.resolve(warehouse)
+    founded = ids(warehouse)[branch]
+    parent = named(warehouse, "hotline_office", "示例县鑫源商贸有限公司", uscc=A)
+    identity.resolve(warehouse)
+    assert ids(warehouse) == {branch: None, parent: founded}
+    assert cases(warehouse) == [("branch_under_code", A)]
+
+
+def test_whoever_lists_enterprises_too_is_not_the_register(warehouse: Connection) -> None:
+    """The names' owner tells what a code is called; a list of another department is heard like any other source."""
+    warehouse.execute(
+        "INSERT INTO hub.source (connector, dataset, department, title) VALUES ('water/customer', 'enterprise', 'water', '用户')"
+    )
+    warehouse.execute(
+        "INSERT INTO hub.batch (source_id, dataset, delivery, kind, status, contract_version, extracted_at, extracted, passed, quarantined, "
+        "repaired, warned, new_rows, changed_rows, unchanged_rows, superseded_rows, closed_rows) "
+        "SELECT source_id, dataset, 'd', 'full', 'committed', '1', now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM hub.source WHERE department = 'water'"
+    )
+    register = named(warehouse, "market_supervision", "示例县鑫源商贸有限公司", uscc=A)
+    strange = named(warehouse, "water", "城南幼儿园", uscc=A)
+    identity.resolve(warehouse)
+    assert ids(warehouse)[strange] is None
+    assert ids(warehouse)[register] is not None
+    assert cases(warehouse) == [("same_code_other_name", A)]
+
+
+def test_a_shop_that_changed_hands_is_another_and_a_company_is_not(warehouse: Connection) -> None:
+    def at(source: str, name: str, person: str, uscc: str | None = None) -> str:
+        party = named(warehouse, source, name, uscc=uscc)
+        second = f"ARRAY['legal_rep_hash={person}', 'reg_address=南门街2']"
+        warehouse.execute(f"UPDATE hub.party SET second = {second} WHERE party = '{party}'")
+        return party
+
+    shop, firm = at("market_supervision", "老王面馆", "赵", A), at("market_supervision", "鑫源商贸有限公司", "赵", B)
+    before, moved = at("tax", "老王面馆", "王"), at("tax", "鑫源商贸有限公司", "王")
+    again = at("hotline_office", "老王面馆", "赵")
+    identity.resolve(warehouse)
+    found = ids(warehouse)
+    assert (found[before], found[again], found[moved]) == (None, found[shop], found[firm])
+
+
+def test_nobody_decides_without_a_name_and_a_reason(warehouse: Connection) -> None:
+    one, two = named(warehouse, "tax", "甲商贸有限公司", uscc=A), named(warehouse, "tax", "乙商贸有限公司", uscc=B)
+    identity.resolve(warehouse)
+    found = ids(warehouse)
+    for by, reason in ((" ", "合"), ("王芳", "　")):
+        with pytest.raises(ConfigError, match="没有写"):
+            merging.merge(warehouse, str(found[one]), str(found[two]), by=by, reason=reason)
+        with pytest.raises(ConfigError, match="没有写"):
+            merging.unmerge(warehouse, str(found[one]), by=by, reason=reason)
+        with pytest.raises(ConfigError, match="没有写"):
+            identity_cases.decide(warehouse, 1, "same", by=by, reason=reason)
+    merging.merge(warehouse, str(found[one]), str(found[two]), by="王芳", reason="电询 13908255417")
+    assert [step["reason"] for step in merging.history(warehouse, str(found[one]))] == ["电询 139****5417"]
+
+
+def test_what_was_merged_into_the_middle_of_a_chain_goes_with_it(warehouse: Connection) -> None:
+    own = []
+    for n in range(3):
+        party = named(warehouse, "tax", f"第{n}商行", reg_no=f"{n:015d}")
+        identity.resolve(warehouse)
+        own.append(str(ids(warehouse)[party]))
+    merging.merge(warehouse, own[1], own[2], by="王芳", reason="合")
+    merging.merge(warehouse, own[0], own[1], by="王芳", reason="合")
+    assert merging.unmerge(warehouse, own[1], by="王芳", reason="拆") == (own[0], own[1])
+    assert merging.along(warehouse, own[1]) == [own[2]]
+    assert merging.along(warehouse, own[0]) == []
+
+
 def test_what_was_never_merged_cannot_be_parted(warehouse: Connection) -> None:
     named(warehouse, "tax", "甲商贸有限公司", uscc=A)
     identity.resolve(warehouse)
