@@ -29,9 +29,10 @@ trace = typer.Typer(
 )
 Number = Annotated[int, typer.Argument(metavar="编号", help="冲突编号，见 hub conflict list")]
 Format = Annotated[str, typer.Option("--output", "-o", metavar="table|json", help="输出格式，默认 table")]
-_RULES = {"owner": "数源部门", "only": "只有一处说到", "priority": "登记在先的来源"}
+_RULES = {"owner": "数源部门", "only": "只有一处说到", "priority": "登记在先的来源", "recency": "同一来源里最新的"}
 _EXPIRED = {
     "agreed": "两边已一致",
+    "withdrawn": "有一方撤回了",
     "moved": "有一方的说法变了",
     "replaced": "有了新的裁定",
     "regrouped": "主体已合并或拆开",

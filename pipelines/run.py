@@ -105,7 +105,8 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
     What a run brought in that was cut off before its enterprises were linked or its views published counts as changed.
     """
     with Connection(home.database_url) as warehouse:
-        if survivorship.due(warehouse) or any(contract(name).party for name in changed & contracts().keys()):
+        named = any(contract(name).party for name in changed & contracts().keys())
+        if named or survivorship.due(warehouse, contract("enterprise")):
             identity.resolve(warehouse)
             survivorship.refresh(warehouse, contract("enterprise"))
             warehouse.commit()

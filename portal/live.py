@@ -19,6 +19,7 @@ from starlette.responses import StreamingResponse
 from portal import sessions
 from portal.rectifying import OFFICE
 from schemas.errors import WarehouseUnavailable
+from warehouse.reference import answering
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,7 +31,7 @@ Counts = dict[str, int]
 EVERY, BEAT = 3.0, 15.0  # seconds between questions, between signs of life
 _MOST_KNOWN = 5000
 # What each inbox lists (portal.pages.clerk, portal.tasks), counted for everybody at once.
-_COUNTS = """
+_COUNTS = f"""
 WITH refused AS (
   SELECT s.department, q.order_id, q.quarantine_id FROM hub.quarantine q JOIN hub.source s USING (source_id) WHERE q.resolved_at IS NULL),
 waits AS (
@@ -38,7 +39,7 @@ waits AS (
   UNION ALL SELECT r.department, false, quarantine_id FROM hub.correction_contest c JOIN refused r USING (quarantine_id) WHERE c.verdict IS NULL
   UNION ALL SELECT s.department, false, drift_id FROM hub.drift d JOIN hub.source s USING (source_id) WHERE d.state = 'open'
   UNION ALL SELECT provider, true, objection_id FROM hub.objection WHERE result IS NULL
-  UNION ALL SELECT owner, true, conflict_id FROM hub.conflict WHERE closed_at IS NULL)
+  UNION ALL SELECT {answering("owner")}, true, conflict_id FROM hub.conflict WHERE closed_at IS NULL)
 SELECT a.account_id,
   (SELECT count(*) FROM hub.notice_receipt r WHERE r.account_id = a.account_id AND r.read_at IS NULL) AS notices,
   CASE a.role WHEN 'clerk' THEN (SELECT count(*) FROM waits w WHERE w.department = a.department)

@@ -25,6 +25,7 @@ PROVENANCE: dict[str, str] = {
 REFERENCE: dict[str, dict[str, str]] = {
     "department": {
         "dept_code": "varchar(18)",
+        "dept_id": "varchar(40)",
         "dept_name": "varchar(100)",
         "short_name": "varchar(40)",
         "dept_type": "varchar(20)",

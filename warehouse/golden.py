@@ -9,7 +9,7 @@ a name never comes from one source and its status from another.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from schemas.contract import Contract
 from warehouse.tables import literal, quoted
@@ -50,10 +50,11 @@ def source_key(contract: Contract) -> str:
     return "concat_ws('|', " + ", ".join(quoted(k) for k in contract.key) + ")"
 
 
-def order(owner: str | None, key: str) -> str:
-    """Which of several sources stands: the owner, then the one registered first, then the newest batch."""
+def order(contract: Contract, owner: str | None) -> str:
+    """Which of several rows stands: the owner's, then of the source registered first, then what the data calls newest, then the newest batch."""
     owned = f"_department = {literal(owner)} DESC, " if owner else ""
-    return f"{owned}_source_id, _batch_id DESC, {key}"
+    told = f"{quoted(str(contract.valid_from))} DESC NULLS LAST, " if contract.valid_from in contract.fields else ""
+    return f"{owned}_source_id, {told}_batch_id DESC, {source_key(contract)}"
 
 
 def members(rows: str, parties: str) -> str:
@@ -72,12 +73,17 @@ def spoken(contract: Contract) -> dict[str, str]:
     }
 
 
-def query(contract: Contract, member: str, parties: str, silent: Collection[str] = ()) -> str:
+def query(
+    contract: Contract, member: str, parties: str, silent: Collection[str] = (), owned: Mapping[str, str] | None = None
+) -> str:
     """SQL of the golden records of `parties`, their parents apart (NULL); `member` is the relation of what sources say.
+
+    `owned` are the owners of another day; the contract's own without it.
 
     Groups known to be `silent`, of which no member says anything, are not looked for: each would be a pass over all members.
     """
-    grouped, owned, key = groups(contract), owners(contract), source_key(contract)
+    grouped, key = groups(contract), source_key(contract)
+    owned = owners(contract) if owned is None else owned
     says, naming = spoken(contract), contract.fields["name"].group or "name"
     joins, values, sources = [], [], []
     for i, (group, names) in enumerate(grouped.items()):
@@ -88,7 +94,7 @@ def query(contract: Contract, member: str, parties: str, silent: Collection[str]
         # A blank never erases: a source that says nothing on the whole group does not take part in it.
         joins.append(
             f"LEFT JOIN (SELECT DISTINCT ON (_id) _id, {said}, jsonb_build_object('source', _connector, 'key', {key}, 'batch', _batch_id) AS told "
-            f"FROM {member} m WHERE {says[group]} ORDER BY _id, {order(owned.get(group), key)}) g{i} ON g{i}._id = e.id"
+            f"FROM {member} m WHERE {says[group]} ORDER BY _id, {order(contract, owned.get(group))}) g{i} ON g{i}._id = e.id"
         )
         values += [f"g{i}.{quoted(n)}" for n in names]
         sources.append(f"{literal(group)}, g{i}.told")
@@ -113,14 +119,14 @@ def query(contract: Contract, member: str, parties: str, silent: Collection[str]
         LEFT JOIN hub.source d ON d.connector = g{list(grouped).index(naming)}.told ->> 'source'"""
 
 
-def past(contract: Contract, at: str, moment: str, parties: str) -> str:
+def past(contract: Contract, at: str, moment: str, parties: str, owned: Mapping[str, str]) -> str:
     """SQL of shared.enterprise for a moment of valid time, by what was known at an instant (both literals).
 
-    `parties` tells who was who at the instant. Verdicts that stood then apply where the value they were about does.
+    `parties` and `owned` tell who was who and who owned what at the instant. Verdicts that stood then apply where the value they were about does.
     """
     shown = columns(contract)
     names = [n for n in shown if n in contract.fields]
-    decided = {f for group in owners(contract) for f in groups(contract)[group]}
+    decided = {f for group in owned.keys() & groups(contract).keys() for f in groups(contract)[group]}
     chosen = {
         n: f"CASE WHEN v.chosen ? {literal(n)} AND g.{quoted(n)}::text IS NOT DISTINCT FROM v.stands ->> {literal(n)} "
         f"THEN (v.chosen ->> {literal(n)})::{contract.fields[n].physical_type} ELSE g.{quoted(n)} END"
@@ -136,7 +142,7 @@ def past(contract: Contract, at: str, moment: str, parties: str) -> str:
         -- Whom the register knows at all is there only while a row of it is valid.
         there AS (SELECT party.* FROM party WHERE enterprise_id IN (SELECT _id FROM member) OR enterprise_id NOT IN (
           SELECT enterprise_id FROM party JOIN hub.source USING (source_id) WHERE dataset = {literal(contract.dataset)} AND enterprise_id IS NOT NULL)),
-        golden AS ({query(contract, "member", "there")}),
+        golden AS ({query(contract, "member", "there", owned=owned)}),
         verdict AS (SELECT v.enterprise_id::text AS id, jsonb_object_agg(c.key, c.value) AS chosen, jsonb_object_agg(c.key, k.stands -> c.key) AS stands
           FROM hub.verdict v JOIN hub.conflict k USING (conflict_id) CROSS JOIN LATERAL jsonb_each(v.chosen) c
           WHERE v.decided_at <= {at} AND coalesce(v.expired_at > {at}, true) GROUP BY 1)

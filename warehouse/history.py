@@ -17,6 +17,7 @@ from psycopg import sql
 
 from schemas.contract import Contract, contracts
 from warehouse import golden, provenance
+from warehouse.merging import TURN
 from warehouse.reference import TABLES
 from warehouse.tables import columns, literal, quoted, shared_name, shared_query
 from warehouse.versions import SUFFIX, valid_rows, version_query
@@ -37,12 +38,20 @@ def end_of(day: date) -> datetime:
 
 
 def instant(connection: psycopg.Connection[Any]) -> datetime:
-    """An instant that every batch either is committed before or will be after: batches under way are waited for."""
+    """An instant that every batch, link and golden record either is committed before or will be after: those under way are waited for."""
     with connection.transaction():
+        connection.execute(f"SELECT pg_advisory_xact_lock_shared({TURN})".encode())
         connection.execute("LOCK TABLE hub.batch IN SHARE MODE")
         row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None
     return cast("datetime", row[0])
+
+
+def settled(connection: psycopg.Connection[Any], at: datetime) -> None:
+    """Wait until nothing under way can still come to be known at the instant; what begins later is known later."""
+    begun = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start <= %s LIMIT 1"
+    if connection.execute(begun, [at]).fetchone():
+        instant(connection)
 
 
 def relation(
@@ -65,17 +74,25 @@ def relation(
         if contract.fields and shared_name(contract) + SUFFIX == name:
             return version_query(contract, at, _parties(at))
     if name == "enterprise":
-        return golden.past(contracts()[name], at, valid, _parties(at)) if valid else _GOLDEN.replace("{at}", at)
+        if not valid:
+            return _GOLDEN.replace("{at}", at)
+        return golden.past(contracts()[name], at, valid, _parties(at), _owners(connection, contracts()[name], at))
     if name == "enterprise_provenance":
-        rows = valid_rows(contracts()["enterprise"], at, valid) if valid else _rows(contracts()["enterprise"], at)
-        return provenance.claims(contracts()["enterprise"], rows, _parties(at), at, lambda other: _rows(other, at))
+        told = contracts()["enterprise"]
+        rows = valid_rows(told, at, valid) if valid else _rows(told, at)
+        return provenance.claims(
+            told, rows, _parties(at), at, lambda other: _rows(other, at), _owners(connection, told, at)
+        )
     if name == "enterprise_name":
         return provenance.names(contracts()["enterprise"], _parties(at), at, lambda other: _rows(other, at))
     if name == f"enterprise{SUFFIX}":
         return golden.versions(contracts()["enterprise"], at)
     if name in REFERENCE:
         return _reference(connection, name, at)
-    return _OWN[name].replace("{at}", at) if name in _OWN else None
+    if name not in _OWN:
+        return None
+    department = _reference(connection, "department", at)
+    return _OWN[name].replace("{at}", at).replace("{department}", f"({department})")
 
 
 def _rows(contract: Contract, at: str) -> str:
@@ -95,6 +112,17 @@ def _parties(at: str) -> str:
         f"WHEN h.known_from <= {at} THEN h.enterprise_id END AS enterprise_id FROM hub.party q LEFT JOIN LATERAL (SELECT k.party, k.enterprise_id, "
         f"k.known_from FROM hub.party_history k WHERE k.party = q.party AND k.known_to > {at} ORDER BY k.known_to LIMIT 1) h ON true)"
     )
+
+
+def _owners(connection: psycopg.Connection[Any], contract: Contract, at: str) -> dict[str, str]:
+    """Field group → the department that owned it at the instant."""
+    found = connection.execute(
+        sql.SQL(
+            f"SELECT field_group, department FROM hub.data_owner WHERE dataset = {literal(contract.dataset)} "
+            f"AND known_from <= {at} AND coalesce(known_to > {at}, true)"
+        )
+    )
+    return dict(found.fetchall())
 
 
 def _reference(connection: psycopg.Connection[Any], name: str, at: str) -> str | None:
@@ -119,7 +147,7 @@ _GOLDEN = """SELECT e.* FROM shared.enterprise e WHERE e.known_from <= {at}
 UNION ALL SELECT (jsonb_populate_record(NULL::shared.enterprise, h.record || jsonb_build_object('known_from', h.known_from))).*
 FROM hub.enterprise_history h WHERE h.known_from <= {at} AND h.known_to > {at}"""
 
-# The hub's own books. A held batch counts as held until the batch that let it in had been committed.
+# The hub's own books; departments are called what they were called then. A held batch counts as held until the batch that let it in had been committed.
 _OWN = {
     "batch": """SELECT b.batch_id, s.connector, s.title, b.dataset, s.provider_dept_code, b.delivery, b.kind,
       CASE WHEN b.status = 'released' AND NOT EXISTS (SELECT FROM hub.batch n WHERE n.source_id = b.source_id AND n.delivery = b.delivery
@@ -132,19 +160,19 @@ _OWN = {
       FROM hub.source_answer a JOIN hub.source s USING (source_id) WHERE a.answered_at <= {at}""",
     "data_objection": """SELECT o.objection_id, o.dataset, o.provider, d.dept_code::varchar(18) AS provider_dept_code, o.opened_on, o.due_on,
       CASE WHEN o.answered_at <= {at} THEN (o.answered_at AT TIME ZONE 'Asia/Shanghai') END AS answered_at, CASE WHEN o.answered_at <= {at} THEN o.result END AS result
-      FROM hub.objection o LEFT JOIN shared.department d ON d.dept_id = o.provider WHERE o.raised_at <= {at}""",
+      FROM hub.objection o LEFT JOIN {department} d ON d.dept_id = o.provider WHERE o.raised_at <= {at}""",
     "rectification_report": """SELECT r.report_id, r.problem_no::varchar(20) AS problem_no, r.kind::varchar(10) AS kind, r.progress_pct, a.accepted,
       d.dept_code::varchar(18) AS provider_dept_code, coalesce(p.person, r.reported_by) AS reporter, r.reported_on, coalesce(q.person, a.answered_by) AS reviewer,
       (a.answered_at AT TIME ZONE 'Asia/Shanghai') AS answered_at, a.answered_on, CASE WHEN NOT a.accepted THEN a.answer END AS reason, a.evidence,
       a.ledger_status::varchar(20) AS ledger_status, a.ledger_pct, a.ledger_reopened, r.due_on
       FROM hub.rectification_report r LEFT JOIN hub.rectification_report a ON a.report_id = r.report_id AND a.answered_at <= {at}
-      LEFT JOIN shared.department d ON d.dept_id = r.department LEFT JOIN hub.account p ON p.name = r.reported_by
+      LEFT JOIN {department} d ON d.dept_id = r.department LEFT JOIN hub.account p ON p.name = r.reported_by
       LEFT JOIN hub.account q ON q.name = a.answered_by WHERE r.reported_at <= {at}""",
     "enterprise_conflict": """SELECT c.conflict_id, c.enterprise_id::varchar(36) AS enterprise_id, c.field_group, c.owner,
       coalesce(d.short_name, c.owner) AS owner_department, s.connector, s.provider_dept_code, c.stands, c.said, c.former,
       (c.opened_at AT TIME ZONE 'Asia/Shanghai') AS opened_at, c.due_on,
       CASE WHEN c.closed_at <= {at} THEN (c.closed_at AT TIME ZONE 'Asia/Shanghai') END AS closed_at, CASE WHEN c.closed_at <= {at} THEN c.outcome END AS outcome
-      FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN shared.department d ON d.dept_id = c.owner WHERE c.opened_at <= {at}""",
+      FROM hub.conflict c JOIN hub.source s USING (source_id) LEFT JOIN {department} d ON d.dept_id = c.owner WHERE c.opened_at <= {at}""",
     "hotline_topic": """SELECT topic_id::varchar(16) AS topic_id, title, place, keywords, representative::varchar(40) AS representative_ticket_no
       FROM hub.topic WHERE known_from <= {at} AND known_to > {at}""",
     "hotline_topic_ticket": """SELECT ticket_no::varchar(40) AS ticket_no, topic_id::varchar(16) AS topic_id

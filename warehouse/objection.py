@@ -19,6 +19,7 @@ from schemas.errors import ConfigError, nearest
 from schemas.reference import deadline_rules, departments
 from warehouse import calendar as county
 from warehouse.correction import RULE
+from warehouse.reference import answering
 
 KINDS = {"wrong": "不准确", "missing": "不完整", "outdated": "过期", "duplicate": "重复", "conflict": "与别处不一致"}
 RESULTS = {"corrected": "已更正", "kept": "核实无误", "unverifiable": "无法核实"}
@@ -119,7 +120,7 @@ def running(connection: psycopg.Connection[Any], today: date) -> list[dict[str, 
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(
             "SELECT 'objection' AS what, objection_id AS number, provider AS department, opened_on, due_on FROM hub.objection WHERE result IS NULL "
-            "UNION ALL SELECT 'conflict', conflict_id, owner, (opened_at AT TIME ZONE 'Asia/Shanghai')::date, due_on FROM hub.conflict "
+            f"UNION ALL SELECT 'conflict', conflict_id, {answering('owner')}, (opened_at AT TIME ZONE 'Asia/Shanghai')::date, due_on FROM hub.conflict "
             "WHERE closed_at IS NULL ORDER BY due_on, what, number"
         ).fetchall()
     clocked(connection, found, today)

@@ -23,13 +23,14 @@ def _record(contract: Contract) -> str:
 
 
 def claims(
-    contract: Contract, rows: str = "record.enterprise", parties: str = "hub.party", at: str | None = None, others: Rows = _record
+    contract: Contract, rows: str = "record.enterprise", parties: str = "hub.party", at: str | None = None, others: Rows = _record,
+    owned: Mapping[str, str] | None = None,
 ) -> str:  # fmt: skip
-    """SQL of shared.enterprise_provenance; `rows`, `parties`, the instant `at` (a literal) and `others` stand in for what stands now.
+    """SQL of shared.enterprise_provenance; `rows`, `parties`, the instant `at` (a literal), `others` and `owned` stand in for what stands now.
 
     `others` gives the rows of a dataset that names enterprises. Where a verdict stands, it is the claim that stands.
     """
-    owners, parts = golden.owners(contract), []
+    owned, parts = golden.owners(contract) if owned is None else owned, []
     member = (
         "SELECT p.enterprise_id::varchar(36) AS enterprise_id, s.connector, s.department AS _department, s.provider_dept_code, b.delivery, "
         f"b.committed_at, r.* FROM {rows} r JOIN {parties} p ON p.party = r._party JOIN hub.source s ON s.source_id = r._source_id "
@@ -37,7 +38,7 @@ def claims(
     )
     valid = f"{quoted(contract.valid_from)}::timestamp" if contract.valid_from in contract.fields else "NULL::timestamp"
     for group, names in golden.groups(contract).items():
-        owner = owners.get(group)
+        owner = owned.get(group)
         said = ", ".join(
             f"{literal(n)}, {f'{quoted(n)}::text' if contract.fields[n].classification in {'S0', 'S1'} else f'CASE WHEN {quoted(n)} IS NOT NULL THEN $$***$$ END'}"
             for n in names
@@ -47,9 +48,10 @@ def claims(
             f"_batch_id AS batch_id, delivery, _sheet AS source_sheet, _row AS source_row, (committed_at AT TIME ZONE 'Asia/Shanghai') AS known_from, {valid} AS valid_from, "
             f"jsonb_strip_nulls(jsonb_build_object({said})) AS said, row_number() OVER w = 1 AS stands, "
             f"CASE WHEN row_number() OVER w > 1 THEN NULL WHEN {f'_department = {literal(owner)}' if owner else 'false'} THEN 'owner' "
-            f"WHEN count(*) OVER (PARTITION BY enterprise_id) = 1 THEN 'only' ELSE 'priority' END AS rule "
+            "WHEN count(*) OVER (PARTITION BY enterprise_id) = 1 THEN 'only' "
+            "WHEN min(_source_id) OVER (PARTITION BY enterprise_id) = max(_source_id) OVER (PARTITION BY enterprise_id) THEN 'recency' ELSE 'priority' END AS rule "
             f"FROM ({member}) m WHERE coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL "
-            f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {golden.order(owner, golden.source_key(contract))})"
+            f"WINDOW w AS (PARTITION BY enterprise_id ORDER BY {golden.order(contract, owner)})"
         )
     name_group = contract.fields["name"].group or "name"
     parts += [

@@ -55,6 +55,17 @@ CREATE OR REPLACE VIEW shared.quarantine AS SELECT q.quarantine_id, s.connector,
 FROM hub.quarantine q JOIN hub.source s USING (source_id) CROSS JOIN LATERAL jsonb_array_elements(q.reasons) r"""
 
 
+TODAY = "(now() AT TIME ZONE 'Asia/Shanghai')::date"  # SQL of the county's day
+
+
+def answering(department: str, day: str = TODAY) -> str:
+    """SQL of the folder code of whoever answers for a department on a day: its successor's once it was dissolved."""
+    return (
+        "coalesce((SELECT a.dept_id FROM shared.department d JOIN shared.department_period p USING (dept_code) JOIN shared.department a "
+        f"ON a.dept_code = p.answering_code WHERE d.dept_id = {department} AND p.from_on <= {day} AND {day} < p.to_on), {department})"
+    )
+
+
 def refresh(warehouse: Connection) -> None:
     """Make and fill the reference tables. The caller commits."""
     warehouse.execute("CREATE TABLE IF NOT EXISTS hub.reference (name text PRIMARY KEY, fingerprint text NOT NULL)")

@@ -37,17 +37,6 @@ def prepare(warehouse: Connection, contract: Contract) -> None:
     warehouse.execute(f"COMMENT ON TABLE shared.enterprise IS {literal(contract.title + '（主记录）：每行一个主体')}")
 
 
-def due(warehouse: Connection) -> bool:
-    """Whether deliveries have named enterprises since golden records were last made."""
-    named = [f"'{c.dataset}'" for c in contracts().values() if c.party]
-    return bool(
-        warehouse.scalar(
-            "SELECT EXISTS (SELECT FROM hub.party WHERE considered_at IS NULL) OR EXISTS (SELECT FROM hub.batch WHERE settled_at IS NULL "
-            f"AND status = 'committed' AND new_rows + changed_rows + closed_rows > 0 AND dataset IN ({', '.join(named)}))"
-        )
-    )
-
-
 def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -> int:
     """Bring shared.enterprise up to date; returns the rows that changed. The caller commits.
 
@@ -56,22 +45,22 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     """
     merging.take_turn(warehouse)
     merging.look_up(warehouse)
-    shape = hashlib.md5(repr((contract.fields, _VERSION)).encode(), usedforsecurity=False).hexdigest()
+    shape = _shape(contract)
     known = warehouse.scalar("SELECT shape FROM hub.survivorship WHERE dataset = $1", contract.dataset)
     _touch(warehouse, contract, whole=whole or known != shape)
     # Linked in this very transaction: what the server knows of the table is from when nobody had an enterprise.
     counted = "SELECT count(*) FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched)"
     merging.look_again(warehouse, "hub.party", warehouse.scalar(counted))
+    _name(warehouse)
     warehouse.execute("DROP TABLE IF EXISTS member")
-    spoken_of = "(SELECT party, enterprise_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     warehouse.execute(
-        f"CREATE TEMP TABLE member ON COMMIT DROP AS {golden.members('record.' + quoted(contract.dataset), spoken_of)}"
+        f"CREATE TEMP TABLE member ON COMMIT DROP AS {golden.members('record.' + quoted(contract.dataset), 'named')}"
     )
+    warehouse.execute("CREATE INDEX ON member (_id)")
     warehouse.execute("ANALYZE member")
     warehouse.execute("DROP TABLE IF EXISTS golden")
-    parties = "(SELECT * FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     silent = _silent(warehouse, contract)
-    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', parties, silent)}")
+    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', 'named', silent)}")
     warehouse.execute("ANALYZE golden")
     _place_branches(warehouse)
     truth.settle(warehouse, contract, silent)
@@ -87,8 +76,24 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     return changed
 
 
+def due(warehouse: Connection, contract: Contract) -> bool:
+    """Whether deliveries have named enterprises since golden records were last made, or another text of the contract made these: another owner, another field."""
+    named = [f"'{c.dataset}'" for c in contracts().values() if c.party]
+    known = warehouse.scalar("SELECT shape FROM hub.survivorship WHERE dataset = $1", contract.dataset)
+    return (known is not None and known != _shape(contract)) or bool(
+        warehouse.scalar(
+            "SELECT EXISTS (SELECT FROM hub.party WHERE considered_at IS NULL) OR EXISTS (SELECT FROM hub.batch WHERE settled_at IS NULL "
+            f"AND status = 'committed' AND new_rows + changed_rows + closed_rows > 0 AND dataset IN ({', '.join(named)}))"
+        )
+    )
+
+
+def _shape(contract: Contract) -> str:
+    return hashlib.md5(repr((contract.fields, _VERSION)).encode(), usedforsecurity=False).hexdigest()
+
+
 # How golden records are made; a change of the rules above makes all of them anew.
-_VERSION = 1
+_VERSION = 2
 
 
 def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
@@ -137,6 +142,26 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
               SELECT e.name_strict_key FROM shared.enterprise e WHERE e.enterprise_id IN (SELECT id::varchar(36) FROM touched)
               UNION SELECT p.strict_key FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)) ON CONFLICT DO NOTHING"""
         )
+
+
+def _name(warehouse: Connection) -> None:
+    """Make temp table `named`: the parties of the enterprises touched that a record still names; one that none does says nothing any more."""
+    datasets = warehouse.rows(
+        "SELECT DISTINCT dataset FROM hub.source WHERE source_id IN (SELECT source_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
+    )
+    parts = [
+        f"SELECT p.* FROM hub.party p JOIN hub.source s USING (source_id) WHERE s.dataset = {literal(c.dataset)} "
+        f"AND p.enterprise_id IN (SELECT id FROM touched) AND EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
+        for c in contracts().values()
+        if c.party and c.dataset in {row["dataset"] for row in datasets}
+    ]
+    warehouse.execute("DROP TABLE IF EXISTS named")
+    warehouse.execute(
+        f"CREATE TEMP TABLE named ON COMMIT DROP AS {' UNION ALL '.join(parts) or 'SELECT * FROM hub.party LIMIT 0'}"
+    )
+    warehouse.execute("CREATE INDEX ON named (enterprise_id)")
+    warehouse.execute("CREATE UNIQUE INDEX ON named (party)")
+    warehouse.execute("ANALYZE named")
 
 
 def _silent(warehouse: Connection, contract: Contract) -> set[str]:

@@ -3,7 +3,7 @@
     golden (the owner's values)  x  what the other sources say  ->  hub.conflict, for the owner's department to settle
     hub.verdict: keep the owner's value, take the other's, or a third; signed, with evidence; gone when either side changes
 
-Names are compared by their strict key, other texts without blanks and width, so that equal values are no conflict.
+Names are compared by their strict key, addresses by theirs, other texts without blanks and width, so that equal values are no conflict.
 
 Source: 政务数据共享条例（国务院令第809号）第二十六条 (correction within ten working days, rule sharing.correction).
 """
@@ -21,18 +21,21 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
+from schemas import privacy
 from schemas.contract import Contract, contracts
 from schemas.errors import ConfigError
+from schemas.names import DEFAULT_REGIONS, PROVINCES
 from warehouse import calendar as county
 from warehouse import provenance
 from warehouse.engines.adbc import Connection
-from warehouse.golden import groups, owners
+from warehouse.golden import groups, owners, spoken
 from warehouse.history import COUNTY_TIME
+from warehouse.reference import TODAY, answering
 from warehouse.tables import literal, quoted
 
 RULE = "sharing.correction"
 OUTCOMES = {
-    "agreed": "已一致", "withdrawn": "来源已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
+    "agreed": "已一致", "withdrawn": "有一方已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
     "regrouped": "主体已合并或拆开",
 }  # fmt: skip
 
@@ -44,26 +47,29 @@ def record_owners(warehouse: Connection, contract: Contract) -> None:
     named = owners(contract)
     values = ", ".join(f"({literal(g)}, {literal(d)})" for g, d in named.items())
     warehouse.execute(
-        f"UPDATE hub.data_owner o SET until = {today} WHERE o.dataset = {dataset} AND o.until IS NULL "
+        f"UPDATE hub.data_owner o SET until = {today}, known_to = clock_timestamp() WHERE o.dataset = {dataset} AND o.until IS NULL "
         f"AND NOT EXISTS (SELECT 1 FROM (VALUES {values}) n (g, d) WHERE n.g = o.field_group AND n.d = o.department)"
     )
     warehouse.execute(
         f"INSERT INTO hub.data_owner (dataset, field_group, department, since) SELECT {dataset}, n.g, n.d, {today}::date "
-        f"FROM (VALUES {values}) n (g, d) WHERE NOT EXISTS (SELECT 1 FROM hub.data_owner o WHERE o.dataset = {dataset} AND o.field_group = n.g AND o.until IS NULL) "
-        "ON CONFLICT (dataset, field_group, since) DO UPDATE SET department = EXCLUDED.department, until = NULL"
+        f"FROM (VALUES {values}) n (g, d) WHERE NOT EXISTS (SELECT 1 FROM hub.data_owner o WHERE o.dataset = {dataset} AND o.field_group = n.g AND o.until IS NULL)"
     )
 
 
 def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = ()) -> None:
-    """Bring conflicts and verdicts of the enterprises in temp table `touched` up to date with `member` and `golden`; verdicts then stand in `golden`.
+    """Bring conflicts and verdicts of the enterprises in temp table `touched` up to date with `member`, `named` and `golden`; verdicts then stand in `golden`.
 
     No member says anything of the field groups `silent`.
     """
     _find(warehouse, contract, silent)
+    both_speak = _both_speak(contract)
+    owner = " ".join(f"WHEN {literal(g)} THEN {literal(d)}" for g, d in owners(contract).items())
+    reowned = f"c.owner IS DISTINCT FROM CASE c.field_group {owner} END"
     warehouse.execute(
         # A verdict was about two values. When either is said no longer it falls.
         f"""UPDATE hub.verdict v SET expired_at = clock_timestamp(), expired_because = CASE WHEN {_REGROUPED} THEN 'regrouped'
-             WHEN NOT EXISTS (SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id) THEN 'agreed' ELSE 'moved' END
+             WHEN EXISTS (SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id) THEN 'moved'
+             WHEN {reowned} THEN 'moved' WHEN {both_speak} THEN 'agreed' ELSE 'withdrawn' END
         FROM hub.conflict c WHERE c.conflict_id = v.conflict_id AND v.expired_at IS NULL AND v.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (
           SELECT 1 FROM disagreement d WHERE d.id = v.enterprise_id AND d.grp = v.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
@@ -71,7 +77,7 @@ def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = 
         f"""UPDATE hub.conflict c SET closed_at = clock_timestamp(), outcome = CASE
              WHEN EXISTS (SELECT 1 FROM disagreement d WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id) THEN 'moved'
              WHEN {_REGROUPED} THEN 'regrouped'
-             WHEN EXISTS (SELECT 1 FROM speaker s WHERE s.id = c.enterprise_id AND s.source_id = c.source_id) THEN 'agreed' ELSE 'withdrawn' END
+             WHEN {reowned} THEN 'moved' WHEN {both_speak} THEN 'agreed' ELSE 'withdrawn' END
         WHERE c.closed_at IS NULL AND c.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT 1 FROM disagreement d
           WHERE d.id = c.enterprise_id AND d.grp = c.field_group AND d.source_id = c.source_id AND d.said = c.said AND d.stands = c.stands)"""
     )
@@ -96,33 +102,24 @@ _NEW = """NOT EXISTS (SELECT 1 FROM standing c
 
 
 def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) -> None:
-    """Make temp tables disagreement(id, grp, owner, source_id, batch_id, stands, said, former) and speaker(id, source_id)."""
-    named, owned = groups(contract), owners(contract)
+    """Make temp tables disagreement(id, grp, owner, source_id, batch_id, stands, said, former)."""
+    grouped, owned, says = groups(contract), owners(contract), spoken(contract)
     name_group = contract.fields["name"].group or "name"
     parts = []
     for group, owner in owned.items():
-        fields = [f for f in named[group] if contract.fields[f].classification in {"S0", "S1"}]
+        fields = [f for f in grouped[group] if contract.fields[f].classification in {"S0", "S1"}]
         if not fields or group in silent:
             continue
         # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
-        # Most values are equal as they stand; the others are made plain before they count as different.
-        differs = " OR ".join(
-            f"(m.{quoted(f)} <> g.{quoted(f)} AND {_plain(f'm.{quoted(f)}')} <> {_plain(f'g.{quoted(f)}')})"
-            for f in fields
-        )
+        differs = " OR ".join(_differs(contract, f, owner) for f in fields)
         parts.append(
             f"SELECT m._id AS id, {literal(group)} AS grp, {literal(owner)} AS owner, m._source_id AS source_id, m._batch_id AS batch_id, "
             f"{_object('g', fields)} AS stands, {_object('m', fields)} AS said, false AS former "
-            f"FROM member m JOIN golden g ON g.enterprise_id = m._id::text WHERE m._department <> {literal(owner)} AND m._id IN (SELECT _id FROM spoken) "
-            f"AND ({differs}) AND EXISTS (SELECT 1 FROM member o WHERE o._id = m._id AND o._department = {literal(owner)})"
+            f"FROM member m JOIN golden g ON g.enterprise_id = m._id::text JOIN named n ON n.party = m._party WHERE m._department <> {literal(owner)} AND m._id IN (SELECT _id FROM spoken) "
+            f"AND ({differs}) AND EXISTS (SELECT 1 FROM member o WHERE o._id = m._id AND o._department = {literal(owner)} AND {says[group]})"
         )
     if name_group in owned:
         owner = owned[name_group]
-        used = " ".join(
-            f"WHEN {literal(c.dataset)} THEN EXISTS (SELECT 1 FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
-            for c in contracts().values()
-            if c.party and c.dataset != contract.dataset
-        )
         # Other datasets name enterprises too; a name the register itself once gave, or tells as a former one, is a former one.
         told = provenance.former_names(contracts())
         listed = (
@@ -134,11 +131,11 @@ def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) ->
         parts.append(
             f"SELECT p.enterprise_id AS id, {literal(name_group)} AS grp, {literal(owner)} AS owner, p.source_id, max(p.first_batch_id) AS batch_id, "
             "jsonb_build_object('name', g.name) AS stands, jsonb_build_object('name', p.name) AS said, bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
-            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise'){listed}) AS former "
-            "FROM hub.party p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
-            f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL AND p.strict_key <> g.name_strict_key "
-            # A name said in no record any longer is said no more.
-            f"AND p.is_branch = g.is_branch AND (CASE s.dataset {used} ELSE false END) AND EXISTS (SELECT 1 FROM member o WHERE o._id = p.enterprise_id AND o._department = {literal(owner)}) "
+            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise' AND rs.department = {literal(owner)}){listed}) AS former "
+            "FROM named p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
+            f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL "
+            f"AND p.strict_key <> g.name_strict_key AND {_local('p.strict_key')} <> {_local('g.name_strict_key')} "
+            f"AND EXISTS (SELECT 1 FROM member o WHERE o._id = p.enterprise_id AND o._department = {literal(owner)}) "
             "GROUP BY p.enterprise_id, p.source_id, g.name, p.name"
         )
     warehouse.execute("DROP TABLE IF EXISTS spoken")
@@ -158,11 +155,15 @@ def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) ->
     )
     warehouse.execute("CREATE INDEX ON disagreement (id, grp, source_id)")
     warehouse.execute("ANALYZE disagreement")
-    warehouse.execute("DROP TABLE IF EXISTS speaker")
-    warehouse.execute(
-        "CREATE TEMP TABLE speaker ON COMMIT DROP AS SELECT DISTINCT _id AS id, _source_id AS source_id FROM member "
-        "UNION SELECT DISTINCT p.enterprise_id, p.source_id FROM hub.party p JOIN hub.source s USING (source_id) "
-        "WHERE p.enterprise_id IN (SELECT id FROM touched) AND s.dataset <> 'enterprise'"
+
+
+def _both_speak(contract: Contract) -> str:
+    """SQL: whether the owner and the other side of conflict c still say something of its field group."""
+    cases = " ".join(f"WHEN {literal(group)} THEN {said}" for group, said in spoken(contract).items())
+    row = f"SELECT FROM member o WHERE o._id = c.enterprise_id AND CASE c.field_group {cases} END"
+    return (
+        f"EXISTS ({row} AND o._department = c.owner) AND (EXISTS ({row} AND o._source_id = c.source_id) "
+        "OR EXISTS (SELECT FROM named n JOIN hub.source USING (source_id) WHERE n.enterprise_id = c.enterprise_id AND n.source_id = c.source_id AND dataset <> 'enterprise'))"
     )
 
 
@@ -205,6 +206,28 @@ def _override(warehouse: Connection, contract: Contract) -> None:
         )
 
 
+def _differs(contract: Contract, field: str, owner: str) -> str:
+    """SQL: whether member m, of party n, says another value of a field than golden g. Most are equal as they stand; the others are made plain first."""
+    said, stands = f"m.{quoted(field)}", f"g.{quoted(field)}"
+    if field == "name":
+        return f"({said} <> {stands} AND {_local('n.strict_key')} <> {_local('g.name_strict_key')})"
+    differs = f"{said} <> {stands} AND {_plain(said)} <> {_plain(stands)}"
+    if contract.party and field in contract.party.second and field.endswith("address"):
+        # Parties carry the keys of their addresses (warehouse.merge): two spellings of one place have the same.
+        differs += (
+            f" AND NOT EXISTS (SELECT FROM member o JOIN named w ON w.party = o._party WHERE o._id = m._id AND o._department = {literal(owner)} "
+            f"AND EXISTS (SELECT FROM unnest(w.second) k WHERE starts_with(k, {literal(field + '=')}) AND k = ANY (n.second)))"
+        )
+    return f"({differs})"
+
+
+def _local(name_key: str) -> str:
+    """SQL of a strict name key without the province and city before the county's own name: 四川省示例县… and 示例县… are one name."""
+    own, provinces = "|".join(DEFAULT_REGIONS), "|".join(PROVINCES)
+    before = f"^(?:(?:{provinces})(?:省|市|[^省市]{{0,4}}自治区)?)?(?:[^省市县]{{2,4}}市)?(?=(?:{own}))"
+    return f"regexp_replace({name_key}, {literal(before)}, '')"
+
+
 def _plain(column: str) -> str:
     return f"regexp_replace(normalize({column}::text, NFKC), '\\s', '', 'g')"
 
@@ -214,8 +237,10 @@ def _object(table: str, fields: list[str]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- for people
-_LISTED = """
-SELECT c.conflict_id, c.enterprise_id::text AS enterprise_id, e.name AS enterprise, c.field_group, c.owner, s.connector, s.department, s.title, c.batch_id,
+# Whose turn it is: the owner's, or of whoever has taken over from it since.
+_TURN = answering("c.owner", f"coalesce((c.closed_at AT TIME ZONE 'Asia/Shanghai')::date, {TODAY})")
+_LISTED = f"""
+SELECT c.conflict_id, c.enterprise_id::text AS enterprise_id, e.name AS enterprise, c.field_group, {_TURN} AS owner, s.connector, s.department, s.title, c.batch_id,
   c.stands, c.said, c.former, (c.opened_at AT TIME ZONE 'Asia/Shanghai')::date AS opened_on, c.due_on, c.provisional, c.legal_basis,
   (c.closed_at AT TIME ZONE 'Asia/Shanghai')::date AS closed_on, c.outcome, v.verdict_id, v.chosen, v.reason, v.evidence, v.by_whom, v.decided_at,
   v.signature, v.expired_at, v.expired_because
@@ -232,7 +257,7 @@ def conflicts(
         if cursor.execute("SELECT to_regclass('shared.enterprise')").fetchone() == (None,):
             return []
     where = ["true" if every else "c.closed_at IS NULL"]
-    where += ["c.owner = %(owner)s"] if owner else []
+    where += [f"{_TURN} = %(owner)s"] if owner else []
     where += ["c.enterprise_id = %(enterprise)s::uuid"] if enterprise else []
     query = f"{_LISTED} WHERE {' AND '.join(where)} ORDER BY c.due_on, c.conflict_id LIMIT %(limit)s"
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -256,9 +281,9 @@ def counts(connection: psycopg.Connection[Any], today: date) -> list[dict[str, A
     """One dict per owner department: open, overdue, oldest in days, and closed ones by outcome."""
     by_outcome = ", ".join(f"count(*) FILTER (WHERE outcome = {literal(o)}) AS {o}" for o in OUTCOMES)
     query = (
-        "SELECT owner, count(*) FILTER (WHERE closed_at IS NULL) AS open, count(*) FILTER (WHERE closed_at IS NULL AND due_on < %(today)s) AS overdue, "
+        f"SELECT {_TURN} AS owner, count(*) FILTER (WHERE closed_at IS NULL) AS open, count(*) FILTER (WHERE closed_at IS NULL AND due_on < %(today)s) AS overdue, "
         f"max(%(today)s - (opened_at AT TIME ZONE 'Asia/Shanghai')::date) FILTER (WHERE closed_at IS NULL) AS oldest_days, {by_outcome} "
-        "FROM hub.conflict GROUP BY owner ORDER BY owner"
+        "FROM hub.conflict c GROUP BY 1 ORDER BY 1"
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode(), {"today": today}).fetchall()
@@ -278,6 +303,7 @@ def decide(
     for what, text in (("经办人", by), ("理由", reason), ("依据", evidence)):
         if not text.strip():
             raise ConfigError(f"{number} 号冲突", f"没有写{what}", f"请写明{what}")
+    reason, evidence = privacy.scrub(reason) or "", privacy.scrub(evidence) or ""
     with connection.transaction():
         connection.execute("SELECT 1 FROM hub.conflict WHERE conflict_id = %s FOR UPDATE", [number])
         case = conflict(connection, number)

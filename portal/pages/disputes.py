@@ -16,6 +16,7 @@ from schemas.errors import HubError
 from schemas.reference import code_sets
 from warehouse import golden, identity_cases, keyring, objection, truth
 from warehouse.engines.adbc import Connection
+from warehouse.reference import answering
 from warehouse.workbook import clock
 
 router = APIRouter()
@@ -169,7 +170,8 @@ def valued(field: str, value: Any) -> Any:
 
 def _conflict(visit: Visit, number: int) -> Row:
     with visit.site.database.control() as connection:
-        known = connection.execute("SELECT owner FROM hub.conflict WHERE conflict_id = %s", [number]).fetchone()
+        asked = f"SELECT {answering('owner')} AS owner FROM hub.conflict WHERE conflict_id = %s"
+        known = connection.execute(asked.encode(), [number]).fetchone()
         visit.require("conflict.decide", known and {"department": known["owner"]})
         one = truth.conflict(connection, number)
         objection.clocked(connection, [one], today())

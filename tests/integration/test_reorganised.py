@@ -16,6 +16,7 @@ from hub.cli import main
 from pipelines.run import prepare, settle
 from schemas import reference
 from schemas.departments import department_period_rows
+from warehouse import objection, truth
 from warehouse.home import Home
 from warehouse.load import load
 
@@ -187,3 +188,39 @@ def test_a_revised_code_is_good_for_the_days_it_was_in_force(home: Home, tmp_pat
     assert (took.extracted, took.passed, took.quarantined) == (5, 3, 2)
     assert rows(database, "SELECT ticket_no, channel FROM record.hotline_ticket ORDER BY 1") == [("T1", "传真"), ("T4", "短视频"), ("T5", "电话")]  # fmt: skip
     assert rows(database, "SELECT row_key, rules FROM hub.quarantine ORDER BY 1") == [("T2", ["code_time"]), ("T3", ["code_time"])]  # fmt: skip
+
+
+def test_a_conflict_of_a_dissolved_owner_is_its_successors_and_the_past_has_its_names(
+    home: Home, database: str, edit: Edit, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prepare(home)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO hub.source (connector, dataset, department, title) VALUES ('tax/enterprise', 'enterprise', 'tax', '名单')")  # fmt: skip
+        connection.execute(
+            "INSERT INTO hub.conflict (enterprise_id, field_group, owner, source_id, batch_id, stands, said, former, due_on, provisional, rule_id, legal_basis) "
+            """SELECT gen_random_uuid(), 'address', 'market_supervision', source_id, 1, '{"reg_address": "甲"}', '{"reg_address": "乙"}', false, '2026-05-06', false, 'r', '条例' """
+            "FROM hub.source"
+        )
+        found = connection.execute("SELECT clock_timestamp() AT TIME ZONE 'Asia/Shanghai'").fetchone()
+    assert found is not None
+
+    def past() -> str:
+        told = []
+        for view in ("enterprise_conflict", "quality_conflict_by_department"):
+            capfd.readouterr()
+            assert main(["query", f"SELECT * FROM {view}", "-o", "csv", "--as-of", str(found[0])]) == 0
+            told.append(capfd.readouterr().out)
+        return "".join(told)
+
+    was = past()
+    assert was.count("县市场监管局") == 2
+    edit("departments.yaml", lambda d: one(d, "market_supervision").update({"short_name": "县市场局", "to": date(2026, 4, 1), "successor": "housing"}))  # fmt: skip
+    prepare(home)
+    settle(home, set())
+    with psycopg.connect(database) as connection:
+        assert [c["owner"] for c in truth.conflicts(connection, owner="housing")] == ["housing"]
+        assert truth.conflicts(connection, owner="market_supervision") == []
+        assert [(c["owner"], c["open"]) for c in truth.counts(connection, date(2026, 12, 1))] == [("housing", 1)]
+        assert [c["department"] for c in objection.running(connection, date(2026, 12, 1))] == ["housing"]
+    assert rows(database, "SELECT owner, department, open FROM board.quality_conflict_by_department") == [("housing", "县住建局", 1)]  # fmt: skip
+    assert past() == was

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,13 +15,14 @@ from connectors.spec import Connector
 from connectors.spec import load as load_connector
 from hub.cli import main
 from pipelines.run import prepare, run
+from schemas.contract import contract, contracts
 from warehouse import keyring, truth
 from warehouse.home import Home
 
 A, B = "91510999MA7TE5T00T", "91510999000000860Q"
 RIGHT, WRONG = "县鑫源商贸有限公司", "县鑫源商贸有限公可"
-HEADER = "序号,代码,名称,状态,变更时间"
-FIELDS = "{record_no: 序号, uscc: 代码, name: 名称, status: 状态, updated_at: 变更时间}"
+HEADER = "序号,代码,名称,状态,变更时间,住所,法人"
+FIELDS = "{record_no: 序号, uscc: 代码, name: 名称, status: 状态, updated_at: 变更时间, reg_address: 住所, legal_rep_masked: 法人}"
 
 
 @pytest.fixture
@@ -49,8 +51,15 @@ def put(tmp_path: Path, home: Home) -> Callable[..., None]:
     return go
 
 
-def row(number: int, code: str, name: str, at: str = "2026-01-05 09:00:00", status: str = "存续") -> str:
-    return f"{number},{code},{name},{status},{at}"
+def row(
+    number: int, code: str, name: str, at: str = "2026-01-05 09:00:00", status: str = "存续", address: str = "", person: str = ""
+) -> str:  # fmt: skip
+    return f"{number},{code},{name},{status},{at},{address},{person}"
+
+
+def shown(database: str, columns: str) -> list[tuple[str | None, ...]]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(f"SELECT {columns} FROM shared.enterprise ORDER BY uscc".encode()).fetchall()
 
 
 def golden(database: str) -> dict[str, str]:
@@ -65,7 +74,10 @@ def cases(database: str, every: bool = True) -> list[tuple[str, str | None]]:
 
 
 def decided(*words: str) -> None:
-    assert main(["conflict", "decide", *words, "--by", "李四", "--reason", "核实", "--evidence", "档案 118"]) == 0
+    assert (
+        main(["conflict", "decide", *words, "--by", "李四", "--reason", "电询 13908255417", "--evidence", "档案 118"])
+        == 0
+    )
 
 
 def number_of(database: str) -> str:
@@ -181,6 +193,7 @@ def test_a_signature_holds_after_the_key_is_rotated_and_not_after_a_word_is_chan
 
     assert signed_under() == 1
     with psycopg.connect(database) as connection:
+        assert truth.conflict(connection, int(number))["reason"] == "电询 139****5417"
         keyring.rotate(connection, home, by="赵六", reason="又到期")
     assert signed_under() == 1
     with psycopg.connect(database) as connection:
@@ -218,6 +231,93 @@ def test_withdrawal_withdraws_the_values_and_names_have_a_history(put: Callable[
     put("tax", row(7, A, WRONG, status="注销"))
     put("market_supervision", row(2, B, "县宏达建材有限公司"))
     assert golden(database)[A] == WRONG  # the register takes its row back: the next source stands
+
+
+def test_whom_no_source_names_any_more_is_gone_until_one_does(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("market_supervision", row(1, A, RIGHT), row(2, B, "县宏达建材有限公司"))
+    put("tax", row(7, A, WRONG))
+    was = shown(database, "enterprise_id, name")
+    with psycopg.connect(database) as connection:
+        [(then,)] = connection.execute("SELECT to_char(clock_timestamp() AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS.US')").fetchall()  # fmt: skip
+    put("market_supervision", row(2, B, "县宏达建材有限公司"))
+    assert golden(database)[A] == WRONG
+    assert cases(database) == [(WRONG, "withdrawn")]  # the owner took its word back: they do not agree
+    put("tax", row(8, B, "县宏达建材有限公司"))
+    assert golden(database) == {B: "县宏达建材有限公司"}
+    for options in (["--as-of", then], ["--as-of", then, "--valid-on", "2026-05-01"]):
+        capfd.readouterr()
+        assert main(["query", "SELECT enterprise_id, name FROM enterprise ORDER BY uscc", "-o", "csv", *options]) == 0
+        assert [tuple(line) for line in csv.reader(capfd.readouterr().out.splitlines()[1:])] == was
+    assert main(["query", "SELECT name FROM enterprise", "-o", "csv", "--valid-on", "2026-05-01"]) == 0
+    assert capfd.readouterr().out.split()[1:] == ["县宏达建材有限公司"]
+    put("market_supervision", row(2, B, "县宏达建材有限公司"), row(1, A, RIGHT))
+    assert shown(database, "enterprise_id, name") == was
+
+
+def test_an_owner_that_says_nothing_is_disagreed_with_by_nobody(put: Callable[..., None], database: str) -> None:
+    put("market_supervision", row(1, A, RIGHT, address="无", person="暂无"))
+    put("tax", row(7, A, RIGHT, address="朝阳街2号", person="张三"))
+    put("hotline_office", row(7, A, RIGHT, address="朝阳街3号", person="不详"))
+    assert shown(database, "reg_address, legal_rep_masked") == [("朝阳街2号", "张*")]
+    with psycopg.connect(database) as connection:
+        assert truth.conflicts(connection, every=True) == []
+
+
+def test_one_value_written_in_several_ways_is_no_conflict(put: Callable[..., None], database: str) -> None:
+    name, address = "四川省示例县鑫源（集团）商贸有限公司", "四川省示例县城关镇朝阳街12号"
+    put("market_supervision", row(1, A, name, address=address))
+    for other, place in (
+        ("示例县鑫源(集团)商贸有限公司", "城关镇朝阳街十二号"),
+        ("遂宁市示例县鑫源〔集团〕商贸有限公司（存续）", "示例县城关镇朝阳街１２＃"),
+    ):
+        put("tax", row(7, A, other, address=place))
+        assert [(c, o) for c, o in cases_of(database) if o is None] == []
+    put("tax", row(7, A, "射洪县鑫源（集团）商贸有限公司", address="城关镇朝阳街13号"))
+    assert [group for group, outcome in cases_of(database) if outcome is None] == ["address", "name_status"]
+
+
+def cases_of(database: str) -> list[tuple[str, str | None]]:
+    with psycopg.connect(database) as connection:
+        return sorted(((c["field_group"], c["outcome"]) for c in truth.conflicts(connection, every=True)), key=str)
+
+
+def test_of_a_sources_rows_the_one_the_data_calls_newest_stands(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    new, old = row(7, A, RIGHT, at="2026-06-01 00:00:00", address="朝阳街2号"), row(8, A, RIGHT, at="2025-06-01 00:00:00", address="旧街1号")  # fmt: skip
+    put("tax", new)
+    put("tax", new, old)  # the old row came last
+    assert shown(database, "reg_address") == [("朝阳街2号",)]
+    capfd.readouterr()
+    assert main(["trace", "enterprise", A, "reg_address", "-o", "json"]) == 0
+    assert [(c["source_key"], c["rule"]) for c in json.loads(capfd.readouterr().out)] == [("7", "recency"), ("8", None)]
+
+
+def test_a_new_owner_stands_from_now_on_and_the_past_has_its_own(
+    put: Callable[..., None], home: Home, database: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    put("market_supervision", row(1, A, RIGHT, address="朝阳街1号"))
+    put("tax", row(7, A, RIGHT, address="朝阳街2号"))
+    with psycopg.connect(database) as connection:
+        [(then,)] = connection.execute("SELECT to_char(clock_timestamp() AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS.US')").fetchall()  # fmt: skip
+
+    def past() -> list[str]:
+        told = []
+        for view, *options in (["enterprise"], ["enterprise", "--valid-on", "2026-05-01"], ["enterprise_provenance"]):
+            capfd.readouterr()
+            assert main(["query", f"SELECT * FROM {view}", "-o", "csv", "--as-of", then, *options]) == 0
+            told.append(capfd.readouterr().out)
+        return told
+
+    was = past()
+    for agreed in (contract("enterprise"), contracts()["enterprise"]):
+        fields = {n: replace(f, owner="tax") if f.group == "address" else f for n, f in agreed.fields.items()}
+        monkeypatch.setitem(agreed.__dict__, "fields", fields)
+    prepare(home)
+    run([], home)  # nothing new but the contract
+    assert shown(database, "reg_address") == [("朝阳街2号",)]
+    with psycopg.connect(database) as connection:
+        told = [(c["owner"], c["outcome"]) for c in truth.conflicts(connection, every=True)]
+    assert sorted(told, key=str) == [("market_supervision", "moved"), ("tax", None)]
+    assert past() == was
 
 
 def test_there_is_one_owner_at_a_time(home: Home, database: str) -> None:
