@@ -105,13 +105,19 @@ def _past(
     Rows of the record tables and of their history come in any order: without an ORDER BY the rows' own text orders them.
     """
     from views.past import named_in, open_past
-    from warehouse.history import COUNTY_TIME, end_of, instant
+    from warehouse.history import COUNTY_TIME, end_of, instant, settled
 
     def at(told: date | datetime) -> datetime:
         return told.astimezone(COUNTY_TIME) if isinstance(told, datetime) else end_of(told)
 
     connection.execute("SET TRANSACTION READ WRITE")
-    known_at = instant(connection).astimezone(COUNTY_TIME) if as_of is None else at(as_of)
+    if as_of is None:
+        known_at = instant(connection).astimezone(COUNTY_TIME)
+    else:
+        known_at = at(as_of)
+        settled(connection, known_at)
+        if known_at > datetime.now(COUNTY_TIME):
+            output.say(f"{known_at:%Y-%m-%d %H:%M} 还没有到，这是现在所知的；此后入库的会改变结果", "note")
     valid_at = None if valid_on is None else at(valid_on)
     # Boards are assessed as of the day in question: the day that is valid, else the day that was known.
     need, also = named_in(text, (valid_at or known_at).date())

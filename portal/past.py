@@ -47,6 +47,7 @@ def as_known(site: Site, user: Account, text: str, day: date) -> Iterator[str]:
         keeper.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
         _sweep(keeper)
         try:
+            history.settled(keeper, history.end_of(day))
             with keeper.transaction():
                 _make(keeper, name, f"{name}_raw", *named_in(text, day), day, user.db_role or "")
             yield name

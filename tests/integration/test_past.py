@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hub.cli import main
 from pipelines.run import prepare, settle
 from tests.integration.callbacks import connector, fill, row, take
-from warehouse import access
-from warehouse.history import COUNTY_TIME, REFERENCE, _parties, instant
+from warehouse import access, merging
+from warehouse.engines.adbc import Connection
+from warehouse.history import COUNTY_TIME, REFERENCE, _parties, instant, settled
 from warehouse.home import Home
 from warehouse.migrations import statements
 from warehouse.tables import literal
@@ -126,6 +127,25 @@ def test_an_instant_waits_for_batches_under_way(home: Home, database: str) -> No
             instant(asking)
     with psycopg.connect(database) as asking:
         assert isinstance(instant(asking), datetime)
+
+
+def test_a_moment_gone_by_waits_for_the_links_that_were_under_way(home: Home, database: str) -> None:
+    with Connection(database) as linking, psycopg.connect(database) as asking:
+        before = instant(asking)
+        asking.commit()
+        merging.take_turn(linking)
+        then = datetime.now(COUNTY_TIME)
+        asking.execute("SET lock_timeout = '200ms'")
+        settled(asking, before)  # nothing that was known by then can still change
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            settled(asking, then)
+
+
+def test_a_day_to_come_is_told(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    prepare(home)
+    for day, said in (("2999-01-01", True), ("2020-01-01", False)):
+        assert main(["query", "SELECT count(*) FROM hotline_callback", "-o", "csv", "--as-of", day]) == 0
+        assert ("还没有到" in capfd.readouterr().err) is said
 
 
 def test_a_party_is_taken_for_whom_it_was_taken_for_then(database: str) -> None:
