@@ -170,6 +170,12 @@ def keep_apart(warehouse: Connection, one: str, other: str, *, by: str, reason: 
     )  # fmt: skip
 
 
+def kept_apart(warehouse: Connection, one: str, other: str) -> bool:
+    """Whether a person has said that these two are two."""
+    a, b = sorted((one, other))
+    return warehouse.scalar("SELECT 1 FROM hub.enterprise_apart WHERE a = $1::uuid AND b = $2::uuid", a, b) is not None
+
+
 def show(warehouse: Connection) -> None:
     """Bring the shown id of every party to what its own id leads to now.
 

@@ -192,6 +192,45 @@ def test_a_shop_that_changed_hands_is_another_and_a_company_is_not(warehouse: Co
     assert (found[before], found[again], found[moved]) == (None, found[shop], found[firm])
 
 
+def test_a_verdict_is_about_the_names_and_enterprises_it_was_given_on(warehouse: Connection) -> None:
+    def decide(verdict: str) -> None:
+        [case] = identity_cases.listed(warehouse)
+        identity_cases.decide(warehouse, case["case_id"], verdict, by="王芳", reason="查档")
+        identity.resolve(warehouse)
+        assert cases(warehouse) == []
+
+    register = named(warehouse, "market_supervision", "示例县鑫源商贸有限公司", uscc=A)
+    former = named(warehouse, "tax", "城南幼儿园", uscc=A)
+    identity.resolve(warehouse)
+    decide("same")
+    again = named(warehouse, "hotline_office", "城南幼儿园", uscc=A)
+    stranger = named(warehouse, "hotline_office", "老王面馆", uscc=A)
+    identity.resolve(warehouse)
+    found = ids(warehouse)
+    assert found[former] == found[again] == found[register]
+    assert found[stranger] is None
+    assert [case["names"] for case in identity_cases.listed(warehouse)] == ["老王面馆"]
+    decide("different")
+    assert ids(warehouse) == found
+
+    # The same of one name: two are one, a third that comes later is asked about again.
+    other = named(warehouse, "tax", "示例县鑫源商贸有限公司", uscc=B)
+    identity.resolve(warehouse)
+    decide("same")
+    third = named(warehouse, "tax", "示例县鑫源商贸有限公司", uscc="91510999000000877N")
+    identity.resolve(warehouse)
+    assert cases(warehouse) == [("same_name_other_code", "示例县鑫源商贸有限公司")]
+    decide("different")
+    found = ids(warehouse)
+    assert found[other] == found[register] != found[third]
+    fourth = named(warehouse, "tax", "示例县鑫源商贸有限公司", uscc="91510999000000885X")
+    identity.resolve(warehouse)
+    with pytest.raises(ConfigError, match="定过不是同一主体"):
+        decide("same")
+    merging.merge(warehouse, str(found[third]), str(ids(warehouse)[fourth]), by="王芳", reason="查档")
+    assert ids(warehouse)[fourth] == found[third]
+
+
 def test_nobody_decides_without_a_name_and_a_reason(warehouse: Connection) -> None:
     one, two = named(warehouse, "tax", "甲商贸有限公司", uscc=A), named(warehouse, "tax", "乙商贸有限公司", uscc=B)
     identity.resolve(warehouse)
