@@ -106,7 +106,8 @@ class FileDriver(Driver):
         """One delivery per complete file whose bytes were not loaded before; the same bytes only once.
 
         A file that was overwritten and is put back as it was is new again: `seen` then holds its name and sha256. Of
-        several files of one name nobody can tell which was put back.
+        several files of one name nobody can tell which was put back. A whole ledger written after the last one that came
+        says how things stand, also in the very words of an earlier one: `seen` holds «@», when it was written, and its sha256.
         """
         given: set[str] = set()
         complete = self.complete()
@@ -121,7 +122,9 @@ class FileDriver(Driver):
             put_back = names[path.name] == 1 and f"{path.name} {drop.sha256}" in seen
             if drop.sha256 in given:
                 continue
-            if drop.sha256 in seen and not put_back:
+            written = path.stat().st_mtime
+            returned = self.connector.mode == "file_full" and f"@{written} {drop.sha256}" in seen
+            if drop.sha256 in seen and not (put_back or returned):
                 self.repeated.append((drop.sha256, _put_at(path)))
                 continue
             given.add(drop.sha256)

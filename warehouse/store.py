@@ -92,30 +92,39 @@ def position(warehouse: Connection, source: int, connector: Connector) -> str | 
 @dataclass(frozen=True)
 class Seen:
     """Which bytes of files were taken in or held: a sha256, or a file's name and sha256 apart by a blank where that very
-    file has come with other bytes since. Put back as it was, it is new.
+    file has come with other bytes since. Put back as it was, it is new. So is the sha256 of a ledger that other bytes have
+    followed, behind «@» and a Unix time after the last file came.
     """
 
     loaded: frozenset[str]
     replaced: frozenset[str]
     key: bytes
+    followed: frozenset[str]
+    last_at: float
 
     def __contains__(self, asked: object) -> bool:
         name, _, sha256 = str(asked).rpartition(" ")
+        if name.startswith("@"):
+            return sha256 in self.followed and float(name[1:]) > self.last_at
         return f"{delivery_name(name, self.key)} {sha256}" in self.replaced if name else sha256 in self.loaded
 
 
 def seen(warehouse: Connection, source: int, key: bytes) -> Seen:
     """What files of a source were taken in or held; `key` is the county's, under which the books name some of them."""
     found = warehouse.rows(
-        "SELECT delivery, content_sha256, bool_or(last) AS last FROM ("
-        "SELECT delivery, content_sha256, batch_id = max(batch_id) OVER (PARTITION BY delivery) AS last FROM hub.batch "
+        "SELECT delivery, content_sha256, bool_or(last) AS last, max(batch_id) FILTER (WHERE status = 'committed') AS batch_id, "
+        "extract(epoch FROM max(extracted_at))::float8 AS at FROM ("
+        "SELECT delivery, content_sha256, status, batch_id, extracted_at, batch_id = max(batch_id) OVER (PARTITION BY delivery) AS last FROM hub.batch "
         f"WHERE source_id = {source} AND content_sha256 IS NOT NULL AND status IN ('committed', 'held', 'rejected')) b GROUP BY 1, 2"
     )
     warehouse.commit()
+    committed = sorted((row["batch_id"], row["content_sha256"]) for row in found if row["batch_id"] is not None)
     return Seen(
         frozenset(row["content_sha256"] for row in found),
         frozenset(f"{row['delivery']} {row['content_sha256']}" for row in found if not row["last"]),
         key,
+        frozenset(sha256 for _, sha256 in committed) - {sha256 for _, sha256 in committed[-1:]},
+        max((row["at"] for row in found), default=0.0),
     )
 
 

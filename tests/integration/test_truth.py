@@ -281,6 +281,19 @@ def cases_of(database: str) -> list[tuple[str, str | None]]:
         return sorted(((c["field_group"], c["outcome"]) for c in truth.conflicts(connection, every=True)), key=str)
 
 
+def test_a_register_that_is_as_it_was_before_says_so(put: Callable[..., None], home: Home, database: str) -> None:
+    """A whole register put right is the very bytes of an earlier one, under a new name."""
+    put("tax", row(7, A, RIGHT))
+    put("market_supervision", row(1, A, RIGHT, address="朝阳街1号"))
+    put("market_supervision", row(1, A, RIGHT, address="朝阳街9号"))
+    put("market_supervision", row(1, A, RIGHT, address="朝阳街1号"))
+    assert shown(database, "reg_address") == [("朝阳街1号",)]
+    put("market_supervision", row(1, A, RIGHT, address="朝阳街1号"))
+    with psycopg.connect(database) as connection:
+        told = connection.execute("SELECT status, changed_rows FROM hub.batch WHERE batch_id > 1 ORDER BY batch_id")
+        assert told.fetchall() == [("committed", 0), ("committed", 1), ("committed", 1), ("skipped", 0)]
+
+
 def test_of_a_sources_rows_the_one_the_data_calls_newest_stands(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     new, old = row(7, A, RIGHT, at="2026-06-01 00:00:00", address="朝阳街2号"), row(8, A, RIGHT, at="2025-06-01 00:00:00", address="旧街1号")  # fmt: skip
     put("tax", new)
