@@ -110,9 +110,11 @@ def names(contract: Contract, parties: str = "hub.party", at: str | None = None,
         if former
         else ""
     )
+    # Two firms made one are named at one time by one batch: told in full, the order is the same each time.
+    in_turn = "OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from, _batch_id, name, uscc)"
     return (
-        "SELECT enterprise_id, uscc, name, connector, valid_from, lead(valid_from) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from) AS valid_to "
-        "FROM (SELECT *, lag(name) OVER (PARTITION BY enterprise_id, connector ORDER BY valid_from, _batch_id) IS DISTINCT FROM name AS renamed "
+        f"SELECT enterprise_id, uscc, name, connector, valid_from, lead(valid_from) {in_turn} AS valid_to "
+        f"FROM (SELECT *, lag(name) {in_turn} IS DISTINCT FROM name AS renamed "
         f"FROM ({told}) x WHERE enterprise_id IS NOT NULL) y WHERE renamed{listed}"
     )
 

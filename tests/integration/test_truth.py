@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import psycopg
 import pytest
@@ -16,7 +17,9 @@ from connectors.spec import load as load_connector
 from hub.cli import main
 from pipelines.run import prepare, run
 from schemas.contract import contract, contracts
-from warehouse import keyring, truth
+from tests.integration.drops import uscc
+from warehouse import keyring, survivorship, truth
+from warehouse.engines.adbc import Connection
 from warehouse.home import Home
 
 A, B = "91510999MA7TE5T00T", "91510999000000860Q"
@@ -371,3 +374,82 @@ def test_where_values_came_from_and_former_names_as_they_were_known(put: Callabl
     put("tax", row(7, A, "县鑫源贸易有限公司"))
     assert asked() != was
     assert asked("--as-of", then) == was
+
+
+VIEWS = (
+    "enterprise", "enterprise_version", "enterprise_record", "enterprise_name", "enterprise_provenance", "enterprise_conflict",
+    "enterprise --valid-on 2026-01-15", "enterprise_provenance --valid-on 2026-01-15",
+)  # fmt: skip
+
+
+def test_any_registers_merges_and_partings_give_the_models_golden_records_and_leave_the_past_as_it_was(
+    put: Callable[..., None], home: Home, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whole registers of three departments, merges and partings at random (seed 2 found names of one time in another order)."""
+    drawn, departments = Random(2), ("market_supervision", "tax", "hotline_office")
+    codes = [uscc(n) for n in range(1, 6)]
+    names = {code: f"县{letter}商贸有限公司" for code, letter in zip(codes, "甲乙丙丁戊", strict=True)}
+    said: dict[str, dict[str, str]] = {}  # department -> code -> address, in the order departments first came
+    elder: dict[str, str] = {}
+    past = []
+
+    def asked(at: str) -> list[str]:
+        told = []
+        for view in VIEWS:
+            capfd.readouterr()
+            name, *options = view.split()
+            assert main(["query", f"SELECT * FROM {name}", "-o", "csv", "--as-of", at, *options]) == 0
+            told.append(capfd.readouterr().out)
+        return told
+
+    def root(one: str) -> str:
+        return root(elder[one]) if one in elder else one
+
+    def model() -> dict[str, tuple[str, str | None]]:
+        """Root -> name and address: the owner's row first, then by the order of sources, then of keys."""
+        found: dict[str, tuple[str, str | None]] = {}
+        order = sorted(said, key=lambda d: d != "market_supervision")
+        for one in {root(ids[code]) for rows in said.values() for code in rows}:
+            spoken = [
+                (code, rows[code])
+                for rows in map(said.__getitem__, order)
+                for code in sorted(rows)
+                if root(ids[code]) == one
+            ]
+            found[one] = names[spoken[0][0]], next((address for _, address in spoken if address), None)
+        return found
+
+    ids: dict[str, str] = {}
+    for _ in range(10):
+        step, known = drawn.choice(["put", "put", "put", "merge", "merge", "part"]), sorted(ids)
+        if step == "put" or len(known) < 2:
+            department = drawn.choice(departments)
+            said[department] = {c: drawn.choice(["", "朝阳街1号", "南门街2号"]) for c in codes if drawn.random() < 0.6}
+            number = 100 * len(past)
+            rows = [
+                row(number + n, c, names[c], at=f"2026-0{1 + len(past) % 2}-01 00:00:00", address=a)
+                for n, (c, a) in enumerate(said[department].items())
+            ]
+            put(department, *rows)
+        elif step == "merge" and root(ids[known[0]]) != root(ids[known[-1]]):
+            first, second = (root(ids[code]) for code in drawn.sample([known[0], known[-1]], 2))
+            assert main(["identity", "merge", first, second, "--by", "王芳", "--reason", "合"]) == 0
+            with psycopg.connect(database) as connection:
+                merged = connection.execute("SELECT elder::text, younger::text FROM hub.enterprise_merge ORDER BY merge_id DESC LIMIT 1").fetchone()  # fmt: skip
+            assert merged is not None
+            elder[merged[1]] = merged[0]
+        elif elder:
+            parted = drawn.choice(sorted(elder))
+            assert main(["identity", "unmerge", parted, "--by", "王芳", "--reason", "拆"]) == 0
+            del elder[parted]
+        with psycopg.connect(database) as connection:
+            ids = {code[2:]: one for code, one in connection.execute("SELECT key, enterprise_id::text FROM hub.enterprise_key WHERE kind = 'uscc'")}  # fmt: skip
+            [(at,)] = connection.execute("SELECT (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::text").fetchall()
+        assert {
+            str(one): (name, address) for one, name, address in shown(database, "enterprise_id, name, reg_address")
+        } == model()
+        past.append((at, asked(at)))
+    for at, was in past:
+        assert asked(at) == was
+    with Connection(database) as warehouse:
+        assert survivorship.refresh(warehouse, contract("enterprise"), whole=True) == 0
