@@ -51,16 +51,18 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     # Linked in this very transaction: what the server knows of the table is from when nobody had an enterprise.
     counted = "SELECT count(*) FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched)"
     merging.look_again(warehouse, "hub.party", warehouse.scalar(counted))
-    _name(warehouse)
+    _unsay(warehouse)
     warehouse.execute("DROP TABLE IF EXISTS member")
+    spoken_of = "(SELECT party, enterprise_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     warehouse.execute(
-        f"CREATE TEMP TABLE member ON COMMIT DROP AS {golden.members('record.' + quoted(contract.dataset), 'named')}"
+        f"CREATE TEMP TABLE member ON COMMIT DROP AS {golden.members('record.' + quoted(contract.dataset), spoken_of)}"
     )
-    warehouse.execute("CREATE INDEX ON member (_id)")
     warehouse.execute("ANALYZE member")
     warehouse.execute("DROP TABLE IF EXISTS golden")
     silent = _silent(warehouse, contract)
-    warehouse.execute(f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', 'named', silent)}")
+    warehouse.execute(
+        f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', truth.NAMED, silent)}"
+    )
     warehouse.execute("ANALYZE golden")
     _place_branches(warehouse)
     truth.settle(warehouse, contract, silent)
@@ -144,24 +146,23 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
         )
 
 
-def _name(warehouse: Connection) -> None:
-    """Make temp table `named`: the parties of the enterprises touched that a record still names; one that none does says nothing any more."""
+def _unsay(warehouse: Connection) -> None:
+    """Make temp table `unsaid`: the parties of the enterprises touched that no record names any more."""
     datasets = warehouse.rows(
         "SELECT DISTINCT dataset FROM hub.source WHERE source_id IN (SELECT source_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
     )
     parts = [
-        f"SELECT p.* FROM hub.party p JOIN hub.source s USING (source_id) WHERE s.dataset = {literal(c.dataset)} "
-        f"AND p.enterprise_id IN (SELECT id FROM touched) AND EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
+        f"SELECT p.party FROM hub.party p JOIN hub.source s USING (source_id) WHERE s.dataset = {literal(c.dataset)} "
+        f"AND p.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
         for c in contracts().values()
         if c.party and c.dataset in {row["dataset"] for row in datasets}
     ]
-    warehouse.execute("DROP TABLE IF EXISTS named")
+    warehouse.execute("DROP TABLE IF EXISTS unsaid")
     warehouse.execute(
-        f"CREATE TEMP TABLE named ON COMMIT DROP AS {' UNION ALL '.join(parts) or 'SELECT * FROM hub.party LIMIT 0'}"
+        f"CREATE TEMP TABLE unsaid ON COMMIT DROP AS {' UNION ALL '.join(parts) or 'SELECT party FROM hub.party LIMIT 0'}"
     )
-    warehouse.execute("CREATE INDEX ON named (enterprise_id)")
-    warehouse.execute("CREATE UNIQUE INDEX ON named (party)")
-    warehouse.execute("ANALYZE named")
+    warehouse.execute("CREATE UNIQUE INDEX ON unsaid (party)")
+    warehouse.execute("ANALYZE unsaid")
 
 
 def _silent(warehouse: Connection, contract: Contract) -> set[str]:
