@@ -223,6 +223,8 @@ def enterprise(
     with connect() as connection:
         claims = truth.trace(connection, current, group)
         cases = truth.conflicts(connection, enterprise=current, every=True)
+    if not claims:
+        output.say("没有哪个来源现在还说到它" + ("" if group is None else f"的 {group}"), "note")
     cases = [case for case in cases if group in (None, case["field_group"])]
     still = {(c["field_group"], c["connector"]): c for c in cases if c["outcome"] is None}
     for claim in claims:

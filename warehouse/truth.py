@@ -22,9 +22,11 @@ import psycopg
 from psycopg.rows import dict_row, tuple_row
 
 from schemas import privacy
-from schemas.contract import Contract, contracts
-from schemas.errors import ConfigError
+from schemas.contract import Contract, Field, contracts
+from schemas.errors import ConfigError, nearest
 from schemas.names import DEFAULT_REGIONS, PROVINCES
+from schemas.reference import code_sets, spelled
+from schemas.text import narrow
 from warehouse import calendar as county
 from warehouse import provenance
 from warehouse.engines.adbc import Connection
@@ -34,11 +36,11 @@ from warehouse.reference import TODAY, answering
 from warehouse.tables import literal, quoted
 
 RULE = "sharing.correction"
-OUTCOMES = {
-    "agreed": "已一致", "withdrawn": "有一方已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
 # SQL: the parties of the enterprises touched that a record still names.
 NAMED = """(SELECT p.* FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)
   AND NOT EXISTS (SELECT FROM unsaid u WHERE u.party = p.party))"""
+OUTCOMES = {
+    "agreed": "已一致", "withdrawn": "有一方已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
     "regrouped": "主体已合并或拆开",
 }  # fmt: skip
 
@@ -65,9 +67,9 @@ def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = 
     No member says anything of the field groups `silent`.
     """
     _find(warehouse, contract, silent)
+    warehouse.execute("CREATE INDEX IF NOT EXISTS member_of ON member (_id)")
     both_speak = _both_speak(contract)
     owner = " ".join(f"WHEN {literal(g)} THEN {literal(d)}" for g, d in owners(contract).items())
-    warehouse.execute("CREATE INDEX IF NOT EXISTS member_of ON member (_id)")
     reowned = f"c.owner IS DISTINCT FROM CASE c.field_group {owner} END"
     warehouse.execute(
         # A verdict was about two values. When either is said no longer it falls.
@@ -116,9 +118,9 @@ def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) ->
             continue
         # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
         differs = " OR ".join(_differs(contract, f, owner) for f in fields)
+        keyed = "JOIN hub.party n ON n.party = m._party " if "n." in differs else ""
         parts.append(
             f"SELECT m._id AS id, {literal(group)} AS grp, {literal(owner)} AS owner, m._source_id AS source_id, m._batch_id AS batch_id, "
-        keyed = "JOIN hub.party n ON n.party = m._party " if "n." in differs else ""
             f"{_object('g', fields)} AS stands, {_object('m', fields)} AS said, false AS former "
             f"FROM member m JOIN golden g ON g.enterprise_id = m._id::text {keyed}WHERE m._department <> {literal(owner)} AND m._id IN (SELECT _id FROM spoken) "
             f"AND ({differs}) AND EXISTS (SELECT 1 FROM member o WHERE o._id = m._id AND o._department = {literal(owner)} AND {says[group]})"
@@ -307,7 +309,8 @@ def decide(
     decided under the county's key.
 
     Raises:
-        ConfigError: there is no such conflict, it is closed, or no one, no reason or no evidence is named.
+        ConfigError: there is no such conflict, it is closed, no one, no reason or no evidence is named, or a value cannot
+            stand in its field.
     """
     for what, text in (("经办人", by), ("理由", reason), ("依据", evidence)):
         if not text.strip():
@@ -320,6 +323,9 @@ def decide(
             raise ConfigError(f"{number} 号冲突", f"已经了结（{OUTCOMES[case['outcome']]}）", "有新的分歧会另开一件")
         if chosen is not None and not chosen:
             raise ConfigError(f"{number} 号冲突", "没有写改成什么", "例如 --value name=鑫源商贸有限公司")
+        if chosen is not None and dict(chosen) != case["said"]:
+            fields = contracts()["enterprise"].fields
+            chosen = {name: _proper(connection, fields[name], str(value)) for name, value in chosen.items()}
         at = datetime.now(COUNTY_TIME)
         signature = _signature(
             {**case, "chosen": chosen, "reason": reason, "evidence": evidence, "by_whom": by, "decided_at": at}, key
@@ -342,6 +348,32 @@ def decide(
     connection.commit()
     assert row is not None
     return int(row[0])
+
+
+def _proper(connection: psycopg.Connection[Any], field: Field, value: str) -> str:
+    """A value that a person wrote, as the field keeps it: a code for its name, a person's name and telephone masked.
+
+    Raises:
+        ConfigError: it cannot stand there. The golden record of the county would not be made any more.
+    """
+    text, where = narrow(value), f"改用的值：{field.title}"
+    if not text or field.classification not in {"S0", "S1", "S2"} or field.kind == "hmac":
+        raise ConfigError(where, "没有写值，或不是可以裁定的字段", "例如 --value name=鑫源商贸有限公司")
+    if field.code_set:
+        known = code_sets()[field.code_set].spellings()
+        if spelled(text) not in known:
+            raise ConfigError(where, f"没有 '{text}' 这个取值", nearest(text, known))
+        return known[spelled(text)]
+    masks = {"mask_name": privacy.mask_name, "mask_phone": privacy.mask_phone, "mask_id": privacy.mask_id, "free_text": privacy.scrub, "scrub": privacy.scrub}  # fmt: skip
+    text = masks[field.kind](text) or "" if field.kind in masks else text
+    if field.max_length is not None and len(text) > field.max_length:
+        raise ConfigError(where, f"超过 {field.max_length} 个字", "请写短些")
+    try:
+        with connection.transaction():
+            connection.execute(f"SELECT {literal(text)}::{field.physical_type}".encode())
+    except psycopg.DataError as error:
+        raise ConfigError(where, f"'{text}' 写得不对", "日期如 2026-03-31，数如 12.5") from error
+    return text
 
 
 def _signature(case: Mapping[str, Any], key: bytes) -> str:

@@ -147,6 +147,34 @@ def test_a_verdict_stands_until_the_source_moves(put: Callable[..., None], datab
     assert because == "moved"
 
 
+@pytest.mark.parametrize(
+    ("value", "stands"),
+    [("status=注消了", None), ("status_on=三月", None), ("name=" + "长" * 201, None), ("status= 吊销 ", "吊销"), ("status_on=2026-03-31", "2026-03-31")],
+)  # fmt: skip
+def test_a_third_value_is_one_that_can_stand(
+    put: Callable[..., None], database: str, value: str, stands: str | None
+) -> None:
+    put("market_supervision", row(1, A, RIGHT))
+    put("tax", row(7, A, WRONG))
+    words = [
+        "conflict",
+        "decide",
+        number_of(database),
+        "--value",
+        value,
+        "--by",
+        "李四",
+        "--reason",
+        "核实",
+        "--evidence",
+        "档案",
+    ]
+    assert main(words) == (1 if stands is None else 0)
+    told = shown(database, f"{value.partition('=')[0]}::text")
+    assert told == [(stands,)] if stands else cases(database) == [(WRONG, None)]
+    put("tax", row(7, A, RIGHT))  # later runs go on
+
+
 def test_a_case_that_a_merge_made_is_closed_by_the_parting(put: Callable[..., None], home: Home, database: str) -> None:
     put("market_supervision", row(1, A, RIGHT), row(2, B, "县宏达建材有限公司"))
     put("tax", row(8, B, "县宏达建材有限公司"))
@@ -247,6 +275,8 @@ def test_whom_no_source_names_any_more_is_gone_until_one_does(put: Callable[...,
     assert cases(database) == [(WRONG, "withdrawn")]  # the owner took its word back: they do not agree
     put("tax", row(8, B, "县宏达建材有限公司"))
     assert golden(database) == {B: "县宏达建材有限公司"}
+    assert main(["trace", "enterprise", A]) == 0
+    assert "没有哪个来源现在还说到它" in capfd.readouterr().err
     for options in (["--as-of", then], ["--as-of", then, "--valid-on", "2026-05-01"]):
         capfd.readouterr()
         assert main(["query", "SELECT enterprise_id, name FROM enterprise ORDER BY uscc", "-o", "csv", *options]) == 0
