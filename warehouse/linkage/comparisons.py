@@ -98,6 +98,10 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 ("same number, nearly equal", f"{equal} AND ({words} >= 0.8 OR {grams} >= 0.8)"),
                 ("same number, alike", f"{same} AND ({words} >= 0.5 OR {grams} >= 0.5 OR {within} >= 0.8)"),
                 ("nearly equal", f"{words} >= 0.8 OR {grams} >= 0.85 OR {within} >= 0.95"),
+                (
+                    "same road, a number missing",
+                    f"{f}_road_l = {f}_road_r AND ({f}_no_l IS NULL OR {f}_no_r IS NULL) AND coalesce({f}_town_l = {f}_town_r, true)",
+                ),
                 ("same number", f"{same} AND ({words} >= 0.2 OR {grams} >= 0.25)"),
                 ("akin", f"{words} >= 0.4 OR {grams} >= 0.5"),
             ]

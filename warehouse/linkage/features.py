@@ -127,6 +127,8 @@ def build(con: Any, fields: list[Field]) -> None:
                 field.column,
                 f"coalesce({field.column}_bare, {field.column})" if field.role == "organisation" else field.column,
             )
+        if field.role == "address":
+            _places_of(con, field.column)
 
 
 def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
@@ -256,6 +258,19 @@ def _spelt_in_latin(con: Any, name: str) -> None:
     )
     con.execute(
         f"UPDATE feature SET {name} = text, {name}_bare = text, {name}_stem = stem FROM spelling WHERE {latin} AND {spelt} = sound"
+    )
+
+
+def _places_of(con: Any, f: str) -> None:
+    """Add to an address <column>_house, its first number, and of a Chinese one <column>_town and <column>_road, its road or village.
+
+    太和镇人民路12号3栋 -> 12, 太和, 人民路. NULL where it names none.
+    """
+    road = f"coalesce(nullif({_PLACES['road'].format(f)}, ''), nullif(address_village({f}), ''))"
+    con.execute(
+        f"""CREATE OR REPLACE TABLE feature AS SELECT *, nullif(split_part({f}_no, ' ', 1), '') AS {f}_house,
+          CASE WHEN is_han({f}) THEN nullif({_PLACES["town"].format(f)}, '') END AS {f}_town, CASE WHEN is_han({f}) THEN {road} END AS {f}_road
+        FROM feature"""
     )
 
 

@@ -86,7 +86,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
     else:
         con.execute("CREATE OR REPLACE TABLE scored (a bigint, b bigint, weight double)")
     _judge(con, fields)
-    unique = _unique(con, config, several)
+    unique = _unique(con, config, fields, several)
     threshold = config.threshold or _careful(con, fields, unique)
     _group(con, threshold, fields, unique)
     _answer(con, threshold, min(config.review, threshold), fields)
@@ -175,19 +175,23 @@ def _barred(f: str, backed: str) -> str:
     return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT (l.{f}_rest = r.{f}_rest AND {one_place}) AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
 
 
-def _unique(con: Any, config: Config, several: bool) -> list[str]:
-    """Sources that list nothing twice: told so, or seen to be so when the config leaves it open."""
+def _unique(con: Any, config: Config, fields: list[Field], several: bool) -> list[str]:
+    """Sources that list nothing twice: told so, or seen to be so when the config leaves it open.
+
+    Two records of one source alike at two houses are two branches of one owner; they do not say that it lists things twice.
+    """
     told = {s.name: s.unique for s in config.sources}
     if config.mode == "dedupe" or not several:
         return [name for name, value in told.items() if value]
     enough = config.threshold or _LEAST
+    here = "".join(f" AND coalesce({_one_house(f)}, true)" for f in fields if f.role == "address")
     # What a source lists twice is as much alike as what two sources list: half of it above the middle of theirs.
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE met AS SELECT l.rid, l.source, l.source = r.source AS inside, max(s.weight) AS weight FROM
               (SELECT a, b FROM judged WHERE probability >= {enough!r} AND NOT barred UNION ALL
                SELECT b, a FROM judged WHERE probability >= {enough!r} AND NOT barred) e
               JOIN scored s ON s.a = least(e.a, e.b) AND s.b = greatest(e.a, e.b)
-              JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b GROUP BY ALL"""
+              JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b WHERE l.source <> r.source OR (true{here}) GROUP BY ALL"""
     )
     rows = con.execute(
         """WITH middle AS (SELECT coalesce(median(weight), 0) AS weight FROM met WHERE NOT inside)
@@ -208,9 +212,30 @@ def _unique(con: Any, config: Config, several: bool) -> list[str]:
     return unique
 
 
+def _one_house(field: Field) -> str:
+    return f"l.{field.column}_house = r.{field.column}_house"
+
+
+def _vouched(con: Any, part: str, threshold: float) -> str:
+    """SQL over a node's records: the `part` of an address that two sources give to what is likely one; that is no slip, and two such are two places.
+
+    NULL where no two do, or the node, one by its code or legal name, has several.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE vouched_{part} AS
+        WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b
+                      WHERE probability >= {threshold!r} AND NOT barred AND r.source <> l.source AND l.{part} = r.{part})
+        SELECT a AS rid FROM pair UNION SELECT b FROM pair"""
+    )
+    one = f"CASE WHEN rid IN (FROM vouched_{part}) THEN {part} END"
+    return f"CASE WHEN count(DISTINCT {one}) = 1 THEN min({one}) END"
+
+
 def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -> None:
     sure.same_names(con, fields, threshold)
-    codes = sure.codes(con, fields)
+    codes = {name: f"min({sql})" for name, sql in sure.codes(con, fields).items()}
+    for f in [f.column for f in fields if f.role == "address"][:1]:
+        codes |= {f"code_{part}": _vouched(con, f"{f}_{part}", threshold) for part in ("house", "town")}
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
     branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
     # A source that lists nothing twice still does so once in a while: what is surely one within it, name and all, does not bar a
@@ -218,7 +243,7 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
     alike = "".join(
         f" AND coalesce(likeness(l.{n}_g, l.{n}_gn, r.{n}_g, r.{n}_gn) >= {_ONE_NAME}, true)"
         for n in (f.column for f in fields if f.role in ("organisation", "title"))
-    )
+    ) + "".join(f" AND coalesce({_one_house(f)}, true)" for f in fields if f.role == "address")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE doubled AS
         WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b AND r.source = l.source
@@ -228,7 +253,7 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
     con.execute(
         f"""CREATE OR REPLACE TABLE party AS
         SELECT node AS cluster, bit_or(CASE WHEN d.rid IS NULL THEN coalesce(CAST(1 AS bigint) << bit, 0) ELSE 0 END) AS mask,
-          {branch} AS branch, CAST(count(*) AS double) AS size{"".join(f", min({sql}) AS {name}" for name, sql in codes.items())}
+          {branch} AS branch, CAST(count(*) AS double) AS size{"".join(f", {sql} AS {name}" for name, sql in codes.items())}
         FROM feature JOIN node_of USING (rid) LEFT JOIN (VALUES {place}) AS known(name, bit) ON name = source
         LEFT JOIN doubled d USING (rid) GROUP BY node"""
     )
@@ -242,7 +267,7 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
     con.execute(
         f"""CREATE OR REPLACE TABLE tie AS
         SELECT least(one, other) AS a, greatest(one, other) AS b,
-          max(CASE WHEN barred THEN -{_MOST} ELSE least(weight, {_MOST}) END) AS best,
+          max(CASE WHEN barred THEN -{_MOST} ELSE weight END) AS best,
           sum(CASE WHEN barred THEN -{_MOST} ELSE greatest(least(weight, {_MOST}), -{_MOST}) END) AS total, count(*) AS pairs
         FROM noded WHERE one <> other GROUP BY 1, 2"""
     )

@@ -235,6 +235,36 @@ def test_matches_are_counted_though_values_are_blank(tmp_path: Path) -> None:
     assert share * len(rows) * (len(rows) - 1) / 2 == pytest.approx(true, rel=0.2)
 
 
+def test_two_places_of_one_owner_stay_two(tmp_path: Path) -> None:
+    """They share street or name, and the owner's telephone; every place is given by several lists, as no slip would be."""
+    rng = random.Random(5)
+    words, letters, rows = (
+        ["Oak", "Elm", "Maple", "Cedar", "Pine", "Walnut", "Birch", "Linden"],
+        "鑫源恒达瑞丰盛兴隆华宇康",
+        [],
+    )
+    for owner in range(60):
+        phone, street, house = f"{rng.randrange(10**7):07}", " ".join(rng.sample(words, 2)), rng.randrange(100, 4000)
+        core = "".join(rng.sample(letters, 3))
+        towns = (f"太和镇人民路{owner + 1}号", f"仁和镇白鹤村{owner % 7 + 1}组")
+        for second, side in enumerate(("West", "North")):
+            for one, other in ("ae", "bf", "cg", "dh"):
+                if one in "ab" or rng.random() < 0.7:
+                    name = rng.choice(
+                        (f"{street} League - {street} {side}", f"{street} Center ({side})", f"{street} {side}")
+                    )
+                    where, called = f"{house + 83 * second} N {street}", f"138{phone}1" if rng.random() < 0.8 else ""
+                    rows += [
+                        {"source": one, "name": name, "address": where, "phone": phone, "entity": 4 * owner + second},
+                        {"source": other, "name": f"{core}幼儿园", "address": towns[second], "phone": called, "entity": 4 * owner + 2 + second},
+                    ]  # fmt: skip
+    files = {"sites": [{"id": str(n), **row} for n, row in enumerate(rows)]}
+    fields = {"name": "organisation", "address": "address", "phone": "phone"}
+    precision, recall, _ = scores(truth(files), resolved(tmp_path, files, source_column="source", fields=fields))
+    assert precision >= 0.98
+    assert recall >= 0.9
+
+
 def test_two_restaurants_of_one_hotel_stay_two(tmp_path: Path) -> None:
     """They share house and telephone, and a guide lists each; the fields that say little, city and kind of food, teach nothing of names."""
     left, right = places.guides(1)
