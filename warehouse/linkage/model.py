@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -31,6 +32,8 @@ _ENOUGH_PAIRS = 40
 _PRIOR_PAIRS = 20.0
 # A field that two strangers share less often than this can tell whether a pair is one.
 _TELLING = 0.01
+_JUDGED = 5000
+_LEAST_UNMET = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
     told = []
     met: list[tuple[tuple[str, ...], float]] = []
     learnt: list[dict[str, list[float | None]]] = []
-    for columns, pairs in _sessions(con, fields, across):
+    for columns, pairs in _sessions(con, settings, across):
         rule = " AND ".join(f"l.{column} = r.{column}" for column in columns) + (
             " AND l.source <> r.source" if across else ""
         )
@@ -210,14 +213,38 @@ def _frequencies(con: Any, linker: Any, model: Model) -> None:
             outright = levels[0]["u_probability"] / sum(level["u_probability"] for level in levels)
             unseen = levels[0]["u_probability"]
             key = f"coalesce({f}_bare, {f})" if field.role == "organisation" else f
+            twice = _houses(model.fields) if field.role == "organisation" else "*"
+            rare = (
+                min(outright / rows, unseen) * _unmet(con, key, model.fields) if field.role == "organisation" else None
+            )
             con.execute(
                 f"""CREATE OR REPLACE TABLE frequency_{f} AS
-                SELECT {f}, any_value(greatest({outright!r} * least(n - {own!r}, n - n / most) / total, least({outright!r} / total, {unseen!r}))) AS tf_{f}
+                SELECT {f}, any_value(greatest({outright!r} * least(n - {own!r}, n - n / most) / total, {rare or f"least({outright!r} / total, {unseen!r})"})) AS tf_{f}
                 FROM (SELECT {f}, n, total, max(here) OVER (PARTITION BY key) AS most FROM (
-                  SELECT {f}, {key} AS key, count(*) OVER (PARTITION BY {key}) AS n, count(*) OVER () AS total, count(*) OVER (PARTITION BY {key}, source) AS here
+                  SELECT {f}, {key} AS key, count(*) OVER (PARTITION BY {key}) AS n, count(*) OVER () AS total, greatest(count({twice}) OVER (PARTITION BY {key}, source), 1) AS here
                   FROM feature WHERE {f} IS NOT NULL)) GROUP BY {f}"""
             )
             linker.table_management.register_term_frequency_lookup(linker._db_api.register(f"frequency_{f}"), f)
+
+
+def _unmet(con: Any, key: str, fields: list[Field]) -> float:
+    """Of the chance that two strangers bear one name, the share that falls to names no source has for two (after Good and Turing).
+
+    A name met in one source only tells how many are met in none: 1 where it is so with all names, less where a few chains are
+    met in every source. Two of one name in a source are two where they are at two houses, as far as addresses tell.
+    """
+    if con.execute("SELECT count(DISTINCT source) FROM feature").fetchone()[0] < 2:
+        return 1.0
+    once, met = con.execute(
+        f"""SELECT count(*) FILTER (met = 1), coalesce(sum(met), 0) FROM (SELECT key, count(*) AS met FROM (
+          SELECT {key} AS key FROM feature WHERE {key} IS NOT NULL GROUP BY {key}, source HAVING count({_houses(fields)}) > 1) GROUP BY key)"""
+    ).fetchone()
+    return float(max((once + 1) / (met + 1), _LEAST_UNMET))
+
+
+def _houses(fields: list[Field]) -> str:
+    """What to count of the records of one name in one source: the houses they are at, or them all."""
+    return next((f"DISTINCT {f.column}_house" for f in fields if f.role == "address"), "*")
 
 
 def prior(con: Any, total_pairs: float, most: float, inside: bool) -> float:
@@ -263,12 +290,13 @@ def _linker(con: Any, settings: dict[str, Any]) -> Any:
     return Linker(api.register("feature"), settings, log_level=None, validate_settings=False)
 
 
-def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[str, ...], int]]:
+def _sessions(con: Any, settings: dict[str, Any], across: bool) -> list[tuple[tuple[str, ...], int]]:
     """Rules for EM: pairs equal in one field or two, matches being neither rare nor everything among them."""
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
-    single = {}
-    for field in fields:
-        single[field.column] = _pairs(con, (field.column,), across)
+    single = {
+        each["output_column_name"]: _pairs(con, (each["output_column_name"],), across)
+        for each in settings["comparisons"]
+    }
     rules: list[tuple[tuple[str, ...], int]] = [
         ((column,), pairs) for column, pairs in single.items() if _ENOUGH_PAIRS <= pairs <= 8 * rows
     ]
@@ -276,7 +304,8 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     both = [((left, right), _pairs(con, (left, right), across)) for left, right in combinations(common, 2)]
     rules += [(columns, pairs) for columns, pairs in both if _ENOUGH_PAIRS <= pairs <= 8 * rows]
     # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
-    pure = {rule: _purity(con, rule[0], across) for rule in rules}
+    telling = _telling(con, settings)
+    pure = {rule: _purity(con, *rule, telling, across) for rule in rules}
     best = max(pure.values(), default=0.0)
     # And little where only a few of them do, as two of one rare second name.
     rules.sort(key=lambda rule: (pure[rule] * rule[1] < _ENOUGH_PAIRS, len(rule[0]), -round(pure[rule], 1), rule[1]))
@@ -294,30 +323,60 @@ def _sessions(con: Any, fields: list[Field], across: bool) -> list[tuple[tuple[s
     return chosen
 
 
-def _purity(con: Any, columns: Sequence[str], across: bool) -> float:
-    """Of the pairs equal in `columns`, the share that is equal in another telling field too; pairs without a second value apart."""
-    others = [
-        other
-        for (other,) in con.execute(
-            "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
-        ).fetchall()
-        if other not in columns
-    ]
-    telling = [other for other in others if _by_chance(con, other) < _TELLING]
+def _telling(con: Any, settings: dict[str, Any]) -> dict[str, str]:
+    """Fields that can tell whether a pair of `l` and `r` is one: SQL of agreeing so closely as two strangers hardly ever do.
+
+    Not of being equal: one house is written in nine ways.
+    """
+    found = {}
+    for each in settings["comparisons"]:
+        f = each["output_column_name"]
+        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        close = [levels[0]] if _by_chance(con, f) < _TELLING else []
+        for level in levels[1:-1] if close else []:
+            if sum(one.get("u_probability") or 0 for one in (*close, level)) >= _TELLING:
+                break
+            close.append(level)
+        if close:
+            agree = " OR ".join(f"({level['sql_condition']})" for level in close)
+            found[f] = re.sub(r"\b(f[0-9]+\w*?)_([lr])\b", r"\2.\1", agree)
+    return found
+
+
+def _purity(con: Any, columns: Sequence[str], pairs: int, telling: dict[str, str], across: bool) -> float:
+    """Of the pairs equal in `columns`, the share that agrees in another telling field too; pairs without a second value apart."""
+    others = {f: agree for f, agree in telling.items() if f not in columns}
+    if not others:  # what is equal more often than by chance is so for the sake of the matches
+        return max((_beyond_chance(con, columns, f, across) for f in _columns(con) if f not in columns), default=0.0)
+    agree = " OR ".join(f"coalesce({agree}, false)" for agree in others.values())
+    known = " OR ".join(f"(l.{f} IS NOT NULL AND r.{f} IS NOT NULL)" for f in others)
     apart = " AND l.source <> r.source" if across else ""
-    pairs = f"feature l JOIN feature r ON {' AND '.join(f'l.{column} = r.{column}' for column in columns)} AND l.rid < r.rid{apart}"
-    if not telling:  # what is equal more often than by chance is so for the sake of the matches
-        found = [_beyond_chance(con, pairs, other) for other in others]
-        return max(found, default=0.0)
-    equal = " OR ".join(f"coalesce(l.{other} = r.{other}, false)" for other in telling)
-    known = " OR ".join(f"(l.{other} IS NOT NULL AND r.{other} IS NOT NULL)" for other in telling)
-    share = con.execute(f"SELECT avg(CAST({equal} AS int)) FILTER ({known}) FROM {pairs}").fetchone()[0]
+    # Some of them, spread evenly.
+    every = f" AND (l.rid * 7919 + r.rid * 104729) % {pairs // _JUDGED + 1} = 0"
+    share = con.execute(
+        f"""SELECT avg(CAST({agree} AS int)) FROM feature l JOIN feature r
+        ON {" AND ".join(f"l.{column} = r.{column}" for column in columns)} AND l.rid < r.rid{apart}{every} WHERE {known}"""
+    ).fetchone()[0]
     return float(share or 0)
 
 
-def _beyond_chance(con: Any, pairs: str, other: str) -> float:
+def _columns(con: Any) -> list[str]:
+    """The columns of `feature` that hold a field's normal form."""
+    described = con.execute(
+        "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
+    )
+    return [name for (name,) in described.fetchall()]
+
+
+def _beyond_chance(con: Any, columns: Sequence[str], other: str, across: bool) -> float:
+    """Of the pairs equal in `columns`, the share that is equal in `other` without being so by chance."""
     chance = _by_chance(con, other)
-    share = con.execute(f"SELECT avg(CAST(l.{other} = r.{other} AS int)) FROM {pairs}").fetchone()[0]
+    equal = " AND ".join(f"l.{column} = r.{column}" for column in columns) + (
+        " AND l.source <> r.source" if across else ""
+    )
+    share = con.execute(
+        f"SELECT avg(CAST(l.{other} = r.{other} AS int)) FROM feature l JOIN feature r ON {equal} AND l.rid < r.rid"
+    ).fetchone()[0]
     return max((share or 0) - chance, 0) / (1 - chance) if chance < 1 else 0.0
 
 

@@ -217,15 +217,19 @@ def test_a_branch_under_its_legal_name_and_under_its_sign(tmp_path: Path) -> Non
     assert recall >= 0.95
 
 
-def test_matches_are_counted_though_values_are_blank(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seed", "compared"),
+    [
+        pytest.param(2, "名称: organisation, 电话: phone, 负责人: person", id="though values are blank"),
+        pytest.param(3, "名称: organisation, 地址: address", id="though one house is written in many ways"),
+    ],
+)
+def test_matches_are_counted(tmp_path: Path, seed: int, compared: str) -> None:
     """Fields with blanks show few of the matches; what they show is raised by how often both sides have a value."""
-    rows = venues.sites(2, count=150)
+    rows = venues.sites(seed, count=150)
     write(tmp_path / "a.csv", rows)
     path = tmp_path / "lists.yaml"
-    path.write_text(
-        "{sources: [a.csv], id: 编号, source_column: 来源, fields: {名称: organisation, 电话: phone, 负责人: person}}",
-        encoding="utf-8",
-    )
+    path.write_text(f"{{sources: [a.csv], id: 编号, source_column: 来源, fields: {{{compared}}}}}", encoding="utf-8")
     asked = config.load(path)
     con = resolve.connect(asked)
     fields, *_ = reading.read(con, asked)
