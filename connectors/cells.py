@@ -40,7 +40,7 @@ _KINDS = (
     ("code", re.compile(r"^\S*$")),
 )  # fmt: skip
 _PLACE = re.compile(r"[镇乡村县区街道社区]$")
-_MARKED = re.compile(r"[\d：:；;，,。*=()（）\[\]†‡/]")
+_MARKED = re.compile(r"[\d：:；;，,。*=†‡/]|^\s*[(（\[]")  # a name may end in brackets: 明英安大药房（育才街店）
 _REMARKS = frozenset({"备注", "附注", "注释", "说明", "注"})
 _TELLING = 5  # rows from which on a column is known to hold one kind of cell
 _USUAL = 0.8  # of them: the others may be the very rows that are asked about
