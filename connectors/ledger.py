@@ -276,8 +276,10 @@ class Foot:
 
 def sum_word(cells: Sequence[Any]) -> int | None:
     """Where a row says that it may be the sum of others; None when it does not. One that begins with nothing says so in English only: 合计 is a total there anyway."""
-    begun = next((place for place, cell in enumerate(cells[:BEHIND]) if str(cell).strip()), BEHIND)
-    first = cells[begun] if begun < len(cells[:BEHIND]) else ""
+    begun, first = 0, cells[0]
+    if isinstance(first, str) and not first.strip():
+        begun = next((place for place, cell in enumerate(cells[:BEHIND]) if str(cell).strip()), 0)
+        first = cells[begun]
     if isinstance(first, str) and _SUMMING.search(first) and (header.is_english if begun else header.is_whole)(first):
         return begun
     for place, cell in enumerate(cells[begun + 1 : BEHIND], begun + 1):

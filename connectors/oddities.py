@@ -104,13 +104,13 @@ def odd_days(name: str, cells: Sequence[Any]) -> tuple[str, str] | None:
     kinds = set(map(type, cells))
     if kinds.isdisjoint((date, datetime)):
         return None
-    days = [cell for cell in cells if isinstance(cell, date)]
     if time in kinds:
         shown = next(cell for cell in cells if isinstance(cell, time))
         told = f"“{name}”列是日期，有的格子却读作 {shown}，像是 0、负数或没有日期，照原样读入，请部门核对"
         return "no_day", told
     if _DAY.search(name) or any(isinstance(cell, str) and cell for cell in cells):
         return None
+    days = [cell for cell in cells if isinstance(cell, date)]
     if kinds.isdisjoint((int, float)) and any(day.year > _LATEST_COUNT for day in days):
         return None
     told = f"“{name}”列里有的格子是日期 {days[0]:%Y-%m-%d}，像是数设成了日期格式，照原样读入，请部门改成数字格式后重发"
