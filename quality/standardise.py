@@ -39,6 +39,9 @@ class Standard:
     placeholder: str | None = None  # true where «无», all zeros or 1900-01-00 stands: read as no value
 
 
+_MOST_PLACES = 24  # so that a quick number's twelve digits before the point fit beside them
+
+
 @dataclass(frozen=True)
 class Reading:
     """How text of one kind is read: most of it by `quick`, the odd spellings by `full`, once per distinct spelling.
@@ -77,9 +80,11 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
             native = None if utc else pa.timestamp("us")
             return Reading(f"timestamp_quick(t, {zone})", f"timestamp_value(t, {zone})", native=native)
         case "integer" if not pa.types.is_integer(kind):
-            return Reading(_plain_number(6), "number_value(t)", native=pa.int64())
+            # A fraction too small for six places is no whole number, nor nought.
+            whole = f"CASE WHEN regexp_matches(t, '[.][0-9]{{7}}|[eE]-') THEN NULL ELSE {_wide_number(6)} END"
+            return Reading(_plain_number(6), whole, native=pa.int64())
         case "decimal" if not number:
-            return Reading(_plain_number(6), "number_value(t)", native=_digits(field, 6))
+            return Reading(_plain_number(6), _wide_number(_scale(field)), native=_digits(field, 6))
         case "yuan" if unit == "元" and not number:
             return Reading(_plain_number(2), "amount_yuan(t, '元')", native=_digits(field, 2))
         case "yuan" if unit != "元":
@@ -91,6 +96,18 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
         case "boolean" if not pa.types.is_boolean(kind):
             return Reading(None, "boolean_value(t)")
     return None
+
+
+def _scale(field: Field) -> int:
+    """The places a number of this field is read with: its own, six at least."""
+    found = re.fullmatch(r"numeric\([0-9]+, *([0-9]+)\)", field.physical_type)
+    return min(max(int(found[1]) if found else 6, 6), _MOST_PLACES)
+
+
+def _wide_number(places: int) -> str:
+    """A figure of any length that holds so many places; a number that is written otherwise has six."""
+    figure = "regexp_full_match(t, '[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?')"
+    return f"CASE WHEN {figure} THEN TRY_CAST(t AS DECIMAL(38,{places})) ELSE number_value(t) END"
 
 
 def _digits(field: Field, places: int) -> pa.DataType | None:

@@ -103,3 +103,37 @@ def test_a_day_no_calendar_has_is_refused(tmp_path: Path, type_: pa.DataType) ->
     found = con.execute(f"SELECT ledger_no FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad})").fetchall()
     assert sorted(found) == [("0",), ("6",)]
     assert checked.by_rule == {"unparsed": 5}
+
+
+WIDE = """
+name: 台账
+schema:
+  - name: ledger
+    businessName: 台账
+    properties:
+      - {name: ledger_no, businessName: 编号, logicalType: string, physicalType: varchar(9), primaryKey: true}
+      - {name: big, businessName: 大数, logicalType: integer, physicalType: bigint}
+      - {name: wide, businessName: 宽数, logicalType: number, physicalType: "numeric(38,10)"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "big", "wide"),
+    [
+        ("1772352000000", 1772352000000, "1772352000000"), ("9007199254740993", 2**53 + 1, "9007199254740993"),
+        ("0.33333334", None, "0.33333334"), ("1e-7", None, "0.0000001"), ("0.0000001234", None, "0.0000001234"),
+        ("1234567890123456789012345678.0123456789", None, "1234567890123456789012345678.0123456789"),
+        ("1,234.5", None, "1234.5"), ("12", 12, "12"), ("1.0e+20", None, "100000000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_number_keeps_every_digit_its_field_holds(tmp_path: Path, written: str, big: int | None, wide: str) -> None:
+    """As text too, with more than six places or twelve digits before the point."""
+    table = {"ledger_no": ["1"], "big": [written], "wide": [written]}
+    landed = tmp_path / "landed.parquet"
+    pq.write_table(pa.table(table), landed)
+    con = duckdb.connect()
+    macros.install(con)
+    mapping = Mapping("x", {c: c for c in table}, {}, {}, False, "full", {}, (b"key",))
+    checked = check(con, landed, contract.parse(WIDE, "ledger"), mapping, datetime(2026, 3, 1), tmp_path / "checked")
+    assert con.execute(f"SELECT big, wide FROM read_parquet('{checked.parquet}')").fetchone() == (big, Decimal(wide))
+    assert checked.quarantined == (big is None)
