@@ -204,18 +204,18 @@ def _first(driver: Driver, rows: int) -> tuple[Delivery | None, list[dict[str, s
 
 def _texts(batch: pa.RecordBatch) -> list[dict[str, str | None]]:
     names = [name for name in batch.schema.names if name not in header.COORDINATES]
-    columns = [[None if v is None else str(v) for v in _shown(batch.column(name))] for name in names]
+    columns = [[None if v is None else str(v) for v in shown(batch.column(name))] for name in names]
     return [dict(zip(names, row, strict=True)) for row in islice(zip(*columns, strict=True), batch.num_rows)]
 
 
-def _shown(column: pa.Array) -> list[Any]:
+def shown(column: pa.Array) -> list[Any]:
     """The values as people are shown them: an instant by the county's clock, and one no calendar has as such."""
     import pyarrow as pa
 
     if pa.types.is_temporal(column.type):
         column = _told(column)
-    shown: list[Any] = column.to_pylist()
-    return shown
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _told(column: pa.Array) -> pa.Array:

@@ -146,12 +146,15 @@ def preview(
 
 def _first_rows(connector: Connector, rows: int) -> Iterator[dict[str, Any]]:
     from connectors.drivers import open_driver
+    from connectors.sample import shown
 
     driver = open_driver(connector)
     driver.limit = rows
     for delivery in driver.deliveries(None, ()):
         for batch in delivery.batches():
-            yield from batch.slice(0, rows).to_pylist()
+            first = batch.slice(0, rows)
+            for row in zip(*map(shown, first.columns), strict=True):
+                yield dict(zip(first.schema.names, row, strict=True))
 
 
 @app.command(cls=Command)

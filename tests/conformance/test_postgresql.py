@@ -14,6 +14,7 @@ import pytest
 
 from connectors.drivers import open_driver
 from connectors.drivers.postgresql import PostgreSQLSession
+from connectors.sample import take
 from connectors.session import Table
 from schemas.errors import ConfigError, SourceChanged, SourceUnavailable
 from tests.conformance.suite import (
@@ -120,6 +121,16 @@ class TestPostgreSQL(DatabaseConformance):
         )
         assert [row["r"] for row in rows_of(source.connector(table="odd", fields={"r": "r"}))] == [
             "1.1", "12345.67", "1e+20", "nan", None,
+        ]  # fmt: skip
+
+    def test_a_day_that_no_calendar_has_is_shown_as_one(self, source):
+        source.run(
+            "CREATE TABLE odd AS SELECT d::date, d::timestamp AS t, d::timestamptz AS z FROM unnest(ARRAY['infinity', '2026-03-01', NULL]) d",
+            "GRANT SELECT ON odd TO duzhe",
+        )
+        seen = take(source.connector(table="odd", fields={}))
+        assert [list(row.values()) for row in seen.rows] == [
+            ["（日历上没有）"] * 3, ["2026-03-01", "2026-03-01 00:00:00.000000", "2026-03-01 00:00:00.000000"], [None] * 3,
         ]  # fmt: skip
 
     @pytest.mark.parametrize("column", ["narrowed", "padded", "price"])
