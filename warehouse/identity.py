@@ -14,7 +14,7 @@ Source: design of the county's subject registry; GB 32100-2015 (organisation cod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from schemas.contract import contract
 from warehouse import golden, identity_cases, merging
@@ -44,7 +44,11 @@ _FRESH = (
 _HOLD_BRANCHES = """UPDATE hub.party p SET atom_id = NULL, enterprise_id = NULL, match_rule = 'branch_conflict', decided_at = clock_timestamp()
     FROM hub.party r WHERE p.is_branch AND p.uscc IN (SELECT uscc FROM fresh) AND (p.match_rule = 'uscc' OR p.atom_id IS NULL AND p.match_rule IS NULL)
       AND r.uscc = p.uscc AND NOT r.is_branch AND r.name IS NOT NULL
-      AND (r.{register} OR NOT EXISTS (SELECT FROM hub.party k WHERE k.uscc = p.uscc AND k.name IS NOT NULL AND k.{register}))"""
+      AND ({} OR NOT EXISTS (SELECT FROM hub.party k WHERE k.uscc = p.uscc AND k.name IS NOT NULL AND {}))"""
+
+# Words held back as another department's are weighed again once the register uses them too.
+_RELEASE = """UPDATE hub.party p SET match_rule = NULL, considered_at = NULL FROM hub.identity_case c
+    WHERE c.kind = 'same_code_other_name' AND c.verdict IS NULL AND p.uscc = c.subject AND p.match_rule = 'name_conflict' AND {}"""
 
 # A party is shown under its own id at once, unless that leads elsewhere (merging.show): each pass over all parties costs
 # as much as the linking itself.
@@ -112,11 +116,12 @@ def resolve(warehouse: Connection) -> int:
     merging.look_up(warehouse)
     fresh = warehouse.scalar("SELECT count(*) FROM hub.party WHERE considered_at IS NULL")
     merging.look_again(warehouse, "hub.party", fresh)
+    register = _naming_register(warehouse)
+    warehouse.execute(_RELEASE.format(register("p")))
     for step in _FRESH:
         warehouse.execute(step)
-    register = _naming_register()
-    warehouse.execute(_HOLD_BRANCHES.format(register=register))
-    identity_cases.hold_other_names(warehouse, register)
+    warehouse.execute(_HOLD_BRANCHES.format(register("r"), register("k")))
+    identity_cases.hold_other_names(warehouse, register("party"))
     linked = _link(warehouse, _LINKS)
     merging.by_register_rows(warehouse, _REGISTER)
     merging.show(warehouse)
@@ -129,11 +134,19 @@ def resolve(warehouse: Connection) -> int:
     return linked
 
 
-def _naming_register() -> str:
-    """SQL: whether a party is the register's own word on what a code is called: a row of the names' owner, not of whoever lists enterprises too."""
+def _naming_register(warehouse: Connection) -> Callable[[str], str]:
+    """SQL for a party's alias: whether it is the register's own word on what a code is called: of the names' owner, not of whoever lists enterprises too.
+
+    Sources that name one in the same words have one party between them: the register's may be noted under another.
+    """
     agreed = contract("enterprise")
     owner = golden.owners(agreed).get(agreed.fields["name"].group or "name", "")
-    return f"source_id IN (SELECT source_id FROM hub.source WHERE dataset = 'enterprise' AND department = {literal(owner)})"
+    own = f"(SELECT source_id FROM hub.source WHERE dataset = 'enterprise' AND department = {literal(owner)})"
+    if not warehouse.scalar("SELECT to_regclass('record.enterprise') IS NOT NULL"):
+        return lambda party: f"{party}.source_id IN {own}"
+    return lambda party: (
+        f"({party}.source_id IN {own} OR EXISTS (SELECT FROM record.enterprise w WHERE w._party = {party}.party AND w._source_id IN {own}))"
+    )
 
 
 def _link(warehouse: Connection, steps: Sequence[str]) -> int:

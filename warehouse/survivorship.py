@@ -148,18 +148,15 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
 
 def _unsay(warehouse: Connection) -> None:
     """Make temp table `unsaid`: the parties of the enterprises touched that no record names any more."""
-    datasets = warehouse.rows(
-        "SELECT DISTINCT dataset FROM hub.source WHERE source_id IN (SELECT source_id FROM hub.party WHERE enterprise_id IN (SELECT id FROM touched))"
-    )
-    parts = [
-        f"SELECT p.party FROM hub.party p JOIN hub.source s USING (source_id) WHERE s.dataset = {literal(c.dataset)} "
-        f"AND p.enterprise_id IN (SELECT id FROM touched) AND NOT EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
+    # Sources that name one in the same words have one party between them, so all datasets are looked through.
+    nowhere = "".join(
+        f" AND NOT EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
         for c in contracts().values()
-        if c.party and c.dataset in {row["dataset"] for row in datasets}
-    ]
+        if c.party
+    )
     warehouse.execute("DROP TABLE IF EXISTS unsaid")
     warehouse.execute(
-        f"CREATE TEMP TABLE unsaid ON COMMIT DROP AS {' UNION ALL '.join(parts) or 'SELECT party FROM hub.party LIMIT 0'}"
+        f"CREATE TEMP TABLE unsaid ON COMMIT DROP AS SELECT p.party FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched){nowhere}"
     )
     warehouse.execute("CREATE UNIQUE INDEX ON unsaid (party)")
     warehouse.execute("ANALYZE unsaid")

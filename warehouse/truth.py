@@ -172,9 +172,15 @@ def _both_speak(contract: Contract) -> str:
     """SQL: whether the owner and the other side of conflict c still say something of its field group."""
     cases = " ".join(f"WHEN {literal(group)} THEN {said}" for group, said in spoken(contract).items())
     row = f"SELECT FROM member o WHERE o._id = c.enterprise_id AND CASE c.field_group {cases} END"
+    named = " ".join(
+        f"WHEN {literal(other.dataset)} THEN EXISTS (SELECT FROM hub.party n JOIN record.{quoted(other.dataset)} r ON r._party = n.party "
+        "WHERE n.enterprise_id = c.enterprise_id AND r._source_id = c.source_id)"
+        for other in contracts().values()
+        if other.party and other.dataset != contract.dataset
+    )
     return (
         f"EXISTS ({row} AND o._department = c.owner) AND (EXISTS ({row} AND o._source_id = c.source_id) "
-        f"OR EXISTS (SELECT FROM {NAMED} n JOIN hub.source USING (source_id) WHERE n.enterprise_id = c.enterprise_id AND n.source_id = c.source_id AND dataset <> 'enterprise'))"
+        f"OR CASE (SELECT dataset FROM hub.source s WHERE s.source_id = c.source_id) {named} ELSE false END)"
     )
 
 

@@ -287,6 +287,21 @@ def test_whom_no_source_names_any_more_is_gone_until_one_does(put: Callable[...,
     assert shown(database, "enterprise_id, name") == was
 
 
+def test_the_registers_words_are_its_own_whoever_used_them_first(put: Callable[..., None], database: str, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("tax", row(7, A, "城南幼儿园"))
+    put("hotline_office", row(1, A, RIGHT))  # has nothing in common with the first: held
+    assert golden(database) == {A: "城南幼儿园"}
+    put("market_supervision", row(1, A, RIGHT))
+    assert golden(database) == {A: RIGHT}
+    capfd.readouterr()
+    assert main(["identity", "review", "-o", "json"]) == 0
+    assert [(c["kind"], c["names"]) for c in json.loads(capfd.readouterr().out)] == [
+        ("same_code_other_name", "城南幼儿园")
+    ]
+    put("hotline_office", row(2, B, "县宏达建材有限公司"))  # the register still says it
+    assert golden(database)[A] == RIGHT
+
+
 def test_an_owner_that_says_nothing_is_disagreed_with_by_nobody(put: Callable[..., None], database: str) -> None:
     put("market_supervision", row(1, A, RIGHT, address="无", person="暂无"))
     put("tax", row(7, A, RIGHT, address="朝阳街2号", person="张三"))
