@@ -321,6 +321,8 @@ def test_any_chain_of_merges_and_partings(warehouse: Connection, steps: list[tup
                 del up[x]
             shown = ids(warehouse)
             assert [shown[party] for party, _ in own] == [own[root(n)][1] for n in range(7)]
+            for n in {root(n) for n in range(7)}:
+                assert merging.along(warehouse, own[n][1]) == sorted(own[m][1] for m in range(7) if root(m) == n != m)
         for n in list(up):
             merging.unmerge(warehouse, own[n][1], by="王芳", reason="全拆")
         identity.resolve(warehouse)
