@@ -148,6 +148,7 @@ def write_contracts(home: Home, connection: psycopg.Connection[dict[str, Any]]) 
         "SELECT DISTINCT ON (document->>'dataset') document->>'dataset' AS dataset, contract FROM hub.connector_version "
         "WHERE contract IS NOT NULL ORDER BY document->>'dataset', made_at DESC"
     ).fetchall()
+    contracts.include(home.contracts)  # another home may have been opened in this process since
     for row in rows:
         path = home.contracts / f"{row['dataset']}.odcs.yaml"
         if not path.exists() or path.read_text(encoding="utf-8") != row["contract"]:

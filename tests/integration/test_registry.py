@@ -175,6 +175,8 @@ def test_a_contract_comes_along(control: psycopg.Connection[dict[str, Any]], hom
     assert registry.load(home).get("housing/park_fee").fields == {"fee_no": "单号"}
     assert contract.contract("park_fee").title == "停车收费"
     assert "park_fee" in contract.contracts()
+    contract.include(None)  # another home is opened and left
+    assert not registry.join(registry.files(home), control, home).broken
     Path(home.contracts / "park_fee.odcs.yaml").unlink()
     contract.forget()
     assert registry.load(home).get("housing/park_fee")  # the database keeps it

@@ -563,4 +563,4 @@ def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sour
     )
     con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
     sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
-    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), True) == unique
+    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
