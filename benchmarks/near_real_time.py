@@ -33,12 +33,15 @@ _QUIET_ROUNDS = 10
 _LONGEST = 120.0
 
 
-def _demo(home: Path, scale: float) -> None:
-    """The demo county, collected once; its systems go on running."""
-    subprocess.run(
-        [Path(sys.executable).with_name("hub"), "demo", "--scale", str(scale)],
-        env=os.environ | {"HUB_HOME": str(home)}, cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+@contextmanager
+def _demo(home: Path, scale: float) -> Iterator[None]:
+    """The demo county, collected once; its systems run until the end."""
+    hub, env = Path(sys.executable).with_name("hub"), os.environ | {"HUB_HOME": str(home)}
+    subprocess.run([hub, "demo", "--scale", str(scale)], env=env, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        subprocess.run([hub, "down"], env=env, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -105,7 +108,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=FOLDER, help="演示放在哪里（默认 var/bench/near_real_time）")
     given = parser.parse_args(words)
     os.environ["HUB_HOME"] = str(given.home)
-    _demo(given.home, given.scale)
+    with _demo(given.home, given.scale):
+        return _polled(given)
+
+
+def _polled(given: argparse.Namespace) -> int:
     home = Home()
     home.load_env()
     from quality.expectations import judge
