@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 
@@ -17,42 +15,22 @@ from examples.resolution import companies, people, places, programmes, venues
 from examples.resolution.noise import slip
 from examples.resolution.scoring import scores
 from hub.cli import main
-from schemas import macros
+from tests.unit.warehouse.lists import read, resolved, truth, write
 from warehouse.linkage import config, features, model, reading, resolve
-from warehouse.linkage.comparisons import comparison
-from warehouse.linkage.reading import Field
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [key for key in rows[0] if key != "entity"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+def _credit_code_of(number: int) -> str:
+    """A valid unified social credit code of its own for each number."""
+    return next(code for last in "0123456789X" if (code := _credit_code(f"MA{number:06}{last}")))
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _credit_code(organisation: str) -> str | None:
+    """A valid unified social credit code around this organisation code; None if the organisation code is not valid."""
+    from schemas import identifiers
 
-
-def resolved(folder: Path, files: dict[str, list[dict[str, Any]]], *options: str, **config: Any) -> dict[Any, str]:
-    """Run the command on these files; returns (source, id) -> cluster."""
-    for name, rows in files.items():
-        write(folder / f"{name}.csv", rows)
-    config = {"sources": [f"{name}.csv" for name in files], "id": "id", **config}
-    (folder / "lists.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-    out = folder / "clusters.csv"
-    assert (
-        main(["resolve", str(folder / "lists.yaml"), "-o", str(out), "--review", str(folder / "review.csv"), *options])
-        == 0
-    )
-    answer = read(out)
-    assert len(answer) == sum(map(len, files.values()))
-    return {(row["source"], row["id"]): row["cluster_id"] for row in answer}
-
-
-def truth(files: dict[str, list[dict[str, Any]]]) -> dict[Any, int]:
-    return {(row.get("source", name), row["id"]): row["entity"] for name, rows in files.items() for row in rows}
+    if not identifiers.org_code_valid(organisation):
+        return None
+    return next(c for last in identifiers.USCC_ALPHABET if identifiers.uscc_valid(c := f"91510922{organisation}{last}"))
 
 
 def test_full_names_under_noise_with_branches_and_look_alikes(tmp_path: Path) -> None:
@@ -381,20 +359,6 @@ def test_an_organisation_code_within_a_credit_code_is_the_same(tmp_path: Path) -
     assert found["a", "1"] == found["b", "1"]
 
 
-def _credit_code_of(number: int) -> str:
-    """A valid unified social credit code of its own for each number."""
-    return next(code for last in "0123456789X" if (code := _credit_code(f"MA{number:06}{last}")))
-
-
-def _credit_code(organisation: str) -> str | None:
-    """A valid unified social credit code around this organisation code; None if the organisation code is not valid."""
-    from schemas import identifiers
-
-    if not identifiers.org_code_valid(organisation):
-        return None
-    return next(c for last in identifiers.USCC_ALPHABET if identifiers.uscc_valid(c := f"91510922{organisation}{last}"))
-
-
 def test_people_with_roles_told_by_the_data(tmp_path: Path) -> None:
     files = {"people": people.register(4, persons=120)}
     found = resolved(tmp_path, files)
@@ -422,83 +386,6 @@ def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, line: str, capsys: 
     assert "c.yaml" in capsys.readouterr().err
 
 
-def test_values_in_the_wrong_column_one_script_and_towns_before_names(tmp_path: Path) -> None:
-    """What is compared: 王芳 as telephone is the person, 龍 is 龙, of two numbers the first, 永兴 before a name is the town."""
-    rows = [
-        ("永興鎮悅萃火鍋店（个体工商户）", "永興鎮育才街160號", "13811112222/13911112222", "王芳"),
-        ("永兴悦萃火锅店", "永兴镇育才街160号1栋", "王芳", "13811112222"),
-        ("悦萃火锅店", "13811112222", "", "永兴镇育才街160号"),
-    ]
-    path = tmp_path / "lists.yaml"
-    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地", "联系方式", "联系人"), row, strict=True)) for row in rows])
-    path.write_text("sources: [a.csv]", encoding="utf-8")
-    asked = config.load(path)
-    con = resolve.connect(asked)
-    fields, *_ = reading.read(con, asked)
-    assert [f.role for f in fields] == ["organisation", "address", "phone", "person"]
-    features.build(con, fields)
-    found = con.execute("SELECT f1_bare, f1_town, f2, f3, f4 FROM feature ORDER BY rid").fetchall()
-    assert found == [
-        ("悦萃火锅店", "永兴", "永兴镇育才街160", "13811112222", "王芳"),
-        ("悦萃火锅店", "永兴", "永兴镇育才街160号1栋", "13811112222", "王芳"),
-        ("悦萃火锅店", None, "永兴镇育才街160", "13811112222", None),
-    ]
-
-
-def test_own_county_streets_of_shops_and_latin_names(tmp_path: Path) -> None:
-    """What is compared: of 射洪市明英安医药有限公司 and 射洪明英安公司 明英安; of 明英安大药房（育才街店） the street; Ming Ying An is 明英安."""
-    rows = [
-        ("射洪市明英安医药有限公司", "四川省遂宁市射洪市人民路12号"),
-        ("射洪明英安公司", "射洪市人民路12号"),
-        ("悦萃老火锅育才街店", "射洪市育才街3号"),
-        ("明英安大药房（育才街店）", ""),
-        ("MING YING AN", "射洪市育才街9号"),
-    ]
-    path = tmp_path / "lists.yaml"
-    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地"), row, strict=True)) for row in rows])
-    path.write_text("sources: [a.csv]", encoding="utf-8")
-    asked = config.load(path)
-    con = resolve.connect(asked)
-    resolve.resolve(asked, con=con)
-    assert con.execute("SELECT f1_stem, f1_shop, f2 FROM feature ORDER BY rid").fetchall() == [
-        ("明英安", None, "人民路12"),
-        ("明英安", None, "人民路12"),
-        ("悦萃", "育才街", "育才街3"),
-        ("明英安", "育才街", "育才街"),
-        ("明英安", None, "育才街9"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "slip"),
-    [("鑫源恒商贸", "鑫恒源商贸", True), ("鑫源恒商贸", "鑫源源恒商贸", True), ("鑫源恒商贸", "鑫源桓商贸", False), ("鑫源商贸", "鑫源一商贸", False), ("鑫源恒商贸", "鑫商源贸恒", False)],
-)  # fmt: skip
-def test_a_slip_in_a_legal_name_is_letters_turned_or_doubled(one: str, other: str, slip: bool) -> None:
-    con = duckdb.connect()
-    macros.install(con)
-    features.install(con, ())
-    assert con.execute("SELECT slip_of_pen($1, $2)", [one, other]).fetchone() == (slip,)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "off"),
-    [("鑫源恒商贸", "鑫源桓商贸", True), ("鑫源恒商贸", "鑫恒商贸", True), ("鑫源商贸", "鑫源一商贸", True), ("鑫源商贸", "鑫源商贸", False), ("鑫源恒商贸", "鑫源桓商茂", False), ("鑫源恒商贸", "源恒贸", False)],
-)  # fmt: skip
-def test_a_letter_changed_or_left_out(one: str, other: str, off: bool) -> None:
-    con = duckdb.connect()
-    macros.install(con)
-    features.install(con, ())
-    assert con.execute("SELECT letter_off($1, $2)", [one, other]).fetchone() == (off,)
-
-
-@pytest.mark.parametrize(("one", "other", "slip"), [("13811112222", "13811112223", True), ("13811112222", "13811121222", True), ("1381111222", "13811112222", True),
-    ("13811112222", "13811113333", False), ("号12345", "号12346", True)])  # fmt: skip
-def test_one_slip_of_a_number(one: str, other: str, slip: bool) -> None:
-    conditions = [level["sql_condition"] for level in comparison(Field("n", "n", "identifier"), [])["comparison_levels"] if "slip" in level["label_for_charts"]]  # fmt: skip
-    con = duckdb.connect()
-    assert con.execute(f"SELECT {conditions[0]} FROM (SELECT $1 AS n_l, $2 AS n_r)", [one, other]).fetchone() == (slip,)
-
-
 def test_a_list_without_rows_is_told_and_blanks_in_headings_do_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     (tmp_path / "none.csv").write_text("编号,名称\n", encoding="utf-8")
     (tmp_path / "a.csv").write_text("编号,单位 名称\n1,县鑫源商贸有限公司\n", encoding="gb18030")
@@ -508,17 +395,6 @@ def test_a_list_without_rows_is_told_and_blanks_in_headings_do_not_matter(tmp_pa
     assert "没有可比的内容" in capsys.readouterr().err
     path.write_text("sources: [{file: a.csv, id: 编号, columns: {名称: 单位 名称}}]\nfields: {名称: organisation}", encoding="utf-8")  # fmt: skip
     assert main(["resolve", str(path), "-o", str(tmp_path / "out.csv")]) == 0
-
-
-@pytest.mark.parametrize(("one", "other", "level"), [(("Thomas", "Koch"), ("Renate", "Thomas"), "different"), (("Freya", "Johnson"), ("shnoon", "Freya"), "swapped"),
-    (("Isla", None), ("Hall", "Isla"), "swapped"), (("Ann", "Roe"), ("Roe", "Ann"), "swapped")])  # fmt: skip
-def test_names_that_have_changed_places(one: tuple[str, str], other: tuple[str, str], level: str) -> None:
-    """Both names cross, or the other is not known; one forename that is another's surname tells nothing."""
-    fields = [Field("f", "f", "forename"), Field("s", "s", "surname")]
-    levels = comparison(fields[0], fields)["comparison_levels"]
-    cases = " ".join(f"WHEN {n['sql_condition']} THEN '{n['label_for_charts']}'" for n in levels[:-1])
-    row = "SELECT lower($1) AS f_l, lower($2) AS s_l, lower($3) AS f_r, lower($4) AS s_r"
-    assert duckdb.sql(f"SELECT CASE {cases} ELSE 'different' END FROM ({row})", params=[*one, *other]).fetchone() == (level,)  # fmt: skip
 
 
 def test_a_list_of_people_who_share_names_and_days(tmp_path: Path) -> None:
@@ -537,30 +413,3 @@ def test_a_list_of_people_who_share_names_and_days(tmp_path: Path) -> None:
     precision, recall, _ = scores(truth(files), found)
     assert precision >= 0.98
     assert recall >= 0.6
-
-
-@pytest.mark.parametrize(("doubtful", "unique", "columns", "from_"), [(0, [], "fs", 0.8), (8, [], "fs", 0.9), (900, [], "fs", 0.95), (900, ["a"], "fs", 0.8), (0, [], "f", 1.0)])  # fmt: skip
-def test_how_sure_a_pair_must_be(doubtful: int, unique: list[str], columns: str, from_: float) -> None:
-    """Surer where many are in doubt and no list tells that it lists nothing twice; one field alone joins only what is all but equal."""
-    con = duckdb.connect()
-    con.execute(
-        "CREATE TABLE judged AS SELECT 1 AS a, 2 AS b, 0.999 AS probability, false AS barred FROM range(100) UNION ALL SELECT 1, 2, 0.999, true FROM range(900) UNION ALL "
-        f"SELECT 1, 2, unnest([0.97, 0.9]), false FROM range({doubtful} // 2) UNION ALL SELECT 1, 2, 0.8, false FROM range(greatest(1, {doubtful}))"
-    )
-    assert resolve._careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
-
-
-@pytest.mark.parametrize(("weight", "unique"), [(12, ["a", "b"]), (26, [])])
-def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sources(
-    weight: int, unique: list[str]
-) -> None:
-    """Papers of one author are much alike, and yet less so than one paper in two bibliographies."""
-    con = duckdb.connect()
-    con.execute("CREATE TABLE feature AS SELECT i AS rid, i % 2 AS place, ['a', 'b'][i % 2 + 1] AS source FROM range(200) r(i)")  # fmt: skip
-    con.execute(
-        "CREATE TABLE scored AS SELECT 2 * i AS a, 2 * i + 1 AS b, 20 + i % 11 AS weight FROM range(100) r(i) UNION ALL "
-        f"SELECT i, i + 4, {weight} FROM range(20) r(i)"
-    )
-    con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
-    sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
-    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique

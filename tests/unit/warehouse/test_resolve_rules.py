@@ -1,0 +1,129 @@
+"""What hub resolve compares and how sure it must be: names, places, slips, thresholds, one rule at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from schemas import macros
+from tests.unit.warehouse.lists import write
+from warehouse.linkage import config, features, reading, resolve
+from warehouse.linkage.comparisons import comparison
+from warehouse.linkage.reading import Field
+
+
+def test_values_in_the_wrong_column_one_script_and_towns_before_names(tmp_path: Path) -> None:
+    """What is compared: 王芳 as telephone is the person, 龍 is 龙, of two numbers the first, 永兴 before a name is the town."""
+    rows = [
+        ("永興鎮悅萃火鍋店（个体工商户）", "永興鎮育才街160號", "13811112222/13911112222", "王芳"),
+        ("永兴悦萃火锅店", "永兴镇育才街160号1栋", "王芳", "13811112222"),
+        ("悦萃火锅店", "13811112222", "", "永兴镇育才街160号"),
+    ]
+    path = tmp_path / "lists.yaml"
+    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地", "联系方式", "联系人"), row, strict=True)) for row in rows])
+    path.write_text("sources: [a.csv]", encoding="utf-8")
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    fields, *_ = reading.read(con, asked)
+    assert [f.role for f in fields] == ["organisation", "address", "phone", "person"]
+    features.build(con, fields)
+    found = con.execute("SELECT f1_bare, f1_town, f2, f3, f4 FROM feature ORDER BY rid").fetchall()
+    assert found == [
+        ("悦萃火锅店", "永兴", "永兴镇育才街160", "13811112222", "王芳"),
+        ("悦萃火锅店", "永兴", "永兴镇育才街160号1栋", "13811112222", "王芳"),
+        ("悦萃火锅店", None, "永兴镇育才街160", "13811112222", None),
+    ]
+
+
+def test_own_county_streets_of_shops_and_latin_names(tmp_path: Path) -> None:
+    """What is compared: of 射洪市明英安医药有限公司 and 射洪明英安公司 明英安; of 明英安大药房（育才街店） the street; Ming Ying An is 明英安."""
+    rows = [
+        ("射洪市明英安医药有限公司", "四川省遂宁市射洪市人民路12号"),
+        ("射洪明英安公司", "射洪市人民路12号"),
+        ("悦萃老火锅育才街店", "射洪市育才街3号"),
+        ("明英安大药房（育才街店）", ""),
+        ("MING YING AN", "射洪市育才街9号"),
+    ]
+    path = tmp_path / "lists.yaml"
+    write(tmp_path / "a.csv", [dict(zip(("店名", "所在地"), row, strict=True)) for row in rows])
+    path.write_text("sources: [a.csv]", encoding="utf-8")
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    resolve.resolve(asked, con=con)
+    assert con.execute("SELECT f1_stem, f1_shop, f2 FROM feature ORDER BY rid").fetchall() == [
+        ("明英安", None, "人民路12"),
+        ("明英安", None, "人民路12"),
+        ("悦萃", "育才街", "育才街3"),
+        ("明英安", "育才街", "育才街"),
+        ("明英安", None, "育才街9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [("鑫源恒商贸", "鑫恒源商贸", True), ("鑫源恒商贸", "鑫源源恒商贸", True), ("鑫源恒商贸", "鑫源桓商贸", False), ("鑫源商贸", "鑫源一商贸", False), ("鑫源恒商贸", "鑫商源贸恒", False)],
+)  # fmt: skip
+def test_a_slip_in_a_legal_name_is_letters_turned_or_doubled(one: str, other: str, slip: bool) -> None:
+    con = duckdb.connect()
+    macros.install(con)
+    features.install(con, ())
+    assert con.execute("SELECT slip_of_pen($1, $2)", [one, other]).fetchone() == (slip,)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "off"),
+    [("鑫源恒商贸", "鑫源桓商贸", True), ("鑫源恒商贸", "鑫恒商贸", True), ("鑫源商贸", "鑫源一商贸", True), ("鑫源商贸", "鑫源商贸", False), ("鑫源恒商贸", "鑫源桓商茂", False), ("鑫源恒商贸", "源恒贸", False)],
+)  # fmt: skip
+def test_a_letter_changed_or_left_out(one: str, other: str, off: bool) -> None:
+    con = duckdb.connect()
+    macros.install(con)
+    features.install(con, ())
+    assert con.execute("SELECT letter_off($1, $2)", [one, other]).fetchone() == (off,)
+
+
+@pytest.mark.parametrize(("one", "other", "slip"), [("13811112222", "13811112223", True), ("13811112222", "13811121222", True), ("1381111222", "13811112222", True),
+    ("13811112222", "13811113333", False), ("号12345", "号12346", True)])  # fmt: skip
+def test_one_slip_of_a_number(one: str, other: str, slip: bool) -> None:
+    conditions = [level["sql_condition"] for level in comparison(Field("n", "n", "identifier"), [])["comparison_levels"] if "slip" in level["label_for_charts"]]  # fmt: skip
+    con = duckdb.connect()
+    assert con.execute(f"SELECT {conditions[0]} FROM (SELECT $1 AS n_l, $2 AS n_r)", [one, other]).fetchone() == (slip,)
+
+
+@pytest.mark.parametrize(("one", "other", "level"), [(("Thomas", "Koch"), ("Renate", "Thomas"), "different"), (("Freya", "Johnson"), ("shnoon", "Freya"), "swapped"),
+    (("Isla", None), ("Hall", "Isla"), "swapped"), (("Ann", "Roe"), ("Roe", "Ann"), "swapped")])  # fmt: skip
+def test_names_that_have_changed_places(one: tuple[str, str], other: tuple[str, str], level: str) -> None:
+    """Both names cross, or the other is not known; one forename that is another's surname tells nothing."""
+    fields = [Field("f", "f", "forename"), Field("s", "s", "surname")]
+    levels = comparison(fields[0], fields)["comparison_levels"]
+    cases = " ".join(f"WHEN {n['sql_condition']} THEN '{n['label_for_charts']}'" for n in levels[:-1])
+    row = "SELECT lower($1) AS f_l, lower($2) AS s_l, lower($3) AS f_r, lower($4) AS s_r"
+    assert duckdb.sql(f"SELECT CASE {cases} ELSE 'different' END FROM ({row})", params=[*one, *other]).fetchone() == (level,)  # fmt: skip
+
+
+@pytest.mark.parametrize(("doubtful", "unique", "columns", "from_"), [(0, [], "fs", 0.8), (8, [], "fs", 0.9), (900, [], "fs", 0.95), (900, ["a"], "fs", 0.8), (0, [], "f", 1.0)])  # fmt: skip
+def test_how_sure_a_pair_must_be(doubtful: int, unique: list[str], columns: str, from_: float) -> None:
+    """Surer where many are in doubt and no list tells that it lists nothing twice; one field alone joins only what is all but equal."""
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE judged AS SELECT 1 AS a, 2 AS b, 0.999 AS probability, false AS barred FROM range(100) UNION ALL SELECT 1, 2, 0.999, true FROM range(900) UNION ALL "
+        f"SELECT 1, 2, unnest([0.97, 0.9]), false FROM range({doubtful} // 2) UNION ALL SELECT 1, 2, 0.8, false FROM range(greatest(1, {doubtful}))"
+    )
+    assert resolve._careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
+
+
+@pytest.mark.parametrize(("weight", "unique"), [(12, ["a", "b"]), (26, [])])
+def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sources(
+    weight: int, unique: list[str]
+) -> None:
+    """Papers of one author are much alike, and yet less so than one paper in two bibliographies."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE feature AS SELECT i AS rid, i % 2 AS place, ['a', 'b'][i % 2 + 1] AS source FROM range(200) r(i)")  # fmt: skip
+    con.execute(
+        "CREATE TABLE scored AS SELECT 2 * i AS a, 2 * i + 1 AS b, 20 + i % 11 AS weight FROM range(100) r(i) UNION ALL "
+        f"SELECT i, i + 4, {weight} FROM range(20) r(i)"
+    )
+    con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
+    sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
+    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
