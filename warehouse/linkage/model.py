@@ -305,7 +305,7 @@ def _sessions(con: Any, settings: dict[str, Any], across: bool) -> list[tuple[tu
     rules += [(columns, pairs) for columns, pairs in both if _ENOUGH_PAIRS <= pairs <= 8 * rows]
     # A block says most where its pairs agree elsewhere too; in one of firms of a group, or of a street, most are strangers.
     telling = _telling(con, settings)
-    pure = {rule: _purity(con, *rule, telling, across) for rule in rules}
+    pure = {rule: _purity(con, *rule, [*single], telling, across) for rule in rules}
     best = max(pure.values(), default=0.0)
     # And little where only a few of them do, as two of one rare second name.
     rules.sort(key=lambda rule: (pure[rule] * rule[1] < _ENOUGH_PAIRS, len(rule[0]), -round(pure[rule], 1), rule[1]))
@@ -343,41 +343,34 @@ def _telling(con: Any, settings: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _purity(con: Any, columns: Sequence[str], pairs: int, telling: dict[str, str], across: bool) -> float:
+def _purity(
+    con: Any, columns: Sequence[str], pairs: int, known: Sequence[str], telling: dict[str, str], across: bool
+) -> float:
     """Of the pairs equal in `columns`, the share that agrees in another telling field too; pairs without a second value apart."""
     others = {f: agree for f, agree in telling.items() if f not in columns}
     if not others:  # what is equal more often than by chance is so for the sake of the matches
-        return max((_beyond_chance(con, columns, f, across) for f in _columns(con) if f not in columns), default=0.0)
+        return max((_beyond_chance(con, columns, f, across) for f in known if f not in columns), default=0.0)
     agree = " OR ".join(f"coalesce({agree}, false)" for agree in others.values())
-    known = " OR ".join(f"(l.{f} IS NOT NULL AND r.{f} IS NOT NULL)" for f in others)
-    apart = " AND l.source <> r.source" if across else ""
+    both = " OR ".join(f"(l.{f} IS NOT NULL AND r.{f} IS NOT NULL)" for f in others)
     # Some of them, spread evenly.
-    every = f" AND (l.rid * 7919 + r.rid * 104729) % {pairs // _JUDGED + 1} = 0"
+    every = f"(l.rid * 7919 + r.rid * 104729) % {pairs // _JUDGED + 1} = 0"
     share = con.execute(
-        f"""SELECT avg(CAST({agree} AS int)) FROM feature l JOIN feature r
-        ON {" AND ".join(f"l.{column} = r.{column}" for column in columns)} AND l.rid < r.rid{apart}{every} WHERE {known}"""
+        f"SELECT avg(CAST({agree} AS int)) FROM {_block(columns, across)} AND {every} WHERE {both}"
     ).fetchone()[0]
     return float(share or 0)
-
-
-def _columns(con: Any) -> list[str]:
-    """The columns of `feature` that hold a field's normal form."""
-    described = con.execute(
-        "SELECT column_name FROM (DESCRIBE feature) WHERE regexp_full_match(column_name, 'f[0-9]+')"
-    )
-    return [name for (name,) in described.fetchall()]
 
 
 def _beyond_chance(con: Any, columns: Sequence[str], other: str, across: bool) -> float:
     """Of the pairs equal in `columns`, the share that is equal in `other` without being so by chance."""
     chance = _by_chance(con, other)
-    equal = " AND ".join(f"l.{column} = r.{column}" for column in columns) + (
-        " AND l.source <> r.source" if across else ""
-    )
-    share = con.execute(
-        f"SELECT avg(CAST(l.{other} = r.{other} AS int)) FROM feature l JOIN feature r ON {equal} AND l.rid < r.rid"
-    ).fetchone()[0]
+    share = con.execute(f"SELECT avg(CAST(l.{other} = r.{other} AS int)) FROM {_block(columns, across)}").fetchone()[0]
     return max((share or 0) - chance, 0) / (1 - chance) if chance < 1 else 0.0
+
+
+def _block(columns: Sequence[str], across: bool) -> str:
+    """SQL of the pairs `l`, `r` equal in `columns`, each once; it ends in the join's conditions."""
+    equal = " AND ".join(f"l.{column} = r.{column}" for column in columns)
+    return f"feature l JOIN feature r ON {equal} AND l.rid < r.rid" + (" AND l.source <> r.source" if across else "")
 
 
 def _by_chance(con: Any, column: str) -> float:
