@@ -16,13 +16,12 @@ _ALL_PAIRS = 100_000
 _LETTERS = 0.5
 
 
-def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], across: bool) -> int:
-    """Make `candidate` (a < b, record numbers), each pair once; returns how many. `across`: different sources only."""
+def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...]) -> int:
+    """Make `candidate` (a < b, record numbers), each pair once; returns how many."""
     n = con.execute("SELECT count(*) FROM feature").fetchone()[0]
-    apart = " AND l.source <> r.source" if across else ""
     if n * (n - 1) / 2 <= _ALL_PAIRS and not blocking:
         con.execute(
-            f"CREATE OR REPLACE TABLE candidate AS SELECT l.rid AS a, r.rid AS b FROM feature l JOIN feature r ON l.rid < r.rid{apart}"
+            "CREATE OR REPLACE TABLE candidate AS SELECT l.rid AS a, r.rid AS b FROM feature l JOIN feature r ON l.rid < r.rid"
         )
     else:
         most = 100 if n <= 20_000 else 60 if n <= 200_000 else 25
@@ -33,7 +32,7 @@ def find(con: Any, fields: list[Field], blocking: tuple[tuple[str, ...], ...], a
                 WITH key AS (SELECT DISTINCT rid, source, key FROM ({key}) WHERE key IS NOT NULL),
                      fit AS (SELECT key FROM key GROUP BY key HAVING count(*) BETWEEN 2 AND {int(most * often)})
                 SELECT l.rid, r.rid FROM (SELECT * FROM key SEMI JOIN fit USING (key)) l
-                JOIN (SELECT * FROM key SEMI JOIN fit USING (key)) r ON l.key = r.key AND l.rid < r.rid{apart}"""
+                JOIN (SELECT * FROM key SEMI JOIN fit USING (key)) r ON l.key = r.key AND l.rid < r.rid"""
             )
         con.execute("CREATE OR REPLACE TABLE candidate AS SELECT DISTINCT a, b FROM candidate")
     return int(con.execute("SELECT count(*) FROM candidate").fetchone()[0])

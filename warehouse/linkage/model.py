@@ -6,12 +6,14 @@ from equal to different, and the share of matches among all pairs is solved from
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from itertools import combinations
 from pathlib import Path
 from statistics import median
@@ -38,11 +40,15 @@ _LEAST_UNMET = 1 / 8
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model: Splink's settings, the fields it is for, and how the training went."""
+    """A trained model: Splink's settings, the fields it is for, and how the training went.
+
+    `chance`: by comparison, how often two records of any kind agree at each level, matches among them; empty for one that was loaded.
+    """
 
     settings: dict[str, Any]
     fields: list[Field]
     sessions: list[str]
+    chance: dict[str, list[float]] = dataclass_field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write it as JSON, with its version."""
@@ -102,7 +108,7 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
         met.append((columns, share * pairs))
         told.append(f"{rule}: {pairs} pairs, {share:.3f} of them matches")
     for each in settings["comparisons"]:
-        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        levels = _levels(each)
         of_each = [m[each["output_column_name"]] for m in learnt if each["output_column_name"] in m]
         for place, level in enumerate(levels):
             values = [value for m in of_each if (value := m[place]) is not None]
@@ -110,7 +116,45 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
     rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
     settings = _counted(con, settings)
     known = {f.column: con.execute(f"SELECT count({f.column}) / count(*) FROM feature").fetchone()[0] for f in fields}
-    return Model(_sound(settings, _matches(settings, known, met, rows) / max(rows * (rows - 1) / 2, 1)), fields, told)
+    chance = {
+        c["output_column_name"]: [level["u_probability"] or 0.0 for level in _levels(c)]
+        for c in settings["comparisons"]
+    }
+    share = _matches(settings, known, met, rows) / max(rows * (rows - 1) / 2, 1)
+    return Model(_sound(settings, share), fields, told, chance)
+
+
+def learn_again(con: Any, model: Model, across: bool) -> Model:
+    """The model after one more round over all pairs compared, with the probabilities that `judged` gives them by now."""
+    rows = con.execute("SELECT count(*) FROM feature").fetchone()[0]
+    settings = copy.deepcopy(model.settings)
+    pairs = "judged JOIN scored USING (a, b) JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b"
+    kept = "NOT barred" + (" AND l.source <> r.source" if across else "")
+    for each in settings["comparisons"]:
+        f = each["output_column_name"]
+        levels, chance = _levels(each), model.chance[f]
+        met = con.execute(
+            f"SELECT mw_{f}, sum(probability) FROM {pairs} WHERE {kept} AND l.{f} IS NOT NULL AND r.{f} IS NOT NULL GROUP BY 1"
+        ).fetchall()
+        m = [0.0] * len(levels)
+        for weight, n in met:  # levels of one weight share what was met at it
+            same = [at for at, level in enumerate(levels) if math.isclose(_weight(level), weight, abs_tol=1e-6)]
+            for at in same:
+                m[at] += n * chance[at] / max(sum(chance[one] for one in same), 1e-300)
+        for level, one_m, one_u in zip(levels, m, chance, strict=True):
+            level["m_probability"], level["u_probability"] = (one_m / sum(m) if sum(m) else None), one_u
+    found = con.execute(f"SELECT coalesce(sum(probability), 0) FROM {pairs} WHERE {kept}").fetchone()[0]
+    return replace(model, settings=_sound(settings, found / max(rows * (rows - 1) / 2, 1)))
+
+
+def _levels(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    """Its levels from equal to different, the one for no value apart."""
+    return [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+
+
+def _weight(level: dict[str, Any]) -> float:
+    """What agreeing at this level says: log2 of the Bayes factor."""
+    return math.log2(level["m_probability"] / level["u_probability"])
 
 
 def _session(
@@ -147,7 +191,7 @@ def _counted(con: Any, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with u of equal values counted over all pairs: a sample of random pairs holds too few of them."""
     for each in settings["comparisons"]:
         f = each["output_column_name"]
-        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        levels = _levels(each)
         alike, every = con.execute(
             f"SELECT sum(n * (n - 1.0)), max(total) FROM (SELECT count(*) AS n, sum(count(*)) OVER () AS total FROM feature WHERE {f} IS NOT NULL GROUP BY {f})"
         ).fetchone()
@@ -331,7 +375,7 @@ def _telling(con: Any, settings: dict[str, Any]) -> dict[str, str]:
     found = {}
     for each in settings["comparisons"]:
         f = each["output_column_name"]
-        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        levels = _levels(each)
         close = [levels[0]] if _by_chance(con, f) < _TELLING else []
         for level in levels[1:-1] if close else []:
             if sum(one.get("u_probability") or 0 for one in (*close, level)) >= _TELLING:
@@ -401,7 +445,7 @@ def _sound(settings: dict[str, Any], share: float) -> dict[str, Any]:
     """
     settings["probability_two_random_records_match"] = max(share, 1e-12)
     for each in settings["comparisons"]:
-        levels = [level for level in each["comparison_levels"] if not level.get("is_null_level")]
+        levels = _levels(each)
         floor = believed(len(levels))
         m = [level.get("m_probability") for level in levels]
         if any(value is None for value in m):

@@ -14,7 +14,7 @@ from schemas import macros
 from schemas.errors import ConfigError
 from schemas.macros.sqltext import quoted
 from schemas.names import DEFAULT_REGIONS
-from warehouse.linkage import candidates, clusters, features, model, reading, sure
+from warehouse.linkage import candidates, clusters, features, model, reading, strangers, sure
 from warehouse.linkage.config import Config
 from warehouse.linkage.reading import Field
 
@@ -75,18 +75,28 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
     sure.find(con, fields, alone=across)
     clusters.contract(con)
     sure.keep_apart(con, sure.proofs(con, fields))
-    compared = candidates.find(con, fields, config.blocking, across)
+    compared = candidates.find(con, fields, config.blocking)
     path = trained or config.model
     learnt = None
-    if compared and len(fields) > 0:
+    if compared:
         learnt = model.load(path, fields) if path else model.train(con, fields, across)
-        if keep_model:
-            learnt.save(keep_model)
         model.score(con, learnt)
     else:
         con.execute("CREATE OR REPLACE TABLE scored (a bigint, b bigint, weight double)")
     _judge(con, fields)
     unique = _unique(con, config, fields, several)
+    if learnt and strangers.tell(con, fields, unique, _LEAST) and not path:
+        learnt = model.learn_again(con, learnt, across)
+        model.score(con, learnt)
+        _judge(con, fields)
+        unique = _unique(con, config, fields, several)
+        strangers.tell(con, fields, unique, _LEAST)
+    if learnt and keep_model:
+        learnt.save(keep_model)
+    if across:
+        con.execute(
+            "DELETE FROM judged USING feature l, feature r WHERE l.rid = a AND r.rid = b AND l.source = r.source"
+        )
     threshold = config.threshold or _careful(con, fields, unique)
     _group(con, threshold, fields, unique)
     _answer(con, threshold, min(config.review, threshold), fields)
@@ -134,10 +144,14 @@ def _judge(con: Any, fields: list[Field]) -> None:
     barred = " OR ".join(_barred(f, backed) for f in names) or "false"
     con.execute(
         f"""CREATE OR REPLACE TABLE judged AS
-        SELECT a, b, weight, 1 / (1 + pow(2, -greatest(least(weight, 60), -60))) AS probability, barred FROM (
-          SELECT a, b, weight + {odds} AS weight, coalesce({barred}, false) AS barred
+        SELECT a, b, weight, {_probability("weight")} AS probability, {_probability("between")} AS between_lists, barred FROM (
+          SELECT a, b, weight + {odds} AS weight, weight + {between!r} AS between, coalesce({barred}, false) AS barred
           FROM scored JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b)"""
     )
+
+
+def _probability(odds: str) -> str:
+    return f"1 / (1 + pow(2, -greatest(least({odds}, 60), -60)))"
 
 
 def _careful(con: Any, fields: list[Field], unique: list[str]) -> float:
