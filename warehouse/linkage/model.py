@@ -144,7 +144,7 @@ def learn_again(con: Any, model: Model, across: bool) -> Model:
         for level, one_m, one_u in zip(levels, m, chance, strict=True):
             level["m_probability"], level["u_probability"] = (one_m / sum(m) if sum(m) else None), one_u
     found = con.execute(f"SELECT coalesce(sum(probability), 0) FROM {pairs} WHERE {kept}").fetchone()[0]
-    return replace(model, settings=_sound(settings, found / max(rows * (rows - 1) / 2, 1)))
+    return replace(model, settings=_sound(settings, found / max(rows * (rows - 1) / 2, 1), max(found, 100.0)))
 
 
 def _levels(comparison: dict[str, Any]) -> list[dict[str, Any]]:
@@ -438,25 +438,23 @@ def _pairs(con: Any, columns: Sequence[str], across: bool) -> int:
     return int(found or 0)
 
 
-def _sound(settings: dict[str, Any], share: float) -> dict[str, Any]:
+def _sound(settings: dict[str, Any], share: float, seen: float = 100.0) -> dict[str, Any]:
     """The trained settings with weights that little data cannot overthrow: smoothed, and falling from level to level.
 
-    `share` of all pairs match; u was counted over random pairs, matches among them, and is freed of these here.
+    `share` of all pairs match; u was counted over random pairs, matches among them, and is freed of these here. `seen`: matches that m is told from.
     """
     settings["probability_two_random_records_match"] = max(share, 1e-12)
     for each in settings["comparisons"]:
         levels = _levels(each)
         floor = believed(len(levels))
-        m = [level.get("m_probability") for level in levels]
+        m: list[Any] = [level.get("m_probability") for level in levels]
         if any(value is None for value in m):
             known = sum(value for value in m if value is not None)
             m = [value if value is not None else (1 - min(known, 0.9)) * f for value, f in zip(m, floor, strict=True)]
-        u = [level.get("u_probability") for level in levels]
+        u: list[Any] = [level.get("u_probability") for level in levels]
         u = [1e-6 if value is None else max(float(value), 1e-7) for value in u]
-        weight = 100.0
         m = [
-            (float(value) * weight + f * _PRIOR_PAIRS) / (weight + _PRIOR_PAIRS)
-            for value, f in zip(m, floor, strict=True)
+            (float(value) * seen + f * _PRIOR_PAIRS) / (seen + _PRIOR_PAIRS) for value, f in zip(m, floor, strict=True)
         ]
         m = [v / sum(m) for v in m]
         u = [max(one_u - share * one_m, 0.05 * one_u, 1e-7) for one_u, one_m in zip(u, m, strict=True)]

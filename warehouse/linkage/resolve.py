@@ -235,10 +235,12 @@ def _vouched(con: Any, part: str, threshold: float) -> str:
 
     NULL where no two do, or the node, one by its code or legal name, has several.
     """
+    several = con.execute("SELECT count(DISTINCT source) > 1 FROM feature").fetchone()[0]
+    apart = " AND r.source <> l.source" if several else ""
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE vouched_{part} AS
         WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b
-                      WHERE probability >= {threshold!r} AND NOT barred AND r.source <> l.source AND l.{part} = r.{part})
+                      WHERE probability >= {threshold!r} AND NOT barred{apart} AND l.{part} = r.{part})
         SELECT a AS rid FROM pair UNION SELECT b FROM pair"""
     )
     one = f"CASE WHEN rid IN (FROM vouched_{part}) THEN {part} END"

@@ -62,6 +62,16 @@ def test_two_sites_of_one_owner_are_two(tmp_path: Path, seed: int) -> None:
     assert recall >= 0.97
 
 
+def test_two_sites_of_one_owner_are_two_where_all_stand_in_one_list(tmp_path: Path) -> None:
+    """No list tells then, but each of the two houses is met again, and no slip is."""
+    rows = [row for list_ in _sites(3, lists=6).values() for row in list_]
+    files = {"sites": [{**row, "id": str(number)} for number, row in enumerate(rows)]}
+    found = resolved(tmp_path, files, fields={"name": "organisation", "address": "address", "phone": "phone"})
+    precision, recall, _ = scores(truth(files), found)
+    assert precision >= 0.99
+    assert recall >= 0.97
+
+
 def _papers(seed: int, works: int = 700) -> dict[str, list[dict[str, Any]]]:
     """Two lists of papers; one in five came out again the year after, in the other journal, and a list may have either or both."""
     rng = random.Random(seed)
