@@ -6,6 +6,7 @@ grows with the records and not with their square. A few hundred records are comp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -55,6 +56,8 @@ def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) ->
             keys.append(_rare(field.column, "w"))
             if n <= 200_000:
                 letters.append(_rare(field.column, "g"))
+    if n <= 200_000:
+        keys += _about(fields)
     names = [field.column for field in fields if field.role in ("forename", "surname")]
     if len(names) == 2:
         a, b = names
@@ -65,6 +68,37 @@ def _keys(fields: list[Field], blocking: tuple[tuple[str, ...], ...], n: int) ->
 def _together(expressions: list[str]) -> str:
     joined = " || '|' || ".join(f"CAST({expression} AS varchar)" for expression in expressions)
     return f"SELECT rid, source, {joined} AS key FROM feature"
+
+
+def _about(fields: list[Field]) -> list[str]:
+    """SQL of keys of what is about the same: two of an amount, a date and how a text begins, or all three."""
+    near = [expression for field in fields if (expression := _near(field))]
+    begins = [f"[left({field.column}, 4)]" for field in fields if field.role in TEXT_ROLES]
+    both = [*combinations(near, 2), *((one, text) for one in near for text in begins)]
+    return [_any_of(keys) for keys in (*both, *((*two, text) for two in combinations(near, 2) for text in begins))]
+
+
+def _near(field: Field) -> str:
+    """SQL of the two overlapping ranges an amount or a date falls into; of neighbours, one is shared. Empty for other roles."""
+    f = field.column
+    match field.role:
+        case "number":
+            step = f"ln(abs({f})) / ln(1.1)"
+            return f"CASE WHEN {f} <> 0 THEN [CAST(floor({step}) AS varchar), floor({step} + 0.5) || 'x'] END"
+        case "date":
+            day = f"date_diff('day', DATE '1970-01-01', try_cast({f} AS date))"
+            return f"[CAST(floor({day} / 10) AS varchar), floor(({day} + 5) / 10) || 'x']"
+        case _:
+            return ""
+
+
+def _any_of(lists: Sequence[str]) -> str:
+    """SQL of a key for every choice of one from each list."""
+    table = "feature"
+    for place, one in enumerate(lists):
+        table = f"(SELECT *, unnest({one}) AS k{place} FROM {table})"
+    key = " || '|' || ".join(f"k{place}" for place in range(len(lists)))
+    return f"SELECT rid, source, {key} AS key FROM {table}"
 
 
 def _coarse(field: Field) -> str:

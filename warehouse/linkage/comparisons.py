@@ -124,7 +124,9 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
         case "date":
             days = f"abs(date_diff('day', try_cast({f}_l AS date), try_cast({f}_r AS date)))"
             return [
+                ("a day apart", f"{days} <= 1"),
                 ("one slip", f"{typo} <= 1"),
+                ("within a week", f"{days} <= 7"),
                 ("within a month", f"{days} <= 31"),
                 ("within a year", f"{days} <= 366 OR left({f}_l, 4) = left({f}_r, 4)"),
                 ("within ten years", f"{days} <= 3653"),
@@ -157,15 +159,12 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
             metres = f"sqrt(pow({f}_y_l - {f}_y_r, 2) + pow({f}_x_l - {f}_x_r, 2))"
             return [(f"within {far} m", f"{metres} <= {far}") for far in (60, 200, 600, 2000)]
         case "number":
+            # 1998 is likely a year, 1998.40 an amount.
+            year = f"{f}_l BETWEEN 1800 AND 2100 AND {f}_l = round({f}_l)"
+            off = f"abs({f}_l - {f}_r)"
             return [
-                (
-                    "near",
-                    f"abs({f}_l - {f}_r) <= CASE WHEN {f}_l BETWEEN 1800 AND 2100 THEN 1 ELSE 0.02 * abs({f}_l) END",
-                ),
-                (
-                    "in the region",
-                    f"abs({f}_l - {f}_r) <= CASE WHEN {f}_l BETWEEN 1800 AND 2100 THEN 5 ELSE 0.15 * abs({f}_l) END",
-                ),
+                (label, f"{off} <= CASE WHEN {year} THEN {years} ELSE {share} * abs({f}_l) END")
+                for label, years, share in (("near", 1, 0.01), ("close", 2, 0.03), ("in the region", 5, 0.15))
             ]
         case "identifier":
             return [("one slip", one_slip)]

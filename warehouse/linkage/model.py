@@ -34,6 +34,8 @@ _ENOUGH_PAIRS = 40
 _PRIOR_PAIRS = 20.0
 # A field that two strangers share less often than this can tell whether a pair is one.
 _TELLING = 0.01
+# The share of matches from which a block teaches at all.
+_SOME = 0.02
 _JUDGED = 5000
 _LEAST_UNMET = 1 / 8
 
@@ -352,13 +354,21 @@ def _sessions(con: Any, settings: dict[str, Any], across: bool) -> list[tuple[tu
     pure = {rule: _purity(con, *rule, [*single], telling, across) for rule in rules}
     best = max(pure.values(), default=0.0)
     # And little where only a few of them do, as two of one rare second name.
-    rules.sort(key=lambda rule: (pure[rule] * rule[1] < _ENOUGH_PAIRS, len(rule[0]), -round(pure[rule], 1), rule[1]))
+    rules.sort(
+        key=lambda rule: (
+            pure[rule] * rule[1] < _ENOUGH_PAIRS,
+            pure[rule] < best / 2,
+            len(rule[0]),
+            -round(pure[rule], 1),
+            rule[1],
+        )
+    )
     chosen: list[tuple[tuple[str, ...], int]] = []
     trained: dict[str, int] = dict.fromkeys(single, 0)
     for rule in rules:
         columns, _ = rule
-        # What strangers teach is only better than nothing.
-        enough = 2 if pure[rule] >= best / 2 else len(columns) - 1
+        # What strangers teach is only better than nothing; where they are nearly all there is, it is not.
+        enough = 2 if pure[rule] >= best / 2 else 1 if len(columns) > 1 or pure[rule] >= _SOME else 0
         news = [column for column in trained if column not in columns and trained[column] < enough]
         if news and len(chosen) < _SESSIONS:
             chosen.append(rule)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.resolution import companies, people, places, programmes, venues
+from examples.resolution import companies, payments, people, places, programmes, venues
 from examples.resolution.noise import slip
 from examples.resolution.scoring import scores
 from hub.cli import main
@@ -413,3 +413,18 @@ def test_a_list_of_people_who_share_names_and_days(tmp_path: Path) -> None:
     precision, recall, _ = scores(truth(files), found)
     assert precision >= 0.98
     assert recall >= 0.6
+
+
+def test_amounts_are_learnt_though_most_under_one_memo_are_other_payments(tmp_path: Path) -> None:
+    """A quarter of the payments keep their amount, which nothing but the memo can tell, and that is shared by all of a payer."""
+    for name, rows in payments.ledgers(3).items():
+        write(tmp_path / f"{name}.csv", rows)
+    path = tmp_path / "lists.yaml"
+    path.write_text("{sources: [sent.csv, received.csv], id: id}", encoding="utf-8")
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    fields, *_ = reading.read(con, asked)
+    features.build(con, fields)
+    settings = model.train(con, fields, across=False).settings
+    amount = next(each for each in settings["comparisons"] if each["output_column_name"] == "f3")
+    assert amount["comparison_levels"][1]["m_probability"] < 0.4

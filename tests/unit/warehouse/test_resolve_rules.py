@@ -9,7 +9,7 @@ import pytest
 
 from schemas import macros
 from tests.unit.warehouse.lists import write
-from warehouse.linkage import config, features, reading, resolve
+from warehouse.linkage import candidates, config, features, reading, resolve
 from warehouse.linkage.comparisons import comparison
 from warehouse.linkage.reading import Field
 
@@ -89,6 +89,24 @@ def test_one_slip_of_a_number(one: str, other: str, slip: bool) -> None:
     conditions = [level["sql_condition"] for level in comparison(Field("n", "n", "identifier"), [])["comparison_levels"] if "slip" in level["label_for_charts"]]  # fmt: skip
     con = duckdb.connect()
     assert con.execute(f"SELECT {conditions[0]} FROM (SELECT $1 AS n_l, $2 AS n_r)", [one, other]).fetchone() == (slip,)
+
+
+@pytest.mark.parametrize(("role", "one", "other", "level"), [("date", "2022-03-31", "2022-04-01", "a day apart"), ("date", "2022-03-28", "2022-04-03", "within a week"),
+    ("date", "2022-03-31", "2022-08-31", "one slip"), ("number", 1950.4, 1941.0, "near"), ("number", 1950.4, 1995.0, "close"), ("number", 1950, 1941, "different")])  # fmt: skip
+def test_a_payment_arrives_days_later_in_another_amount(role: str, one: object, other: object, level: str) -> None:
+    """1950 is likely a year, and 1941 another; 1950.40 is an amount, and 1941.00 near it."""
+    levels = comparison(Field("x", "x", role), [])["comparison_levels"]
+    cases = " ".join(f"WHEN {n['sql_condition']} THEN '{n['label_for_charts']}'" for n in levels[:-1])
+    assert duckdb.sql(f"SELECT CASE {cases} ELSE 'different' END FROM (SELECT $1 AS x_l, $2 AS x_r)", params=[one, other]).fetchone() == (level,)  # fmt: skip
+
+
+def test_payments_about_the_same_are_compared() -> None:
+    """Of neighbours in amount and in time, one range is shared, wherever the ranges end."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE feature AS SELECT i AS rid, 'a' AS source, 100 * 1.03 ** i AS paid, strftime(DATE '2022-01-01' + CAST(4 * i AS int), '%Y-%m-%d') AS day FROM range(500) r(i)")  # fmt: skip
+    candidates.find(con, [Field("paid", "paid", "number"), Field("day", "day", "date")], (), False)
+    assert con.execute("SELECT count(*), max(b - a) FROM candidate WHERE b - a = 1").fetchone() == (499, 1)
+    assert con.execute("SELECT max(b - a) FROM candidate").fetchone() == (2,)
 
 
 @pytest.mark.parametrize(("one", "other", "level"), [(("Thomas", "Koch"), ("Renate", "Thomas"), "different"), (("Freya", "Johnson"), ("shnoon", "Freya"), "swapped"),
