@@ -14,7 +14,7 @@ from schemas import macros
 from schemas.errors import ConfigError
 from schemas.macros.sqltext import quoted
 from schemas.names import DEFAULT_REGIONS
-from warehouse.linkage import candidates, clusters, features, model, reading, strangers, sure
+from warehouse.linkage import candidates, clusters, counterparts, features, model, reading, strangers, sure
 from warehouse.linkage.config import Config
 from warehouse.linkage.reading import Field
 
@@ -97,6 +97,7 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
         con.execute(
             "DELETE FROM judged USING feature l, feature r WHERE l.rid = a AND r.rid = b AND l.source = r.source"
         )
+    counterparts.exclude(con, unique)
     threshold = config.threshold or _careful(con, fields, unique)
     _group(con, threshold, fields, unique)
     _answer(con, threshold, min(config.review, threshold), fields)

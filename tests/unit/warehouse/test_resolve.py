@@ -415,6 +415,14 @@ def test_a_list_of_people_who_share_names_and_days(tmp_path: Path) -> None:
     assert recall >= 0.6
 
 
+def test_payments_that_arrive_later_in_another_amount_under_a_cut_memo(tmp_path: Path) -> None:
+    files = payments.ledgers(2)
+    found = resolved(tmp_path, files)
+    precision, _, f1 = scores(truth(files), found)
+    assert precision >= 0.98
+    assert f1 >= 0.9
+
+
 def test_amounts_are_learnt_though_most_under_one_memo_are_other_payments(tmp_path: Path) -> None:
     """A quarter of the payments keep their amount, which nothing but the memo can tell, and that is shared by all of a payer."""
     for name, rows in payments.ledgers(3).items():

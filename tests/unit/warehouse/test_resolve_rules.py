@@ -9,7 +9,7 @@ import pytest
 
 from schemas import macros
 from tests.unit.warehouse.lists import write
-from warehouse.linkage import candidates, config, features, reading, resolve
+from warehouse.linkage import candidates, config, counterparts, features, reading, resolve
 from warehouse.linkage.comparisons import comparison
 from warehouse.linkage.reading import Field
 
@@ -145,3 +145,20 @@ def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sour
     con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
     sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
     assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
+
+
+@pytest.mark.parametrize(("met", "rival", "weight"), [(95, None, 4), (95, 100, 0), (20, None, 0.3)])
+def test_the_one_candidate_in_a_list_that_has_nearly_all(met: int, rival: int | None, weight: float) -> None:
+    """Of 100 records as many met beyond doubt; the last sees one that is as likely as not: likely it where most are met and nothing rivals it."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE feature AS SELECT i AS rid, ['a', 'b'][i % 2 + 1] AS source FROM range(200) r(i)")
+    con.execute(f"CREATE TABLE scored AS SELECT 2 * i AS a, 2 * i + 1 AS b, 30 AS weight FROM range({met}) r(i) UNION ALL SELECT 198, 199, log2(100)")  # fmt: skip
+    if rival:
+        con.execute(f"INSERT INTO scored SELECT 198, 197, log2({rival})")
+    con.execute("CREATE TABLE judged AS SELECT a, b, CASE WHEN a = 198 THEN weight - log2(100) ELSE 20 END AS weight, 0.5 AS probability, false AS barred FROM scored")  # fmt: skip
+    counterparts.exclude(con, ["a"])
+    assert con.execute("SELECT DISTINCT probability FROM judged").fetchall() == [(0.5,)]
+    counterparts.exclude(con, ["a", "b"])
+    found = con.execute("SELECT weight FROM judged WHERE b = 199").fetchone()
+    assert found is not None
+    assert abs(found[0] - weight) < 0.2
