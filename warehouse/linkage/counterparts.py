@@ -13,11 +13,12 @@ _ROUNDS = 60
 _LEAST_DOUBT = 1 / 16
 
 
-def exclude(con: Any, unique: Sequence[str]) -> None:
-    """Raise the weight of `judged` pairs between two `unique` sources where nothing else competes for either record.
+def exclude(con: Any, unique: Sequence[str], enough: float) -> None:
+    """Raise the weight of doubtful `judged` pairs between two `unique` sources where nothing else competes for either record.
 
     Pair by pair, a record may have a counterpart or none, as if there were no others to ask. Where most records of a source are
     met in the other, the one candidate in sight is likely it; never the other way, for a list may still name one thing twice.
+    Up to `enough` (log2 odds), what decides a pair: clusters are still grown from those that are sure by themselves.
     """
     if len(unique) < 2:
         return
@@ -46,9 +47,10 @@ def exclude(con: Any, unique: Sequence[str]) -> None:
         JOIN known i ON i.rid = s.a AND i.y = r.source JOIN known k ON k.rid = s.b AND k.y = l.source"""
     )
     con.execute(
-        """CREATE OR REPLACE TABLE judged AS
+        f"""CREATE OR REPLACE TABLE judged AS
         SELECT a, b, weight, 1 / (1 + pow(2, -greatest(least(weight, 60), -60))) AS probability, barred FROM (
-          SELECT a, b, weight - log2(least(coalesce(doubt, 1), 1)) AS weight, barred FROM judged LEFT JOIN alone USING (a, b))"""
+          SELECT a, b, greatest(weight, least(weight - log2(least(coalesce(doubt, 1), 1)), {enough!r})) AS weight, barred
+          FROM judged LEFT JOIN alone USING (a, b))"""
     )
 
 

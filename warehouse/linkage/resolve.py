@@ -97,8 +97,9 @@ def resolve(config: Config, *, trained: Path | None = None, keep_model: Path | N
         con.execute(
             "DELETE FROM judged USING feature l, feature r WHERE l.rid = a AND r.rid = b AND l.source = r.source"
         )
-    counterparts.exclude(con, unique)
     threshold = config.threshold or _careful(con, fields, unique)
+    if threshold < 1:
+        counterparts.exclude(con, unique, _log_odds(threshold))
     _group(con, threshold, fields, unique)
     _answer(con, threshold, min(config.review, threshold), fields)
     counts = con.execute(
@@ -288,8 +289,11 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
           sum(CASE WHEN barred THEN -{_MOST} ELSE greatest(least(weight, {_MOST}), -{_MOST}) END) AS total, count(*) AS pairs
         FROM noded WHERE one <> other GROUP BY 1, 2"""
     )
-    odds = math.log2(threshold / (1 - threshold)) if threshold < 1 else _MOST
-    clusters.grow(con, min(odds, _MOST), list(codes))
+    clusters.grow(con, min(_log_odds(threshold) if threshold < 1 else _MOST, _MOST), list(codes))
+
+
+def _log_odds(probability: float) -> float:
+    return math.log2(probability / (1 - probability))
 
 
 def _answer(con: Any, threshold: float, review: float, fields: list[Field]) -> None:
