@@ -21,7 +21,7 @@ from warehouse.linkage.reading import Field
 # Weights of single pairs are held within this, so that no one pair outvotes the rest of a cluster (log2 odds).
 _MOST = 12.0
 # A source with fewer of its records doubled than this, and many met elsewhere, is taken to list nothing twice.
-_DOUBLED, _MET = 0.06, 0.1
+_DOUBLED, _MET = 0.08, 0.1
 # Log2 odds, under the prior of pairs within one source, from which such a source is believed to list one thing twice.
 _SURELY_TWICE = 8.0
 _ONE_NAME = 0.9
@@ -201,7 +201,7 @@ def _unique(con: Any, config: Config, fields: list[Field], several: bool) -> lis
         return [name for name, value in told.items() if value]
     enough = config.threshold or _LEAST
     here = "".join(f" AND coalesce({_one_house(f)}, true)" for f in fields if f.role == "address")
-    # What a source lists twice is as much alike as what two sources list: half of it above the middle of theirs.
+    # What a source lists twice is as much alike as what it and others list: three in four above the lower quarter of those.
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE met AS SELECT l.rid, l.source, l.source = r.source AS inside, max(s.weight) AS weight FROM
               (SELECT a, b FROM judged WHERE probability >= {enough!r} AND NOT barred UNION ALL
@@ -210,9 +210,9 @@ def _unique(con: Any, config: Config, fields: list[Field], several: bool) -> lis
               JOIN feature l ON l.rid = e.a JOIN feature r ON r.rid = e.b WHERE l.source <> r.source OR (true{here}) GROUP BY ALL"""
     )
     rows = con.execute(
-        """WITH middle AS (SELECT coalesce(median(weight), 0) AS weight FROM met WHERE NOT inside)
+        """WITH usual AS (SELECT source, quantile_cont(weight, 0.25) AS weight FROM met WHERE NOT inside GROUP BY source)
         SELECT f.source, min(f.place), count(*),
-          (SELECT 2 * count(*) FROM met, middle WHERE met.source = f.source AND inside AND met.weight >= middle.weight),
+          (SELECT count(*) / 0.75 FROM met JOIN usual USING (source) WHERE met.source = f.source AND inside AND met.weight >= usual.weight),
           (SELECT count(*) FROM met WHERE met.source = f.source AND NOT inside)
         FROM feature f GROUP BY f.source ORDER BY f.source"""
     ).fetchall()

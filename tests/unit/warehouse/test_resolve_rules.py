@@ -162,3 +162,19 @@ def test_the_one_candidate_in_a_list_that_has_nearly_all(met: int, rival: int | 
     found = con.execute("SELECT weight FROM judged WHERE b = 199").fetchone()
     assert found is not None
     assert abs(found[0] - weight) < 0.2
+
+
+def test_a_list_that_lists_things_twice_is_told_by_its_own_pairs(tmp_path: Path) -> None:
+    """A hotline hears of one site often, and writes so loosely that its pairs say less than those of the registers."""
+    write(tmp_path / "a.csv", [{"name": "甲"}])
+    path = tmp_path / "lists.yaml"
+    path.write_text("{sources: [a.csv], fields: {name: organisation}}", encoding="utf-8")
+    con = duckdb.connect()
+    con.execute("CREATE TABLE feature (rid bigint, place bigint, source varchar)")
+    con.execute("CREATE TABLE scored (a bigint, b bigint, weight double)")
+    for site in range(50):  # three registers, each site once; the hotline has every third site twice
+        con.execute(f"INSERT INTO feature SELECT {10 * site} + i, 0, ['登记', '税务', '消防', '热线', '热线'][i + 1] FROM range({5 if site % 3 == 0 else 4}) t(i)")  # fmt: skip
+        con.execute(f"INSERT INTO scored SELECT {10 * site} + i, {10 * site} + j, CASE WHEN i < 3 AND j < 3 THEN 16 ELSE 8 + {site} % 3 END FROM range(5) t(i), range(5) u(j) WHERE i < j AND {10 * site} + j IN (SELECT rid FROM feature)")  # fmt: skip
+    con.execute("CREATE TABLE judged AS SELECT a, b, 0.95 AS probability, false AS barred FROM scored")
+    found = resolve._unique(con, config.load(path), [Field("name", "f1", "organisation")], several=True)
+    assert found == ["消防", "登记", "税务"]
