@@ -79,14 +79,17 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
     )
     match field.role:
         case "organisation" | "title":
-            here, stem = numbers, []
+            here, stem, heard, core = numbers, [], "", []
             if field.role == "organisation":
                 here = f"{numbers} AND {_one_town(f)}"
+                heard = f" OR {f}_sound_l = {f}_sound_r"
+                core = [("one word of its own", f"{f}_core_l = {f}_core_r AND {_one_town(f)}")]
                 stem = [("equal but for the trade", f"{f}_stem_l = {f}_stem_r AND {here}")]
             return [
                 *stem,
                 ("nearly equal", f"({words} >= 0.9 OR {grams} >= 0.9) AND {here}"),
-                ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}) AND {here}"),
+                ("close", f"({words} >= 0.75 OR {grams} >= 0.75 OR {slips}{heard}) AND {here}"),
+                *core,
                 ("alike", f"{words} >= 0.55 OR {grams} >= 0.55 OR {within} >= 0.95 OR {short_slip}"),
                 ("akin", f"{words} >= 0.3 OR {grams} >= 0.35"),
             ]
@@ -94,20 +97,22 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
             equal = f"{f}_no_l = {f}_no_r"
             # 12号 and 12号3栋 are one house as far as the shorter tells.
             same = f"(starts_with({f}_no_l || ' ', {f}_no_r || ' ') OR starts_with({f}_no_r || ' ', {f}_no_l || ' '))"
+            # And 人民路12号建材市场B48 and 建材市场B48 one stall.
+            ends = f"({f}_estate_l = {f}_estate_r AND (ends_with(' ' || {f}_no_l, ' ' || {f}_no_r) OR ends_with(' ' || {f}_no_r, ' ' || {f}_no_l)))"
             return [
                 ("same number, nearly equal", f"{equal} AND ({words} >= 0.8 OR {grams} >= 0.8)"),
-                ("same number, alike", f"{same} AND ({words} >= 0.5 OR {grams} >= 0.5 OR {within} >= 0.8)"),
+                ("same number, alike", f"{same} AND ({words} >= 0.5 OR {grams} >= 0.5 OR {within} >= 0.8) OR {ends}"),
                 ("nearly equal", f"{words} >= 0.8 OR {grams} >= 0.85 OR {within} >= 0.95"),
                 (
                     "same road, a number missing",
-                    f"{f}_road_l = {f}_road_r AND ({f}_no_l IS NULL OR {f}_no_r IS NULL) AND coalesce({f}_town_l = {f}_town_r, true)",
+                    f"({f}_road_l = {f}_road_r OR {f}_estate_l = {f}_estate_r) AND ({f}_no_l IS NULL OR {f}_no_r IS NULL) AND coalesce({f}_town_l = {f}_town_r, true)",
                 ),
                 ("same number", f"{same} AND ({words} >= 0.2 OR {grams} >= 0.25)"),
                 ("akin", f"{words} >= 0.4 OR {grams} >= 0.5"),
             ]
         case "person":
             return [
-                ("nearly equal", f"{words} >= 0.9 OR {grams} >= 0.9 OR {jaro} >= 0.95"),
+                ("nearly equal", f"{words} >= 0.9 OR {grams} >= 0.9 OR {jaro} >= 0.95 OR {f}_sound_l = {f}_sound_r"),
                 ("same initials and last names", f"{f}_short_l = {f}_short_r"),
                 ("alike", f"{words} >= 0.6 OR {grams} >= 0.6 OR {within} >= 0.95 OR {jaro} >= 0.88"),
                 ("akin", f"{words} >= 0.25 OR {grams} >= 0.35"),

@@ -15,6 +15,7 @@ import yaml
 
 from schemas.macros.sqltext import quoted
 from schemas.names import PROVINCES, region_prefix
+from warehouse.linkage import addresses
 from warehouse.linkage.reading import Field
 from warehouse.linkage.roles import TEXT_ROLES, looks_like
 
@@ -26,6 +27,8 @@ _FORMS = (("(?:有限责任公司|有限公司|责任公司)", "公司"), ("专�
 _FORM = "(?:股份)?(?:有限责任公司|有限公司|责任公司|公司|合作社|合伙企业)$"
 _NOTE = "[(（【〔\\[][^()（）【】〔〕\\[\\]]*[)）】〕\\]]$"  # what clerks add behind a name
 RARE = 4  # rare tokens of a text that serve as keys
+# An ending of names stands behind so many letters, and a longer one is so common beside the shorter.
+_ENDS, _LONGER = 5, 0.1
 _OWN = 0.1  # the share of those that name a county or city at all
 _BITS = 1024
 _TOKEN_BITS = 7
@@ -38,6 +41,8 @@ def _one_form(name: str) -> str:
 
 
 _MACROS = (
+    *addresses.MACROS,
+    "place_town(k) AS nullif(regexp_replace(address_town(k), '(镇|乡|街道)$', ''), '')",
     "latin(s) AS trim(regexp_replace(regexp_replace(replace(lower(strip_accents(nfkc_text(s))), '&', ' and '), "
     "'[''’`´.]', '', 'g'), '[^a-z0-9㐀-䶿一-鿿]+', ' ', 'g'))",
     f"is_han(s) AS regexp_matches(s, '{_HAN}')",
@@ -115,10 +120,14 @@ def build(con: Any, fields: list[Field]) -> None:
         f"CREATE OR REPLACE TABLE feature AS SELECT {', '.join(columns)} FROM ({_placed(fields, ''.join(traditional), ''.join(simplified))})"
     )
     _without_places(con, fields)
+    addresses.one_town(con, fields)
     for field in fields:
         if field.role == "organisation":
             _stems(con, field.column, abbreviations["trade"], abbreviations["industry"].split())
             _spelt_in_latin(con, field.column)
+            _cores(con, field.column)
+        if field.role == "person":
+            _sounds(con, field.column, field.column, "sound")
         if field.role in TEXT_ROLES:
             con.execute(f"ALTER TABLE feature ADD COLUMN {field.column}_no varchar")
             _expand(con, field.column, abbreviations["address" if field.role == "address" else "name"])
@@ -128,7 +137,8 @@ def build(con: Any, fields: list[Field]) -> None:
                 f"coalesce({field.column}_bare, {field.column})" if field.role == "organisation" else field.column,
             )
         if field.role == "address":
-            _places_of(con, field.column)
+            addresses.parts(con, field.column)
+    addresses.one_region(con, fields)
 
 
 def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
@@ -166,9 +176,9 @@ def _placed(fields: list[Field], traditional: str, simplified: str) -> str:
 
 
 def _without_places(con: Any, fields: list[Field]) -> None:
-    """Take places the addresses know off each <name>_bare: a town before it, into <name>_town, and a shop's street or town behind it, into <name>_shop.
+    """Take places the addresses know off each <name>_bare: a town before it, into <name>_town, and a shop's street, town, village, market or number behind it, into <name>_shop.
 
-    永兴镇悦萃火锅店, 悦萃火锅店（育才街店）, 悦萃火锅育才街店 -> 悦萃火锅店, 悦萃火锅店, 悦萃火锅. A record without an address has its shop's.
+    永兴镇悦萃火锅店, 悦萃火锅店（育才街店）, 悦萃火锅育才街店, 悦萃火锅二店 -> 悦萃火锅店, 悦萃火锅店, 悦萃火锅, 悦萃火锅. A record without an address has its shop's.
     """
     names = [f.column for f in fields if f.role == "organisation"]
     places = [f.column for f in fields if f.role == "address"]
@@ -177,40 +187,53 @@ def _without_places(con: Any, fields: list[Field]) -> None:
         con.execute(f"ALTER TABLE feature ADD COLUMN {name}_town varchar")
         con.execute(f"ALTER TABLE feature ADD COLUMN {name}_shop varchar")
         if listed["town"]:
-            before = quoted(f"^({listed['town']})(?:镇|乡|街道)?(.{{3,}})$")
+            town = f"^({listed['town']})(?:镇|乡|街道)?"
+            before = quoted(f"{town}(.{{3,}})$")
             con.execute(
-                f"UPDATE feature SET {name}_town = regexp_extract({name}_bare, {before}, 1), {name}_bare = regexp_extract({name}_bare, {before}, 2) "
+                f"UPDATE feature SET {name}_town = regexp_extract({name}_bare, {before}, 1), {name}_bare = regexp_extract({name}_bare, {before}, 2), {name}_legal = regexp_replace({name}_legal, {quoted(town)}, '') "
                 f"WHERE regexp_matches({name}_bare, {before})"
             )
         either = "|".join(filter(None, listed.values()))
         if either:
-            behind = f"(?:{_BRACKET}(?:{either})(?:镇|乡|街道)?{_SHOP}{_BRACKET}|(?:{either})(?:镇|乡|街道)?{_SHOP})$"
-            shop = quoted(f"^.{{2,}}?[(]?({either})(?:镇|乡|街道)?{_SHOP}[)]?$")
+            at = f"(?:{either})(?:镇|乡|街道|村|社区)?{_SHOP}"
+            behind = f"(?:{_BRACKET}{at}{_BRACKET}|{at}|{_NUMBERED})$"
+            shop = quoted(f"^.{{2,}}?[(]?({either})(?:镇|乡|街道|村|社区)?{_SHOP}[)]?(?:[(][^()]*[)])?$")
+            number = quoted(
+                f"^.{{2,}}?(?:[(]第?({_ORDINAL})分?店[)]|第({_ORDINAL})(?:分店|分公司|店)|({_ORDINAL})分店|{_KIND}({_ORDINAL})店)$"
+            )
+            said = f"coalesce(nullif(regexp_extract({name}, {shop}, 1), ''), nullif(translate(concat({', '.join(f'regexp_extract({name}, {number}, {group})' for group in range(1, 5))}), '123456789', '一二三四五六七八九'), ''))"
             con.execute(
-                f"UPDATE feature SET {name}_shop = regexp_extract({name}, {shop}, 1), "
-                f"{name}_bare = coalesce(nullif(regexp_replace({name}_bare, {quoted(behind)}, ''), ''), {name}_bare) WHERE regexp_matches({name}, {shop})"
+                f"UPDATE feature SET {name}_shop = {said}, "
+                f"{name}_bare = coalesce(nullif(regexp_replace({name}_bare, {quoted(behind)}, ''), ''), {name}_bare) WHERE regexp_matches({name}, {shop}) OR regexp_matches({name}, {number})"
             )
             # 悦萃药房（育才街店） may be a branch, or all there is.
             con.execute(f"UPDATE feature SET {name}_branch = NULL WHERE {name}_shop IS NOT NULL AND NOT {name}_branch")
             for place in places[:1]:
                 con.execute(
-                    f"UPDATE feature SET {place} = {name}_shop WHERE {place} IS NULL AND {name}_shop IS NOT NULL"
+                    f"UPDATE feature SET {place} = {name}_shop WHERE {place} IS NULL AND length({name}_shop) > 1"
                 )
 
 
 _BRACKET = "[()（）]?"
 _SHOP = "(?:分?店|分公司)"
+_ORDINAL = "[一二三四五六七八九十1-9]"
+_KIND = "[店馆市房厅场行部城吧面锅饭菜鱼鸡茶]"  # 家家超市二店; 张三店 is another
+_NUMBERED = f"(?:第?{_ORDINAL}(?:分店|分公司)|第?{_ORDINAL}店)"
 _PREMISES = "[厂店部行馆城坊场站社]"  # 家具厂, 石材厂
-# What addresses know, by kind: SQL of it over a normal address.
+# What addresses know, by kind: SQL of it over a normal address. 水口村 is 水口 in the name of a shop.
 _PLACES = {
-    "town": "regexp_replace(address_town({}), '(镇|乡|街道)$', '')",
-    "road": "regexp_extract({}, '^(?:[一-龥]{{1,6}}?(?:街道|镇|乡))?([一-龥]{{2,5}}?(?:大道|路|街|巷))', 1)",
+    "town": ("place_town({})",),
+    "road": ("place_road({})", "regexp_replace(address_village({}), '(村|社区)$', '')", "place_estate({})"),
 }
 
 
-def _places(con: Any, columns: Sequence[str], said: str) -> str:
+def _places(con: Any, columns: Sequence[str], said: Sequence[str]) -> str:
     """The places of one kind that more than one record of `feature` names, as alternatives of a pattern, the longest first."""
-    told = " UNION ALL ".join(f"SELECT {said.format(c)} AS place FROM feature WHERE is_han({c})" for c in columns)
+    told = " UNION ALL ".join(
+        f"SELECT translate({one.format(c)}, '{addresses.TOWN_ASIDE}', '镇') AS place FROM feature WHERE is_han({c})"
+        for c in columns
+        for one in said
+    )
     if not told:
         return ""
     found = con.execute(
@@ -261,17 +284,51 @@ def _spelt_in_latin(con: Any, name: str) -> None:
     )
 
 
-def _places_of(con: Any, f: str) -> None:
-    """Add to an address <column>_house, its first number, and of a Chinese one <column>_town and <column>_road, its road or village.
+def _cores(con: Any, name: str) -> None:
+    """Add of a Chinese name <name>_sound, how <name>_bare is said, and <name>_core, how it is said without what many names end in.
 
-    太和镇人民路12号3栋 -> 12, 太和, 人民路. NULL where it names none.
+    佳胜烤吧 and 佳盛烧烤店 -> jiasheng. An ending is what stands behind several letters; one that lengthens another, as 生活超市 does 超市, is no rarity beside it.
     """
-    road = f"coalesce(nullif({_PLACES['road'].format(f)}, ''), nullif(address_village({f}), ''))"
     con.execute(
-        f"""CREATE OR REPLACE TABLE feature AS SELECT *, nullif(split_part({f}_no, ' ', 1), '') AS {f}_house,
-          CASE WHEN is_han({f}) THEN nullif({_PLACES["town"].format(f)}, '') END AS {f}_town, CASE WHEN is_han({f}) THEN {road} END AS {f}_road
-        FROM feature"""
+        f"""CREATE OR REPLACE TEMP TABLE ended AS
+        SELECT bare, text, unnest(range(2, 5)) AS long FROM (
+          SELECT bare, coalesce(nullif(regexp_replace(formless, '(..)[店部馆行厅铺]$', '\\1'), ''), bare) AS text FROM (
+            SELECT DISTINCT {name}_bare AS bare, regexp_replace({name}_bare, '{_FORM}', '') AS formless FROM feature WHERE is_han({name})))"""
     )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE ending AS
+        WITH met AS (SELECT right(text, long) AS ending, count(DISTINCT substr(text, length(text) - long, 1)) AS letters, count(DISTINCT text) AS n
+                     FROM ended WHERE length(text) >= long + 2 GROUP BY ALL HAVING letters >= {_ENDS})
+        SELECT ending FROM met WHERE NOT EXISTS (FROM met s WHERE s.ending <> met.ending AND ends_with(met.ending, s.ending) AND met.n < {_LONGER} * s.n)"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE cored AS
+        SELECT bare, arg_max(left(text, length(text) - coalesce(length(ending), 0)), coalesce(length(ending), 0)) AS core
+        FROM ended LEFT JOIN ending ON ending = right(text, long) AND length(text) >= long + 2 GROUP BY bare"""
+    )
+    con.execute(f"ALTER TABLE feature ADD COLUMN {name}_said varchar")
+    con.execute(f"UPDATE feature SET {name}_said = core FROM cored WHERE {name}_bare = bare")
+    _sounds(con, name, f"{name}_said", "core")
+    _sounds(con, name, f"{name}_bare", "sound")
+    con.execute(f"ALTER TABLE feature DROP COLUMN {name}_said")
+
+
+def _sounds(con: Any, f: str, text: str, kind: str) -> None:
+    """Add <f>_<kind>, how the Chinese `text` is said."""
+    con.execute(f"ALTER TABLE feature ADD COLUMN {f}_{kind} varchar")
+    letters = "".join(letter for (letter,) in con.execute(f"SELECT DISTINCT unnest(string_split({text}, '')) FROM feature WHERE is_han({text})").fetchall())  # fmt: skip
+    if not letters:
+        return
+    from pypinyin import lazy_pinyin
+
+    sounds = ", ".join(f"({quoted(letter)}, {quoted(lazy_pinyin(letter)[0])})" for letter in letters)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE heard AS
+        SELECT text, string_agg(sound, ' ' ORDER BY place) AS sound FROM (
+          SELECT text, unnest(string_split(text, '')) AS letter, generate_subscripts(string_split(text, ''), 1) AS place FROM (SELECT DISTINCT {text} AS text FROM feature WHERE is_han({text})))
+        JOIN (VALUES {sounds}) AS known(letter, sound) USING (letter) GROUP BY text"""
+    )
+    con.execute(f"UPDATE feature SET {f}_{kind} = sound FROM heard WHERE {text} = text")
 
 
 def _columns(field: Field) -> dict[str, str]:
@@ -294,7 +351,7 @@ def _columns(field: Field) -> dict[str, str]:
         case "person":
             return {"": f"plain_text({f})", "_short": f"short_names({f})"}
         case "address":
-            return {"": f"CASE WHEN is_han({f}) THEN address_key({f}) ELSE nullif(latin({f}), '') END"}
+            return {"": f"CASE WHEN is_han({f}) THEN place_key({f}) ELSE nullif(latin({f}), '') END"}
         case "title":
             return {"": f"plain_text({f})"}
         case "forename" | "surname":

@@ -24,6 +24,8 @@ _MOST = 12.0
 _DOUBLED, _MET = 0.08, 0.1
 # Log2 odds, under the prior of pairs within one source, from which such a source is believed to list one thing twice.
 _SURELY_TWICE = 8.0
+# And where it says both are at one door, under one word of their own.
+_TWICE_AT_A_DOOR = 3.0
 _ONE_NAME = 0.9
 # Log2 of the Bayes factor from which another field backs two names.
 _BACKS = 5.0
@@ -182,13 +184,15 @@ def _barred(f: str, backed: str) -> str:
     without = " OR ".join(f"{side}.{f}_legal = {side}.{f}_stem || '公司'" for side in "lr")
     one_place = f"coalesce(l.{f}_region = r.{f}_region, false)"
     shortened = (
-        f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal)) "
+        f"(l.{f}_formed = r.{f}_formed OR (l.{f}_legal = r.{f}_legal AND (l.{f}_formed = l.{f}_legal OR r.{f}_formed = r.{f}_legal) AND coalesce(l.{f}_town = r.{f}_town, true)) "
         f"OR (l.{f}_stem = r.{f}_stem AND ({without})) OR (l.{f}_legal = r.{f}_legal AND {one_place}))"
     )
     slip = f"slip_of_pen(l.{f}_formed, r.{f}_formed)"
     letter = f"letter_off(l.{f}_formed, r.{f}_formed)"
+    # The sign over the door of a branch need not say that it is one.
+    sign = f"NOT CASE WHEN l.{f}_branch THEN r.{f}_full ELSE l.{f}_full END"
     otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} WHEN 2 THEN {shortened} OR {slip} ELSE {shortened} OR {slip} OR {letter} END"
-    return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT (l.{f}_rest = r.{f}_rest AND {one_place}) AND NOT {otherwise}) OR l.{f}_branch <> r.{f}_branch"
+    return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT (l.{f}_rest = r.{f}_rest AND {one_place}) AND NOT {otherwise}) OR (l.{f}_branch <> r.{f}_branch AND NOT ({sign} AND {backed} > 0))"
 
 
 def _unique(con: Any, config: Config, fields: list[Field], several: bool) -> list[str]:
@@ -255,17 +259,33 @@ def _group(con: Any, threshold: float, fields: list[Field], unique: list[str]) -
     for f in [f.column for f in fields if f.role == "address"][:1]:
         codes |= {f"code_{part}": _vouched(con, f"{f}_{part}", threshold) for part in ("house", "town")}
     place = ", ".join(f"({quoted(source)}, {bit})" for bit, source in enumerate(unique[:62])) or "(NULL, 0)"
-    branch = next((f"bool_or({f.column}_branch)" for f in fields if f.role == "organisation"), "NULL")
+    branch = next(
+        (
+            f"bool_or(CASE WHEN {f.column}_branch OR {f.column}_full THEN {f.column}_branch END)"
+            for f in fields
+            if f.role == "organisation"
+        ),
+        "NULL",
+    )
     # A source that lists nothing twice still does so once in a while: what is surely one within it, name and all, does not bar a
     # cluster. Two names under one roof, at one telephone, are two.
+    core = " OR coalesce(l.{0}_core = r.{0}_core, false)"
     alike = "".join(
-        f" AND coalesce(likeness(l.{n}_g, l.{n}_gn, r.{n}_g, r.{n}_gn) >= {_ONE_NAME}, true)"
-        for n in (f.column for f in fields if f.role in ("organisation", "title"))
+        f" AND coalesce(likeness(l.{f.column}_g, l.{f.column}_gn, r.{f.column}_g, r.{f.column}_gn) >= {_ONE_NAME}{core.format(f.column) if f.role == 'organisation' else ''}, true)"
+        for f in fields
+        if f.role in ("organisation", "title")
     ) + "".join(f" AND coalesce({_one_house(f)}, true)" for f in fields if f.role == "address")
+    owned = " OR ".join(f"l.{f.column}_core = r.{f.column}_core" for f in fields if f.role == "organisation")
+    door = " OR ".join(
+        f"(l.{f.column}_no = r.{f.column}_no AND (l.{f.column}_road = r.{f.column}_road OR l.{f.column}_estate = r.{f.column}_estate)) OR {_one_house(f)}"
+        for f in fields
+        if f.role == "address"
+    )
+    least = f"CASE WHEN ({owned}) AND ({door}) THEN {_TWICE_AT_A_DOOR} ELSE {_SURELY_TWICE} END" if owned and door else f"{_SURELY_TWICE}"  # fmt: skip
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE doubled AS
         WITH pair AS (SELECT a, b FROM judged JOIN feature l ON l.rid = a JOIN feature r ON r.rid = b AND r.source = l.source
-                      WHERE weight >= {_SURELY_TWICE!r} AND NOT barred{alike})
+                      WHERE weight >= {least} AND NOT barred{alike})
         SELECT a AS rid FROM pair UNION SELECT b FROM pair"""
     )
     con.execute(

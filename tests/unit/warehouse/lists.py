@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from hub.cli import main
+from warehouse.linkage import config, features, reading, resolve
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -41,3 +42,15 @@ def resolved(folder: Path, files: dict[str, list[dict[str, Any]]], *options: str
 
 def truth(files: dict[str, list[dict[str, Any]]]) -> dict[Any, int]:
     return {(row.get("source", name), row["id"]): row["entity"] for name, rows in files.items() for row in rows}
+
+
+def compared(folder: Path, rows: list[dict[str, Any]], fields: dict[str, str]) -> Any:
+    """The connection with `feature` made of these rows."""
+    write(folder / "a.csv", rows)
+    path = folder / "lists.yaml"
+    path.write_text(f"{{sources: [a.csv], fields: {{{', '.join(f'{k}: {v}' for k, v in fields.items())}}}}}", encoding="utf-8")  # fmt: skip
+    asked = config.load(path)
+    con = resolve.connect(asked)
+    known, _ = reading.read(con, asked)
+    features.build(con, known)
+    return con
