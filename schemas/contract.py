@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import yaml
 
 from schemas.errors import ConfigError, nearest
+from schemas.reference import departments
 
 # A site may keep its contracts outside the code.
 CONTRACTS = Path(os.environ.get("HUB_CONTRACTS") or Path(__file__).parent / "contracts")
@@ -183,6 +185,9 @@ def _rules(node: dict[str, Any], field_name: str | None) -> tuple[Rule, ...]:
 
 def _field(node: dict[str, Any], where: str) -> Field:
     custom = _custom(node)
+    told = [item["property"] for item in node.get("customProperties") or []]
+    if twice := sorted({name for name in told if told.count(name) > 1}):
+        raise ConfigError(f"{where}.{node['name']}", f"customProperties 里 {twice[0]} 写了两遍", "请只留一个")
     logical = node.get("logicalType", "string")
     physical = str(node.get("physicalType", "text")).lower().replace(" ", "")
     if physical in {"timestampwithouttimezone", "timestamptz"}:
@@ -221,6 +226,23 @@ def _field(node: dict[str, Any], where: str) -> Field:
     )
 
 
+def _one_owner(fields: Iterable[Field], where: str) -> None:
+    """Refuse a field group that two departments own (一数一源), and an owner nobody knows."""
+    first: dict[str, Field] = {}
+    for f in fields:
+        if f.owner is None:
+            continue
+        if f.owner not in departments():
+            cure = nearest(f.owner, departments())
+            raise ConfigError(f"{where}.{f.name}.owner", f"没有部门 '{f.owner}'", cure)
+        other = first.setdefault(f.group or f.name, f)
+        if other.owner != f.owner:
+            told = f"与 {other.name} 同属 {f.group} 组，数源部门却写着 {other.owner} 和 {f.owner} 两个"
+            raise ConfigError(
+                f"{where}.{f.name}.owner", told, "一数一源：一组字段只能有一个数源部门，请改成一个，或另分一组"
+            )
+
+
 def load(path: Path) -> Contract:
     """The contract in one file.
 
@@ -249,6 +271,7 @@ def parse(text: str, where: str, path: Path | None = None) -> Contract:
         raise ConfigError(where, "缺少 schema/properties", "请参照 schemas/contracts/ 下的其他契约") from error
     custom = _custom(table)
     fields = [_field(node, where) for node in properties]
+    _one_owner(fields, where)
     party = custom.get("party")
     team = doc.get("team") or {}
     description = doc.get("description") or {}

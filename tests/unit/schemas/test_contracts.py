@@ -13,7 +13,8 @@ from jsonschema.validators import validator_for
 from sqlglot import exp
 
 from quality.rules import RULES, condition
-from schemas.contract import CONTRACTS, KINDS, Contract, Field, contracts
+from schemas.contract import CONTRACTS, KINDS, Contract, Field, contracts, parse
+from schemas.errors import ConfigError
 from schemas.reference import code_sets, column_aliases, department_of, departments
 
 # The entities of the county's record, one contract each.
@@ -164,6 +165,22 @@ def test_every_loaded_field_of_the_golden_record_has_one_owner_and_one_group():
     for f in loaded:
         owners.setdefault(f.group, set()).add(f.owner)
     assert {group: len(names) for group, names in owners.items() if len(names) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("put", "told"),
+    [
+        ("{property: owner, value: tax}, {property: group, value: name_status}", "只能有一个数源部门"),
+        ("{property: owner, value: market_supervision}, {property: owner, value: tax}", "owner 写了两遍"),
+        ("{property: owner, value: taxx}", "没有部门 'taxx'"),
+    ],
+)
+def test_two_owners_of_one_group_or_an_unknown_one_are_refused(put, told):
+    text = contracts()["enterprise"].path.read_text(encoding="utf-8")
+    was = "{property: owner, value: market_supervision}, {property: group, value: name_status}"
+    with pytest.raises(ConfigError, match=told) as refused:
+        parse(text.replace(was, put, 1), "enterprise.odcs.yaml")
+    assert "status_on" in str(refused.value)
 
 
 @every
