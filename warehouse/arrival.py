@@ -31,7 +31,7 @@ from warehouse.engines.adbc import Connection
 from warehouse.flow import Flow
 from warehouse.home import Home
 from warehouse.landing import Landed, land
-from warehouse.merge import merge
+from warehouse.merge import WHOLE, merge
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,6 +108,9 @@ class Arrival:
         self.layout: dict[str, str] | None = None  # the columns of a database's table or an interface, as it was read
         self.sparse = False  # whether a column may be left out and come back
         self.watched = False  # whether a change of the source holds the delivery
+        self.earlier: dict[str, Any] | None = (
+            None  # the batch of which a whole has every byte, though others came since
+        )
         self.con: Any = None  # the DuckDB of this delivery, from its first row on
         self.opening: Future[Any] | None = None  # the same, being made while the source is asked
         self.ahead: Ahead | None = None
@@ -127,6 +130,8 @@ class Arrival:
         self.extracted_at = extracted_at = datetime.now(COUNTY_TIME)
         self.checkpoint("extracted")
         self.watched = delivery.kind != correction.KIND
+        if delivery.kind in WHOLE and delivery.content_sha256:
+            self.earlier = store.superseded(self.warehouse, self.source_id, delivery.content_sha256)
         pool = ThreadPoolExecutor(max_workers=1)
         self.opening = pool.submit(store.duckdb_connection, self.work)
         pool.shutdown(wait=False)
@@ -322,10 +327,15 @@ class Arrival:
             now.columns = columns
         elif self.known is not None and not told:
             now.columns = self.known.columns
+        if kind in WHOLE:
+            now.newest = drift.newest(con, self.agreed, checked)
         if not self.watched or self.known is None:
             return [], now
         changed = drift.of_columns(self.connector, self.agreed, self.known, now.columns) if told and learnt else []
         changed += drift.of_units(self.connector, self.agreed, self.known, units)
+        if kind in WHOLE and (self.earlier or drift.aged(self.known, now)):
+            with Connection(self.warehouse.url) as aside:
+                changed += drift.of_age(con, aside, self.agreed, checked, self.source_id, self.earlier)
         return [*changed, *drift.of_rows(kind, landed.rows, past), *found], now
 
     def _idle(self, result: BatchResult, position: str | None) -> bool:

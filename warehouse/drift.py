@@ -25,6 +25,7 @@ from connectors.drivers import open_driver
 from connectors.files import FileDriver
 from connectors.header import COORDINATES
 from connectors.spec import Connector
+from quality.arrow import without_extensions
 from quality.check import Checked
 from schemas import reference
 from schemas.contract import Contract
@@ -65,6 +66,7 @@ class Known:
     codes: dict[str, list[str]] = field(
         default_factory=dict
     )  # contract field -> prints of spellings already known to be unknown
+    newest: str | None = None  # of a whole: the latest moment its rows are valid from
     units: dict[str, str] | None = None  # column -> unit its header says, "*" for the whole sheet; None: not noted yet
 
     def text(self) -> str:
@@ -330,6 +332,55 @@ def of_rows(kind: str, rows: int, past: Sequence[int]) -> list[Finding]:
         told = f"本次只有 {rows:,} 行，往常约 {usual:,} 行，少了 {1 - rows / usual:.0%}"
         return [Finding("rows_dropped", "", told, whole, {"rows": rows, "usual": usual, "past": list(past)})]
     return []
+
+
+def newest(con: Any, agreed: Contract, checked: Checked) -> str | None:
+    """The latest moment from which a row that passed is valid; None where the source does not tell."""
+    if agreed.valid_from not in checked.source_columns:
+        return None
+    moment = f"max({_q(str(agreed.valid_from))})::TIMESTAMP::VARCHAR"
+    found = con.execute(f"SELECT {moment} FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad})").fetchone()
+    return found[0]  # type: ignore[no-any-return]
+
+
+def aged(before: Known, now: Known) -> bool:
+    """Whether a whole is of an earlier moment than the one before it."""
+    return bool(before.newest and now.newest and now.newest < before.newest)
+
+
+def of_age(
+    con: Any, warehouse: Connection, agreed: Contract, checked: Checked, source_id: int, earlier: dict[str, Any] | None
+) -> list[Finding]:  # fmt: skip
+    """A whole that is older than what is here: the bytes of an `earlier` batch, or rows that all go back in time.
+
+    It may be an old file sent by mistake, and may be put back on purpose: a person is asked where it takes many rows back,
+    and told where it is a few. `warehouse` is a session of its own: what of this delivery is on its way is not seen.
+    """
+    moment = _q(str(agreed.valid_from)) if agreed.valid_from in checked.source_columns else "NULL"
+    keys = ", ".join(_q(k) for k in agreed.key)
+    statement, reader = warehouse.stream(
+        f"SELECT {keys}, _row_hash AS hash, {moment}::timestamp AS moment FROM record.{_q(agreed.dataset)} WHERE _source_id = {source_id}"
+    )
+    con.register("arrow_here", without_extensions(reader, keep="arrow.uuid").__arrow_c_stream__())
+    same = " AND ".join(f"a.{_q(k)} = h.{_q(k)}" for k in agreed.key)
+    back, on, other = con.execute(
+        f"""SELECT count(*) FILTER (WHERE a.moment < h.moment), count(*) FILTER (WHERE a.moment > h.moment),
+          count(*) FILTER (WHERE a._row_hash IS DISTINCT FROM h.hash)
+        FROM (SELECT {keys}, _row_hash, {moment}::TIMESTAMP AS moment FROM read_parquet('{checked.parquet}') WHERE NOT ({checked.bad})) a
+        FULL JOIN arrow_here h ON {same}"""
+    ).fetchone()
+    con.unregister("arrow_here")
+    statement.close()
+    if earlier and other:
+        told = f"与第 {earlier['batch_id']} 批（{earlier['delivery']}，{earlier['day']}）一字不差，而其后来过别的：{other:,} 行要回到那时的样子"
+    elif back and not on:
+        told, other = (
+            f"像是旧的一份：{back:,} 行的{agreed.fields[str(agreed.valid_from)].title}比已入库的早，没有一行晚",
+            back,
+        )
+    else:
+        return []
+    return [Finding("judged", "older", told, other >= _LEAST, {"rows": other})]
 
 
 def of_values(con: Any, landed: Path, checked: Checked, before: Known | None) -> tuple[list[Finding], Known]:

@@ -128,6 +128,18 @@ def seen(warehouse: Connection, source: int, key: bytes) -> Seen:
     )
 
 
+def superseded(warehouse: Connection, source: int, content: str) -> dict[str, Any] | None:
+    """The batch that brought these bytes before others of the source took their place: batch_id, delivery, day; None without one."""
+    found = warehouse.rows(
+        f"SELECT batch_id, delivery, (extracted_at AT TIME ZONE 'Asia/Shanghai')::date::text AS day FROM hub.batch b WHERE source_id = {source} "
+        "AND content_sha256 = $1 AND status = 'committed' AND EXISTS (SELECT FROM hub.batch n WHERE n.source_id = b.source_id AND n.batch_id > b.batch_id "
+        "AND n.status = 'committed' AND n.content_sha256 <> b.content_sha256) ORDER BY batch_id DESC LIMIT 1",
+        content,
+    )
+    warehouse.commit()
+    return found[0] if found else None
+
+
 def receipts(warehouse: Connection, source: int, repeated: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
     """Note files that were put there again after they were taken in, as deliveries that brought nothing new.
 
