@@ -9,11 +9,11 @@ a name never comes from one source and its status from another.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from schemas.contract import Contract
 from warehouse.tables import literal, quoted
-from warehouse.versions import valid_rows
+from warehouse.versions import named, valid_rows
 
 COMPUTED = (
     "name_strict_key",
@@ -119,10 +119,12 @@ def query(
         LEFT JOIN hub.source d ON d.connector = g{list(grouped).index(naming)}.told ->> 'source'"""
 
 
-def past(contract: Contract, at: str, moment: str, parties: str, owned: Mapping[str, str]) -> str:
+def past(
+    contract: Contract, at: str, moment: str, parties: str, owned: Mapping[str, str], others: Iterable[Contract]
+) -> str:
     """SQL of shared.enterprise for a moment of valid time, by what was known at an instant (both literals).
 
-    `parties` and `owned` tell who was who and who owned what at the instant. Verdicts that stood then apply where the value they were about does.
+    `parties` and `owned` tell who was who and who owned what at the instant; `others` are the datasets beside it that name enterprises. Verdicts that stood then apply where the value they were about does.
     """
     shown = columns(contract)
     names = [n for n in shown if n in contract.fields]
@@ -135,13 +137,15 @@ def past(contract: Contract, at: str, moment: str, parties: str, owned: Mapping[
     }
     told = {**{c: f"g.{quoted(c)}" for c in shown}, **chosen, "parent_enterprise_id": "b.enterprise_id"}
     parent = PARENT_NAME.format("g.name_strict_key")
+    told_of = " UNION ALL ".join(named(other, at, moment, "SELECT party FROM stranger") for other in others)
     return f"""WITH party AS (
           SELECT q.party, q.source_id, q.uscc, q.name, q.strict_key, q.loose_key, q.is_branch, q.match_score, t.enterprise_id
           FROM hub.party q JOIN {parties} t USING (party) JOIN hub.batch b ON b.batch_id = q.first_batch_id WHERE b.committed_at <= {at}),
         member AS ({members(valid_rows(contract, at, moment), "party")}),
-        -- Whom the register knows at all is there only while a row of it is valid.
-        there AS (SELECT party.* FROM party WHERE enterprise_id IN (SELECT _id FROM member) OR enterprise_id NOT IN (
+        -- Whom the register knows at all is there only while a row of it is valid; of the others whom a row valid then names.
+        stranger AS (SELECT party FROM party WHERE enterprise_id NOT IN (SELECT _id FROM member) AND enterprise_id NOT IN (
           SELECT enterprise_id FROM party JOIN hub.source USING (source_id) WHERE dataset = {literal(contract.dataset)} AND enterprise_id IS NOT NULL)),
+        there AS (SELECT party.* FROM party WHERE enterprise_id IN (SELECT _id FROM member) OR party IN ({told_of})),
         golden AS ({query(contract, "member", "there", owned=owned)}),
         verdict AS (SELECT v.enterprise_id::text AS id, jsonb_object_agg(c.key, c.value) AS chosen, jsonb_object_agg(c.key, k.stands -> c.key) AS stands
           FROM hub.verdict v JOIN hub.conflict k USING (conflict_id) CROSS JOIN LATERAL jsonb_each(v.chosen) c

@@ -76,7 +76,9 @@ def relation(
     if name == "enterprise":
         if not valid:
             return _GOLDEN.replace("{at}", at)
-        return golden.past(contracts()[name], at, valid, _parties(at), _owners(connection, contracts()[name], at))
+        told = contracts()[name]
+        others = [other for other in contracts().values() if other.party and other is not told]
+        return golden.past(told, at, valid, _parties(at), _owners(connection, told, at), others)
     if name == "enterprise_provenance":
         told = contracts()["enterprise"]
         rows = valid_rows(told, at, valid) if valid else _rows(told, at)

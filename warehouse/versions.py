@@ -23,10 +23,11 @@ def valid_field(contract: Contract, row: str) -> str:
     return f"{row}.{quoted(str(contract.valid_from))}::timestamp" if known else "NULL::timestamp"
 
 
-def timeline(contract: Contract, at: str) -> str:
+def timeline(contract: Contract, at: str, only: str = "true") -> str:
     """SQL: all versions known at the instant (a literal), with _known_from, _known_to, _valid_from, _valid_to, _counts, _alive.
 
-    _counts: no later word from the source corrected this version. _alive: the source still has the row.
+    _counts: no later word from the source corrected this version. _alive: the source still has the row. `only` is a condition
+    on rows r that holds for all versions of a row or for none.
     """
     listed = ", ".join(f"r.{quoted(c)}" for c in columns(contract))
     name, own = quoted(contract.dataset), ", ".join(["_source_id", *map(quoted, contract.key)])
@@ -38,19 +39,30 @@ def timeline(contract: Contract, at: str) -> str:
           min(CASE WHEN NOT _late THEN _since END) OVER (PARTITION BY {own} ORDER BY _batch_id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS _then
         FROM (SELECT w.*, coalesce(_valid_from, '-infinity') AS _since FROM (
           SELECT {listed}, o.committed_at AS _known_from, NULL::timestamptz AS _known_to, true AS _open, false AS _late, {valid_field(contract, "r")} AS _valid_from
-          FROM record.{name} r JOIN hub.batch o ON o.batch_id = r._batch_id WHERE o.committed_at <= {at}
+          FROM record.{name} r JOIN hub.batch o ON o.batch_id = r._batch_id WHERE o.committed_at <= {at} AND {only}
           UNION ALL
           SELECT {listed}, o.committed_at, CASE WHEN c.committed_at <= {at} THEN c.committed_at END, c.committed_at > {at}, r._closed_reason = 'late', {valid_field(contract, "r")}
           FROM record_history.{name} r JOIN hub.batch o ON o.batch_id = r._batch_id JOIN hub.batch c ON c.batch_id = r._closed_batch_id
-          WHERE o.committed_at <= {at}) w) v) x) y)"""
+          WHERE o.committed_at <= {at} AND {only}) w) v) x) y)"""
 
 
-def valid_rows(contract: Contract, at: str, moment: str) -> str:
+def valid_rows(contract: Contract, at: str, moment: str, only: str = "true") -> str:
     """SQL in place of the record table: the rows valid at a moment, as known at an instant (both literals)."""
     return (
-        f"(SELECT * FROM {timeline(contract, at)} t WHERE _alive AND _counts "
+        f"(SELECT * FROM {timeline(contract, at, only)} t WHERE _alive AND _counts "
         f"AND (_valid_from IS NULL OR _valid_from <= {moment}) AND (_valid_to IS NULL OR _valid_to > {moment}))"
     )
+
+
+def named(contract: Contract, at: str, moment: str, parties: str) -> str:
+    """SQL: which of some parties (a sub-query of one column) a row of the dataset names that was valid at a moment, as known at an instant."""
+    key = ", ".join(["_source_id", *map(quoted, contract.key)])
+    theirs = " UNION ".join(
+        f"SELECT {key} FROM {schema}.{quoted(contract.dataset)} WHERE _party IN ({parties})"
+        for schema in ("record", "record_history")
+    )
+    # Only rows that ever named one of them, with all their versions.
+    return f"SELECT v._party FROM {valid_rows(contract, at, moment, f'({key}) IN ({theirs})')} v WHERE v._party IN ({parties})"
 
 
 def version_query(contract: Contract, at: str = LATEST, parties: str = "hub.party") -> str:
