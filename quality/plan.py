@@ -354,7 +354,8 @@ class Plan:
             elif f.name in referenced:
                 values.append(f'NULL AS "{f.name}"')
         for name in self.lookups:
-            text = self._text(self.present[name.removeprefix("lookup_")])
+            # Lists are kept in NFKC: 存续（在营、开业、在册） is one spelling in brackets of either width.
+            text = f"nfkc_text({self._text(self.present[name.removeprefix('lookup_')])})"
             joins.append(f"LEFT JOIN {name} ON {name}.spelling = {text}{self._in_time(name, instant)}")
             values.append(f"{name}.code IS NOT NULL AS {name}_found")
         have = [f for f in contract.fields if f in self.present or f in mapping.constants]

@@ -96,7 +96,9 @@ class CodeSet:
     def _bearers(self) -> dict[str, list[Code]]:
         found: dict[str, list[Code]] = {}
         for code in self.codes:
-            for spelling in dict.fromkeys(spelled(s) for s in (code.code, code.name, *code.aliases)):
+            # A town's division code has nine digits, or twelve that end in noughts.
+            longer = [f"{code.code}000"] if self.id == "town" else []
+            for spelling in dict.fromkeys(spelled(s) for s in (code.code, code.name, *code.aliases, *longer)):
                 found.setdefault(spelling, []).append(code)
         return found
 

@@ -10,7 +10,7 @@ from schemas.contract import Contract
 from schemas.errors import ConfigError
 from warehouse import merging
 from warehouse.engines.adbc import Connection
-from warehouse.tables import quoted
+from warehouse.tables import naming
 
 VERDICTS = ("same", "different")
 # Names under one code are the same name, misspelt or moved on, while they share this much of the shorter one's letters.
@@ -95,10 +95,7 @@ def open_cases(warehouse: Connection) -> None:
 
 def lapse(warehouse: Connection, known: Iterable[Contract]) -> None:
     """Let lapse what no record gives rise to any more, as a code that was mistyped and mended; what is said again stands again."""
-    named = " OR ".join(
-        f"EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)" for c in known if c.party
-    )
-    said = f"FROM hub.party p WHERE ({named})"
+    said = f"FROM hub.party p WHERE ({' OR '.join(naming(known, 'p.party').values())})"
     warehouse.execute(
         f"""UPDATE hub.identity_case c SET lapsed_at = CASE WHEN NOT t.stands THEN clock_timestamp() END FROM (
           SELECT case_id, CASE kind WHEN 'same_name_other_code' THEN (SELECT count(DISTINCT p.uscc) > 1 {said} AND p.strict_key = k.subject)

@@ -55,7 +55,7 @@ def claims(
         )
     name_group = contract.fields["name"].group or "name"
     parts += [
-        _mention(c, literal(name_group), parties, others(c), at)
+        _mention(c, literal(name_group), parties, others(c))
         for c in contracts().values()
         if c.party and c.dataset != contract.dataset
     ]
@@ -73,18 +73,18 @@ def claims(
     )
 
 
-def _mention(contract: Contract, group: str, parties: str, rows: str, at: str | None) -> str:
-    """SQL of what the rows of a dataset call enterprises: each name a source uses once, by the earliest row that still has it."""
+def _mention(contract: Contract, group: str, parties: str, rows: str) -> str:
+    """SQL of what the rows of a dataset call enterprises: each name once for each source that uses it, by the earliest row that still has it."""
     key = golden.source_key(contract)
-    # The rows of one party are found by their index; those of the past have none, and are gone through once.
-    own = "" if at else "WHERE r._party = n.party "
     return (
-        f"SELECT p.enterprise_id::varchar(36), {group}, s.connector, s.department, s.provider_dept_code, w.key, w._batch_id, b.delivery, w._sheet, w._row, "
-        "(b.committed_at AT TIME ZONE 'Asia/Shanghai'), NULL::timestamp, jsonb_build_object('name', n.name), false, NULL "
-        f"FROM {parties} p JOIN hub.party n ON n.party = p.party JOIN hub.source s ON s.source_id = n.source_id AND s.dataset = {literal(contract.dataset)} "
-        f"JOIN LATERAL (SELECT DISTINCT ON (r._party) r._party, {key} AS key, r._batch_id, r._sheet, r._row FROM {rows} r {own}"
-        f"ORDER BY r._party, r._batch_id, {key}) w ON w._party = n.party "
-        "JOIN hub.batch b ON b.batch_id = w._batch_id WHERE p.enterprise_id IS NOT NULL AND n.name IS NOT NULL"
+        f"SELECT m.enterprise_id, {group}, s.connector, s.department, s.provider_dept_code, m.key, m._batch_id, b.delivery, m._sheet, m._row, "
+        "(b.committed_at AT TIME ZONE 'Asia/Shanghai'), NULL::timestamp, jsonb_build_object('name', m.called), false, NULL FROM ("
+        "SELECT DISTINCT ON (p.enterprise_id::varchar(36), n.party, r._source_id) p.enterprise_id::varchar(36) AS enterprise_id, r._source_id, n.name AS called, "
+        f"r.key, r._batch_id, r._sheet, r._row FROM {parties} p JOIN hub.party n ON n.party = p.party "
+        f"JOIN (SELECT _party, _source_id, {key} AS key, _batch_id, _sheet, _row FROM {rows} x) r ON r._party = n.party "
+        "WHERE p.enterprise_id IS NOT NULL AND n.name IS NOT NULL "
+        "ORDER BY p.enterprise_id::varchar(36), n.party, r._source_id, r._batch_id, r.key) m "
+        "JOIN hub.source s ON s.source_id = m._source_id JOIN hub.batch b ON b.batch_id = m._batch_id"
     )
 
 

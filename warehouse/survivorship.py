@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 
 from schemas.contract import Contract, contracts
-from warehouse import golden, identity_cases, merging, provenance, truth
+from warehouse import disagreement, golden, identity_cases, merging, provenance, truth
 from warehouse.engines.adbc import Connection
-from warehouse.tables import literal, quoted
+from warehouse.tables import literal, naming, quoted
 
 
 def prepare(warehouse: Connection, contract: Contract) -> None:
@@ -61,7 +61,7 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
     warehouse.execute("DROP TABLE IF EXISTS golden")
     silent = _silent(warehouse, contract)
     warehouse.execute(
-        f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', truth.NAMED, silent)}"
+        f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', disagreement.NAMED, silent)}"
     )
     warehouse.execute("ANALYZE golden")
     _place_branches(warehouse)
@@ -95,7 +95,7 @@ def _shape(contract: Contract) -> str:
 
 
 # How golden records are made; a change of the rules above makes all of them anew.
-_VERSION = 2
+_VERSION = 3
 
 
 def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
@@ -149,11 +149,7 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
 def _unsay(warehouse: Connection) -> None:
     """Make temp table `unsaid`: the parties of the enterprises touched that no record names any more."""
     # Sources that name one in the same words have one party between them, so all datasets are looked through.
-    nowhere = "".join(
-        f" AND NOT EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = p.party)"
-        for c in contracts().values()
-        if c.party
-    )
+    nowhere = "".join(f" AND NOT {said}" for said in naming(contracts().values(), "p.party").values())
     warehouse.execute("DROP TABLE IF EXISTS unsaid")
     warehouse.execute(
         f"CREATE TEMP TABLE unsaid ON COMMIT DROP AS SELECT p.party FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched){nowhere}"
@@ -188,16 +184,17 @@ def _show(warehouse: Connection, every: list[str]) -> int:
     listed = ", ".join(map(quoted, every))
     differs = f"({', '.join(f'e.{quoted(c)}' for c in every[1:])}) IS DISTINCT FROM ({', '.join(f'{{0}}.{quoted(c)}' for c in every[1:])})"
     ours = "e.enterprise_id IN (SELECT id::varchar(36) FROM touched)"
-    # What was shown until now is kept: any past day can be shown again.
+    # What was shown until now is kept: any past day can be shown again. One version ends the moment the next begins.
+    now = literal(warehouse.scalar("SELECT clock_timestamp()::text")) + "::timestamptz"
     warehouse.execute(
-        "INSERT INTO hub.enterprise_history SELECT e.enterprise_id, e.known_from, clock_timestamp(), to_jsonb(e) - 'known_from' "
+        f"INSERT INTO hub.enterprise_history SELECT e.enterprise_id, e.known_from, {now}, to_jsonb(e) - 'known_from' "
         f"FROM shared.enterprise e LEFT JOIN golden g USING (enterprise_id) WHERE {ours} AND (g.enterprise_id IS NULL OR {differs.format('g')})"
     )
     gone = warehouse.execute(
         f"DELETE FROM shared.enterprise e WHERE {ours} AND NOT EXISTS (SELECT 1 FROM golden g WHERE g.enterprise_id = e.enterprise_id)"
     )
     changed = warehouse.execute(
-        f"INSERT INTO shared.enterprise AS e ({listed}) SELECT {listed} FROM golden ON CONFLICT (enterprise_id) DO UPDATE SET "
-        f"{', '.join(f'{quoted(c)} = EXCLUDED.{quoted(c)}' for c in every[1:])}, known_from = clock_timestamp() WHERE {differs.format('EXCLUDED')}"
+        f"INSERT INTO shared.enterprise AS e ({listed}, known_from) SELECT {listed}, {now} FROM golden ON CONFLICT (enterprise_id) DO UPDATE SET "
+        f"{', '.join(f'{quoted(c)} = EXCLUDED.{quoted(c)}' for c in every[1:])}, known_from = {now} WHERE {differs.format('EXCLUDED')}"
     )
     return gone + changed

@@ -10,6 +10,8 @@ DuckDB only and stored, because two engines print the same number differently.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from schemas.contract import Contract, Field
 
 # name, PostgreSQL type, DuckDB type in which the row path delivers it
@@ -38,6 +40,15 @@ def literal(text: str) -> str:
 def columns(contract: Contract) -> list[str]:
     """All columns of the record table, system columns last."""
     return [*contract.fields, *(name for name, _, _ in SYSTEM_COLUMNS)]
+
+
+def naming(known: Iterable[Contract], party: str, row: str = "true") -> dict[str, str]:
+    """Dataset → SQL: whether a record of it, `r`, for which `row` holds, still names a party."""
+    return {
+        c.dataset: f"EXISTS (SELECT FROM record.{quoted(c.dataset)} r WHERE r._party = {party} AND {row})"
+        for c in known
+        if c.party
+    }
 
 
 def record_ddl(contract: Contract) -> list[str]:

@@ -3,7 +3,7 @@
     golden (the owner's values)  x  what the other sources say  ->  hub.conflict, for the owner's department to settle
     hub.verdict: keep the owner's value, take the other's, or a third; signed, with evidence; gone when either side changes
 
-Names are compared by their strict key, addresses by theirs, other texts without blanks and width, so that equal values are no conflict.
+What is a disagreement and what another spelling is warehouse.disagreement's.
 
 Source: 政务数据共享条例（国务院令第809号）第二十六条 (correction within ten working days, rule sharing.correction).
 """
@@ -24,21 +24,17 @@ from psycopg.rows import dict_row, tuple_row
 from schemas import privacy
 from schemas.contract import Contract, Field, contracts
 from schemas.errors import ConfigError, nearest
-from schemas.names import DEFAULT_REGIONS, PROVINCES
 from schemas.reference import code_sets, spelled
 from schemas.text import narrow
 from warehouse import calendar as county
-from warehouse import provenance
+from warehouse import disagreement, provenance
 from warehouse.engines.adbc import Connection
 from warehouse.golden import groups, owners, spoken
 from warehouse.history import COUNTY_TIME
 from warehouse.reference import TODAY, answering
-from warehouse.tables import literal, quoted
+from warehouse.tables import literal, naming, quoted
 
 RULE = "sharing.correction"
-# SQL: the parties of the enterprises touched that a record still names.
-NAMED = """(SELECT p.* FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)
-  AND NOT EXISTS (SELECT FROM unsaid u WHERE u.party = p.party))"""
 OUTCOMES = {
     "agreed": "已一致", "withdrawn": "有一方已撤回", "kept": "维持数源部门的值", "overruled": "改用裁定的值", "moved": "来源的说法已变",
     "regrouped": "主体已合并或拆开",
@@ -66,7 +62,7 @@ def settle(warehouse: Connection, contract: Contract, silent: Collection[str] = 
 
     No member says anything of the field groups `silent`.
     """
-    _find(warehouse, contract, silent)
+    disagreement.find(warehouse, contract, silent)
     warehouse.execute("CREATE INDEX IF NOT EXISTS member_of ON member (_id)")
     both_speak = _both_speak(contract)
     owner = " ".join(f"WHEN {literal(g)} THEN {literal(d)}" for g, d in owners(contract).items())
@@ -107,76 +103,14 @@ _NEW = """NOT EXISTS (SELECT 1 FROM standing c
   WHERE c.enterprise_id = d.id AND c.field_group = d.grp AND c.source_id = d.source_id AND c.said = d.said AND c.stands = d.stands)"""
 
 
-def _find(warehouse: Connection, contract: Contract, silent: Collection[str]) -> None:
-    """Make temp tables disagreement(id, grp, owner, source_id, batch_id, stands, said, former)."""
-    grouped, owned, says = groups(contract), owners(contract), spoken(contract)
-    name_group = contract.fields["name"].group or "name"
-    parts = []
-    for group, owner in owned.items():
-        fields = [f for f in grouped[group] if contract.fields[f].classification in {"S0", "S1"}]
-        if not fields or group in silent:
-            continue
-        # The golden record holds the owner's values where the owner speaks; only then is there one to disagree with.
-        differs = " OR ".join(_differs(contract, f, owner) for f in fields)
-        keyed = "JOIN hub.party n ON n.party = m._party " if "n." in differs else ""
-        parts.append(
-            f"SELECT m._id AS id, {literal(group)} AS grp, {literal(owner)} AS owner, m._source_id AS source_id, m._batch_id AS batch_id, "
-            f"{_object('g', fields)} AS stands, {_object('m', fields)} AS said, false AS former "
-            f"FROM member m JOIN golden g ON g.enterprise_id = m._id::text {keyed}WHERE m._department <> {literal(owner)} AND m._id IN (SELECT _id FROM spoken) "
-            f"AND ({differs}) AND EXISTS (SELECT 1 FROM member o WHERE o._id = m._id AND o._department = {literal(owner)} AND {says[group]})"
-        )
-    if name_group in owned:
-        owner = owned[name_group]
-        # Other datasets name enterprises too; a name the register itself once gave, or tells as a former one, is a former one.
-        told = provenance.former_names(contracts())
-        listed = (
-            f" OR EXISTS (SELECT 1 FROM ({told}) f JOIN hub.party r ON r.party = f._party "
-            f"WHERE r.enterprise_id = p.enterprise_id AND {_plain('f.name')} = {_plain('p.name')})"
-            if told
-            else ""
-        )
-        parts.append(
-            f"SELECT p.enterprise_id AS id, {literal(name_group)} AS grp, {literal(owner)} AS owner, p.source_id, max(p.first_batch_id) AS batch_id, "
-            "jsonb_build_object('name', g.name) AS stands, jsonb_build_object('name', p.name) AS said, bool_or(EXISTS (SELECT 1 FROM hub.party r JOIN hub.source rs USING (source_id) "
-            f"WHERE r.enterprise_id = p.enterprise_id AND r.strict_key = p.strict_key AND rs.dataset = 'enterprise' AND rs.department = {literal(owner)}){listed}) AS former "
-            f"FROM {NAMED} p JOIN hub.source s USING (source_id) JOIN golden g ON g.enterprise_id = p.enterprise_id::text "
-            f"WHERE s.dataset <> 'enterprise' AND s.department <> {literal(owner)} AND p.name IS NOT NULL "
-            f"AND p.strict_key <> g.name_strict_key AND {_local('p.strict_key')} <> {_local('g.name_strict_key')} "
-            f"AND EXISTS (SELECT 1 FROM member o WHERE o._id = p.enterprise_id AND o._department = {literal(owner)}) "
-            "GROUP BY p.enterprise_id, p.source_id, g.name, p.name"
-        )
-    warehouse.execute("DROP TABLE IF EXISTS spoken")
-    warehouse.execute(
-        "CREATE TEMP TABLE spoken ON COMMIT DROP AS SELECT _id FROM member GROUP BY _id HAVING count(DISTINCT _department) > 1"
-    )
-    # One after the other: a statement keeps the hashes of all its joins to its end, and a session's memory is bounded.
-    warehouse.execute("DROP TABLE IF EXISTS disagreed")
-    # With an index on members at hand the others would look each of theirs up, at twice the cost of one pass.
-    one_by_one = [part for part in parts if "unnest(" in part]
-    for number, part in enumerate([*(part for part in parts if part not in one_by_one), *one_by_one]):
-        if number == len(parts) - len(one_by_one):
-            warehouse.execute("CREATE INDEX member_of ON member (_id)")
-        warehouse.execute(
-            f"{'INSERT INTO disagreed' if number else 'CREATE TEMP TABLE disagreed ON COMMIT DROP AS'} {part}"
-        )
-    warehouse.execute("DROP TABLE IF EXISTS disagreement")
-    warehouse.execute(
-        "CREATE TEMP TABLE disagreement ON COMMIT DROP AS SELECT id, grp, owner, source_id, max(batch_id) AS batch_id, stands, said, bool_or(former) AS former "
-        "FROM disagreed GROUP BY id, grp, owner, source_id, stands, said"
-    )
-    warehouse.execute("CREATE INDEX ON disagreement (id, grp, source_id)")
-    warehouse.execute("ANALYZE disagreement")
-
-
 def _both_speak(contract: Contract) -> str:
     """SQL: whether the owner and the other side of conflict c still say something of its field group."""
     cases = " ".join(f"WHEN {literal(group)} THEN {said}" for group, said in spoken(contract).items())
     row = f"SELECT FROM member o WHERE o._id = c.enterprise_id AND CASE c.field_group {cases} END"
     named = " ".join(
-        f"WHEN {literal(other.dataset)} THEN EXISTS (SELECT FROM hub.party n JOIN record.{quoted(other.dataset)} r ON r._party = n.party "
-        "WHERE n.enterprise_id = c.enterprise_id AND r._source_id = c.source_id)"
-        for other in contracts().values()
-        if other.party and other.dataset != contract.dataset
+        f"WHEN {literal(dataset)} THEN EXISTS (SELECT FROM hub.party n WHERE n.enterprise_id = c.enterprise_id AND {said})"
+        for dataset, said in naming(contracts().values(), "n.party", "r._source_id = c.source_id").items()
+        if dataset != contract.dataset
     )
     return (
         f"EXISTS ({row} AND o._department = c.owner) AND (EXISTS ({row} AND o._source_id = c.source_id) "
@@ -221,36 +155,6 @@ def _override(warehouse: Connection, contract: Contract) -> None:
             f"coalesce(g.field_sources -> {literal(group)}, '{{}}') || jsonb_build_object('verdict', v.verdict_id)) "
             f"FROM hub.verdict v WHERE v.enterprise_id::text = g.enterprise_id AND v.field_group = {literal(group)} AND v.expired_at IS NULL AND v.chosen IS NOT NULL"
         )
-
-
-def _differs(contract: Contract, field: str, owner: str) -> str:
-    """SQL: whether member m, of party n, says another value of a field than golden g. Most are equal as they stand; the others are made plain first."""
-    said, stands = f"m.{quoted(field)}", f"g.{quoted(field)}"
-    if field == "name":
-        return f"({said} <> {stands} AND {_local('n.strict_key')} <> {_local('g.name_strict_key')})"
-    differs = f"{said} <> {stands} AND {_plain(said)} <> {_plain(stands)}"
-    if contract.party and field in contract.party.second and field.endswith("address"):
-        # Parties carry the keys of their addresses (warehouse.merge): two spellings of one place have the same.
-        differs += (
-            f" AND NOT EXISTS (SELECT FROM member o JOIN hub.party w ON w.party = o._party WHERE o._id = m._id AND o._department = {literal(owner)} "
-            f"AND EXISTS (SELECT FROM unnest(w.second) k WHERE starts_with(k, {literal(field + '=')}) AND k = ANY (n.second)))"
-        )
-    return f"({differs})"
-
-
-def _local(name_key: str) -> str:
-    """SQL of a strict name key without the province and city before the county's own name: 四川省示例县… and 示例县… are one name."""
-    own, provinces = "|".join(DEFAULT_REGIONS), "|".join(PROVINCES)
-    before = f"^(?:(?:{provinces})(?:省|市|[^省市]{{0,4}}自治区)?)?(?:[^省市县]{{2,4}}市)?(?=(?:{own}))"
-    return f"regexp_replace({name_key}, {literal(before)}, '')"
-
-
-def _plain(column: str) -> str:
-    return f"regexp_replace(normalize({column}::text, NFKC), '\\s', '', 'g')"
-
-
-def _object(table: str, fields: list[str]) -> str:
-    return f"jsonb_strip_nulls(jsonb_build_object({', '.join(f'{literal(f)}, {table}.{quoted(f)}' for f in fields)}))"
 
 
 # ---------------------------------------------------------------------------------------------- for people

@@ -98,3 +98,11 @@ def test_what_is_made_anew_piece_by_piece_is_what_is_made_whole(put: Callable[..
     )
     with Connection(home.database_url) as warehouse:
         assert survivorship.refresh(warehouse, contract("enterprise"), whole=True) == 0
+
+
+def test_a_version_ends_the_moment_the_next_begins(put: Callable[..., datetime], database: str) -> None:
+    for name in ("县甲商贸有限公司", "县甲乙商贸有限公司", "县甲丙商贸有限公司"):
+        put("market_supervision", f"1,{A},{name},2026-01-05 09:00:00", f"2,{B},{name}二店,2026-01-05 09:00:00")
+    with psycopg.connect(database) as connection:
+        gaps = "SELECT known_to IS NULL AS stands, lead(known_from) OVER w = known_to FROM shared.enterprise_version WINDOW w AS (PARTITION BY enterprise_id ORDER BY known_from) ORDER BY 1, 2"
+        assert connection.execute(gaps).fetchall() == [(False, True)] * 4 + [(True, None)] * 2
