@@ -24,6 +24,7 @@ from connectors.content import WEB, kind_of
 from connectors.glance import address
 from connectors.oddities import odd_days
 from connectors.worksheet import AnySheet, Cell, as_shown, is_table, locate, rows_of, texts_of
+from schemas import privacy
 from schemas.errors import HubError, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -426,7 +427,7 @@ class _Sheet:
             if odd := odd_days(name, column):
                 self._book._delivery.find(*odd)
         arrays = [text_array(texts_of(column)) for column in cells]
-        sheet = pa.array([self._name] * len(rows), pa.string())
+        sheet = pa.array([privacy.scrub(self._name)] * len(rows), pa.string())
         columns = [*arrays, sheet, pa.array(numbers, pa.int32()), pa.array(flaws, pa.string())]
         return without_nul(pa.RecordBatch.from_arrays(columns, schema=schema))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from portal import catalogue, figures
-from quality.plan import AUTOMATIC
+from quality.row_rule import AUTOMATIC
 from quality.rules import RULES
 from schemas.contract import Contract, contracts
 

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from quality.arrow import without_extensions
-from quality.plan import AUTOMATIC, WORD, Mapping, Plan, RowRule
+from quality.plan import Mapping, Plan
+from quality.row_rule import AUTOMATIC, WORD, RowRule
 from schemas.contract import Contract
 
 __all__ = ["AUTOMATIC", "Checked", "Checker", "Mapping", "RowRule", "check"]

@@ -17,62 +17,19 @@ from typing import Any
 import pyarrow as pa
 
 from quality import native, rules
-from quality.standardise import PERSONAL, Reading, Source, Standard, duck_type, reading, standard
-from schemas import amounts
+from quality.row_rule import AUTOMATIC, WORD, WRITTEN, RowRule
+from quality.standardise import IDENTIFIERS, PERSONAL, Reading, Source, Standard, duck_type, reading, standard
+from schemas import amounts, scrubs
 from schemas.contract import Contract, Field
 from schemas.errors import SourceChanged, nearest
 from schemas.macros.deadlines import set_calendar
+from schemas.macros.sqltext import quoted
 from schemas.reference import Lookup, code_sets
 
 COORDINATES = ("_sheet", "_row", "_op", "_seq", "_quarantine_id")
-WORD = 60  # rules per bigint
-
-AUTOMATIC = {
-    "required": "不能为空。",
-    "unparsed": "读不懂，不是约定的格式。",
-    "code_set": "不在约定的代码表内。",
-    "code_time": "这个代码在事件那天还没有启用，或者已经停用。",
-    "too_long": "超过约定的长度。",
-    "range": "超出允许的范围。",
-    "pattern": "不符合约定的格式。",
-    "numeric_id": "是以数字格式保存的长编码，末位已失真，请改为文本格式后重报。",
-    "replacement_char": "含有乱码字符，原文已无法恢复，请重新导出。",
-    "placeholder": "填的是占位符，按未填处理。",
-    "duplicate_key": "与本批另一行的主键相同。",
-    "row_shape": "格数与表头不同，多半是内容里有分隔符、引号或换行而没有加引号。",
-}
-
-# How a value of each kind is written, for whoever has to mend one that could not be read; other kinds are always read.
-_WRITTEN = {
-    "date": "日期，如 2026-03-31",
-    "timestamp": "日期和时间，如 2026-03-31 14:05",
-    "deadline": "日期或时限，如 2026-03-31、12月底前、长期坚持",
-    "integer": "整数，如 12",
-    "decimal": "数，如 12.5",
-    "yuan": "金额，如 1200.50、3.5万元",
-    "percent": "百分数，如 85、85%",
-    "boolean": "“是”或“否”",
-}
+MOST_JOINS = 4  # at once: each carries every column, and odd spellings in forty columns took more than DuckDB's 400 MB
 
 _BOUNDS = (("minimum", "<", "不小于"), ("maximum", ">", "不大于"), ("exclusiveMinimum", "<=", "大于"), ("exclusiveMaximum", ">=", "小于"))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RowRule:
-    """One check of one row; `bit` is its place in the row's words."""
-
-    name: str
-    field: str | None
-    title: str
-    reason: str
-    severity: str
-    condition: str
-    bit: int
-
-    @property
-    def flag(self) -> str:
-        """SQL that is true where a checked row fails this rule."""
-        return f"(_w{self.bit // WORD} & {1 << (self.bit % WORD)}) <> 0"
 
 
 @dataclass(frozen=True)
@@ -172,32 +129,33 @@ class Plan:
         return self._natives[column] if column in self._native else self.schema.field(column).type
 
     def look_for_odd(self, con: Any, scan: Callable[[], str]) -> None:
-        """Make a temp table of the odd spellings of every reading that may have some among the rows."""
+        """Make a temp table of the odd spellings of every reading that has some among the rows; it is asked of the columns that do."""
         wanted: dict[Reading, list[str]] = {}
         for name, how in self.readings.items():
             wanted.setdefault(how, []).append(name)
         self.odd, counted = {}, False
         for number, (how, names) in enumerate(wanted.items()):
-            texts = []
-            for column in dict.fromkeys(self.present[name] for name in names):
+            texts, columns = [], list(dict.fromkeys(self.present[name] for name in names))
+            for column in columns:
                 t = f"text_clean({_q(column)}::VARCHAR)"
                 texts.append(f"CASE WHEN ({_over(t, how.quick)}) IS NULL THEN {t} END" if how.quick else t)
-            some = " OR ".join(f"{t} IS NOT NULL" for t in texts)
             if how.counted and not counted:
                 set_calendar(con, self.mapping.workdays)
                 counted = True
             table = f"odd_{number}"
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t FROM "
-                f"(SELECT unnest([{', '.join(texts)}]) AS t FROM {scan()} WHERE {some}) WHERE t IS NOT NULL"
+                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT t, place FROM "
+                f"(SELECT unnest([{', '.join(texts)}]) AS t, unnest({list(range(len(texts)))}) AS place FROM {scan()}) WHERE t IS NOT NULL"
             )
-            if not con.execute(f"SELECT count(*) FROM {table}").fetchone()[0]:
+            found = {columns[place] for (place,) in con.execute(f"SELECT DISTINCT place FROM {table}").fetchall()}
+            if not found:
                 continue
             precision = "date_precision(t)" if how.precise else "NULL::VARCHAR"
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE read_{number} AS SELECT t, {how.full} AS value, {precision} AS precision FROM {table}"
+                f"CREATE OR REPLACE TEMP TABLE read_{number} AS SELECT t, {how.full} AS value, {precision} AS precision "
+                f"FROM (SELECT DISTINCT t FROM {table})"
             )
-            self.odd.update(dict.fromkeys(names, f"read_{number}"))
+            self.odd.update((name, f"read_{number}") for name in names if self.present[name] in found)
 
     def _present(self) -> dict[str, str]:
         missing = [c for c in dict.fromkeys(self.mapping.fields.values()) if c not in self.schema.names]
@@ -277,7 +235,7 @@ class Plan:
             # A rule keeps its bit, also where the column comes native and nothing can be wrong with its text.
             native_too = self.present[f.name] in self._natives
             if s.unread or native_too:
-                written = _WRITTEN.get(f.kind)
+                written = WRITTEN.get(f.kind)
                 add("unparsed", f, s.unread or "false", f"读不懂，应写成{written}。" if written else "")
             if s.placeholder or native_too:
                 add("placeholder", f, s.placeholder or "false", severity="error" if f.key else "warning")
@@ -287,6 +245,8 @@ class Plan:
                 add("numeric_id", f, f"{v} IS NOT NULL AND {numeric}")
                 add(f.kind, f, f"{v} IS NOT NULL AND NOT {numeric} AND ({rules.condition({'rule': f.kind, 'field': f.name}, f.name)[1]})",
                     rules.RULES[f.kind][0])  # fmt: skip
+            if f.kind == "code" and f.key and f.name in self.readings:
+                add("personal_number", f, f"_odd_{f.name} AND contains({v}, '*')")
             if f.kind in {"code_set", "department"}:
                 add("code_set", f, f"{v} IS NOT NULL AND NOT (lookup_{f.name}_found)")
             if f.kind == "code_set" and (condition := self._out_of_time(f)):
@@ -336,13 +296,12 @@ class Plan:
         """The one pass over a relation of source rows and their `file_row_number`: raw -> text -> values -> bits."""
         contract, mapping = self.contract, self.mapping
         coordinates = [c for c in COORDINATES if c in self.schema.names]
-        quoted = [(c, c.replace('"', '""')) for c in self.sources]
+        names = [(c, c.replace('"', '""')) for c in self.sources]
         shape = ["_flaw"] if self.flawed else []
         l0 = ", ".join(
-            [*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(quoted)), "file_row_number AS _n", *coordinates, *shape]
+            [*(f'"{q}" AS _c{i}' for i, (_, q) in enumerate(names)), "file_row_number AS _n", *coordinates, *shape]
         )
         texts = [f"text_clean(_c{i}) AS _t{i}" for i, c in enumerate(self.sources) if _is_text(self._type(c))]
-        reads, odd_joins = self._reads()
         values, joins = [], []
         instant = extracted_at.strftime("%Y-%m-%d %H:%M:%S")
         referenced = {name for r in self.rules for name in re.findall(r"[A-Za-z_]\w*", r.condition)}
@@ -372,9 +331,7 @@ class Plan:
             md5(concat({canonical}))::UUID AS _row_hash, {self._party(have)} AS _party,
             {self._notes(fixed, warnings)} AS _notes, {any_fixed} AS _fixed, {any_warned} AS _warned, {", ".join(words)}
           FROM (SELECT r.*, TIMESTAMP '{instant}' AS _extracted_at, {", ".join(values)}
-                FROM (SELECT {", ".join(["b.*", *reads])}
-                      FROM (SELECT {", ".join(["*", *texts])} FROM (SELECT {l0} FROM {relation})) AS b
-                      {" ".join(odd_joins)}) AS r {" ".join(joins)})
+                FROM ({self._read(f"SELECT {', '.join(['*', *texts])} FROM (SELECT {l0} FROM {relation})")}) AS r {" ".join(joins)})
         )"""
 
     def _out_of_time(self, f: Field) -> str | None:
@@ -400,12 +357,12 @@ class Plan:
         day = f"coalesce({day}, DATE '{instant[:10]}')"
         return f" AND {day} >= coalesce({lookup}.since, DATE '0001-01-01') AND {day} < coalesce({lookup}.until, DATE '9999-12-31')"
 
-    def _reads(self) -> tuple[list[str], list[str]]:
-        """The columns `_read_`, `_odd_` and `_precision_` of every field with a reading, and the joins they need."""
-        columns, joins = [], []
+    def _read(self, rows: str) -> str:
+        """The rows with the columns `_read_`, `_odd_` and `_precision_` of every field with a reading."""
+        kept, stages, columns, joins = rows, list[str](), ["b.*"], list[str]()
         for name, how in self.readings.items():
             t = self._text(self.present[name])
-            quick = _over(t, how.quick) if how.quick else None
+            quick = _over(t, how.plain or how.quick) if how.quick else None
             table = self.odd.get(name)
             if table is None:
                 columns += [
@@ -414,6 +371,11 @@ class Plan:
                     f"NULL::VARCHAR AS _precision_{name}",
                 ]
                 continue
+            if len(joins) == MOST_JOINS:
+                stages.append(
+                    f"s{len(stages)} AS MATERIALIZED (SELECT {', '.join(columns)} FROM ({kept}) AS b {' '.join(joins)})"
+                )
+                kept, columns, joins = f"SELECT * FROM s{len(stages) - 1}", ["b.*"], []
             alias = f"r_{name}"
             joins.append(f"LEFT JOIN {table} AS {alias} ON {alias}.t = {t}")
             value = f"CASE WHEN {alias}.t IS NULL THEN {quick} ELSE {alias}.value END" if quick else f"{alias}.value"
@@ -422,7 +384,8 @@ class Plan:
                 f"{alias}.t IS NOT NULL AS _odd_{name}",
                 f"{alias}.precision AS _precision_{name}",
             ]
-        return columns, joins
+        before = f"WITH {', '.join(stages)} " if stages else ""
+        return f"{before}SELECT {', '.join(columns)} FROM ({kept}) AS b {' '.join(joins)}"
 
     def _words(self) -> list[str]:
         words: dict[int, list[str]] = {0: []}
@@ -441,9 +404,13 @@ class Plan:
         """JSON text: {"fields": {field: raw text}, "warnings": [rule…]}; personal raw values are left out."""
         entries = []
         for name, condition in fixed:
-            if self.contract.fields[name].kind not in PERSONAL:
-                i = self._alias(self.present[name])
-                entries.append(f"CASE WHEN {condition} THEN '\"{name}\":' || to_json(_c{i}::VARCHAR) END")
+            kind = self.contract.fields[name].kind
+            if kind not in PERSONAL:
+                raw = f"_c{self._alias(self.present[name])}::VARCHAR"
+                if kind not in IDENTIFIERS:
+                    hidden = f"_odd_{name}" if kind == "code" else f"regexp_matches({raw}, {quoted(scrubs.DIGITS)})"
+                    raw = f"CASE WHEN {hidden} THEN '***' ELSE {raw} END"
+                entries.append(f"CASE WHEN {condition} THEN '\"{name}\":' || to_json({raw}) END")
         warned = [f"CASE WHEN {r.condition} THEN '\"{r.field or ''}.{r.name}\"' END" for r in warnings]
         parts = []
         if entries:

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas import scrubs
 from schemas.contract import Field
-from schemas.macros.sqltext import let
+from schemas.macros.sqltext import let, quoted
 from schemas.text import BLANKS
 
-_IDENTIFIERS = frozenset(
+IDENTIFIERS = frozenset(
     ["uscc", "org_code", "reg_no", "enterprise_code", "resident_id", "phone", "unit_no", "project_code", "taxpayer_id"]
 )  # fmt: skip
 PERSONAL = {"mask_name", "mask_phone", "mask_id", "hmac", "resident_id", "phone", "scrub"}
@@ -48,13 +49,15 @@ class Reading:
 
     The full macros understand every way a county writes a date or an amount; pasted into the query for every
     column they take DuckDB longer to plan (seconds) than to run. Both are SQL over `t`; a `quick` that gives NULL
-    sends the spelling to `full`. A column without one odd spelling need not be looked at cell by cell: it is `native`.
+    sends the spelling to `full`; where the rest is `plain`, it is not looked at again. A column without one odd spelling
+    need not be looked at cell by cell: it is `native`.
     """
 
     quick: str | None
     full: str
     precise: bool = False  # the kind has a precision (dates)
     counted: bool = False  # the kind counts in working days (time limits)
+    plain: str | None = None
     native: pa.DataType | None = None
 
 
@@ -95,7 +98,27 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
             return Reading(None, f"percent_value(t, '{scale}')")
         case "boolean" if not pa.types.is_boolean(kind):
             return Reading(None, "boolean_value(t)")
+        case "scrub":
+            return _SCRUBBED
+        # People write numbers of persons into any remark, into names and codes too; only what a contract calls S3 keeps them.
+        case "free_text" | "text" | "name" if _worded(field) and field.classification != "S3":
+            return _SCRUBBED
+        case "code" if _worded(field) and field.classification != "S3":
+            return _CODE
     return None
+
+
+def _worded(field: Field) -> bool:
+    return field.physical_type.startswith(("varchar", "text", "jsonb"))
+
+
+_TOUCHED = f"regexp_matches(t, {quoted(scrubs.GUARD)})"
+_SCRUBBED = Reading(f"CASE WHEN strlen(t) < 9 OR NOT {_TOUCHED} THEN t END", "scrub(t)", plain="t")
+# A number of tickets or contracts may look like a card's or a landline's: only what is a person's beyond doubt is masked.
+_CODE = Reading(
+    f"CASE WHEN strlen(t) < 11 OR NOT regexp_matches(t, {quoted(scrubs.CODE_GUARD)}) AND NOT (regexp_matches(t, '[\\p{{Han}}]') AND {_TOUCHED}) THEN t END",
+    "code_scrub(t)", plain="t",
+)  # fmt: skip
 
 
 def _scale(field: Field) -> int:
@@ -145,10 +168,10 @@ class Source:
 def standard(field: Field, source: Source) -> Standard:
     """The SQL of one field from one source column."""
     build = _BUILDERS.get(field.kind)
-    if field.kind in _IDENTIFIERS:
+    if field.kind in IDENTIFIERS:
         return _identifier(field, source)
     if build is None:
-        return Standard(_cast(source.text, field))
+        return Standard(_cast(source.read or source.text, field))
     return build(field, source)
 
 
@@ -193,9 +216,7 @@ def _v(field: Field) -> str:
 
 
 def _free_text(field: Field, s: Source) -> Standard:
-    # People write numbers of persons into any remark; only what a contract calls S3 keeps them.
-    worded = field.physical_type.startswith(("varchar", "text"))
-    return Standard(_said(field, s, f"scrub({s.text})" if worded and field.classification != "S3" else s.text))
+    return Standard(_said(field, s, s.read or s.text))
 
 
 def _said(field: Field, s: Source, value: str) -> str:
@@ -207,11 +228,11 @@ def _said(field: Field, s: Source, value: str) -> str:
 
 
 def _name(field: Field, s: Source) -> Standard:
-    return Standard(_said(field, s, s.text))
+    return Standard(_said(field, s, s.read or s.text))
 
 
 def _code(field: Field, s: Source) -> Standard:
-    return Standard(f"code_clean({s.text})", None, f"{_v(field)} <> {s.text}")
+    return Standard(f"code_clean({s.read or s.text})", None, f"{_v(field)} <> {s.text}")
 
 
 def _within_calendar(field: Field, s: Source, read: str) -> Standard:
@@ -316,8 +337,10 @@ def _looked_up(field: Field, s: Source) -> Standard:
     )
 
 
-def _macro(name: str) -> Callable[[Field, Source], Standard]:
-    return lambda field, s: Standard(_said(field, s, f"{name}({s.text})"))
+def _mask(field: Field, s: Source) -> Standard:
+    # A whole sentence in a cell for a name or an id leaves more stars than its column has room for.
+    masked = f"{field.kind}({s.text})"
+    return Standard(_said(field, s, f"left({masked}, {field.max_length})" if field.max_length else masked))
 
 
 def _hmac(field: Field, s: Source) -> Standard:
@@ -332,6 +355,6 @@ _BUILDERS: dict[str, Callable[[Field, Source], Standard]] = {
     "free_text": _free_text, "name": _name, "code": _code, "date": _date, "deadline": _deadline,
     "deadline_precision": _read_beside, "deadline_recurrence": _read_beside, "timestamp": _timestamp, "integer": _integer, "decimal": _decimal,
     "yuan": _decimal, "percent": _decimal, "boolean": _boolean, "code_set": _looked_up, "department": _looked_up,
-    "mask_name": _macro("mask_name"), "mask_phone": _macro("mask_phone"), "mask_id": _macro("mask_id"), "scrub": _macro("scrub"),
+    "mask_name": _mask, "mask_phone": _mask, "mask_id": _mask, "scrub": _free_text,
     "hmac": _hmac,
 }  # fmt: skip

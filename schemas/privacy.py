@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 
-from schemas import text
+from schemas import scrubs, text
 from schemas.identifiers import id_clean, phone_clean
 
 COMPOUND_SURNAMES = (
@@ -16,68 +16,6 @@ COMPOUND_SURNAMES = (
     "司空", "闾丘", "子车", "亓官", "司寇", "巫马", "公西", "颛孙", "壤驷", "公良", "漆雕", "乐正", "宰父", "谷梁", "拓跋",
     "夹谷", "轩辕", "令狐", "段干", "百里", "呼延", "东郭", "南门", "羊舌", "微生", "梁丘", "左丘", "东门", "西门", "第五",
 )  # fmt: skip
-
-# Free text is scanned for numbers in half- and full-width digits; a number counts when no other digit touches it.
-_D = "[0-9０-９]"
-_SPACE = " \u3000－—–"
-_GAP = f"[{_SPACE}-]?"
-_WIDE = f"[{_SPACE}.·・•_-]{{0,2}}"
-# The country before a number: 86, 0086, (+86), with or without what stands between.
-_CHINA = f"(?:[0０]{{2}})?[8８][6６][)）]?{_WIDE}"
-_MONTH = "(?:[0０][1-9１-９]|[1１][0-2０-２])"
-_MONTH_DAY = f"{_MONTH}(?:[0０][1-9１-９]|[12１２][0-9０-９]|[3３][01０１])"
-_BEFORE, _AFTER = "(^|[^0-9０-９])", "([^0-9０-９]|$)"
-_LANDLINE_WORD = "(?:座机|固话|电话|办公室)"
-_NUMBERS = (
-    # identity number of 18, then of 15 characters: first 3 and last 4 stay
-    (
-        rf"([1-9１-９]{_D}{{2}}){_D}{{3}}{_WIDE}(?:[1１][89８９]|[2２][0０]){_D}{{2}}{_MONTH_DAY}{_WIDE}({_D}{{3}}[0-9０-９XxＸｘ])",
-        r"\1\2***********\3\4",
-    ),
-    (rf"([1-9１-９]{_D}{{2}}){_D}{{5}}{_MONTH}[0-3０-３]({_D}{{4}})", r"\1\2********\3\4"),
-    # bank card, 16 to 19 digits of an issuer's range, also in groups: last 4 stay
-    (
-        rf"(?:[6６][2２]|[4４]{_D}|[5５][1-5１-５])(?:{_GAP}{_D}){{10,13}}{_GAP}({_D}(?:{_GAP}{_D}){{3}})",
-        r"\1************\2\3",
-    ),
-    # mobile number in groups, or each digit by itself
-    (rf"((?:{_CHINA})?[1１][3-9３-９]{_D}){_WIDE}{_D}{{4}}{_WIDE}({_D}{{4}})", r"\1\2****\3\4"),
-    (
-        rf"((?:{_CHINA})?[1１][{_SPACE}.-][3-9３-９][{_SPACE}.-]{_D})(?:[{_SPACE}.-]{_D}){{4}}[{_SPACE}.-]({_D}(?:[{_SPACE}.-]{_D}){{3}})",
-        r"\1\2****\3\4",
-    ),
-    # landline with its area, and without one behind the word for it
-    (
-        rf"((?:{_CHINA}[0０]?|[0０])[1-9１-９]{_D}{{1,2}}[)）]?)[{_SPACE}-]{{0,2}}{_D}{{3,4}}{_GAP}({_D}{{4}})",
-        r"\1\2-****\3\4",
-    ),
-    (rf"({_LANDLINE_WORD}[号码是为：:{_SPACE}-]{{0,4}}){_D}{{3,4}}{_GAP}({_D}{{4}})", r"\1\2****\3\4"),
-)
-# Numbers as they are said: 一三八零零零零一二三四, 幺三八洞…, 壹叁捌….
-_SAID = "[零〇一二三四五六七八九幺两洞拐勾壹贰叁肆伍陆柒捌玖]"
-_UNSAID = _SAID.replace("[", "[^")
-_SAID_NUMBERS = (
-    (rf"({_SAID}{{3}}){_SAID}{{11}}({_SAID}{{3}}(?:{_SAID}|[XxＸｘ]))", r"\1\2***********\3\4"),
-    (
-        rf"([一幺壹][三四五六七八九拐勾叁肆伍陆柒捌玖]{_SAID}){_GAP}{_SAID}{{4}}{_GAP}({_SAID}{{4}})",
-        r"\1\2****\3\4",
-    ),
-)
-_MASKED = (
-    *((_BEFORE + pattern + _AFTER, put) for pattern, put in _NUMBERS),
-    *((f"(^|{_UNSAID}){pattern}({_UNSAID}|$)", put) for pattern, put in _SAID_NUMBERS),
-)
-# A project's code, 2025-511421-48-01-123456, holds a card's digits; its dashes are set aside for a sign no text has until cards are done.
-_ASIDE = "\ue2d3"
-_PROJECT = "({0}{{4}})-({0}{{6}})-({0}{{2}})-({0}{{2}})-({0}{{6}})".format("[0-9]")
-# (pattern, replacement); each is to run twice, because two numbers side by side share the sign between them.
-SCRUBS = (
-    (_BEFORE + _PROJECT + _AFTER, _ASIDE.join(rf"\{n}" for n in range(2, 7)).join((r"\1", r"\7"))),
-    *_MASKED,
-    (_PROJECT.replace("-(", f"{_ASIDE}("), "-".join(rf"\{n}" for n in range(1, 6))),
-)
-SCRUB_GUARD = f"{_D}(?:[)）{_SPACE}.·・•_-]{{0,3}}{_D}){{9}}|{_LANDLINE_WORD}|{_SAID}{{3}}{_GAP}{_SAID}{{4}}"
-SCRUB_ANY = "|".join(pattern for pattern, _ in _MASKED)
 
 LANDLINE = "(0[0-9]{2,3})-?[2-9][0-9]{2,3}([0-9]{4})(-[0-9]{1,6})?"
 LOCAL = "[2-9][0-9]{2,3}([0-9]{4})"
@@ -133,12 +71,12 @@ def scrub(raw: str | None) -> str | None:
 
     Identity and card numbers are recognised by shape alone: hiding a look-alike costs less than showing a real one.
     """
-    if raw is None or not re.search(SCRUB_GUARD, raw):
+    if raw is None or not re.search(scrubs.GUARD, raw):
         return raw
     clean = raw
-    for pattern, put in SCRUBS:
+    for pattern, put in scrubs.STEPS:
         clean = re.sub(pattern, put, re.sub(pattern, put, clean))
-    return clean
+    return clean.replace(scrubs.MARK, "")
 
 
 def hmac_hex(key: bytes, value: str | None) -> str | None:

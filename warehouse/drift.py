@@ -27,7 +27,7 @@ from connectors.header import COORDINATES
 from connectors.spec import Connector
 from quality.arrow import without_extensions
 from quality.check import Checked
-from schemas import reference
+from schemas import privacy, reference
 from schemas.contract import Contract
 from schemas.errors import HubError
 from warehouse.engines.adbc import Connection
@@ -153,14 +153,19 @@ def catalogue(connector: Connector) -> dict[str, str] | None:
     if not isinstance(driver, Database):
         return None
     with suppress(HubError):
-        return {column.name: column.type for column in driver.columns()}
+        return _told({column.name: column.type for column in driver.columns()})
     return None
 
 
 def landed_columns(landed: Path) -> dict[str, str]:
     """The columns of a landed delivery, the coordinates left out."""
     schema = pq.read_schema(landed)
-    return {f.name: str(f.type) for f in schema if f.name not in COORDINATES}
+    return _told({f.name: str(f.type) for f in schema if f.name not in COORDINATES})
+
+
+def _told(columns: dict[str, str]) -> dict[str, str]:
+    """Columns under the names that may be kept: in a file without a heading the first row's numbers of persons are names."""
+    return {privacy.scrub(name) or name: kind for name, kind in columns.items()}
 
 
 def of_columns(connector: Connector, agreed: Contract, before: Known, now: dict[str, str]) -> list[Finding]:

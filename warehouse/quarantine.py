@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quality.check import AUTOMATIC, Checked
-from schemas.contract import Contract
+from schemas.contract import Contract, Field
 from warehouse import correction
 from warehouse.engines.adbc import Connection
 from warehouse.tables import quoted
@@ -46,13 +46,14 @@ def collect(con: Any, contract: Contract, checked: Checked, landed: Path, delive
         f"rule: 'duplicate_key', value: NULL::VARCHAR, reason: {_text(AUTOMATIC['duplicate_key'])}}} END"
     )
     keys = ", ".join(f"c.{quoted(k)}::VARCHAR" for k in contract.key)
-    complete = " AND ".join(f"c.{quoted(k)} IS NOT NULL" for k in contract.key)
+    # A key that holds a person's number is no row's that was ever let in, and is not told: the raw row has it.
+    plain = " AND ".join(f"coalesce(NOT {_is_personal(contract.fields[k])}, false)" for k in contract.key)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE refused AS
         SELECT unhex(md5(raw || chr(31) || row_number() OVER (PARTITION BY raw ORDER BY _n))) AS fingerprint, * FROM (
           SELECT c._n, {_text(delivery)} AS delivery, {"c._sheet" if "_sheet" in present else "NULL::VARCHAR"} AS sheet,
             {"c._row::INTEGER" if "_row" in present else "NULL::INTEGER"} AS row_number,
-            CASE WHEN {complete} THEN concat_ws('|', {keys}) END AS row_key,
+            CASE WHEN {plain} THEN concat_ws('|', {keys}) END AS row_key,
             list_filter([{", ".join([*entries, twin])}], lambda x: x IS NOT NULL) AS found,
             array_to_string(list_distinct(list_transform(found, lambda x: x.rule)), ',') AS rules,
             to_json(found)::VARCHAR AS reasons, replace(to_json({{{raw}}})::VARCHAR, '\\u0000', '') AS raw
@@ -126,6 +127,15 @@ _STATE = ("resolved_at", "resolved_batch_id", "resolution")
 
 def _reopened(column: str) -> str:
     return f"CASE WHEN hub.quarantine.resolution IN ('resubmitted', 'upheld') THEN hub.quarantine.{column} END"
+
+
+def _is_personal(field: Field) -> str:
+    value = f"c.{quoted(field.name)}::VARCHAR"
+    return (
+        f"(contains({value}, '*') OR code_is_personal({value}))"
+        if field.kind == "code"
+        else f"scrub({value}) <> {value}"
+    )
 
 
 def _text(value: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors import references
+from schemas import privacy
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ class Delivery:
         return self.position
 
     def find(self, code: str, message: str) -> None:
-        """Note a finding once."""
-        finding = Finding(code, message)
+        """Note a finding once; what it quotes of the source is told without numbers of persons."""
+        finding = Finding(code, privacy.scrub(message) or message)
         if finding not in self.findings:
             self.findings.append(finding)
 

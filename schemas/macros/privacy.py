@@ -1,15 +1,18 @@
 """SQL twins of `schemas.privacy`."""
 
-from schemas import privacy
+from schemas import privacy, scrubs
 from schemas.macros.sqltext import let, matches, quoted, replaced
 from schemas.macros.texts import NO_SPACE
 
 
 def _scrubbed() -> str:
     clean = "s"
-    for pattern, put in privacy.SCRUBS:
+    for pattern, put in scrubs.STEPS:
         clean = replaced(replaced(clean, pattern, put), pattern, put)
-    return clean
+    return f"replace({clean}, {quoted(scrubs.MARK)}, '')"
+
+
+_ANY = " OR ".join(f"regexp_matches(s, {quoted(pattern)})" for pattern in scrubs.ANY)
 
 
 # A list, not a pattern: it stands inside a lambda, where a pattern is compiled anew for every 2,048 rows.
@@ -40,8 +43,16 @@ MACROS = {
         "v", "id_clean(s)", "CASE WHEN length(v) >= 12 THEN mask_shown(v, 0, 4) ELSE repeat('*', length(v)) END"
     ),
     # Most text holds no long number, and most long numbers are no person's: each question is dearer than the one before.
-    "scrub(s)": f"""CASE WHEN regexp_matches(s, {quoted(privacy.SCRUB_GUARD)})
-        THEN CASE WHEN regexp_matches(s, {quoted(privacy.SCRUB_ANY)}) THEN {_scrubbed()} ELSE s END
+    "scrub(s)": f"""CASE WHEN regexp_matches(s, {quoted(scrubs.GUARD)})
+        THEN CASE WHEN {_ANY} THEN {_scrubbed()} ELSE s END
+        ELSE s END""",
+    "luhn_sum(v)": """list_sum(list_transform(range(1, length(v) + 1), lambda i: CASE WHEN (length(v) - i) % 2 = 0
+        THEN v[i]::INTEGER ELSE v[i]::INTEGER * 2 // 10 + v[i]::INTEGER * 2 % 10 END))""",
+    "code_is_personal(v)": f"""CASE WHEN {matches("v", "62([0-9]{14}|[0-9]{17})")} THEN luhn_sum(v) % 10 = 0
+        ELSE regexp_matches(v, {quoted(scrubs.CODE_GUARD)}) END""",
+    # Of a code: 13908255417 -> 1********17; T001，电话13908255417 -> T001，电话139****5417; a ticket's number stays.
+    "code_scrub(s)": """CASE WHEN code_is_personal(code_clean(s))
+        THEN CASE WHEN length(code_clean(s)) IN (16, 19) THEN mask_card(s) ELSE mask_id(s) END WHEN regexp_matches(s, '[\\p{Han}]') THEN scrub(s)
         ELSE s END""",
     "hmac_hex(ipad, opad, s)": "sha256(opad || unhex(sha256(ipad || encode(s))))",
 }

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -233,3 +234,35 @@ def _print(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) 
     text = said.out + said.err + caplog.text
     assert "整批被拦下" in text
     assert [value for value in RAW if value in text] == []
+
+
+def test_a_number_in_a_name_a_code_a_heading_or_a_sheet_is_not_kept(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setenv("HUB_CONNECTORS", str(tmp_path / "connectors"))
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = f"网格员{MOBILES[0]}"
+    sheet.append(["编号", "名称", "角色", "证件", "姓名", f"电话{MOBILES[0]}"])
+    named = f"示例县甲有限公司（联系 {MOBILES[0]}）"
+    for line in (
+        ["P1", named],
+        [RESIDENTS[0], "示例县甲有限公司"],
+        [MOBILES[0], "示例县甲有限公司"],
+        [f"P2，电话{MOBILES[0]}", "示例县甲有限公司"],
+    ):
+        sheet.append([*line, "股东", SAID, SAID, "x"])
+    sheet.append(["P3", "示例县甲有限公司", MOBILES[0], RESIDENTS[0], NAMES[0], "x"])
+    book.save(tmp_path / "人员.xlsx")
+    path = tmp_path / "connectors" / "market_supervision" / "people.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        f"title: 人员\ndataset: enterprise_person\nsource: {{driver: excel, path: '{tmp_path}/人员.xlsx', settle: 0}}\nload: {{mode: file}}\n"
+        "fields: {person_id: 编号, enterprise_name: 名称, role: 角色, id_masked: 证件, id_hash: 证件, name_masked: 姓名}\n",
+        encoding="utf-8",
+    )
+    assert main(["run"]) == 0
+    assert set(_in_database(home.database_url)) <= _restricted()
+    with psycopg.connect(home.database_url) as connection:
+        kept = connection.execute("SELECT person_id, enterprise_name, _sheet FROM record.enterprise_person ORDER BY 1").fetchall()  # fmt: skip
+        refused = connection.execute("SELECT rules, row_key FROM hub.quarantine ORDER BY row_number").fetchall()
+    assert kept == [("P1", "示例县甲有限公司（联系 139****5417）", "网格员139****5417")]
+    assert refused == [*[(["personal_number"], None)] * 3, (["code_set"], "P3")]
