@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hub import output
 from hub.output import UsageError
 from schemas.errors import ConfigError, HubError, WarehouseUnavailable
-from warehouse.question import CHANGE, FIXED, PLAIN, bind, explain
+from warehouse.question import CHANGE, FIXED, PLAIN, bind, explain, same_order
 
 if TYPE_CHECKING:
     import psycopg
@@ -102,7 +102,7 @@ def _past(
 ) -> str:
     """Let the session see the warehouse as it was known, and what was valid; the query, in an order that is always the same.
 
-    Rows of the record tables and of their history come in any order: without an ORDER BY the rows' own text orders them.
+    Rows of the record tables and of their history come in any order.
     """
     from views.past import named_in, open_past
     from warehouse.history import COUNTY_TIME, end_of, instant, settled
@@ -123,20 +123,7 @@ def _past(
     need, also = named_in(text, (valid_at or known_at).date())
     open_past(connection, known_at, need, also, valid_at)
     connection.commit()
-    if PLAIN.match(text) or _ordered(text):
-        return text
-    return f'SELECT * FROM ({text}\n) AS answer ORDER BY answer::text COLLATE "C"'
-
-
-def _ordered(text: str) -> bool:
-    """Whether the query says itself in which order its rows come; what cannot be read is left to PostgreSQL to refuse."""
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-
-    try:
-        return bool(sqlglot.parse_one(text, dialect="postgres").args.get("order"))
-    except SqlglotError:
-        return True
+    return text if PLAIN.match(text) else same_order(connection, text)
 
 
 def _rows(

@@ -19,7 +19,7 @@ from portal.past import as_known
 from portal.site import Site
 from schemas.errors import ConfigError, HubError
 from warehouse import access
-from warehouse.question import CHANGE, FIXED, PLAIN, bind, explain, names
+from warehouse.question import CHANGE, FIXED, PLAIN, bind, explain, names, same_order
 
 if TYPE_CHECKING:
     from portal.web import Visit
@@ -132,6 +132,9 @@ def _running(
             limits.format(f"{access.SECONDS}s", Identifier(schema) if schema else SQL(access.SEARCH_PATH))
         )
         connection.commit()
+        if as_of and not PLAIN.match(text):
+            text = same_order(connection, text)
+            connection.commit()
         if run:
             mine = user.account_id, run  # an address handed on brings its run along
             site.running[mine] = connection

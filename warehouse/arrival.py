@@ -150,7 +150,8 @@ class Arrival:
                 raise
             return held
         self.checkpoint("landed")
-        self.layout, self.sparse = getattr(delivery, "layout", None), getattr(delivery, "sparse", False)
+        layout = getattr(delivery, "layout", None)
+        self.layout, self.sparse = layout and drift.told(layout), getattr(delivery, "sparse", False)
         findings = [{"code": f.code, "message": f.message} for f in delivery.findings]
         if landed.rows == 0 and delivery.kind in {"cursor", "exchange"}:
             landed.path.unlink(missing_ok=True)
@@ -176,7 +177,7 @@ class Arrival:
             return None
         again, columns = found
         landed = self._timed("land", lambda: land(again, self.home.landing / self.connector.id))
-        now = columns or drift.landed_columns(landed.path)
+        now = drift.told(columns) if columns else drift.landed_columns(landed.path)
         findings = drift.of_columns(self.connector, self.agreed, self.known, now)
         findings += drift.of_rows(delivery.kind, landed.rows, [1]) if not landed.rows else []
         result = BatchResult(

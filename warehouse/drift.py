@@ -153,17 +153,17 @@ def catalogue(connector: Connector) -> dict[str, str] | None:
     if not isinstance(driver, Database):
         return None
     with suppress(HubError):
-        return _told({column.name: column.type for column in driver.columns()})
+        return told({column.name: column.type for column in driver.columns()})
     return None
 
 
 def landed_columns(landed: Path) -> dict[str, str]:
     """The columns of a landed delivery, the coordinates left out."""
     schema = pq.read_schema(landed)
-    return _told({f.name: str(f.type) for f in schema if f.name not in COORDINATES})
+    return told({f.name: str(f.type) for f in schema if f.name not in COORDINATES})
 
 
-def _told(columns: dict[str, str]) -> dict[str, str]:
+def told(columns: dict[str, str]) -> dict[str, str]:
     """Columns under the names that may be kept: in a file without a heading the first row's numbers of persons are names."""
     return {privacy.scrub(name) or name: kind for name, kind in columns.items()}
 

@@ -38,6 +38,47 @@ class QueryError(HubError):
     kind, line, column = "sql", 0, 0
 
 
+# Types PostgreSQL knows no order of: json, xml, points and shapes.
+_UNORDERED = frozenset({114, 142, 143, 199, 600, 601, 602, 603, 604, 628, 718})
+
+
+def same_order(connection: psycopg.Connection[Any], text: str) -> str:
+    """The query with its rows in one order, whichever way the tables give them: rows equal by its own ORDER BY stand by what they show.
+
+    A LIMIT then cuts at the same row each time. A query that says no order is ordered by its rows' text. What is not told by
+    the rows (a window or an aggregate over equals, WITH TIES, a LIMIT within) stays as asked.
+    """
+    import sqlglot
+    from sqlglot import TokenType as T
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tokens = sqlglot.tokenize(text, dialect="postgres")
+    except SqlglotError:
+        return text  # PostgreSQL says what is wrong with it
+    depth, ordered, nested, cut = 0, False, False, None
+    for token in tokens:
+        depth += (token.token_type == T.L_PAREN) - (token.token_type == T.R_PAREN)
+        if token.token_type == T.ORDER_BY:
+            ordered, nested = ordered or depth == 0, nested or depth > 0
+        elif depth == 0 and cut is None and token.token_type in {T.LIMIT, T.OFFSET, T.FETCH, T.FOR}:
+            cut = token
+    try:
+        with connection.transaction(force_rollback=True), connection.cursor(row_factory=tuple_row) as cursor:
+            columns = cursor.execute(f"SELECT * FROM ({text}\n) AS answer LIMIT 0".encode()).description or []
+    except psycopg.Error:
+        return text
+    if not ordered and (cut is None or nested):
+        return f'SELECT * FROM ({text}\n) AS answer ORDER BY answer::text COLLATE "C"'
+    if tokens[0].token_type == T.L_PAREN or tokens[-1].text.upper() == "TIES":
+        return text
+    places = ", ".join(str(n) for n, column in enumerate(columns, 1) if column.type_code not in _UNORDERED)
+    if not places:
+        return text
+    at = cut.start if cut else tokens[-1].end + 1
+    return f"{text[:at]}{',' if ordered else ' ORDER BY'} {places} {text[at:]}"
+
+
 def bind(sql: str, values: dict[str, str]) -> str:
     """The query with every :name replaced by its value as an SQL literal, and without the closing semicolon.
 

@@ -55,6 +55,30 @@ def test_a_query_as_of_then_gives_the_same_bytes_later(
     assert asked(ROWS, "2020-01-01", capfd).splitlines() == ["callback_id,solved,batch_id"]
 
 
+def test_rows_equal_by_the_order_asked_for_stand_the_same_later(
+    home: Home, source: str, tmp_path: Path, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    full = connector(tmp_path, "full")
+    fill(source, [row(n, solved="已解决" if n % 3 else None) for n in range(1, 60)])
+    take(full, home)
+    then = now(database)
+    queries = (
+        "SELECT callback_id, solved FROM hotline_callback ORDER BY solved DESC NULLS LAST",
+        "SELECT callback_id FROM hotline_callback ORDER BY round -- all are in the first\nLIMIT 7 OFFSET 2",
+        "SELECT DISTINCT ON (solved) solved, callback_id FROM hotline_callback ORDER BY solved;",
+        "SELECT callback_id FROM hotline_callback LIMIT 5",
+        "SELECT to_json(solved) AS j, callback_id FROM hotline_callback ORDER BY round FETCH FIRST 9 ROWS ONLY",
+        "WITH c AS (SELECT * FROM hotline_callback) SELECT solved, callback_id FROM c ORDER BY (SELECT 1) LIMIT 3",
+    )
+    before = {sql: asked(sql, then, capfd) for sql in queries}
+    assert before[queries[1]].split() == ["callback_id", *(f"CB{n:05d}" for n in range(3, 10))]
+    assert before[queries[0]].split()[1].startswith("CB00001,已解决")
+    for changed in ("未解决", None, "部分解决"):
+        fill(source, [row(n, solved=changed) for n in range(59, 0, -1) if n % 5])
+        take(full, home)
+        assert {sql: asked(sql, then, capfd) for sql in before} == before
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.dictionaries(st.integers(1, 6), st.sampled_from(["已解决", "未解决", "部分解决"])), min_size=2, max_size=4))  # fmt: skip
 def test_every_earlier_state_can_be_had_again(

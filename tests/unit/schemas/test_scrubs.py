@@ -6,6 +6,7 @@ import random
 import re
 import unicodedata
 
+import duckdb
 import pytest
 
 from schemas import privacy, scrubs
@@ -322,7 +323,7 @@ def test_what_is_no_persons_number_stays(raw: str) -> None:
     assert privacy.scrub(raw) == raw
 
 
-def test_what_is_not_looked_at_has_nothing_to_hide(con) -> None:
+def test_what_is_not_looked_at_has_nothing_to_hide(con: duckdb.DuckDBPyConnection) -> None:
     """The guard lets every text by that a step would change, and DuckDB says the same as Python."""
     chooser, symbols = random.Random(20261130), "0123456789-/., ()年月日元１２一三九零两xX\n、：:*护照卡号出生EHlO生"
     words = [raw for raw, _ in HIDDEN] + KEPT
@@ -359,5 +360,7 @@ def test_what_is_not_looked_at_has_nothing_to_hide(con) -> None:
         ("20260301001", "20260301001"),
     ],
 )
-def test_a_code_is_masked_only_where_it_is_a_persons_beyond_doubt(con, code: str, kept: str) -> None:
+def test_a_code_is_masked_only_where_it_is_a_persons_beyond_doubt(
+    con: duckdb.DuckDBPyConnection, code: str, kept: str
+) -> None:
     assert con.execute("SELECT code_scrub($1)", [code]).fetchone() == (kept,)
