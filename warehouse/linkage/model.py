@@ -119,7 +119,7 @@ def train(con: Any, fields: list[Field], across: bool) -> Model:
     settings = _counted(con, settings)
     known = {f.column: con.execute(f"SELECT count({f.column}) / count(*) FROM feature").fetchone()[0] for f in fields}
     chance = {
-        c["output_column_name"]: [level["u_probability"] or 0.0 for level in _levels(c)]
+        c["output_column_name"]: [level.get("u_probability") or 0.0 for level in _levels(c)]
         for c in settings["comparisons"]
     }
     share = _matches(settings, known, met, rows) / max(rows * (rows - 1) / 2, 1)

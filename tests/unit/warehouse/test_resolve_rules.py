@@ -104,7 +104,7 @@ def test_payments_about_the_same_are_compared() -> None:
     """Of neighbours in amount and in time, one range is shared, wherever the ranges end."""
     con = duckdb.connect()
     con.execute("CREATE TABLE feature AS SELECT i AS rid, 'a' AS source, 100 * 1.03 ** i AS paid, strftime(DATE '2022-01-01' + CAST(4 * i AS int), '%Y-%m-%d') AS day FROM range(500) r(i)")  # fmt: skip
-    candidates.find(con, [Field("paid", "paid", "number"), Field("day", "day", "date")], (), False)
+    candidates.find(con, [Field("paid", "paid", "number"), Field("day", "day", "date")], ())
     assert con.execute("SELECT count(*), max(b - a) FROM candidate WHERE b - a = 1").fetchone() == (499, 1)
     assert con.execute("SELECT max(b - a) FROM candidate").fetchone() == (2,)
 
@@ -147,8 +147,10 @@ def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sour
     assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
 
 
-@pytest.mark.parametrize(("met", "rival", "weight"), [(95, None, 4), (95, 100, 0), (20, None, 0.3)])
-def test_the_one_candidate_in_a_list_that_has_nearly_all(met: int, rival: int | None, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("met", "rival", "enough", "weight"), [(95, None, 6, 4), (95, None, 2, 2), (95, 100, 6, 0), (20, None, 6, 0.3)]
+)
+def test_the_one_candidate_in_a_list_that_has_nearly_all(met: int, rival: int | None, enough: float, weight: float) -> None:  # fmt: skip
     """Of 100 records as many met beyond doubt; the last sees one that is as likely as not: likely it where most are met and nothing rivals it."""
     con = duckdb.connect()
     con.execute("CREATE TABLE feature AS SELECT i AS rid, ['a', 'b'][i % 2 + 1] AS source FROM range(200) r(i)")
@@ -156,9 +158,9 @@ def test_the_one_candidate_in_a_list_that_has_nearly_all(met: int, rival: int | 
     if rival:
         con.execute(f"INSERT INTO scored SELECT 198, 197, log2({rival})")
     con.execute("CREATE TABLE judged AS SELECT a, b, CASE WHEN a = 198 THEN weight - log2(100) ELSE 20 END AS weight, 0.5 AS probability, false AS barred FROM scored")  # fmt: skip
-    counterparts.exclude(con, ["a"])
+    counterparts.exclude(con, ["a"], enough)
     assert con.execute("SELECT DISTINCT probability FROM judged").fetchall() == [(0.5,)]
-    counterparts.exclude(con, ["a", "b"])
+    counterparts.exclude(con, ["a", "b"], enough)
     found = con.execute("SELECT weight FROM judged WHERE b = 199").fetchone()
     assert found is not None
     assert abs(found[0] - weight) < 0.2
