@@ -19,6 +19,9 @@ _LABELS = re.compile(
     r"(?:.*_)?(?:id|cluster|group|label|truth)(?:_.*)?|true.*|rec_?id|unique_?id|序号|编号", re.IGNORECASE
 )
 
+# The share of names that hold forename and surname from which they are these, put together.
+_WHOLE = 0.9
+
 
 @dataclass(frozen=True)
 class Field:
@@ -83,7 +86,24 @@ def read(con: Any, config: Config) -> tuple[list[Field], list[str]]:
     fields = [
         Field(f.name, f.column, roles.infer(con, f.column, f.name) if f.role == "auto" else f.role) for f in fields
     ]
-    return _on_the_map(con, fields), notes
+    asked = {name for rule in config.blocking for name in rule}
+    whole = [f for f in _wholes(con, fields) if f.name not in asked]
+    notes += [f"字段 {f.name} 就是姓和名合起来，不再另比" for f in whole]
+    return _on_the_map(con, [f for f in fields if f not in whole]), notes
+
+
+def _wholes(con: Any, fields: list[Field]) -> list[Field]:
+    """Full names that only put forename and surname together: compared beside these, one likeness would count twice."""
+    parts = [next((f.column for f in fields if f.role == role), None) for role in ("forename", "surname")]
+    if None in parts:
+        return []
+    held = " AND ".join(f"contains(lower({{0}}), lower({part}))" for part in parts)
+    return [
+        f
+        for f in fields
+        if f.role == "person"
+        and (con.execute(f"SELECT avg(CAST({held.format(f.column)} AS int)) FROM record").fetchone()[0] or 0) >= _WHOLE
+    ]
 
 
 def _on_the_map(con: Any, fields: list[Field]) -> list[Field]:

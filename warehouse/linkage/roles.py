@@ -29,6 +29,7 @@ _NAMES = (
     ("phone", r"phone|^tel|mobile|fax|^contact(?:_(?:no|number))?$|电话|手机|传真|联系方式|联系号码|座机"),
     ("postcode", r"post_?code|^zip|postal|邮编|邮政编码"),
     ("identifier", r"uscc|信用代码|注册号|机构代码|纳税人识别号|身份证|证件号|soc_sec|ssn|passport|isbn|\bean\b"),
+    ("person", r"(?:first|fore|given).*(?:sur_?name|last|family)|(?:sur_?name|last|family).*(?:first|fore|given)"),
     ("forename", r"first_?name|forename|given_?name|^fname$"),
     ("surname", r"sur_?name|last_?name|family_?name|^lname$"),
     ("person", r"full_?name|person|author|owner|^姓名|姓名$|法定代表人|法人代表|^法人$|负责人|经营者|联系人|业主|店主|户主|经办人"),

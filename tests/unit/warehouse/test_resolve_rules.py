@@ -91,6 +91,24 @@ def test_one_slip_of_a_number(one: str, other: str, slip: bool) -> None:
     assert con.execute(f"SELECT {conditions[0]} FROM (SELECT $1 AS n_l, $2 AS n_r)", [one, other]).fetchone() == (slip,)
 
 
+@pytest.mark.parametrize(
+    ("blocking", "compared"), [(None, "forename surname"), ("[full_name]", "forename surname person")]
+)
+def test_a_full_name_beside_its_parts_is_not_compared_as_well(
+    tmp_path: Path, blocking: str | None, compared: str
+) -> None:
+    """It would say once more what they say; the owner of the house is another person."""
+    rows = [{"id": i, "full_name": f"{a} of {b}", "first_and_surname": f"{a} {b}", "first_name": a, "surname": b, "owner": "Ann Roe"}
+            for i, (a, b) in enumerate([("Thomas", "Koch"), ("Tom", "Koch"), ("Freya", "Hall")])]  # fmt: skip
+    write(tmp_path / "a.csv", rows)
+    path = tmp_path / "lists.yaml"
+    path.write_text("{sources: [a.csv], id: id" + (f", blocking: {blocking}" if blocking else "") + "}", encoding="utf-8")  # fmt: skip
+    asked = config.load(path)
+    fields, notes = reading.read(resolve.connect(asked), asked)
+    assert sorted(f.role for f in fields) == sorted([*compared.split(), "person"])
+    assert len(notes) == (1 if blocking else 2)
+
+
 @pytest.mark.parametrize(("role", "one", "other", "level"), [("date", "2022-03-31", "2022-04-01", "a day apart"), ("date", "2022-03-28", "2022-04-03", "within a week"),
     ("date", "2022-03-31", "2022-08-31", "one slip"), ("number", 1950.4, 1941.0, "near"), ("number", 1950.4, 1995.0, "close"), ("number", 1950, 1941, "different")])  # fmt: skip
 def test_a_payment_arrives_days_later_in_another_amount(role: str, one: object, other: object, level: str) -> None:
