@@ -137,13 +137,17 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 ("within ten years", f"{days} <= 3653"),
             ]
         case "email":
-            # anna.smith16 and anna.smith36 are two who are called alike.
+            # anna.smith16 and anna.smith36 are two who are called alike, and so may be a.smith of two houses: its name is the person's.
             digits = "regexp_replace({}, '[^0-9]', '', 'g')"
             number = f"{digits.format(f + '_l')} = {digits.format(f + '_r')}"
+            user = f"split_part({f}_l, '@', 1) = split_part({f}_r, '@', 1)"
+            house = [f"split_part({f}_{side}, '@', 2)" for side in "lr"]
+            here = f"({house[0]} = '' OR {house[1]} = '' OR jaro_winkler_similarity({house[0]}, {house[1]}) >= 0.75)"
             return [
-                ("same user", f"split_part({f}_l, '@', 1) = split_part({f}_r, '@', 1)"),
-                ("nearly equal", f"({jaro} >= 0.92 OR {typo} <= 3) AND {number}"),
-                ("akin", f"(jaccard({f}_l, {f}_r) >= 0.75 OR {jaro} >= 0.8) AND {number}"),
+                ("same user", f"{user} AND {here}"),
+                ("nearly equal", f"({jaro} >= 0.92 OR {typo} <= 3) AND {number} AND {here}"),
+                ("akin", f"(jaccard({f}_l, {f}_r) >= 0.75 OR {jaro} >= 0.8) AND {number} AND {here}"),
+                ("same user elsewhere", user),
             ]
         case "postcode":
             return [

@@ -127,6 +127,15 @@ def test_payments_about_the_same_are_compared() -> None:
     assert con.execute("SELECT max(b - a) FROM candidate").fetchone() == (2,)
 
 
+@pytest.mark.parametrize(("one", "other", "level"), [("j.lee@hill.com", "j.lee@sherwood.org", "same user elsewhere"), ("j.lee@hill.com", "j.lee@hlil.com", "same user"),
+    ("j.lee@hill.com", "jlee@hill.com", "nearly equal"), ("anna.lee16@hill.com", "anna.lee36@hill.com", "different")])  # fmt: skip
+def test_a_mail_address_of_a_name_at_another_house(one: str, other: str, level: str) -> None:
+    """J. Lee of one firm and J. Lee of another are called alike, and their names say so already."""
+    levels = comparison(Field("m", "m", "email"), [])["comparison_levels"]
+    cases = " ".join(f"WHEN {n['sql_condition']} THEN '{n['label_for_charts']}'" for n in levels[:-1])
+    assert duckdb.sql(f"SELECT CASE {cases} ELSE 'different' END FROM (SELECT $1 AS m_l, $2 AS m_r)", params=[one, other]).fetchone() == (level,)  # fmt: skip
+
+
 @pytest.mark.parametrize(("one", "other", "level"), [(("Thomas", "Koch"), ("Renate", "Thomas"), "different"), (("Freya", "Johnson"), ("shnoon", "Freya"), "swapped"),
     (("Isla", None), ("Hall", "Isla"), "swapped"), (("Ann", "Roe"), ("Roe", "Ann"), "swapped")])  # fmt: skip
 def test_names_that_have_changed_places(one: tuple[str, str], other: tuple[str, str], level: str) -> None:
