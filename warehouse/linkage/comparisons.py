@@ -22,7 +22,7 @@ def comparison(field: Field, fields: list[Field]) -> dict[str, Any]:
         {"sql_condition": f"{f}_l = {f}_r", "label_for_charts": "equal", "tf_adjustment_column": f, "tf_adjustment_weight": 1.0},
     ]  # fmt: skip
     if field.role == "identifier":
-        levels[1] = {"sql_condition": f"{f}_l = {f}_r", "label_for_charts": "equal"}
+        levels[1] = {"sql_condition": f"{f}_l = {f}_r AND NOT contains({f}_l, '*')", "label_for_charts": "equal"}
     if field.role == "organisation":
         # But for the town before it, where one of the two names none, and a note behind.
         same = f"{f}_bare_l = {f}_bare_r AND {_one_town(f)}"
@@ -111,10 +111,18 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 ("akin", f"{words} >= 0.4 OR {grams} >= 0.5"),
             ]
         case "person":
+            # Brothers and sisters share surname and, often, a letter: of a Chinese name all must agree, or sound alike.
+            short = f"is_han({f}_l) AND length({f}_l) <= 4"
             return [
-                ("nearly equal", f"{words} >= 0.9 OR {grams} >= 0.9 OR {jaro} >= 0.95 OR {f}_sound_l = {f}_sound_r"),
+                (
+                    "nearly equal",
+                    f"{words} >= 0.9 OR {grams} >= 0.9 OR {f}_sound_l = {f}_sound_r OR (NOT ({short}) AND {jaro} >= 0.95)",
+                ),
                 ("same initials and last names", f"{f}_short_l = {f}_short_r"),
-                ("alike", f"{words} >= 0.6 OR {grams} >= 0.6 OR {within} >= 0.95 OR {jaro} >= 0.88"),
+                (
+                    "alike",
+                    f"NOT ({short}) AND ({words} >= 0.6 OR {grams} >= 0.6 OR {within} >= 0.95 OR {jaro} >= 0.88)",
+                ),
                 ("akin", f"{words} >= 0.25 OR {grams} >= 0.35"),
             ]
         case "forename" | "surname":
@@ -161,6 +169,7 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
             ]
         case "phone":
             return [
+                ("as far as both show", f"as_shown({f}_l, {f}_r)"),
                 ("same ending", f"right({f}_l, 7) = right({f}_r, 7) AND length({f}_l) >= 7"),
                 ("one slip", one_slip),
             ]
@@ -176,7 +185,7 @@ def _between(field: Field, fields: list[Field]) -> list[tuple[str, str]]:
                 for label, years, share in (("near", 1, 0.01), ("close", 2, 0.03), ("in the region", 5, 0.15))
             ]
         case "identifier":
-            return [("one slip", one_slip)]
+            return [("as far as both show", f"as_shown({f}_l, {f}_r)"), ("one slip", one_slip)]
         case _:
             return [
                 ("nearly equal", f"{jaro} >= 0.92 OR ({typo} <= 2 AND length({f}_l) >= 5)"),

@@ -63,6 +63,9 @@ _MACROS = (
     "doubled(a, b) AS list_contains(list_transform(range(1, length(b) + 1), i -> substr(b, 1, i) || substr(b, i)), a)",
     "letter_off(a, b) AS CASE length(a) - length(b) WHEN 0 THEN len(list_filter(range(1, length(a) + 1), i -> substr(a, i, 1) <> substr(b, i, 1))) = 1 "
     "WHEN 1 THEN left_out(a, b) WHEN -1 THEN left_out(b, a) ELSE false END",
+    # 510922********1234 and 510922199001011234, 138****1234 and 13800001234: the same as far as both show.
+    "as_shown(a, b) AS CASE WHEN length(a) = length(b) AND contains(a || b, '*') THEN list_transform([list_filter(range(1, length(a) + 1), i -> substr(a, i, 1) <> '*' AND "
+    "substr(b, i, 1) <> '*')], shown -> len(shown) >= 4 AND len(list_filter(shown, i -> substr(a, i, 1) <> substr(b, i, 1))) = 0)[1] ELSE false END",
     "left_out(a, b) AS list_contains(list_transform(range(1, length(a) + 1), i -> substr(a, 1, i - 1) || substr(a, i + 1)), b)",
     # Ann B. Lee, C Roe -> "a lee, c roe"; one name, or the list of a paper's authors.
     "short_names(s) AS CASE WHEN NOT is_han(s) THEN array_to_string(list_sort(list_transform(regexp_split_to_array(s, "
@@ -365,14 +368,18 @@ def _columns(field: Field) -> dict[str, str]:
             first = f"regexp_extract({f}, '^[^/、;；,，]*')"
             one = f"CASE WHEN regexp_matches({first}, '(?:[0-9][^0-9]*){{5}}') THEN {first} ELSE {f} END"
             digits = f"regexp_replace(coalesce(phone_clean({one}), {one}), '[^0-9]', '', 'g')"
+            shown = f"regexp_replace(nfkc_text({one}), '[^0-9*]', '', 'g')"  # 138****1234
             return {
-                "": f"CASE WHEN length({digits}) >= 5 AND NOT regexp_matches({digits}, '^(0+|1+|9+)$') THEN right({digits}, 11) END"
+                "": f"CASE WHEN contains({one}, '*') THEN CASE WHEN length({shown}) = 11 THEN {shown} END "
+                f"WHEN length({digits}) >= 5 AND NOT regexp_matches({digits}, '^(0+|1+|9+)$') THEN right({digits}, 11) END"
             }
         case "identifier":
-            code = f"id_clean({f})"
+            code = f"translate(id_clean({f}), '×●•', '***')"
+            person = f"CASE WHEN resident_id_valid(resident_id_clean({f})) THEN resident_id_clean({f}) END"
             kind = f"enterprise_code_kind({code})"
             return {
-                "": code,
+                "": f"CASE WHEN {kind} IS NULL THEN coalesce({person}, {code}) ELSE {code} END",
+                "_person": f"CASE WHEN {kind} IS NULL THEN {person} END",
                 # Codes that hold an organisation code meet on it; one of another kind says nothing about these.
                 "_org": f"CASE {kind} WHEN 'uscc' THEN substr({code}, 9, 9) WHEN 'old_tax' THEN right({code}, 9) WHEN 'org_code' THEN {code} END",
                 "_own": f"CASE WHEN {kind} NOT IN ('uscc', 'old_tax', 'org_code') THEN {code} END",

@@ -145,7 +145,7 @@ def _judge(con: Any, fields: list[Field]) -> None:
     odds = f"CASE WHEN l.source = r.source THEN {inside!r} ELSE {between!r} END"
     names = [f.column for f in fields if f.role == "organisation"]
     backed = " + ".join(f"CAST(coalesce(mw_{f.column} >= {_BACKS}, false) AS int)" for f in fields if f.role != "organisation") or "0"  # fmt: skip
-    barred = " OR ".join(_barred(f, backed) for f in names) or "false"
+    barred = " OR ".join([*(_barred(f, backed) for f in names), *_strangers(fields)]) or "false"
     con.execute(
         f"""CREATE OR REPLACE TABLE judged AS
         SELECT a, b, weight, {_probability("weight")} AS probability, {_probability("between")} AS between_lists, barred FROM (
@@ -193,6 +193,17 @@ def _barred(f: str, backed: str) -> str:
     sign = f"NOT CASE WHEN l.{f}_branch THEN r.{f}_full ELSE l.{f}_full END"
     otherwise = f"CASE {backed} WHEN 0 THEN false WHEN 1 THEN {shortened} WHEN 2 THEN {shortened} OR {slip} ELSE {shortened} OR {slip} OR {letter} END"
     return f"(l.{f}_full AND r.{f}_full AND l.{f} <> r.{f} AND NOT (l.{f}_rest = r.{f}_rest AND {one_place}) AND NOT {otherwise}) OR (l.{f}_branch <> r.{f}_branch AND NOT ({sign} AND {backed} > 0))"
+
+
+def _strangers(fields: list[Field]) -> list[str]:
+    """SQL, of lists of people: whether two Chinese names bar a pair. A household shares house and telephone, and a letter of its names; what is a person's own must say otherwise."""
+    if any(f.role == "organisation" for f in fields):
+        return []
+    own = " OR ".join(f"coalesce(mw_{f.column} >= {_BACKS}, false)" for f in fields if f.role in ("identifier", "date", "email")) or "false"  # fmt: skip
+    return [
+        f"(is_han(l.{f}) AND is_han(r.{f}) AND greatest(length(l.{f}), length(r.{f})) <= 4 AND l.{f} <> r.{f} AND NOT coalesce(l.{f}_sound = r.{f}_sound, false) AND NOT ({own}))"
+        for f in (f.column for f in fields if f.role == "person")
+    ][:1]
 
 
 def _unique(con: Any, config: Config, fields: list[Field], several: bool) -> list[str]:

@@ -20,8 +20,12 @@ def find(con: Any, fields: list[Field], alone: bool) -> None:
     con.execute("CREATE OR REPLACE TABLE conflict (a bigint, b bigint, reason varchar)")
     names = [f.column for f in fields if f.role == "organisation"]
     proof = proofs(con, fields)
+    persons = [f.column for f in fields if f.role == "person"]
     for code in proof:
-        _by_identifier(con, code, names)
+        if code.endswith("_person") and persons:
+            _by_person(con, code, persons[0])
+        else:
+            _by_identifier(con, code, names)
     if names:
         _by_name(con, names[0], fields, proof)
     if not alone:
@@ -37,15 +41,19 @@ def proofs(con: Any, fields: list[Field]) -> list[str]:
     """Columns of `feature` with codes that decide: the same is one, another is another. Other identifiers are evidence, typos and all.
 
     Codes with a right check digit decide where most values have one: organisation codes, alone or within a USCC or an old
-    taxpayer id, apart from registration numbers and resident ids. Else the identifiers of firms do, and any where there is
+    taxpayer id, apart from registration numbers; so do resident ids in lists of people. Else the identifiers of firms do, and any where there is
     little else to go by.
     """
     firms = any(f.role == "organisation" for f in fields)
     few = sum(f.role != "identifier" for f in fields) < 2
     found = []
     for f in (f.column for f in fields if f.role == "identifier"):
-        known, held = con.execute(f"SELECT count({f}_org) + count({f}_own), count({f}) FROM feature").fetchone()
-        if known > 0.5 * held:
+        known, persons, held = con.execute(
+            f"SELECT count({f}_org) + count({f}_own), count({f}_person), count({f}) FILTER (NOT contains({f}, '*')) FROM feature"
+        ).fetchone()
+        if persons > 0.5 * held:
+            found += [] if firms else [f"{f}_person"]  # the owner of a shop may have another
+        elif known > 0.5 * held:
             found += [f"{f}_org", f"{f}_own"]
         elif firms or few:
             found.append(f)
@@ -74,6 +82,20 @@ def _by_identifier(con: Any, f: str, names: list[str]) -> None:
         "INSERT INTO conflict SELECT DISTINCT x.first, y.first, 'branch_under_code' FROM held_code x JOIN held_code y ON x.code = y.code "
         "WHERE NOT x.branch AND y.branch"
     )
+
+
+def _by_person(con: Any, f: str, n: str) -> None:
+    """A resident id is one person's, unless the names under it have nothing in common: then a clerk has copied the wrong line."""
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE held_code AS
+        WITH first AS (SELECT {f} AS code, arg_min(rid, ({n} IS NULL, place, source, id)) AS rid FROM feature WHERE {f} IS NOT NULL GROUP BY ALL)
+        SELECT x.rid, first.rid AS first, code,
+          x.{n} IS NULL OR y.{n} IS NULL OR x.{n} = y.{n} OR coalesce(x.{n}_sound = y.{n}_sound, false)
+            OR likeness(x.{n}_g, x.{n}_gn, y.{n}_g, y.{n}_gn) >= {_SAME_NAME} AS same_name
+        FROM feature x JOIN first ON first.code = x.{f} JOIN feature y ON y.rid = first.rid"""
+    )
+    con.execute(f"INSERT INTO sure SELECT rid, 'i:{f}:' || code, 'identifier' FROM held_code WHERE same_name")
+    con.execute("INSERT INTO conflict SELECT first, rid, 'same_code_other_name' FROM held_code WHERE NOT same_name")
 
 
 def _by_name(con: Any, n: str, fields: list[Field], proof: list[str]) -> None:
