@@ -344,8 +344,12 @@ def _mask(field: Field, s: Source) -> Standard:
 
 
 def _hmac(field: Field, s: Source) -> Standard:
-    # One person written with other blanks or widths must give the same print.
-    print_ = f"code_clean({s.text})"
+    # One person written with other blanks or widths must give the same print, and one telephone with other dashes, brackets, country.
+    dialled = "regexp_full_match(v, '[0-9()+-]+') AND regexp_matches(v, '[^0-9]|^(00)?861')"
+    digits = "coalesce(replace(phone_clean(v), '-', ''), v)"
+    number = let("v", f"code_clean({s.text})", f"CASE WHEN {dialled} THEN {digits} ELSE v END")
+    mobile, figure = f"regexp_full_match({s.text}, '1[3-9][0-9]{{9}}')", f"regexp_matches({s.text}, '[0-9０-９]')"
+    print_ = f"CASE WHEN {mobile} THEN {s.text} WHEN {figure} THEN {number} ELSE code_clean({s.text}) END"
     for inner, outer in s.keys:
         print_ = f"hmac_hex({inner}, {outer}, {print_})"
     return Standard(print_)
