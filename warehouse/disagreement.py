@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection
 
 from schemas import macros, text
 from schemas.contract import Contract, Field, contracts
-from schemas.names import BRACKETS, DEFAULT_REGIONS, DROPPED, PROVINCES, STATUS
+from schemas.names import DEFAULT_REGIONS, PROVINCES
 from schemas.privacy import UNKNOWN
 from warehouse import provenance
 from warehouse.engines.adbc import Connection
-from warehouse.golden import groups, owners, spoken
+from warehouse.golden import groups, name_key, owners, spoken
 from warehouse.tables import literal, quoted
 
 # SQL: the parties of the enterprises touched that a record still names.
@@ -131,8 +131,7 @@ def _same_places(warehouse: Connection, fields: Collection[str]) -> None:
         con.register("pair", pairs)
         key = "address_today(address_key({}))"
         same = con.execute(f"SELECT said, stands FROM pair WHERE {key.format('said')} = {key.format('stands')}")
-        warehouse.execute("DROP TABLE same_place")
-        warehouse.ingest(same.to_arrow_reader(), "same_place", create=True)
+        warehouse.ingest(same.to_arrow_reader(), "same_place")
 
 
 def _differs(contract: Contract, field: Field, owner: str) -> str:
@@ -145,7 +144,7 @@ def _differs(contract: Contract, field: Field, owner: str) -> str:
     if field.name == "name":
         return f"({said} <> {stands} AND {_local('n.strict_key')} <> {_local('g.name_strict_key')})"
     if field.kind == "name":
-        return unequal(lambda column: _local(_name_key(column)))
+        return unequal(lambda column: _local(name_key(column)))
     if field.name.endswith("region_code"):
         return unequal(lambda column: f"regexp_replace({column}, '(000)+$', '')")
     if field.kind == "mask_phone":
@@ -172,11 +171,11 @@ def _differs(contract: Contract, field: Field, owner: str) -> str:
     return unequal(_plain)
 
 
-def _local(name_key: str) -> str:
+def _local(key: str) -> str:
     """SQL of a strict name key without the province and city before the county's own name: 四川省示例县… and 示例县… are one name."""
     own, provinces = "|".join(DEFAULT_REGIONS), "|".join(PROVINCES)
     before = f"^(?:(?:{provinces})(?:省|市|[^省市]{{0,4}}自治区)?)?(?:[^省市县]{{2,4}}市)?(?=(?:{own}))"
-    return f"regexp_replace({name_key}, {literal(before)}, '')"
+    return f"regexp_replace({key}, {literal(before)}, '')"
 
 
 def _plain(column: str) -> str:
@@ -185,10 +184,3 @@ def _plain(column: str) -> str:
 
 def _object(table: str, fields: list[str]) -> str:
     return f"jsonb_strip_nulls(jsonb_build_object({', '.join(f'{literal(f)}, {table}.{quoted(f)}' for f in fields)}))"
-
-
-def _name_key(column: str) -> str:
-    """SQL of the strict key of a name (schemas.names), for the few that are not equal as they stand and no party carries."""
-    ends = BRACKETS[0] + BRACKETS[1] + DROPPED, "(" * len(BRACKETS[0]) + ")" * len(BRACKETS[1])
-    key = f"upper(translate(normalize({column}, NFKC), {literal(ends[0])}, {literal(ends[1])}))"
-    return f"regexp_replace({key}, {literal(f'(?:{STATUS})+$')}, '')"

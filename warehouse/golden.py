@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from schemas.contract import Contract
+from schemas.names import BRACKETS, DROPPED, STATUS
 from warehouse.tables import literal, quoted
 from warehouse.versions import named, valid_rows
 
@@ -71,6 +72,13 @@ def spoken(contract: Contract) -> dict[str, str]:
         group: f"coalesce({', '.join(f'{quoted(n)}::text' for n in names)}) IS NOT NULL"
         for group, names in groups(contract).items()
     }
+
+
+def name_key(column: str) -> str:
+    """SQL of the strict key of a name (schemas.names); for the few names that no party carries."""
+    ends = BRACKETS[0] + BRACKETS[1] + DROPPED, "(" * len(BRACKETS[0]) + ")" * len(BRACKETS[1])
+    key = f"upper(translate(normalize({column}, NFKC), {literal(ends[0])}, {literal(ends[1])}))"
+    return f"regexp_replace({key}, {literal(f'(?:{STATUS})+$')}, '')"
 
 
 def query(
@@ -135,7 +143,14 @@ def past(
         for n in names
         if n in decided and contract.fields[n].classification in {"S0", "S1"}
     }
-    told = {**{c: f"g.{quoted(c)}" for c in shown}, **chosen, "parent_enterprise_id": "b.enterprise_id"}
+    if "name" in chosen:
+        own = "g.name IS NOT DISTINCT FROM v.stands ->> 'name' THEN " + name_key("(v.chosen ->> 'name')")
+        chosen["name_strict_key"] = f"CASE WHEN v.chosen ? 'name' AND {own} ELSE g.name_strict_key END"
+    told = {c: chosen.get(c, f"g.{quoted(c)}") for c in shown}
+    stored = (
+        "b.enterprise_id AS parent_enterprise_id" if c == "parent_enterprise_id" else f"g.{quoted(c)}"
+        for c in _stored(contract)
+    )
     parent = PARENT_NAME.format("g.name_strict_key")
     told_of = " UNION ALL ".join(named(other, at, moment, "SELECT party FROM stranger") for other in others)
     return f"""WITH party AS (
@@ -149,9 +164,10 @@ def past(
         golden AS ({query(contract, "member", "there", owned=owned)}),
         verdict AS (SELECT v.enterprise_id::text AS id, jsonb_object_agg(c.key, c.value) AS chosen, jsonb_object_agg(c.key, k.stands -> c.key) AS stands
           FROM hub.verdict v JOIN hub.conflict k USING (conflict_id) CROSS JOIN LATERAL jsonb_each(v.chosen) c
-          WHERE v.decided_at <= {at} AND coalesce(v.expired_at > {at}, true) GROUP BY 1)
-        SELECT {", ".join(f"{told[c]} AS {quoted(c)}" for c in _stored(contract))}, {at} AS known_from FROM golden g LEFT JOIN verdict v ON v.id = g.enterprise_id
-        LEFT JOIN LATERAL (SELECT p.enterprise_id FROM golden p WHERE g.is_branch AND NOT p.is_branch AND p.name_strict_key = {parent}
+          WHERE v.decided_at <= {at} AND coalesce(v.expired_at > {at}, true) GROUP BY 1),
+        decided AS (SELECT {", ".join(f"{said} AS {quoted(c)}" for c, said in told.items())} FROM golden g LEFT JOIN verdict v ON v.id = g.enterprise_id)
+        SELECT {", ".join(stored)}, {at} AS known_from FROM decided g
+        LEFT JOIN LATERAL (SELECT p.enterprise_id FROM decided p WHERE g.is_branch AND NOT p.is_branch AND p.name_strict_key = {parent}
           ORDER BY p.enterprise_id LIMIT 1) b ON true"""
 
 

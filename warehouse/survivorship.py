@@ -64,8 +64,8 @@ def refresh(warehouse: Connection, contract: Contract, *, whole: bool = False) -
         f"CREATE TEMP TABLE golden ON COMMIT DROP AS {golden.query(contract, 'member', disagreement.NAMED, silent)}"
     )
     warehouse.execute("ANALYZE golden")
-    _place_branches(warehouse)
     truth.settle(warehouse, contract, silent)
+    _place_branches(warehouse)
     changed = _show(warehouse, golden.columns(contract))
     identity_cases.lapse(warehouse, contracts().values())
     warehouse.execute(
@@ -138,11 +138,12 @@ def _touch(warehouse: Connection, contract: Contract, *, whole: bool) -> None:
     warehouse.execute("CREATE UNIQUE INDEX ON touched (id)")
     warehouse.execute("ANALYZE touched")
     if not whole:
-        parent = golden.PARENT_NAME.format("b.name_strict_key")
+        parent, chosen = golden.PARENT_NAME.format("b.name_strict_key"), golden.name_key("(v.chosen ->> 'name')")
         warehouse.execute(
             f"""INSERT INTO touched SELECT b.enterprise_id::uuid FROM shared.enterprise b WHERE b.is_branch AND {parent} IN (
               SELECT e.name_strict_key FROM shared.enterprise e WHERE e.enterprise_id IN (SELECT id::varchar(36) FROM touched)
-              UNION SELECT p.strict_key FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)) ON CONFLICT DO NOTHING"""
+              UNION SELECT p.strict_key FROM hub.party p WHERE p.enterprise_id IN (SELECT id FROM touched)
+              UNION SELECT {chosen} FROM hub.verdict v WHERE v.expired_at IS NULL AND v.chosen ? 'name') ON CONFLICT DO NOTHING"""
         )
 
 

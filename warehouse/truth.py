@@ -24,8 +24,9 @@ from psycopg.rows import dict_row, tuple_row
 from schemas import privacy
 from schemas.contract import Contract, Field, contracts
 from schemas.errors import ConfigError, nearest
+from schemas.names import name_is_branch, name_loose_key, name_strict_key
 from schemas.reference import code_sets, spelled
-from schemas.text import narrow
+from schemas.text import narrow, text_clean
 from warehouse import calendar as county
 from warehouse import disagreement, provenance
 from warehouse.engines.adbc import Connection
@@ -146,15 +147,27 @@ def _override(warehouse: Connection, contract: Contract) -> None:
             f"{quoted(f)} = CASE WHEN v.chosen ? {literal(f)} THEN (v.chosen ->> {literal(f)})::{contract.fields[f].physical_type} ELSE g.{quoted(f)} END"
             for f in sorted(fields)
         ]
-        if "name" in fields:
-            sets.append(
-                "name_strict_key = coalesce((SELECT p.strict_key FROM hub.party p WHERE p.name = v.chosen ->> 'name' LIMIT 1), g.name_strict_key)"
-            )
+        keyed = _name_keys(warehouse, sets) if "name" in fields else ""
         warehouse.execute(
             f"UPDATE golden g SET {', '.join(sets)}, field_sources = jsonb_set(g.field_sources, {literal('{' + group + '}')}, "
             f"coalesce(g.field_sources -> {literal(group)}, '{{}}') || jsonb_build_object('verdict', v.verdict_id)) "
-            f"FROM hub.verdict v WHERE v.enterprise_id::text = g.enterprise_id AND v.field_group = {literal(group)} AND v.expired_at IS NULL AND v.chosen IS NOT NULL"
+            f"FROM hub.verdict v {keyed}WHERE v.enterprise_id::text = g.enterprise_id AND v.field_group = {literal(group)} AND v.expired_at IS NULL AND v.chosen IS NOT NULL"
         )
+
+
+def _name_keys(warehouse: Connection, sets: list[str]) -> str:
+    """Add to `sets` what follows from the names that verdicts chose; SQL that joins it to verdict v."""
+    chosen = [
+        row["name"]
+        for row in warehouse.rows("SELECT DISTINCT chosen ->> 'name' AS name FROM hub.verdict WHERE expired_at IS NULL AND chosen ? 'name'")
+    ]  # fmt: skip
+    known = ", ".join(
+        f"({literal(n)}, {literal(name_strict_key(n) or '')}, {literal(name_loose_key(n) or '')}, {bool(name_is_branch(n))})"
+        for n in chosen
+    )
+    columns = ("name_strict_key", "name_loose_key", "is_branch")
+    sets += [f"{column} = coalesce(k.{column}, g.{column})" for column in columns]
+    return f"LEFT JOIN (VALUES {known}) k (name, {', '.join(columns)}) ON k.name = v.chosen ->> 'name' "
 
 
 # ---------------------------------------------------------------------------------------------- for people
@@ -266,7 +279,8 @@ def _proper(connection: psycopg.Connection[Any], field: Field, value: str) -> st
     Raises:
         ConfigError: it cannot stand there. The golden record of the county would not be made any more.
     """
-    text, where = narrow(value), f"改用的值：{field.title}"
+    # A name keeps the brackets it was written with, as a source's does.
+    text, where = (text_clean(value) or "" if field.kind == "name" else narrow(value)), f"改用的值：{field.title}"
     if not text or field.classification not in {"S0", "S1", "S2"} or field.kind == "hmac":
         raise ConfigError(where, "没有写值，或不是可以裁定的字段", "例如 --value name=鑫源商贸有限公司")
     if field.code_set:

@@ -134,3 +134,43 @@ def test_whom_only_others_name_is_there_on_the_days_on_which_they_do(tell: Tell,
     assert [there(day) for day in ("2026-02-15", "2026-03-15", "2026-04-15")] == [{RIGHT}, {RIGHT, only}, {RIGHT, other}]  # fmt: skip
     tell("water", "utility_connection", *applied("water", (A, RIGHT)))
     assert there("2026-04-15") == {RIGHT}  # nobody names them any more
+
+
+def test_a_telephone_is_one_however_it_is_written(tell: Tell, database: str) -> None:
+    """The second equal field that links a name without a code."""
+    said = [
+        ("0825-5412345", "（0825）5412345"), ("13808255417", "+86 138-0825-5417"),
+        ("138 0825 5418", "8613808255418"), ("0825-5412346", "0816-5412346"),
+    ]  # fmt: skip
+    names = [f"县第{n}商贸有限公司" for n in range(len(said))]
+    tell(
+        "market_supervision",
+        "enterprise",
+        *(firm(n, uscc(n), names[n], phone_hash=own) for n, (own, _) in enumerate(said)),
+    )
+    tell("water", "utility_connection", *(one | {"phone_hash": other} for one, (_, other) in zip(applied("water", *(("", name) for name in names)), said, strict=True)))  # fmt: skip
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT enterprise_name FROM shared.utility_connection WHERE enterprise_id IS NOT NULL ORDER BY 1")  # fmt: skip
+        assert [name for (name,) in found] == names[:3]
+
+
+@pytest.mark.parametrize(
+    "chosen", [("--keep", "other"), ("--value", "name=县鑫源（集团）商贸有限公司")], ids=["other", "third"]
+)
+def test_a_name_by_verdict_has_its_keys_and_the_branches_of_that_name(
+    tell: Tell, database: str, chosen: tuple[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = RIGHT if chosen[0] == "--keep" else chosen[1].partition("=")[2]
+    tell("market_supervision", "enterprise", firm(1, A, WRONG), firm(2, B, f"{name}城东分公司"))
+    tell("tax", "enterprise", firm(7, A, RIGHT))
+    assert main(["conflict", "decide", "1", *chosen, "--by", "李四", "--reason", "核实", "--evidence", "档案"]) == 0
+    told = "SELECT e.name, e.name_strict_key, p.name FROM shared.enterprise e LEFT JOIN shared.enterprise p ON p.enterprise_id = e.parent_enterprise_id ORDER BY e.uscc"
+    with psycopg.connect(database) as connection:
+        key = name.replace("（", "(").replace("）", ")")
+        assert connection.execute(told.encode()).fetchall() == [(name, key, None), (f"{name}城东分公司", f"{key}城东分公司", name)]  # fmt: skip
+    capfd.readouterr()
+    told = "SELECT enterprise_id, name, name_strict_key, parent_enterprise_id FROM enterprise ORDER BY uscc"
+    for options in ([], ["--valid-on", "2026-06-30"]):
+        assert main(["query", told, "-o", "csv", *options]) == 0
+    today, then = (part.split() for part in capfd.readouterr().out.split("enterprise_id,name,", 2)[1:])
+    assert today == then
