@@ -315,10 +315,14 @@ def apply(
         )
     if may_be_late and contract.valid_from in contract.fields:
         moment = quoted(str(contract.valid_from))
-        same = " AND ".join(f"h.{quoted(k)} = s.{quoted(k)}" for k in contract.key)
+        same, again = (
+            " AND ".join(f"{a}.{quoted(k)} = {b}.{quoted(k)}" for k in contract.key) for a, b in ("hs", "gh")
+        )
         late = warehouse.execute(
             f"{keeping} SELECT {values}, {batch_id}, 'late' FROM stage s JOIN record.{name} t ON {match} WHERE {differs} AND s.{moment} < t.{moment} "
-            f"AND NOT EXISTS (SELECT FROM record_history.{name} h WHERE h._source_id = {source_id} AND {same} AND h._row_hash = s._row_hash)"
+            f"AND NOT EXISTS (SELECT FROM record_history.{name} h WHERE h._source_id = {source_id} AND {same} AND h._row_hash = s._row_hash "
+            # Unless another word on the same moment has come since: then it is taken back.
+            f"AND NOT EXISTS (SELECT FROM record_history.{name} g WHERE g._source_id = {source_id} AND {again} AND g.{moment} = h.{moment} AND g._batch_id > h._batch_id))"
         )
         differs += f" AND coalesce(s.{moment} >= t.{moment}, true)"
     merging = (

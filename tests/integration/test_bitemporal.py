@@ -106,3 +106,22 @@ def test_a_version_ends_the_moment_the_next_begins(put: Callable[..., datetime],
     with psycopg.connect(database) as connection:
         gaps = "SELECT known_to IS NULL AS stands, lead(known_from) OVER w = known_to FROM shared.enterprise_version WINDOW w AS (PARTITION BY enterprise_id ORDER BY known_from) ORDER BY 1, 2"
         assert connection.execute(gaps).fetchall() == [(False, True)] * 4 + [(True, None)] * 2
+
+
+def test_a_correction_of_the_past_that_is_taken_back(put: Callable[..., datetime], capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    put("market_supervision", f"1,{A},县甲商贸有限公司,2024-02-29 00:00:00")
+    put("market_supervision", f"1,{A},县甲乙商贸有限公司,2025-01-01 00:00:00")
+    names = "SELECT name FROM enterprise_record WHERE record_no = '1'"
+    said = []
+    for number, name in enumerate(("丙商贸有限公司", "丁商贸有限公司", "丙商贸有限公司", "丙商贸有限公司")):
+        # Another row beside it, or the file would be one that has been seen.
+        other = f"{number + 2},{B},县丁建材有限公司,2025-01-01 00:00:00"
+        said.append(put("market_supervision", f"1,{A},县甲{name},2024-06-01 00:00:00", other))
+    assert [told(capfd, names, "--valid-on", "2024-07-01", "--as-of", at).split()[1] for at in said] == [
+        "县甲丙商贸有限公司", "县甲丁商贸有限公司", "县甲丙商贸有限公司", "县甲丙商贸有限公司",
+    ]  # fmt: skip
+    assert [told(capfd, names, "--valid-on", day).split()[1:] for day in ("2024-02-28", "2024-02-29", "2024-12-31", "2025-01-01")] == [
+        [], ["县甲商贸有限公司"], ["县甲丙商贸有限公司"], ["县甲乙商贸有限公司"],
+    ]  # fmt: skip
+    versions = "SELECT count(*) FROM enterprise_record_version WHERE record_no = '1'"
+    assert told(capfd, versions).split()[1:] == ["5"]  # the last one said nothing new
