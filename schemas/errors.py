@@ -22,7 +22,7 @@ from schemas import privacy
 _ID = re.compile("([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
-def _told(text: str) -> str:
+def told(text: str) -> str:
     """The text with numbers of persons masked, ids left as they are."""
     return "".join(part if _ID.fullmatch(part) else privacy.scrub(part) or "" for part in _ID.split(text))
 
@@ -37,7 +37,7 @@ class HubError(Exception):
     def __init__(self, where: str, what: str, cure: str = "") -> None:
         # A file may be named after a person, a wrong value may be a person's number, and of a file without a heading the
         # first row is listed as its columns.
-        self.where, self.what, self.cure = (_told(text) for text in (where, what, cure))
+        self.where, self.what, self.cure = (told(text) for text in (where, what, cure))
         super().__init__(str(self))
 
     def __str__(self) -> str:
