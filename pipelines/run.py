@@ -112,7 +112,11 @@ def settle(home: Home, changed: set[str], *, as_of: date | None = None) -> list[
             warehouse.commit()
             changed = changed | {"enterprise", "enterprise_conflict"}
     with psycopg.connect(home.database_url) as connection:
-        connection.execute("UPDATE hub.batch SET received_on = %s WHERE received_on IS NULL", [home.today()])
+        # The day it came, also when midnight has passed since: what a past query of that day tells does not change after it.
+        connection.execute(
+            "UPDATE hub.batch SET received_on = coalesce(%s, (committed_at AT TIME ZONE 'Asia/Shanghai')::date) WHERE received_on IS NULL",
+            [home.held_day()],
+        )
         connection.commit()
         done = publish(connection, changed | {"batch", "quarantine"}, as_of or home.today())
         access.secure(connection)

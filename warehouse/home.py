@@ -59,9 +59,13 @@ class Home:
 
     def today(self) -> date:
         """The county's day: the calendar's, unless the file `as_of` holds it still, as for a county that does not live on."""
+        return self.held_day() or datetime.now(COUNTY_TIME).date()
+
+    def held_day(self) -> date | None:
+        """The day the file `as_of` holds; None where the calendar goes on."""
         held = self.path / "as_of"
         if not held.exists():
-            return datetime.now(COUNTY_TIME).date()
+            return None
         try:
             return date.fromisoformat(held.read_text(encoding="utf-8").strip())
         except ValueError:

@@ -200,3 +200,16 @@ def test_a_party_is_taken_for_whom_it_was_taken_for_then(database: str) -> None:
             for at in told
         ]
     assert found == [None, first, second, None, first]
+
+
+def test_a_batch_came_on_its_day_also_when_its_views_are_made_after_midnight(
+    home: Home, source: str, tmp_path: Path, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fill(source, [row(1)])
+    take(connector(tmp_path, "full"), home)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE hub.batch SET committed_at = committed_at - interval '1 day'")
+    then, question = now(database), "SELECT received_on FROM batch"
+    before = asked(question, then, capfd)
+    settle(home, {"hotline_callback"})
+    assert asked(question, then, capfd) == before

@@ -25,7 +25,7 @@ WITH share AS (
     weight_pct,
     ROW_NUMBER() OVER (
       PARTITION BY problem_no, CASE WHEN done_on IS NULL THEN 1 ELSE 0 END
-      ORDER BY planned_end NULLS LAST, seq, measure_id
+      ORDER BY planned_end NULLS LAST, seq, measure_id, person NULLS LAST, content NULLS LAST -- two sources may list one measure
     ) AS place
   FROM rectification_task_book
 ),
@@ -55,7 +55,7 @@ reported AS (
     problem_no,
     reported_on,
     pct,
-    ROW_NUMBER() OVER (PARTITION BY problem_no ORDER BY reported_on DESC, progress_id DESC) AS from_last
+    ROW_NUMBER() OVER (PARTITION BY problem_no ORDER BY reported_on DESC, progress_id DESC, pct DESC) AS from_last
   FROM progress
 )
 SELECT
