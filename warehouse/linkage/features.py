@@ -301,8 +301,10 @@ def _cores(con: Any, name: str) -> None:
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE ending AS
         WITH met AS (SELECT right(text, long) AS ending, count(DISTINCT substr(text, length(text) - long, 1)) AS letters, count(DISTINCT text) AS n
-                     FROM ended WHERE length(text) >= long + 2 GROUP BY ALL HAVING letters >= {_ENDS})
-        SELECT ending FROM met WHERE NOT EXISTS (FROM met s WHERE s.ending <> met.ending AND ends_with(met.ending, s.ending) AND met.n < {_LONGER} * s.n)"""
+                     FROM ended WHERE length(text) >= long + 2 GROUP BY ALL HAVING letters >= {_ENDS}),
+             longer AS (SELECT ending, n, unnest(range(2, length(ending))) AS long FROM met),
+             rare AS (SELECT longer.ending FROM longer JOIN met s ON s.ending = right(longer.ending, long) WHERE longer.n < {_LONGER} * s.n)
+        SELECT ending FROM met ANTI JOIN rare USING (ending)"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE cored AS
