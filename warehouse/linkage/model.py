@@ -233,7 +233,7 @@ def score(con: Any, model: Model) -> None:
     pairs = linker._db_api.register("candidate_pair")
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(warning_mode="never")
-    prior = _log_odds(model.settings["probability_two_random_records_match"])
+    prior = log_odds(model.settings["probability_two_random_records_match"])
     parts = ", ".join(f"mw_{f.column}" for f in model.fields)
     con.execute(
         f"CREATE OR REPLACE TABLE scored AS SELECT rid_l AS a, rid_r AS b, match_weight - {prior!r} AS weight, {parts} "
@@ -306,13 +306,14 @@ def prior(con: Any, total_pairs: float, most: float, inside: bool) -> float:
         return -30.0
     share = min(max(len(rows), 1), most) / total_pairs
     for _ in range(40):
-        odds = _log_odds(min(share, 0.5))
+        odds = log_odds(min(share, 0.5))
         found = sum(n / (1 + 2.0 ** min(-(weight + odds), 500)) for weight, n in rows)
         share = min(max(found, 0.1), most) / total_pairs
-    return _log_odds(min(share, 0.5))
+    return log_odds(min(share, 0.5))
 
 
-def _log_odds(share: float) -> float:
+def log_odds(share: float) -> float:
+    """Log2 odds of a probability; a certain one is taken for 50."""
     return math.log2(share / (1 - share)) if share < 1 else 50.0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from schemas import macros
 from tests.unit.warehouse.lists import write
-from warehouse.linkage import candidates, config, counterparts, features, reading, resolve
+from warehouse.linkage import candidates, config, counterparts, features, judging, reading, resolve
 from warehouse.linkage.comparisons import comparison
 from warehouse.linkage.reading import Field
 
@@ -155,7 +155,7 @@ def test_how_sure_a_pair_must_be(doubtful: int, unique: list[str], columns: str,
         "CREATE TABLE judged AS SELECT 1 AS a, 2 AS b, 0.999 AS probability, false AS barred FROM range(100) UNION ALL SELECT 1, 2, 0.999, true FROM range(900) UNION ALL "
         f"SELECT 1, 2, unnest([0.97, 0.9]), false FROM range({doubtful} // 2) UNION ALL SELECT 1, 2, 0.8, false FROM range(greatest(1, {doubtful}))"
     )
-    assert resolve._careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
+    assert judging.careful(con, [Field(c, c, "forename") for c in columns], unique) == from_
 
 
 @pytest.mark.parametrize(("weight", "unique"), [(12, ["a", "b"]), (26, [])])
@@ -171,7 +171,7 @@ def test_a_source_lists_things_twice_when_they_are_as_alike_as_those_of_two_sour
     )
     con.execute("CREATE TABLE judged AS SELECT *, 0.9 AS probability, false AS barred FROM scored")
     sources = tuple(config.Source(Path(f"{name}.csv"), name, "id") for name in "ab")
-    assert resolve._unique(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
+    assert judging.once(con, config.Config(Path("lists.yaml"), sources, {}), [], True) == unique
 
 
 @pytest.mark.parametrize(
@@ -205,5 +205,5 @@ def test_a_list_that_lists_things_twice_is_told_by_its_own_pairs(tmp_path: Path)
         con.execute(f"INSERT INTO feature SELECT {10 * site} + i, 0, ['登记', '税务', '消防', '热线', '热线'][i + 1] FROM range({5 if site % 3 == 0 else 4}) t(i)")  # fmt: skip
         con.execute(f"INSERT INTO scored SELECT {10 * site} + i, {10 * site} + j, CASE WHEN i < 3 AND j < 3 THEN 16 ELSE 8 + {site} % 3 END FROM range(5) t(i), range(5) u(j) WHERE i < j AND {10 * site} + j IN (SELECT rid FROM feature)")  # fmt: skip
     con.execute("CREATE TABLE judged AS SELECT a, b, 0.95 AS probability, false AS barred FROM scored")
-    found = resolve._unique(con, config.load(path), [Field("name", "f1", "organisation")], several=True)
+    found = judging.once(con, config.load(path), [Field("name", "f1", "organisation")], several=True)
     assert found == ["消防", "登记", "税务"]
