@@ -100,23 +100,29 @@ def reading(field: Field, kind: pa.DataType, unit: str | None, *, utc: bool) -> 
             return Reading(None, "boolean_value(t)")
         case "scrub":
             return _SCRUBBED
-        # People write numbers of persons into any remark, into names and codes too; only what a contract calls S3 keeps them.
-        case "free_text" | "text" | "name" if _worded(field) and field.classification != "S3":
+        # People write numbers of persons into any remark, into names and codes too; only what a contract calls S3 keeps them,
+        # and what has a shape of its own.
+        case "free_text" | "name" if _worded(field):
             return _SCRUBBED
-        case "code" if _worded(field) and field.classification != "S3":
+        case "text" | "code" if _worded(field):
             return _CODE
     return None
 
 
 def _worded(field: Field) -> bool:
-    return field.physical_type.startswith(("varchar", "text", "jsonb"))
+    """Whether words may stand in the field."""
+    return (
+        field.physical_type.startswith(("varchar", "text", "jsonb"))
+        and field.classification != "S3"
+        and not field.options.get("pattern")
+    )
 
 
 _TOUCHED = f"regexp_matches(t, {quoted(scrubs.GUARD)})"
 _SCRUBBED = Reading(f"CASE WHEN strlen(t) < 9 OR NOT {_TOUCHED} THEN t END", "scrub(t)", plain="t")
-# A number of tickets or contracts may look like a card's or a landline's: only what is a person's beyond doubt is masked.
+# A number of tickets or contracts looks like a mobile number, an id or a card often enough: only what words say is a person's is masked.
 _CODE = Reading(
-    f"CASE WHEN strlen(t) < 11 OR NOT regexp_matches(t, {quoted(scrubs.CODE_GUARD)}) AND NOT (regexp_matches(t, '[\\p{{Han}}]') AND {_TOUCHED}) THEN t END",
+    f"CASE WHEN strlen(t) < 11 OR NOT regexp_matches(t, '[\\p{{Han}}]') OR NOT {_TOUCHED} THEN t END",
     "code_scrub(t)", plain="t",
 )  # fmt: skip
 

@@ -169,19 +169,3 @@ GUARD = "|".join(
 _F = "[0-9０-９]"
 # What no date and no amount is written with: a mobile number, fifteen digits and more.
 DIGITS = f"{_F}{{15}}|(?:^|[^0-9０-９])[1１]{_GAP}[3-9３-９](?:{_GAP}{_F}){{9}}(?:[^0-9０-９]|$)"
-_BLANKS = f"[{_BLANK}]*"
-
-
-def _spread(pattern: str) -> str:
-    return _BLANKS + pattern.replace("~", _BLANKS) + _BLANKS
-
-
-# A code that is a person's number and nothing else: 13908255417, 510922…, and, if its check digit is right, 6222….
-CODE_GUARD = "|".join(
-    f"^{_spread(pattern)}$"
-    for pattern in (
-        f"[1１]~[3-9３-９](?:~{_F}){{9}}",
-        f"[1-8１-８](?:~{_F}){{5}}~(?:[1１]~[9９](?:~{_F}){{2}}|[2２]~[0０]~(?:[0０]~{_F}|[1１]~[0-2０-２]))~(?:[0０]~{_F}|[1１]~[0-2０-２])~(?:[0-2０-２]~{_F}|[3３]~[01０１])(?:~{_F}){{3}}~[0-9０-９XxＸｘ]",
-        f"[6６]~[2２](?:~{_F}){{14}}(?:~{_F}~{_F}~{_F})?",
-    )
-)

@@ -131,11 +131,7 @@ def _reopened(column: str) -> str:
 
 def _is_personal(field: Field) -> str:
     value = f"c.{quoted(field.name)}::VARCHAR"
-    return (
-        f"(contains({value}, '*') OR code_is_personal({value}))"
-        if field.kind == "code"
-        else f"scrub({value}) <> {value}"
-    )
+    return f"contains({value}, '*')" if field.kind == "code" else f"scrub({value}) <> {value}"
 
 
 def _text(value: str) -> str:
