@@ -407,7 +407,7 @@ class Plan:
             kind = self.contract.fields[name].kind
             if kind not in PERSONAL:
                 raw = f"_c{self._alias(self.present[name])}::VARCHAR"
-                if kind not in IDENTIFIERS:
+                if kind not in IDENTIFIERS and (kind != "code" or name in self.readings):
                     hidden = f"_odd_{name}" if kind == "code" else f"regexp_matches({raw}, {quoted(scrubs.DIGITS)})"
                     raw = f"CASE WHEN {hidden} THEN '***' ELSE {raw} END"
                 entries.append(f"CASE WHEN {condition} THEN '\"{name}\":' || to_json({raw}) END")
