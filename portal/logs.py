@@ -1,4 +1,4 @@
-"""The portal's log: one JSON line an event on stderr, with the request's id never a form's values nor numbers of persons."""
+"""The portal's log: one JSON line an event on stderr, with the request's id, never a form's values nor numbers of persons."""
 
 from __future__ import annotations
 
